@@ -1,0 +1,2 @@
+//! The rankine binary.
+fn main() {}

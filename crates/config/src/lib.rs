@@ -1,0 +1,1 @@
+//! TOML with positions: every fault of a file in one pass, nearest key.

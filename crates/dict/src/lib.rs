@@ -1,0 +1,1 @@
+//! Generation-swapped dictionaries: watch, load aside, verify, warm, swap.

@@ -1,0 +1,1 @@
+//! Schemas, samples, operators, plan, groups, extraction.

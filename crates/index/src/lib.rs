@@ -1,0 +1,1 @@
+//! Vector search: exact; upsert, delete, filter, files.

@@ -1,0 +1,1 @@
+//! Dense loops, shared parameter rows, optimiser steps and the memory-mapped file.

@@ -1,0 +1,1 @@
+//! Layers, models, serving forward, parameters, artefact format.

@@ -1,0 +1,1 @@
+//! Sources, imports, aggregates, samples, sinks.

@@ -1,0 +1,1 @@
+//! Request to features to models to merged scores; common part once.

@@ -1,0 +1,1 @@
+//! Catalogue, recall strategies, merge, filters, ranking ports.

@@ -1,0 +1,1 @@
+//! REST, pages, metrics, limits, shutdown; adapts the ports.

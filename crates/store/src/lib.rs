@@ -1,0 +1,1 @@
+//! Keyed rows (memory, redb, Redis) and the append-only event log.

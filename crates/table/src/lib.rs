@@ -1,0 +1,1 @@
+//! Rows in and out: CSV, JSON lines, Parquet, text lines; reject files; progress.

@@ -1,0 +1,1 @@
+//! Batches, losses, backward, optimisers, loop, metrics, TensorBoard, cards.
