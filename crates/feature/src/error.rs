@@ -1,0 +1,38 @@
+//! What can go wrong when cells, JSON values and fit files are read.
+//!
+//! Faults of a conf are [`crate::Faults`] (many at once, with lines); this enum is for single values and files. Extraction
+//! itself has no errors: whatever the values are, it answers.
+
+/// An error of reading a value or a fit file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeatureError {
+    /// A text cell or JSON value does not fit its declared type.
+    #[error("expected {expected}, got {got}")]
+    Type {
+        /// The declared type, as written in a conf.
+        expected: String,
+        /// The value, shortened.
+        got: String,
+    },
+    /// The text uses an escape that does not exist.
+    #[error("unknown escape in {got}; known are \\N \\\\ \\t \\n \\r \\, \\: \\e")]
+    Escape {
+        /// The cell, shortened.
+        got: String,
+    },
+    /// A fit file is not what [`crate::Fit`] writes.
+    #[error("fit is not readable: {message}")]
+    Fit {
+        /// What the JSON reader says, with line and column.
+        message: String,
+    },
+    /// A fit of a format this build does not know.
+    #[error("fit has format {got}, this build reads {expected}")]
+    Format {
+        /// The number this build reads.
+        expected: u32,
+        /// The number in the file.
+        got: u32,
+    },
+}
