@@ -1,1 +1,21 @@
-//! REST, pages, metrics, limits, shutdown; adapts the ports.
+//! REST, pages, metrics, limits, shutdown: the online half of the platform in one process.
+//!
+//! A request enters through [`api`] or [`pages`], which only translate: both ask [`State`] the same questions.
+//! `State` owns the live catalogue, users, feature rows and the event writer, and implements the ranking port of
+//! `rankine-recommend` in process or against a remote predictor. The decision behind the crate: computing never
+//! happens on the async runtime, it goes through [`compute::Pool`], which admits before it queues.
+
+pub mod api;
+pub mod compute;
+pub mod config;
+pub mod error;
+pub mod metrics;
+pub mod pages;
+pub mod ranker;
+pub mod serve;
+pub mod state;
+pub mod status;
+pub mod tfserving;
+
+pub use error::{ApiError, ServerError};
+pub use state::State;
