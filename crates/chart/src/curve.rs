@@ -1,0 +1,268 @@
+//! Line chart: several series over one numeric axis, with reference lines and marks.
+//!
+//! Flow: training history or any series of points → SVG for cards, reports and pages. Decision: a point that is not
+//! finite breaks its line instead of being skipped over, so that a gap in the data is seen as a gap.
+
+use crate::frame::{Axis, Entry, Frame, Plot};
+use crate::scale::{Range, Ticks, drawable, value_label};
+use crate::svg::{Anchor, Canvas};
+use crate::theme;
+
+/// Series with more points than this get no dot per point.
+const DOTTED: usize = 40;
+
+/// A line chart.
+///
+/// ```
+/// let svg = rankine_chart::Curve::new("AUC while training")
+///     .series("valid", &[(1.0, 0.71), (2.0, 0.76), (3.0, 0.75)])
+///     .reference("item mean", 0.73)
+///     .mark("best", 2.0)
+///     .svg();
+/// assert!(svg.contains("item mean"));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    frame: Frame,
+    series: Vec<(String, Vec<(f64, f64)>)>,
+    references: Vec<(String, f64)>,
+    marks: Vec<(String, f64)>,
+}
+
+impl Curve {
+    /// Starts an empty chart; a string makes a default frame with that title.
+    pub fn new(frame: impl Into<Frame>) -> Curve {
+        Curve {
+            frame: frame.into(),
+            series: Vec::new(),
+            references: Vec::new(),
+            marks: Vec::new(),
+        }
+    }
+
+    /// Adds a series of (x, y) points, drawn in the given order.
+    #[must_use]
+    pub fn series(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curve {
+        self.series.push((name.into(), points.to_vec()));
+        self
+    }
+
+    /// Adds a dotted level line at `y` (a baseline to compare with); left out when not finite.
+    #[must_use]
+    pub fn reference(mut self, name: impl Into<String>, y: f64) -> Curve {
+        self.references.push((name.into(), y));
+        self
+    }
+
+    /// Adds a dotted upright line at `x` (the best epoch, say); left out when not finite.
+    #[must_use]
+    pub fn mark(mut self, name: impl Into<String>, x: f64) -> Curve {
+        self.marks.push((name.into(), x));
+        self
+    }
+
+    /// Draws the chart as one self-contained SVG document.
+    pub fn svg(&self) -> String {
+        self.draw()
+            .finish(self.frame.size, &self.frame.title, &self.description())
+    }
+
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// Says in words what is drawn.
+    pub(crate) fn description(&self) -> String {
+        if let Some(text) = &self.frame.description {
+            return text.clone();
+        }
+        let mut text = format!("Line chart, {} series.", self.series.len());
+        for (name, points) in &self.series {
+            let drawn: Vec<f64> = points.iter().copied().filter(is_drawable).map(|p| p.1).collect();
+            text += &match (drawn.first(), drawn.last()) {
+                (Some(a), Some(b)) => {
+                    format!(
+                        " {name}: {} points, from {} to {}.",
+                        drawn.len(),
+                        value_label(*a),
+                        value_label(*b)
+                    )
+                }
+                _ => format!(" {name}: no points."),
+            };
+        }
+        text
+    }
+
+    pub(crate) fn draw(&self) -> Canvas {
+        let mut canvas = Canvas::default();
+        let (x, y) = (self.x_ticks(), self.y_ticks());
+        let data = Range::covering(self.points().map(|p| p.0));
+        let plot = self
+            .frame
+            .axes(&mut canvas, &self.legend(), Axis::Bounded(&x, data), &y);
+        self.notes(&mut canvas, &plot);
+        for (index, (_, points)) in self.series.iter().enumerate() {
+            draw_series(&mut canvas, &plot, index, points);
+        }
+        canvas
+    }
+
+    fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.series
+            .iter()
+            .flat_map(|(_, points)| points.iter().copied())
+            .filter(is_drawable)
+    }
+
+    fn x_ticks(&self) -> Ticks {
+        let marks = self.marks.iter().map(|m| m.1).filter(|x| drawable(*x));
+        let whole = self.points().all(|p| p.0.fract() == 0.0) && self.points().next().is_some();
+        Range::covering(self.points().map(|p| p.0).chain(marks)).ticks(8, whole)
+    }
+
+    fn y_ticks(&self) -> Ticks {
+        let levels = self.references.iter().map(|r| r.1);
+        Range::covering(self.points().map(|p| p.1).chain(levels)).ticks(5, false)
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let entry = |(index, series): (usize, &(String, _))| Entry {
+            class: theme::fill(index),
+            text: series.0.clone(),
+        };
+        self.series.iter().enumerate().map(entry).collect()
+    }
+
+    fn notes(&self, canvas: &mut Canvas, plot: &Plot) {
+        for (name, x) in self.marks.iter().filter(|m| drawable(m.1)) {
+            let x = plot.x.at(*x);
+            canvas.line("rk-mark", (x, plot.y.from), (x, plot.y.to));
+            let anchor = if x > (plot.x.from + plot.x.to) / 2.0 {
+                Anchor::End
+            } else {
+                Anchor::Start
+            };
+            let shift = if anchor == Anchor::End { -6.0 } else { 6.0 };
+            canvas.text("rk-mute rk-note", (x + shift, plot.y.to + 4.0), anchor, name);
+        }
+        let mut levels: Vec<_> = self.references.iter().filter(|r| drawable(r.1)).collect();
+        levels.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let mut free = f64::INFINITY;
+        for (name, level) in levels {
+            let y = plot.y.at(*level);
+            canvas.line("rk-mark", (plot.x.from, y), (plot.x.to, y));
+            let label = (y - 5.0).min(free);
+            canvas.text(
+                "rk-mute rk-note",
+                (plot.x.to, label),
+                Anchor::End,
+                &format!("{name} {}", value_label(*level)),
+            );
+            free = label - 14.0;
+        }
+    }
+}
+
+fn is_drawable(point: &(f64, f64)) -> bool {
+    drawable(point.0) && drawable(point.1)
+}
+
+fn draw_series(canvas: &mut Canvas, plot: &Plot, index: usize, points: &[(f64, f64)]) {
+    for run in points.split(|p| !is_drawable(p)) {
+        let pixels: Vec<_> = run.iter().map(|p| plot.at(*p)).collect();
+        canvas.path(&theme::stroke(index), &pixels);
+        let dots = if points.len() <= DOTTED || run.len() == 1 {
+            0
+        } else {
+            run.len().saturating_sub(1)
+        };
+        for (pixel, point) in pixels.iter().zip(run).skip(dots) {
+            let tip = format!("{}, {}", value_label(point.0), value_label(point.1));
+            canvas.dot(&theme::fill(index), *pixel, 3.5, &tip);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::well_formed::assert_well_formed;
+
+    #[test]
+    fn a_gap_breaks_the_line() {
+        let points = [
+            (1.0, 1.0),
+            (2.0, 2.0),
+            (3.0, f64::NAN),
+            (4.0, 2.0),
+            (5.0, 1.0),
+            (6.0, 4.0),
+        ];
+        let svg = Curve::new("gap").series("a", &points).svg();
+        assert_eq!(svg.matches("<path").count(), 2);
+        assert_eq!(svg.matches("<circle").count(), 5);
+    }
+
+    #[test]
+    fn nothing_and_one_point_are_drawn() {
+        assert_well_formed(&Curve::new("").svg());
+        assert_well_formed(&Curve::new("empty").series("a", &[]).svg());
+        let one = Curve::new("one").series("a", &[(1.0, 0.5)]).svg();
+        assert_well_formed(&one);
+        assert_eq!(
+            (one.matches("<path").count(), one.matches("<circle").count()),
+            (0, 1)
+        );
+    }
+
+    #[test]
+    fn lower_is_further_down() {
+        let mut canvas = Canvas::default();
+        let chart = Curve::new("t").series("a", &[(0.0, 0.0), (1.0, 1.0)]);
+        let (x, y) = (chart.x_ticks(), chart.y_ticks());
+        let plot = chart.frame.axes(&mut canvas, &[], Axis::Numbers(&x), &y);
+        let (low, high) = (plot.at((0.0, 0.0)), plot.at((1.0, 1.0)));
+        assert!(low.0 < high.0 && low.1 > high.1);
+    }
+
+    #[test]
+    fn names_are_text_and_the_description_sums_up() {
+        let svg = Curve::new("<script>")
+            .series("a & b", &[(1.0, 0.7), (2.0, 0.5)])
+            .reference("\"c\"", 0.6)
+            .svg();
+        assert_well_formed(&svg);
+        assert!(!svg.contains("<script>"));
+        assert!(svg.contains("<desc>Line chart, 1 series. a &amp; b: 2 points, from 0.7 to 0.5.</desc>"));
+    }
+
+    #[test]
+    fn many_points_get_one_dot() {
+        let points: Vec<_> = (0..500).map(|i| (f64::from(i), f64::from(i % 7))).collect();
+        assert_eq!(
+            Curve::new("t")
+                .series("a", &points)
+                .svg()
+                .matches("<circle")
+                .count(),
+            1
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_data_and_text_make_well_formed_svg(
+            title in any::<String>(),
+            name in any::<String>(),
+            points in prop::collection::vec((any::<f64>(), any::<f64>()), 0..20),
+            level in any::<f64>(),
+            size in (any::<f64>(), any::<f64>()),
+        ) {
+            let frame = Frame::new(title).x_axis(name.clone()).y_axis(name.clone()).size(size.0, size.1);
+            assert_well_formed(&Curve::new(frame).series(name.clone(), &points).reference(&name, level).mark(name, level).svg());
+        }
+    }
+}
