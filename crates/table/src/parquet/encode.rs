@@ -1,0 +1,92 @@
+//! Columns to Arrow arrays, the form the Parquet codec takes.
+//!
+//! The decision: every column may hold missing values, so every field is nullable; map keys and
+//! list elements never are missing.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    ArrayBuilder, FixedSizeListBuilder, Float32Builder, Float64Builder, Int64Builder, ListBuilder,
+    MapBuilder, StringBuilder,
+};
+use arrow_array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow_schema::{ArrowError, Field, Schema};
+
+use crate::{Column, Table, WeightedTags};
+
+/// Turns a table into one record batch.
+pub(super) fn batch(table: &Table) -> Result<RecordBatch, ArrowError> {
+    let arrays: Vec<ArrayRef> = table
+        .columns
+        .iter()
+        .map(|(_, column)| array(column))
+        .collect::<Result<_, _>>()?;
+    let fields: Vec<Field> = table
+        .columns
+        .iter()
+        .zip(&arrays)
+        .map(|((name, _), array)| Field::new(name, array.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+}
+
+fn array(column: &Column) -> Result<ArrayRef, ArrowError> {
+    Ok(match column {
+        Column::Int(rows) => Arc::new(Int64Array::from_iter(rows.iter().copied())),
+        Column::Float(rows) => Arc::new(Float64Array::from_iter(rows.iter().copied())),
+        Column::Text(rows) => Arc::new(StringArray::from_iter(rows.iter().map(Option::as_deref))),
+        Column::Bool(rows) => Arc::new(BooleanArray::from_iter(rows.iter().copied())),
+        Column::Time(rows) => {
+            Arc::new(TimestampMicrosecondArray::from_iter(rows.iter().copied()).with_timezone("UTC"))
+        }
+        Column::Ints(rows) => list(rows, Int64Builder::new(), |to, values| to.append_slice(values)),
+        Column::Floats(rows) => list(rows, Float64Builder::new(), |to, values| to.append_slice(values)),
+        Column::Texts(rows) => list(rows, StringBuilder::new(), |to, values| {
+            values.iter().for_each(|text| to.append_value(text));
+        }),
+        Column::Weighted(rows) => map(rows)?,
+        Column::Vector { width, rows } => vectors(*width, rows)?,
+    })
+}
+
+fn list<T, B: ArrayBuilder>(rows: &[Option<Vec<T>>], values: B, append: impl Fn(&mut B, &[T])) -> ArrayRef {
+    let mut builder = ListBuilder::with_capacity(values, rows.len());
+    for row in rows {
+        if let Some(values) = row {
+            append(builder.values(), values);
+        }
+        builder.append(row.is_some());
+    }
+    Arc::new(builder.finish())
+}
+
+fn map(rows: &[Option<WeightedTags>]) -> Result<ArrayRef, ArrowError> {
+    let mut builder = MapBuilder::new(None, StringBuilder::new(), Float32Builder::new());
+    for row in rows {
+        for (tag, weight) in row.iter().flatten() {
+            builder.keys().append_value(tag);
+            builder.values().append_value(*weight);
+        }
+        builder.append(row.is_some())?;
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn vectors(width: usize, rows: &[Option<Vec<f32>>]) -> Result<ArrayRef, ArrowError> {
+    let length = i32::try_from(width).map_err(|_| too_wide(width))?;
+    let mut builder = FixedSizeListBuilder::with_capacity(Float32Builder::new(), length, rows.len());
+    for row in rows {
+        match row {
+            Some(values) => builder.values().append_slice(values),
+            None => builder.values().append_nulls(width),
+        }
+        builder.append(row.is_some());
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn too_wide(width: usize) -> ArrowError {
+    ArrowError::InvalidArgumentError(format!("a vector of {width} floats is too wide"))
+}
