@@ -1,0 +1,198 @@
+//! Dense products. Serving: [`affine`], [`accumulate`], [`dot()`]; training: the batch forms and the two gradients.
+//!
+//! All matrices are row-major; a weight matrix is inputs × outputs, `w[k][j]`. A layer with one output is a dot product
+//! (sixteen virtual lanes), every other output is summed over k ascending: a batch of N gives the bits of N single rows.
+
+mod dot;
+mod product;
+#[cfg(test)]
+mod tests;
+
+use crate::activation::Activation;
+use crate::real::Real;
+pub use dot::{dot, dots};
+use product::{Init, Product};
+
+/// `out = f(x·w + bias)` for one row: x is k, w is k × n, out and bias are n.
+///
+/// # Panics
+/// If `w` or `bias` is shorter than that.
+pub fn affine<T: Real>(x: &[T], w: &[T], bias: Option<&[T]>, f: Activation, out: &mut [T]) {
+    affine_batch(1, x, w, bias, f, out);
+}
+
+/// `out = f(x·w + bias)` for `rows` rows: x is rows × k, w is k × n, out is rows × n, bias is n.
+///
+/// # Panics
+/// If `w` or `bias` is shorter than that.
+pub fn affine_batch<T: Real>(
+    rows: usize,
+    x: &[T],
+    w: &[T],
+    bias: Option<&[T]>,
+    f: Activation,
+    out: &mut [T],
+) {
+    if rows == 0 {
+        return;
+    }
+    let (depth, n) = (x.len() / rows, out.len() / rows);
+    if n == 1 {
+        let start = bias.map_or(T::ZERO, |b| b[0]);
+        for (r, out) in out.iter_mut().enumerate() {
+            *out = f.value(start + dot(&x[r * depth..(r + 1) * depth], &w[..depth]));
+        }
+        return;
+    }
+    let init = bias.map_or(Init::Zero, Init::Bias);
+    Product {
+        m: rows,
+        n,
+        depth,
+        a: x,
+        row: depth,
+        step: 1,
+        b: w,
+        init,
+        activation: f,
+    }
+    .run(out);
+}
+
+/// `out += x·w` for one row: x is k, w is k × n, out is n.
+///
+/// # Panics
+/// If `w` is shorter than that.
+pub fn accumulate<T: Real>(x: &[T], w: &[T], out: &mut [T]) {
+    let (depth, n) = (x.len(), out.len());
+    if n == 1 {
+        out[0] += dot(x, &w[..depth]);
+        return;
+    }
+    let activation = Activation::Linear;
+    Product {
+        m: 1,
+        n,
+        depth,
+        a: x,
+        row: depth,
+        step: 1,
+        b: w,
+        init: Init::Keep,
+        activation,
+    }
+    .run(out);
+}
+
+/// `out = g·wᵀ`: the gradient with respect to a layer's input. g is rows × n, w is k × n, out is rows × k.
+///
+/// `transposed` is a scratch buffer for wᵀ; it grows to k·n once.
+///
+/// # Panics
+/// If `w` is shorter than that.
+pub fn input_gradient<T: Real>(rows: usize, g: &[T], w: &[T], transposed: &mut Vec<T>, out: &mut [T]) {
+    if rows == 0 {
+        return;
+    }
+    let (n, k) = (g.len() / rows, out.len() / rows);
+    transpose(&w[..k * n], n, transposed);
+    let activation = Activation::Linear;
+    Product {
+        m: rows,
+        n: k,
+        depth: n,
+        a: g,
+        row: n,
+        step: 1,
+        b: transposed,
+        init: Init::Zero,
+        activation,
+    }
+    .run(out);
+}
+
+/// `out = xᵀ·g`: the gradient with respect to a layer's weights, summed over the rows. x is rows × k, g is rows × n,
+/// out is k × n.
+///
+/// # Panics
+/// If `out` is shorter than that.
+pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
+    if rows == 0 {
+        return out.fill(T::ZERO);
+    }
+    let (k, n) = (x.len() / rows, g.len() / rows);
+    let (init, activation) = (Init::Zero, Activation::Linear);
+    let product = if n == 1 {
+        Product {
+            m: 1,
+            n: k,
+            depth: rows,
+            a: g,
+            row: rows,
+            step: 1,
+            b: x,
+            init,
+            activation,
+        }
+    } else {
+        Product {
+            m: k,
+            n,
+            depth: rows,
+            a: x,
+            row: 1,
+            step: k,
+            b: g,
+            init,
+            activation,
+        }
+    };
+    product.run(out);
+}
+
+/// `out[j] = Σ_r g[r][j]`: the gradient with respect to a layer's bias. g is rows × `out.len()`.
+pub fn bias_gradient<T: Real>(g: &[T], out: &mut [T]) {
+    out.fill(T::ZERO);
+    if out.is_empty() {
+        return;
+    }
+    for row in g.chunks_exact(out.len()) {
+        add(row, out);
+    }
+}
+
+/// Writes the transpose of a matrix of `columns` columns into `out`, which takes its size.
+pub fn transpose<T: Real>(matrix: &[T], columns: usize, out: &mut Vec<T>) {
+    out.clear();
+    if columns == 0 {
+        return;
+    }
+    out.reserve(matrix.len());
+    for column in 0..columns {
+        out.extend(matrix.iter().skip(column).step_by(columns));
+    }
+}
+
+/// `y += a·x`, product and sum rounded separately.
+#[inline]
+pub fn axpy<T: Real>(a: T, x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * *x;
+    }
+}
+
+/// `y += x`.
+#[inline]
+pub fn add<T: Real>(x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += *x;
+    }
+}
+
+/// `x *= a`.
+#[inline]
+pub fn scale<T: Real>(a: T, x: &mut [T]) {
+    for x in x.iter_mut() {
+        *x *= a;
+    }
+}

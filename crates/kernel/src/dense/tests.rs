@@ -1,0 +1,162 @@
+//! Every machine against the scalar twin, to the bit, on random shapes; the products against plain sums in f64.
+
+use super::dot::dot_on;
+use super::*;
+use crate::machine::Machine;
+use proptest::prelude::*;
+
+/// Numbers from a seed (splitmix64), spread over signs and magnitudes.
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = move || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 40) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// The definition: one output at a time, k ascending.
+fn twin(m: usize, x: &[f32], w: &[f32], bias: &[f32], n: usize) -> Vec<f32> {
+    let k = x.len() / m;
+    let mut out = vec![0.0; m * n];
+    for i in 0..m {
+        for j in 0..n {
+            out[i * n + j] = (0..k).fold(bias[j], |acc, p| x[i * k + p].mul_add(w[p * n + j], acc));
+        }
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(160))]
+
+    #[test]
+    fn every_machine_has_the_bits_of_the_definition(m in 1usize..40, k in 0usize..40, n in 1usize..70, seed: u64) {
+        let (x, w, bias) = (numbers(m * k, seed), numbers(k * n, seed ^ 1), numbers(n, seed ^ 2));
+        for activation in [Activation::Linear, Activation::Relu, Activation::Tanh] {
+            let mut expected = twin(m, &x, &w, &bias, n);
+            activation.apply(&mut expected);
+            for machine in Machine::available() {
+                let product = Product { m, n, depth: k, a: &x, row: k, step: 1, b: &w, init: Init::Bias(&bias), activation };
+                let mut out = vec![7.0; m * n];
+                product.run_on(machine, &mut out);
+                prop_assert_eq!(bits(&out), bits(&expected), "{:?}", machine);
+            }
+        }
+    }
+
+    #[test]
+    fn f64_machines_agree_to_the_bit(m in 1usize..20, k in 0usize..40, n in 1usize..40, seed: u64) {
+        let (x, w) = (wide(&numbers(m * k, seed)), wide(&numbers(k * n, seed ^ 1)));
+        let results: Vec<Vec<u64>> = Machine::available().into_iter().map(|machine| {
+            let product = Product { m, n, depth: k, a: &x, row: k, step: 1, b: &w, init: Init::Zero, activation: Activation::Relu };
+            let mut out = vec![0.0; m * n];
+            product.run_on(machine, &mut out);
+            out.iter().map(|v| v.to_bits()).collect()
+        }).collect();
+        for other in &results[1..] {
+            prop_assert_eq!(&results[0], other);
+        }
+    }
+
+    #[test]
+    fn dots_agree_to_the_bit_and_with_a_plain_sum(length in 0usize..200, seed: u64) {
+        let (x, y) = (numbers(length, seed), numbers(length, seed ^ 1));
+        let exact: f64 = x.iter().zip(&y).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+        for machine in Machine::available() {
+            prop_assert_eq!(dot_on(machine, &x, &y).to_bits(), dot(&x, &y).to_bits());
+            let (a, b) = (wide(&x), wide(&y));
+            prop_assert_eq!(dot_on(machine, &a, &b).to_bits(), dot_on(Machine::Scalar, &a, &b).to_bits());
+        }
+        prop_assert!((f64::from(dot(&x, &y)) - exact).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_batch_is_its_rows(m in 1usize..40, k in 1usize..40, n in 1usize..70, seed: u64) {
+        let (x, w, bias) = (numbers(m * k, seed), numbers(k * n, seed ^ 1), numbers(n, seed ^ 2));
+        let mut batch = vec![0.0; m * n];
+        affine_batch(m, &x, &w, Some(&bias), Activation::Relu, &mut batch);
+        for i in 0..m {
+            let mut row = vec![0.0; n];
+            affine(&x[i * k..(i + 1) * k], &w, Some(&bias), Activation::Relu, &mut row);
+            prop_assert_eq!(bits(&row), bits(&batch[i * n..(i + 1) * n]));
+        }
+    }
+
+    #[test]
+    fn gradients_are_the_sums_they_claim(m in 1usize..70, k in 1usize..20, n in 1usize..40, seed: u64) {
+        let (x, w, g) = (wide(&numbers(m * k, seed)), wide(&numbers(k * n, seed ^ 1)), wide(&numbers(m * n, seed ^ 2)));
+        let (mut gx, mut gw, mut gb, mut scratch) = (vec![0.0; m * k], vec![9.0; k * n], vec![9.0; n], Vec::new());
+        input_gradient(m, &g, &w, &mut scratch, &mut gx);
+        weight_gradient(m, &x, &g, &mut gw);
+        bias_gradient(&g, &mut gb);
+        for (at, value) in gx.iter().enumerate() {
+            let exact: f64 = (0..n).map(|j| g[at / k * n + j] * w[at % k * n + j]).sum();
+            prop_assert!((value - exact).abs() < 1e-12);
+        }
+        for (at, value) in gw.iter().enumerate() {
+            let exact: f64 = (0..m).map(|i| x[i * k + at / n] * g[i * n + at % n]).sum();
+            prop_assert!((value - exact).abs() < 1e-12);
+        }
+        for (j, value) in gb.iter().enumerate() {
+            let exact: f64 = (0..m).map(|i| g[i * n + j]).sum();
+            prop_assert!((value - exact).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn long_depths_are_cut_without_changing_a_bit() {
+    let (m, k, n) = (37, 700, 45);
+    let (x, w, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+    let mut out = vec![0.0; m * n];
+    affine_batch(m, &x, &w, Some(&bias), Activation::Linear, &mut out);
+    assert_eq!(bits(&out), bits(&twin(m, &x, &w, &bias, n)));
+}
+
+#[test]
+fn accumulate_adds_to_what_is_there() {
+    let (x, w) = ([2.0f32, -1.0], [1.0f32, 2.0, 3.0, 4.0]);
+    let mut out = [10.0, 20.0];
+    accumulate(&x, &w, &mut out);
+    assert_eq!(out, [9.0, 20.0]);
+    let mut one = [1.0];
+    accumulate(&x, &w[..2], &mut one);
+    assert_eq!(one, [1.0]);
+    accumulate(&[], &[], &mut out);
+    assert_eq!(out, [9.0, 20.0]);
+}
+
+#[test]
+fn nan_goes_through_and_empty_batches_do_nothing() {
+    let mut out = [0.0f32; 2];
+    affine(&[f32::NAN], &[1.0, 0.0], None, Activation::Relu, &mut out);
+    assert!(out.iter().all(|v| v.is_nan()));
+    affine_batch::<f32>(0, &[], &[], None, Activation::Relu, &mut []);
+    let mut gradient = [3.0f32];
+    weight_gradient::<f32>(0, &[], &[], &mut gradient);
+    assert_eq!(gradient, [0.0]);
+}
+
+#[test]
+fn vectors_add_and_scale() {
+    let mut y = [1.0f32, 2.0];
+    axpy(2.0, &[10.0, 20.0], &mut y);
+    add(&[1.0, 1.0], &mut y);
+    scale(0.5, &mut y);
+    assert_eq!(y, [11.0, 21.5]);
+    let mut scores = [0.0f32; 2];
+    dots(&[1.0, 2.0], &[3.0, 4.0, 5.0, 6.0], &mut scores);
+    assert_eq!(scores, [11.0, 17.0]);
+}

@@ -1,0 +1,41 @@
+//! The faults of the kernel: only files can fail here, shapes are the caller's promise.
+
+use std::path::PathBuf;
+
+/// What can go wrong while a file is mapped or read as numbers.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// The file cannot be opened or mapped.
+    #[error("cannot map {path}: {source}", path = path.display())]
+    Map {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A byte range does not lie inside the file.
+    #[error("{path}: bytes {start}..{end} lie outside the file of {length} bytes", path = path.display())]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// First byte asked for.
+        start: usize,
+        /// One past the last byte asked for.
+        end: usize,
+        /// Bytes in the file.
+        length: usize,
+    },
+    /// A range that should hold numbers does not start or end on a number's boundary.
+    #[error("{path}: bytes {start}..{end} are not aligned for numbers of {size} bytes", path = path.display())]
+    Alignment {
+        /// The file.
+        path: PathBuf,
+        /// First byte asked for.
+        start: usize,
+        /// One past the last byte asked for.
+        end: usize,
+        /// Bytes of one number.
+        size: usize,
+    },
+}

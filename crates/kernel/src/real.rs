@@ -1,0 +1,159 @@
+//! `Real`: the two number types everything is generic over. f32 serves and trains; f64 is what gradient checks and
+//! oracles use. Transcendental functions come from `libm`, so they give the same bits on every machine.
+
+use crate::lanes::Lanes;
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// f32 or f64. Sealed: the vector types behind it are the kernel's own.
+pub trait Real:
+    Copy
+    + Default
+    + Debug
+    + Display
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + Sum
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    #[doc(hidden)]
+    type One: Lanes<Self>;
+    #[doc(hidden)]
+    type Wide256: Lanes<Self>;
+    #[doc(hidden)]
+    type Wide512: Lanes<Self>;
+
+    /// Converts from f64, rounding to nearest.
+    fn of(value: f64) -> Self;
+    /// Converts to f64, exactly.
+    fn to_f64(self) -> f64;
+    /// Returns `self * a + b` with one rounding.
+    #[must_use]
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    /// Returns the square root.
+    #[must_use]
+    fn sqrt(self) -> Self;
+    /// Returns e to the power of `self`.
+    #[must_use]
+    fn exp(self) -> Self;
+    /// Returns ln(1 + self).
+    #[must_use]
+    fn ln_1p(self) -> Self;
+    /// Returns the hyperbolic tangent.
+    #[must_use]
+    fn tanh(self) -> Self;
+    /// Returns the absolute value.
+    #[must_use]
+    fn abs(self) -> Self;
+    /// Returns whether the value is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+macro_rules! real {
+    ($t:ty, $exp:path, $ln:path, $tanh:path, $w256:ty, $w512:ty, $of:expr) => {
+        impl Real for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            type One = crate::lanes::Single<$t>;
+            type Wide256 = $w256;
+            type Wide512 = $w512;
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                $of(value)
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                <$t>::mul_add(self, a, b)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                <$t>::sqrt(self)
+            }
+            #[inline]
+            fn exp(self) -> Self {
+                $exp(self)
+            }
+            #[inline]
+            fn ln_1p(self) -> Self {
+                $ln(self)
+            }
+            #[inline]
+            fn tanh(self) -> Self {
+                $tanh(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                <$t>::abs(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                <$t>::is_finite(self)
+            }
+        }
+    };
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rounding to nearest is what `of` promises"
+)]
+#[inline(always)]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
+#[inline(always)]
+fn same(value: f64) -> f64 {
+    value
+}
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    pub(super) use crate::lanes::avx2::{F32x8, F64x4};
+    pub(super) use crate::lanes::avx512::{F32x16, F64x8};
+}
+#[cfg(not(target_arch = "x86_64"))]
+mod wide {
+    pub(super) type F32x8 = crate::lanes::Single<f32>;
+    pub(super) type F32x16 = crate::lanes::Single<f32>;
+    pub(super) type F64x4 = crate::lanes::Single<f64>;
+    pub(super) type F64x8 = crate::lanes::Single<f64>;
+}
+
+real!(
+    f32,
+    libm::expf,
+    libm::log1pf,
+    libm::tanhf,
+    wide::F32x8,
+    wide::F32x16,
+    narrow
+);
+real!(
+    f64,
+    libm::exp,
+    libm::log1p,
+    libm::tanh,
+    wide::F64x4,
+    wide::F64x8,
+    same
+);

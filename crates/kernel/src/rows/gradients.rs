@@ -1,0 +1,109 @@
+//! `RowGradients`: the gradients of the rows one batch touches, each row once. A slot array (row → place in the batch)
+//! makes de-duplication one read; clearing walks only the rows that were touched.
+
+use crate::real::Real;
+
+/// Per-batch gradients of a table's rows; reused from batch to batch.
+#[derive(Debug, Clone, Default)]
+pub struct RowGradients<T> {
+    dim: usize,
+    place: Vec<u32>,
+    rows: Vec<u32>,
+    gradients: Vec<T>,
+}
+
+impl<T: Real> RowGradients<T> {
+    /// Makes an empty set for rows of `dim` weights.
+    #[must_use]
+    pub fn new(dim: usize) -> RowGradients<T> {
+        RowGradients {
+            dim,
+            place: Vec::new(),
+            rows: Vec::new(),
+            gradients: Vec::new(),
+        }
+    }
+
+    /// Returns the weights of a row.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Forgets the batch. Cost: the rows it touched.
+    pub fn clear(&mut self) {
+        for row in self.rows.drain(..) {
+            self.place[row as usize] = 0;
+        }
+        self.gradients.clear();
+    }
+
+    /// Returns the gradient of a row to add to: zeros when the batch first touches it.
+    #[inline]
+    pub fn at(&mut self, row: u32) -> &mut [T] {
+        let slot = row as usize;
+        if slot >= self.place.len() {
+            self.place.resize((slot + 1).next_power_of_two(), 0);
+        }
+        if self.place[slot] == 0 {
+            self.open(row);
+        }
+        let from = (self.place[slot] as usize - 1) * self.dim;
+        &mut self.gradients[from..from + self.dim]
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a batch touches at most as many rows as there are"
+    )]
+    fn open(&mut self, row: u32) {
+        self.rows.push(row);
+        self.place[row as usize] = self.rows.len() as u32;
+        self.gradients.resize(self.rows.len() * self.dim, T::ZERO);
+    }
+
+    /// Returns the rows touched, in first-touch order.
+    #[inline]
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// Returns the gradient of `rows()[at]`.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    #[inline]
+    #[must_use]
+    pub fn gradient(&self, at: usize) -> &[T] {
+        &self.gradients[at * self.dim..(at + 1) * self.dim]
+    }
+
+    /// Returns all gradients, for scaling or clipping.
+    pub fn all_mut(&mut self) -> &mut [T] {
+        &mut self.gradients
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_summed_once_per_batch() {
+        let mut gradients = RowGradients::<f64>::new(2);
+        for (row, g) in [(5, 1.0), (0, 2.0), (5, 10.0)] {
+            gradients.at(row).iter_mut().for_each(|v| *v += g);
+        }
+        assert_eq!(gradients.rows(), [5, 0]);
+        assert_eq!(
+            (gradients.gradient(0), gradients.gradient(1)),
+            (&[11.0; 2][..], &[2.0; 2][..])
+        );
+        gradients.all_mut().iter_mut().for_each(|g| *g *= 2.0);
+        assert_eq!(gradients.gradient(1), [4.0; 2]);
+        gradients.clear();
+        assert!(gradients.rows().is_empty());
+        assert_eq!(gradients.at(5), [0.0; 2]);
+    }
+}
