@@ -1,0 +1,142 @@
+//! The vectors: one row-major block of f32 and where each id stands in it.
+//!
+//! The decision here: deleting moves the last row into the gap, so the block stays dense; for cosine, rows are scaled
+//! to length 1 once when they come in, and searching is a plain inner product for both metrics.
+
+use rankine_kernel::dense;
+use rustc_hash::FxHashMap;
+
+use crate::best::{Best, Neighbour};
+use crate::error::IndexError;
+
+/// Rows compared at a time; their scores stay in the first-level cache.
+const BLOCK: usize = 256;
+
+/// How nearness is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Σ q[i]·v[i].
+    InnerProduct,
+    /// Inner product of both scaled to length 1, in [−1, 1]; a zero vector has cosine 0 with everything.
+    Cosine,
+}
+
+/// Ids and their rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rows {
+    /// The id of each row.
+    pub(crate) ids: Vec<i64>,
+    /// Row-major, `ids.len()` × width.
+    pub(crate) values: Vec<f32>,
+    places: FxHashMap<i64, usize>,
+}
+
+impl Rows {
+    /// Takes rows as they are.
+    ///
+    /// # Errors
+    /// [`IndexError::Twice`].
+    pub(crate) fn adopt(ids: Vec<i64>, values: Vec<f32>) -> Result<Self, IndexError> {
+        let mut places = FxHashMap::with_capacity_and_hasher(ids.len(), rustc_hash::FxBuildHasher);
+        for (place, id) in ids.iter().enumerate() {
+            if places.insert(*id, place).is_some() {
+                return Err(IndexError::Twice { id: *id });
+            }
+        }
+        Ok(Self { ids, values, places })
+    }
+
+    /// The stored row of an id.
+    pub(crate) fn get(&self, id: i64, width: usize) -> Option<&[f32]> {
+        let place = *self.places.get(&id)?;
+        self.values.get(place * width..(place + 1) * width)
+    }
+
+    /// Adds a row or replaces it.
+    pub(crate) fn put(&mut self, id: i64, row: &[f32]) {
+        let width = row.len();
+        let place = *self.places.entry(id).or_insert(self.ids.len());
+        if place == self.ids.len() {
+            self.ids.push(id);
+            self.values.extend_from_slice(row);
+        } else {
+            self.values[place * width..(place + 1) * width].copy_from_slice(row);
+        }
+    }
+
+    /// Removes a row; false where there was none.
+    pub(crate) fn remove(&mut self, id: i64, width: usize) -> bool {
+        let Some(place) = self.places.remove(&id) else {
+            return false;
+        };
+        self.ids.swap_remove(place);
+        let last = self.ids.len();
+        self.values
+            .copy_within(last * width..(last + 1) * width, place * width);
+        self.values.truncate(last * width);
+        if let Some(moved) = self.ids.get(place) {
+            self.places.insert(*moved, place);
+        }
+        true
+    }
+
+    /// The n nearest that pass the filter, which is asked only about rows good enough to be kept.
+    pub(crate) fn nearest(&self, query: &[f32], n: usize, filter: impl Fn(i64) -> bool) -> Vec<Neighbour> {
+        let mut best = Best::new(n, self.ids.len());
+        let mut scores = [0.0f32; BLOCK];
+        let width = query.len().max(1);
+        for (ids, values) in self.ids.chunks(BLOCK).zip(self.values.chunks(BLOCK * width)) {
+            let scores = &mut scores[..ids.len()];
+            dense::dots(query, values, scores);
+            for (id, score) in ids.iter().zip(scores.iter()) {
+                let next = Neighbour {
+                    id: *id,
+                    score: *score,
+                };
+                if best.wants(&next) && filter(*id) {
+                    best.push(next);
+                }
+            }
+        }
+        best.finish()
+    }
+}
+
+impl Metric {
+    /// A row or query as it is stored and compared: checked, and scaled for cosine.
+    ///
+    /// # Errors
+    /// [`IndexError::Width`], [`IndexError::NotFinite`].
+    pub(crate) fn prepare(self, id: Option<i64>, row: &[f32], width: usize) -> Result<Vec<f32>, IndexError> {
+        if row.len() != width {
+            return Err(IndexError::Width {
+                id,
+                expected: width,
+                got: row.len(),
+            });
+        }
+        if let Some((position, value)) = row.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(IndexError::NotFinite {
+                id,
+                position,
+                value: *value,
+            });
+        }
+        Ok(match self {
+            Self::InnerProduct => row.to_vec(),
+            Self::Cosine => unit(row),
+        })
+    }
+}
+
+/// The row scaled to length 1, in f64 so that no finite row overflows; a zero row stays zero.
+fn unit(row: &[f32]) -> Vec<f32> {
+    let square: f64 = row.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
+    let scale = if square > 0.0 { square.sqrt().recip() } else { 0.0 };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "rounding to the stored precision is the point"
+    )]
+    let scaled = |v: &f32| (f64::from(*v) * scale) as f32;
+    row.iter().map(scaled).collect()
+}
