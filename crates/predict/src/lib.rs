@@ -1,1 +1,30 @@
-//! Request to features to models to merged scores; common part once.
+//! The predictor: user, context and items in, one score per item out, in request order.
+//!
+//! In the flow: `server` (or any caller) hands a [`Request`] of named values; the predictor takes one snapshot of all
+//! model generations, extracts the common part once, item parts once per row version, cross parts per candidate, and
+//! scores on its own CPU pool. The decision behind it: a score depends on the user, the context and *its* item only,
+//! computed in a fixed order of sums, so it has the same bits whatever the batch, the cache or the thread.
+//! Refused: batching across requests, and features computed anywhere but here.
+
+mod cache;
+mod config;
+mod error;
+mod model;
+mod predictor;
+mod project;
+mod request;
+mod row;
+mod rows;
+mod score;
+mod snapshot;
+mod status;
+
+pub use config::{ModelEntry, PredictConfig, VersionPolicy};
+pub use error::PredictError;
+pub use predictor::Predictor;
+pub use rankine_dict::Clock;
+pub use request::{ItemFault, ItemInput, Request, Response};
+pub use row::{Row, RowLayout};
+pub use rows::{FeatureRows, NoRows};
+pub use snapshot::{Metadata, Snapshot};
+pub use status::ModelStatus;

@@ -1,0 +1,18 @@
+//! The state of a served model, for `/status`, model status and metrics.
+
+use rankine_dict::Status;
+
+/// One configured model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelStatus {
+    /// Its name.
+    pub name: String,
+    /// Its other names.
+    pub aliases: Vec<String>,
+    /// The version that answers requests that name none.
+    pub version: Option<u64>,
+    /// Bytes of cached item parts of the default generation.
+    pub item_cache_bytes: usize,
+    /// One dictionary for the latest version, or one per pinned version, in order of configuration.
+    pub dictionaries: Vec<Status>,
+}
