@@ -1,0 +1,92 @@
+//! Recall: strategies that each fetch some hundred items for a user, and say why.
+//!
+//! A strategy is one file here and one line in [`all`]. It reads the catalogue, the user's history and the
+//! request's snapshot of the item vectors; it never fails, it finds nothing. [`conformance::check`] states the
+//! contract as a test that every strategy runs.
+
+pub mod conformance;
+mod genre_taste;
+mod neighbours;
+mod newest;
+mod popularity;
+
+pub use genre_taste::GenreTaste;
+pub use neighbours::Neighbours;
+pub use newest::Newest;
+pub use popularity::Popularity;
+
+use crate::catalogue::Catalogue;
+use crate::user::UserState;
+use crate::vectors::ItemVectors;
+use std::sync::Arc;
+
+/// What a strategy may look at.
+#[derive(Clone, Copy)]
+pub struct RecallQuery<'a> {
+    /// Items and their statistics.
+    pub catalogue: &'a Catalogue,
+    /// For whom.
+    pub user: &'a UserState,
+    /// Item vectors of this request, if any are loaded.
+    pub vectors: Option<&'a ItemVectors>,
+}
+
+/// Why an item was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Rated well by many.
+    Popular,
+    /// Among the best of a genre the user likes.
+    Genre(Arc<str>),
+    /// Released lately.
+    New,
+    /// Close to a film in the user's history.
+    Like {
+        /// That film.
+        item: i64,
+    },
+}
+
+/// An item that a strategy fetched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Item.
+    pub item: i64,
+    /// The strategy's own score; higher is better; comparable within one strategy's answer only.
+    pub score: f32,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// A recall strategy.
+///
+/// # Contract
+/// The answer has at most `n` candidates, each in the catalogue, none seen by the user, none twice; scores never
+/// rise along it; the same query gives the same answer.
+pub trait Recall: Send + Sync {
+    /// Name shown to people and in answers, lower case.
+    fn name(&self) -> &'static str;
+
+    /// Fetches up to `n` candidates, best first.
+    fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate>;
+}
+
+/// All strategies, in the order in which their candidates are merged.
+pub fn all() -> Vec<Box<dyn Recall>> {
+    vec![
+        Box::new(Neighbours),
+        Box::new(GenreTaste),
+        Box::new(Popularity),
+        Box::new(Newest),
+    ]
+}
+
+/// f32 of a score, for the answer.
+pub(crate) fn narrow(score: f64) -> f32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a score is shown with f32 precision; rounding keeps order"
+    )]
+    let narrow = score as f32;
+    narrow
+}

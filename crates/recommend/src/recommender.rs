@@ -1,0 +1,331 @@
+//! The road of one request: recall in parallel, merge, rank, the n best with their reasons.
+//!
+//! All that may change while the request runs (history, vectors) is handed in as a snapshot, so the recommender
+//! itself holds nothing but the strategies and the catalogue. Strategies run on the thread pool of the caller.
+
+use crate::catalogue::Catalogue;
+use crate::merge::{Answer, Found, Merged, merge};
+use crate::rank::{RankError, RankRequest, Ranker};
+use crate::recall::{self, Recall, RecallQuery};
+use crate::user::UserState;
+use crate::vectors::ItemVectors;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// How many candidates each strategy may bring, and how many are ranked.
+///
+/// The strategies' quotas add up to more than the limit, because they find many films in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quotas {
+    /// Of [`recall::Popularity`].
+    pub popularity: usize,
+    /// Of [`recall::GenreTaste`].
+    pub genre: usize,
+    /// Of [`recall::Newest`].
+    pub newest: usize,
+    /// Of [`recall::Neighbours`].
+    pub item2vec: usize,
+    /// Candidates ranked at most.
+    pub limit: usize,
+}
+
+impl Default for Quotas {
+    /// 800 candidates, as SparrowRecSys ranks.
+    fn default() -> Self {
+        Quotas {
+            popularity: 800,
+            genre: 400,
+            newest: 100,
+            item2vec: 400,
+            limit: 800,
+        }
+    }
+}
+
+impl Quotas {
+    fn of(&self, source: &str) -> usize {
+        match source {
+            "popularity" => self.popularity,
+            "genre" => self.genre,
+            "newest" => self.newest,
+            "item2vec" => self.item2vec,
+            _ => self.limit,
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// For whom.
+    pub user: &'a UserState,
+    /// Item vectors of this request, if any are loaded.
+    pub vectors: Option<&'a ItemVectors>,
+    /// Name of the ranking model.
+    pub model: &'a str,
+    /// How many items to show.
+    pub n: usize,
+    /// Time of the request, microseconds since 1970 UTC.
+    pub as_of: i64,
+}
+
+/// One item to show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// Item.
+    pub item: i64,
+    /// The ranker's score; NaN where it had none.
+    pub score: f32,
+    /// Strategies that found it, with their reasons; never empty.
+    pub recalls: Vec<Found>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommendation {
+    /// Best first; ties by item id; items without a score last.
+    pub shown: Vec<Shown>,
+    /// Model that ranked.
+    pub model: String,
+    /// Its version.
+    pub version: u64,
+    /// Number of candidates ranked.
+    pub candidates: usize,
+}
+
+/// Strategies over a catalogue.
+pub struct Recommender {
+    catalogue: Arc<Catalogue>,
+    recalls: Vec<(Box<dyn Recall>, usize)>,
+    limit: usize,
+}
+
+impl Recommender {
+    /// All strategies with their quotas.
+    pub fn new(catalogue: Arc<Catalogue>, quotas: Quotas) -> Self {
+        Self::with_recalls(catalogue, recall::all(), quotas)
+    }
+
+    /// Chosen strategies; one that [`Quotas`] does not name gets the limit as its quota.
+    pub fn with_recalls(catalogue: Arc<Catalogue>, recalls: Vec<Box<dyn Recall>>, quotas: Quotas) -> Self {
+        let recalls = recalls
+            .into_iter()
+            .map(|r| {
+                let n = quotas.of(r.name());
+                (r, n)
+            })
+            .collect();
+        Recommender {
+            catalogue,
+            recalls,
+            limit: quotas.limit,
+        }
+    }
+
+    /// Candidates for a user: all strategies in parallel, merged.
+    pub fn candidates(&self, user: &UserState, vectors: Option<&ItemVectors>) -> Merged {
+        let query = RecallQuery {
+            catalogue: &self.catalogue,
+            user,
+            vectors,
+        };
+        let ask = |(recall, n): &(Box<dyn Recall>, usize)| Answer {
+            source: recall.name(),
+            candidates: recall.recall(&query, *n),
+        };
+        merge(self.recalls.par_iter().map(ask).collect(), self.limit)
+    }
+
+    /// Recommends.
+    ///
+    /// # Errors
+    /// What the ranker answers, and [`RankError::Count`] where its scores are too many or too few.
+    pub fn recommend(&self, query: &Query<'_>, ranker: &dyn Ranker) -> Result<Recommendation, RankError> {
+        let merged = self.candidates(query.user, query.vectors);
+        let items = merged.items();
+        let Query {
+            user,
+            vectors,
+            model,
+            as_of,
+            ..
+        } = *query;
+        let ranking = ranker.rank(&RankRequest {
+            user,
+            items,
+            model,
+            as_of,
+            vectors,
+        })?;
+        if ranking.scores.len() != items.len() {
+            let (expected, got) = (items.len(), ranking.scores.len());
+            return Err(RankError::Count {
+                model: ranking.model,
+                expected,
+                got,
+            });
+        }
+        let show = |index: usize| Shown {
+            item: items[index],
+            score: ranking.scores[index],
+            recalls: merged.found(index),
+        };
+        let shown = best(items, &ranking.scores, query.n)
+            .into_iter()
+            .map(show)
+            .collect();
+        Ok(Recommendation {
+            shown,
+            model: ranking.model,
+            version: ranking.version,
+            candidates: items.len(),
+        })
+    }
+}
+
+/// Indices of the `n` best scores: descending, ties by lower item id, NaN last.
+fn best(items: &[i64], scores: &[f32], n: usize) -> Vec<usize> {
+    let key = |&index: &usize| (scores[index].is_nan(), scores[index], items[index]);
+    let order = |a: &usize, b: &usize| {
+        let ((a_nan, a_score, a_id), (b_nan, b_score, b_id)) = (key(a), key(b));
+        let by_score = if a_nan || b_nan {
+            a_nan.cmp(&b_nan)
+        } else {
+            b_score.total_cmp(&a_score)
+        };
+        by_score.then(a_id.cmp(&b_id))
+    };
+    let mut indices: Vec<usize> = (0..items.len()).collect();
+    if n < indices.len() && n > 0 {
+        indices.select_nth_unstable_by(n - 1, order);
+    }
+    indices.truncate(n);
+    indices.sort_unstable_by(order);
+    indices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rank::{EmbRanker, PopularityRanker, Ranking};
+    use crate::recall::conformance::world;
+    use proptest::prelude::*;
+
+    struct Fixed(Vec<f32>);
+
+    impl Ranker for Fixed {
+        fn rank(&self, _: &RankRequest<'_>) -> Result<Ranking, RankError> {
+            Ok(Ranking {
+                scores: self.0.clone(),
+                model: "fixed".to_owned(),
+                version: 1,
+            })
+        }
+    }
+
+    #[test]
+    fn the_whole_road_excludes_what_was_seen_and_says_why() {
+        let world = world();
+        let recommender = Recommender::new(world.catalogue.clone(), Quotas::default());
+        let query = Query {
+            user: &world.regular,
+            vectors: Some(&world.vectors),
+            model: "emb",
+            n: 32,
+            as_of: 0,
+        };
+        let answer = recommender.recommend(&query, &EmbRanker).unwrap();
+        assert_eq!(
+            (answer.shown.len(), answer.model.as_str(), answer.version),
+            (32, "emb", 3)
+        );
+        assert!(
+            answer
+                .shown
+                .iter()
+                .all(|s| !world.regular.has_seen(s.item) && !s.recalls.is_empty())
+        );
+        assert!(
+            answer
+                .shown
+                .windows(2)
+                .all(|w| w[0].score >= w[1].score || w[1].score.is_nan())
+        );
+        assert_eq!(answer, recommender.recommend(&query, &EmbRanker).unwrap());
+    }
+
+    #[test]
+    fn all_four_strategies_contribute() {
+        let world = world();
+        let recommender = Recommender::new(world.catalogue.clone(), Quotas::default());
+        let merged = recommender.candidates(&world.regular, Some(&world.vectors));
+        for recall in recall::all() {
+            let found =
+                (0..merged.items().len()).any(|i| merged.found(i).iter().any(|f| f.source == recall.name()));
+            assert!(found, "{} found nothing", recall.name());
+        }
+    }
+
+    #[test]
+    fn a_newcomer_is_answered_too() {
+        let world = world();
+        let recommender = Recommender::new(world.catalogue.clone(), Quotas::default());
+        let query = Query {
+            user: &world.newcomer,
+            vectors: None,
+            model: "popularity",
+            n: 10,
+            as_of: 0,
+        };
+        let answer = recommender
+            .recommend(&query, &PopularityRanker::new(world.catalogue.clone()))
+            .unwrap();
+        assert_eq!(answer.shown.len(), 10);
+    }
+
+    #[test]
+    fn a_wrong_number_of_scores_is_an_error() {
+        let world = world();
+        let recommender = Recommender::new(
+            world.catalogue.clone(),
+            Quotas {
+                limit: 5,
+                ..Quotas::default()
+            },
+        );
+        let query = Query {
+            user: &world.newcomer,
+            vectors: None,
+            model: "fixed",
+            n: 10,
+            as_of: 0,
+        };
+        let error = recommender.recommend(&query, &Fixed(vec![1.0; 4])).unwrap_err();
+        assert_eq!(
+            error,
+            RankError::Count {
+                model: "fixed".to_owned(),
+                expected: 5,
+                got: 4
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_best_are_the_head_of_a_full_sort(
+            scores in prop::collection::vec(prop_oneof![Just(f32::NAN), (-3i8..3).prop_map(f32::from)], 0..50),
+            n in 0usize..60,
+        ) {
+            let items: Vec<i64> = (0..scores.len() as i64).map(|k| k * 7 % 53).collect();
+            let mut sorted: Vec<usize> = (0..items.len()).collect();
+            sorted.sort_by_key(|&i| {
+                let score = if scores[i].is_nan() { i32::MAX } else { -(scores[i] as i32) };
+                (score, items[i])
+            });
+            sorted.truncate(n);
+            prop_assert_eq!(best(&items, &scores, n), sorted);
+        }
+    }
+}
