@@ -24,11 +24,24 @@
 
 mod atomic;
 mod column;
+pub mod delimited;
 mod error;
+pub mod json_lines;
+mod lines;
 pub mod parquet;
+mod progress;
+mod record;
+mod reject;
+mod rows;
+pub mod stream;
 mod table;
 
 pub use atomic::{AtomicFile, sync_folder};
 pub use column::{Column, Kind, WeightedTags};
 pub use error::TableError;
+pub use lines::Encoding;
+pub use progress::{Progress, Stage};
+pub use record::{Record, RowFault, Step};
+pub use reject::RejectFile;
+pub use rows::{Form, RowReader};
 pub use table::Table;

@@ -48,3 +48,6 @@ pub fn read(path: &Path) -> Result<(Table, Metadata), TableError> {
     }
     Ok((table, metadata))
 }
+
+#[cfg(test)]
+mod tests;
