@@ -1,1 +1,35 @@
-//! Batches, losses, backward, optimisers, loop, metrics, TensorBoard, cards.
+//! Training: from labelled samples to a model's parameters.
+//!
+//! `SampleSource` → [`encode`] (signs become table rows, once) → batches → [`backward`] (hand-written gradients) →
+//! optimiser steps on the rows of the batch → early stopping → the same `Parameters` that serving reads. Metrics,
+//! baselines and cards judge the outcome. Nothing here knows of servers or of how samples came to be.
+//!
+//! One decision runs through the crate: everything is generic over f32 and f64, so the code that trains is the code
+//! that the gradient checks and the f64 oracles examine.
+
+pub mod backward;
+pub mod baseline;
+pub mod bootstrap;
+pub mod card;
+#[cfg(test)]
+pub(crate) mod check;
+pub mod early_stop;
+pub mod encode;
+pub mod error;
+//pub mod evaluate;
+pub mod item2vec;
+pub mod loss;
+pub mod metric;
+pub mod model;
+pub mod optimise;
+pub mod progress;
+pub mod run;
+pub mod source;
+pub mod table;
+pub mod tensorboard;
+
+pub use error::TrainError;
+//pub use evaluate::{Evaluation, evaluate};
+pub use progress::{EpochReport, Progress, Silent, StepReport};
+//pub use run::{Trained, train};
+pub use source::{RowsSource, SampleRow, SampleSource};

@@ -1,0 +1,168 @@
+//! A stack of dense layers, with optional dropout on its input and after each layer.
+//!
+//! All activations of a batch stay in the stack's buffers until backward has read them; gradients go down in two
+//! buffers that swap.
+
+use rankine_kernel::Real;
+
+use super::{Dense, Dropout, Mode, sized};
+
+/// Dense layers one after another; without layers the output is the input.
+#[derive(Clone, Debug)]
+pub struct Mlp<T> {
+    /// The layers, first to last.
+    pub layers: Vec<Dense<T>>,
+    /// What is dropped of the input.
+    pub input_dropout: Option<Dropout<T>>,
+    /// What is dropped after each layer; empty without dropout.
+    pub dropouts: Vec<Dropout<T>>,
+    /// `values[0]` is the input, `values[i]` the output of layer `i − 1`.
+    values: Vec<Vec<T>>,
+    upper: Vec<T>,
+    lower: Vec<T>,
+}
+
+impl<T: Real> Mlp<T> {
+    /// A stack of `layers`, whose shapes must fit one another.
+    #[must_use]
+    pub fn new(layers: Vec<Dense<T>>, input_dropout: Option<Dropout<T>>, dropouts: Vec<Dropout<T>>) -> Self {
+        let values = vec![Vec::new(); layers.len() + 1];
+        Self { layers, input_dropout, dropouts, values, upper: Vec::new(), lower: Vec::new() }
+    }
+
+    /// The buffer for a batch's input, `len` numbers, to be filled before [`Mlp::forward`].
+    pub fn input(&mut self, len: usize) -> &mut [T] {
+        sized(&mut self.values[0], len)
+    }
+
+    /// Runs the stack on the filled input; the result is [`Mlp::output`].
+    pub fn forward(&mut self, rows: usize, mode: Mode) {
+        if let (Mode::Learn, Some(dropout)) = (mode, &mut self.input_dropout) {
+            dropout.forward(&mut self.values[0]);
+        }
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (below, above) = self.values.split_at_mut(i + 1);
+            let y = sized(&mut above[0], rows * layer.outputs);
+            layer.forward(rows, &below[i], y);
+            if let (Mode::Learn, Some(dropout)) = (mode, self.dropouts.get_mut(i)) {
+                dropout.forward(y);
+            }
+        }
+    }
+
+    /// The last layer's output.
+    #[must_use]
+    pub fn output(&self) -> &[T] {
+        self.values.last().map_or(&[], Vec::as_slice)
+    }
+
+    /// The buffer for the gradient of the output, `len` numbers, to be filled before [`Mlp::backward`].
+    pub fn output_gradient(&mut self, len: usize) -> (&[T], &mut [T]) {
+        (self.values.last().map_or(&[], Vec::as_slice), sized(&mut self.upper, len))
+    }
+
+    /// Computes all parameter gradients and returns the gradient of the input.
+    pub fn backward(&mut self, rows: usize) -> &[T] {
+        for i in (0..self.layers.len()).rev() {
+            if let Some(dropout) = self.dropouts.get(i) {
+                dropout.backward(&mut self.upper);
+                dropout.unscale(&mut self.values[i + 1]);
+            }
+            let layer = &mut self.layers[i];
+            let dx = sized(&mut self.lower, rows * layer.inputs);
+            layer.backward(rows, (&self.values[i], &self.values[i + 1]), &mut self.upper, Some(dx));
+            std::mem::swap(&mut self.upper, &mut self.lower);
+        }
+        if let Some(dropout) = &self.input_dropout {
+            dropout.backward(&mut self.upper);
+        }
+        &self.upper
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{differences, random};
+    use rand::SeedableRng;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+    use rankine_kernel::activation::Activation;
+
+    fn stack(shapes: &[usize], f: Activation) -> Mlp<f64> {
+        let mut draw = Xoshiro256PlusPlus::seed_from_u64(6);
+        let layers =
+            shapes.windows(2).map(|s| Dense::new("l", (s[0], s[1]), f, &mut draw)).collect();
+        Mlp::new(layers, None, Vec::new())
+    }
+
+    fn cost(mlp: &mut Mlp<f64>, x: &[f64], rows: usize, c: &[f64]) -> f64 {
+        mlp.input(x.len()).copy_from_slice(x);
+        mlp.forward(rows, Mode::Judge);
+        mlp.output().iter().zip(c).map(|(y, c)| y * c).sum()
+    }
+
+    #[test]
+    fn gradients_agree_with_differences_through_three_layers() {
+        let (rows, mut mlp) = (4, stack(&[6, 5, 3, 2], Activation::Tanh));
+        let (x, c) = (random(rows * 6, 1), random(rows * 2, 2));
+        cost(&mut mlp, &x, rows, &c);
+        mlp.output_gradient(rows * 2).1.copy_from_slice(&c);
+        let dx = mlp.backward(rows).to_vec();
+        differences(&x, &dx, |x| cost(&mut mlp.clone(), x, rows, &c));
+        for i in 0..3 {
+            let mut other = mlp.clone();
+            let gradient = mlp.layers[i].weight_gradient.clone();
+            differences(&mlp.layers[i].weight, &gradient, |w| {
+                other.layers[i].weight.copy_from_slice(w);
+                cost(&mut other, &x, rows, &c)
+            });
+        }
+    }
+
+    #[test]
+    fn a_dropped_unit_passes_no_gradient() {
+        let rows = 3;
+        let mut mlp = stack(&[4, 40], Activation::Linear);
+        mlp.dropouts = Dropout::new(0.5, 3).into_iter().collect();
+        mlp.input(12).fill(0.5);
+        mlp.forward(rows, Mode::Learn);
+        let zeros: Vec<bool> = mlp.output()[..40].iter().map(|y| *y == 0.0).collect();
+        mlp.output_gradient(120).1.fill(1.0);
+        mlp.backward(rows);
+        let dead = (0..40).filter(|&j| (0..rows).all(|r| mlp.output()[r * 40 + j] == 0.0)).count();
+        assert!(zeros.iter().any(|z| *z) && dead > 0);
+        for j in 0..40 {
+            let silent = (0..rows).all(|r| mlp.output()[r * 40 + j] == 0.0);
+            assert_eq!(silent, mlp.layers[0].bias_gradient[j] == 0.0);
+        }
+    }
+
+    #[test]
+    fn gradients_agree_with_differences_under_a_fixed_mask() {
+        let (rows, mut mlp) = (3, stack(&[4, 6, 5], Activation::Tanh));
+        mlp.input_dropout = Dropout::new(0.3, 1);
+        mlp.dropouts = vec![Dropout::new(0.4, 2).unwrap(), Dropout::new(0.2, 3).unwrap()];
+        let fresh = mlp.clone();
+        let (x, c) = (random(rows * 4, 1), random(rows * 5, 2));
+        let cost = |x: &[f64]| {
+            let mut mlp = fresh.clone();
+            mlp.input(x.len()).copy_from_slice(x);
+            mlp.forward(rows, Mode::Learn);
+            mlp.output().iter().zip(&c).map(|(y, c)| y * c).sum::<f64>()
+        };
+        mlp.input(x.len()).copy_from_slice(&x);
+        mlp.forward(rows, Mode::Learn);
+        mlp.output_gradient(c.len()).1.copy_from_slice(&c);
+        differences(&x, mlp.backward(rows), cost);
+    }
+
+    #[test]
+    fn without_layers_the_gradient_passes_through() {
+        let mut mlp = stack(&[2], Activation::Relu);
+        mlp.input(2).copy_from_slice(&[1.0, 2.0]);
+        mlp.forward(1, Mode::Judge);
+        assert_eq!(mlp.output(), [1.0, 2.0]);
+        mlp.output_gradient(2).1.copy_from_slice(&[3.0, 4.0]);
+        assert_eq!(mlp.backward(1), [3.0, 4.0]);
+    }
+}

@@ -1,0 +1,173 @@
+//! Some samples of a cache, gathered side by side: what one training step sees.
+//!
+//! Buffers are reused from batch to batch. Numbers become the trainer's type here, so that the same cache feeds f32
+//! training and f64 checks.
+
+use rankine_kernel::Real;
+
+use super::cache::{Cache, Lists, Stored};
+
+/// One sparse column of a batch.
+#[derive(Clone, Debug)]
+pub enum BatchColumn<T> {
+    /// One row per sample, weight 1.
+    Single(Vec<u32>),
+    /// Any number of weighted rows per sample.
+    Lists {
+        /// Sample `i` owns `ends[i - 1]..ends[i]`.
+        ends: Vec<usize>,
+        /// Row numbers.
+        rows: Vec<u32>,
+        /// Weight of each row.
+        weights: Vec<T>,
+    },
+}
+
+impl<T: Real> BatchColumn<T> {
+    /// All row numbers, sample after sample.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        match self {
+            Self::Single(rows) | Self::Lists { rows, .. } => rows,
+        }
+    }
+
+    /// Calls `each(sample, entry, weight)` for every entry in order; `entry` indexes [`BatchColumn::rows`].
+    #[inline]
+    pub fn for_each(&self, mut each: impl FnMut(usize, usize, T)) {
+        match self {
+            Self::Single(rows) => (0..rows.len()).for_each(|i| each(i, i, T::ONE)),
+            Self::Lists { ends, weights, .. } => {
+                let mut from = 0;
+                for (sample, &end) in ends.iter().enumerate() {
+                    (from..end).for_each(|entry| each(sample, entry, weights[entry]));
+                    from = end;
+                }
+            }
+        }
+    }
+}
+
+/// A gathered batch.
+#[derive(Clone, Debug)]
+pub struct Batch<T> {
+    /// Sparse columns, in layout order.
+    pub columns: Vec<BatchColumn<T>>,
+    /// Dense blocks, row-major.
+    pub dense: Vec<T>,
+    /// Floats per dense block.
+    pub dense_width: usize,
+    /// Labels.
+    pub labels: Vec<T>,
+    /// Sample weights.
+    pub weights: Vec<T>,
+}
+
+impl<T: Real> Batch<T> {
+    /// An empty batch for samples of `cache`.
+    #[must_use]
+    pub fn new(cache: &Cache) -> Self {
+        let column = |stored: &Stored| match stored {
+            Stored::Single(_) => BatchColumn::Single(Vec::new()),
+            Stored::Lists(_) => BatchColumn::Lists { ends: Vec::new(), rows: Vec::new(), weights: Vec::new() },
+        };
+        Self {
+            columns: cache.columns.iter().map(column).collect(),
+            dense: Vec::new(),
+            dense_width: cache.dense_width,
+            labels: Vec::new(),
+            weights: Vec::new(),
+        }
+    }
+
+    /// Samples in the batch.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether the batch is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Replaces the contents by the samples `indices` of the cache the batch was made for.
+    pub fn gather(&mut self, cache: &Cache, indices: &[u32]) {
+        for (to, from) in self.columns.iter_mut().zip(&cache.columns) {
+            match (to, from) {
+                (BatchColumn::Single(rows), &Stored::Single(at)) => gather_single(cache, at, indices, rows),
+                (BatchColumn::Lists { ends, rows, weights }, Stored::Lists(lists)) => {
+                    gather_lists(lists, indices, ends, rows, weights);
+                }
+                (BatchColumn::Single(_), Stored::Lists(_)) | (BatchColumn::Lists { .. }, Stored::Single(_)) => {
+                    debug_assert!(false, "a batch of another cache");
+                }
+            }
+        }
+        self.dense.clear();
+        for &i in indices {
+            self.dense.extend(cache.dense(i as usize).iter().map(|&x| T::of(f64::from(x))));
+        }
+        self.labels.clear();
+        self.labels.extend(indices.iter().map(|&i| T::of(f64::from(cache.labels[i as usize]))));
+        self.weights.clear();
+        self.weights.extend(indices.iter().map(|&i| T::of(f64::from(cache.weights[i as usize]))));
+    }
+}
+
+fn gather_single(cache: &Cache, at: usize, indices: &[u32], rows: &mut Vec<u32>) {
+    rows.clear();
+    rows.extend(indices.iter().map(|&i| cache.singles[i as usize * cache.stride + at]));
+}
+
+fn gather_lists<T: Real>(
+    lists: &Lists,
+    indices: &[u32],
+    ends: &mut Vec<usize>,
+    rows: &mut Vec<u32>,
+    weights: &mut Vec<T>,
+) {
+    ends.clear();
+    rows.clear();
+    weights.clear();
+    for &i in indices {
+        let (r, w) = lists.of(i as usize);
+        rows.extend_from_slice(r);
+        weights.extend(w.iter().map(|&w| T::of(f64::from(w))));
+        ends.push(rows.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> Cache {
+        let mut cache = Cache {
+            dense: vec![0.5, 1.5, 2.5, 3.5, 4.5, 5.5],
+            dense_width: 2,
+            labels: vec![0.0, 1.0, 0.0],
+            weights: vec![1.0, 2.0, 3.0],
+            ..Cache::default()
+        };
+        let single = Lists { ends: vec![1, 2, 3], rows: vec![4, 5, 6], weights: vec![1.0; 3] };
+        let lists = Lists { ends: vec![2, 2, 3], rows: vec![7, 8, 9], weights: vec![0.5, 0.25, 1.0] };
+        cache.store(vec![single, lists], &[None, None]);
+        cache
+    }
+
+    #[test]
+    fn gathering_follows_the_indices_and_replaces_the_last_batch() {
+        let cache = cache();
+        let mut batch = Batch::<f64>::new(&cache);
+        batch.gather(&cache, &[0, 1]);
+        batch.gather(&cache, &[2, 0]);
+        assert_eq!((batch.len(), batch.columns[0].rows()), (2, [6, 4].as_slice()));
+        assert_eq!(batch.dense, [4.5, 5.5, 0.5, 1.5]);
+        assert_eq!((batch.labels.as_slice(), batch.weights.as_slice()), ([0.0, 0.0].as_slice(), [3.0, 1.0].as_slice()));
+        let mut entries = Vec::new();
+        batch.columns[1].for_each(|sample, entry, weight| entries.push((sample, batch.columns[1].rows()[entry], weight)));
+        assert_eq!(entries, [(0, 9, 1.0), (1, 7, 0.5), (1, 8, 0.25)]);
+    }
+}

@@ -1,0 +1,146 @@
+//! The encoded samples: what every epoch runs over.
+//!
+//! Row numbers are u32, dense inputs f32. Columns where every sample has one sign of weight 1 are interleaved sample by
+//! sample (one cache line serves a shuffled read); the others keep lists.
+
+use super::vocabulary::Vocabulary;
+
+/// The signs of one column for every sample, as rows and weights.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lists {
+    /// Where each sample's entries end; sample `i` owns `ends[i - 1]..ends[i]`.
+    pub ends: Vec<usize>,
+    /// Row numbers.
+    pub rows: Vec<u32>,
+    /// What each row is multiplied with (pooling already applied).
+    pub weights: Vec<f32>,
+}
+
+impl Lists {
+    /// The rows and weights of sample `i`.
+    #[must_use]
+    pub fn of(&self, i: usize) -> (&[u32], &[f32]) {
+        let range = if i == 0 { 0 } else { self.ends[i - 1] }..self.ends[i];
+        (&self.rows[range.clone()], &self.weights[range])
+    }
+
+    fn is_single(&self) -> bool {
+        self.rows.len() == self.ends.len()
+            && self.ends.iter().enumerate().all(|(i, &end)| end == i + 1)
+            && self.weights.iter().all(|w| w.to_bits() == 1.0_f32.to_bits())
+    }
+}
+
+/// Where a column's rows are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    /// Position in the interleaved record.
+    Single(usize),
+    /// Lists of its own.
+    Lists(Lists),
+}
+
+/// Encoded samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cache {
+    pub(crate) columns: Vec<Stored>,
+    pub(crate) singles: Vec<u32>,
+    pub(crate) stride: usize,
+    pub(crate) dense: Vec<f32>,
+    pub(crate) dense_width: usize,
+    /// Labels, one per sample.
+    pub labels: Vec<f32>,
+    /// Sample weights, one per sample.
+    pub weights: Vec<f32>,
+}
+
+impl Cache {
+    /// Samples.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no sample.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The dense block of sample `i`.
+    #[must_use]
+    pub fn dense(&self, i: usize) -> &[f32] {
+        &self.dense[i * self.dense_width..(i + 1) * self.dense_width]
+    }
+
+    /// The interleaved row numbers of sample `i`.
+    #[must_use]
+    pub fn record(&self, i: usize) -> &[u32] {
+        &self.singles[i * self.stride..(i + 1) * self.stride]
+    }
+
+    /// Turns finished lists into the stored form; `moved[c]` renumbers column `c` where rows were dropped.
+    pub(crate) fn store(&mut self, mut columns: Vec<Lists>, moved: &[Option<&[u32]>]) {
+        for (column, moved) in columns.iter_mut().zip(moved) {
+            if let Some(moved) = moved {
+                column.rows.iter_mut().for_each(|row| *row = moved.get(*row as usize).copied().unwrap_or(Vocabulary::MISSING));
+            }
+        }
+        let single: Vec<bool> = columns.iter().map(Lists::is_single).collect();
+        self.stride = single.iter().filter(|&&s| s).count();
+        self.singles = vec![0; self.stride * self.len()];
+        let mut position = 0;
+        for (lists, single) in columns.into_iter().zip(single) {
+            let stored = if single { self.interleave(&lists.rows, &mut position) } else { Stored::Lists(lists) };
+            self.columns.push(stored);
+        }
+    }
+
+    fn interleave(&mut self, rows: &[u32], position: &mut usize) -> Stored {
+        let at = *position;
+        self.singles.iter_mut().skip(at).step_by(self.stride).zip(rows).for_each(|(to, row)| *to = *row);
+        *position += 1;
+        Stored::Single(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lists(samples: &[&[(u32, f32)]]) -> Lists {
+        let mut out = Lists::default();
+        for sample in samples {
+            out.rows.extend(sample.iter().map(|e| e.0));
+            out.weights.extend(sample.iter().map(|e| e.1));
+            out.ends.push(out.rows.len());
+        }
+        out
+    }
+
+    #[test]
+    fn single_columns_are_interleaved_and_others_keep_their_lists() {
+        let mut cache = Cache { labels: vec![0.0; 3], ..Cache::default() };
+        let a = lists(&[&[(1, 1.0)], &[(2, 1.0)], &[(3, 1.0)]]);
+        let b = lists(&[&[(4, 0.5)], &[], &[(5, 1.0), (6, 1.0)]]);
+        let c = lists(&[&[(7, 1.0)], &[(8, 1.0)], &[(9, 1.0)]]);
+        cache.store(vec![a, b.clone(), c], &[None, None, None]);
+        assert_eq!(cache.columns, [Stored::Single(0), Stored::Lists(b), Stored::Single(1)]);
+        assert_eq!((cache.record(0), cache.record(2)), ([1, 7].as_slice(), [3, 9].as_slice()));
+    }
+
+    #[test]
+    fn one_entry_per_sample_on_average_is_not_single() {
+        let shifted = lists(&[&[], &[(1, 1.0), (2, 1.0)]]);
+        assert!(!shifted.is_single());
+        assert_eq!(shifted.of(0).0, [0_u32; 0]);
+        assert_eq!(shifted.of(1).0, [1, 2]);
+    }
+
+    #[test]
+    fn renumbering_reaches_every_entry() {
+        let mut cache = Cache { labels: vec![0.0; 2], ..Cache::default() };
+        cache.store(vec![lists(&[&[(1, 1.0)], &[(2, 1.0)]])], &[Some(&[0, 0, 1])]);
+        assert_eq!((cache.record(0), cache.record(1)), ([0].as_slice(), [1].as_slice()));
+    }
+}

@@ -1,0 +1,188 @@
+//! Samples → the compact cache that every epoch runs over.
+//!
+//! One reading pass extracts features through the same plan that serves requests and turns signs into table rows.
+//! Decision: only this pass adds rows, so training never inserts into a table, and a sign that training has not seen
+//! reads the missing row, exactly as in serving.
+
+pub mod batch;
+pub mod cache;
+pub mod layout;
+pub mod vocabulary;
+
+use std::sync::Arc;
+
+use rankine_feature::{Group, Part, Plan, Rows, Schema, Scratch, Side, SlotSpec};
+
+use crate::source::{SampleRow, SampleSource, for_each};
+use crate::{TrainError, loss::Loss};
+pub use batch::Batch;
+pub use cache::{Cache, Lists, Stored};
+pub use layout::{Layout, Pooling, SparseColumn, TableKeys, width};
+pub use vocabulary::Vocabulary;
+
+/// Reads samples through a plan into caches, numbering table rows on the way.
+pub struct Encoder {
+    plan: Arc<Plan>,
+    layout: Layout,
+    vocabularies: Vec<Vocabulary>,
+    loss: Loss,
+}
+
+/// Whether a reading pass may add table rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Growth {
+    Grow,
+    Fixed,
+}
+
+impl Encoder {
+    /// An encoder of what `layout` names in `plan`; labels are checked for `loss`.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, layout: Layout, loss: Loss) -> Self {
+        let vocabularies = layout.tables.iter().map(|t| Vocabulary::new(&t.name)).collect();
+        Self { plan, layout, vocabularies, loss }
+    }
+
+    /// What the columns mean.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The numbering of each table.
+    #[must_use]
+    pub fn vocabularies(&self) -> &[Vocabulary] {
+        &self.vocabularies
+    }
+
+    /// Encodes training samples, giving each new sign a row; drops signs rarer than their table's `min_count`.
+    ///
+    /// # Errors
+    /// What the source reports; rows that do not fit the schema; labels that do not fit the loss.
+    pub fn learn(&mut self, source: &mut dyn SampleSource) -> Result<Cache, TrainError> {
+        let (mut cache, lists) = self.read(source, Growth::Grow)?;
+        let pruned: Vec<_> =
+            self.vocabularies.iter_mut().zip(&self.layout.tables).map(|(v, t)| v.prune(t.min_count)).collect();
+        let moved: Vec<_> = self.layout.columns.iter().map(|c| pruned[c.table].as_deref()).collect();
+        cache.store(lists, &moved);
+        Ok(cache)
+    }
+
+    /// Encodes other samples with the rows that exist.
+    ///
+    /// # Errors
+    /// As [`Encoder::learn`].
+    pub fn apply(&mut self, source: &mut dyn SampleSource) -> Result<Cache, TrainError> {
+        let (mut cache, lists) = self.read(source, Growth::Fixed)?;
+        let moved = vec![None; lists.len()];
+        cache.store(lists, &moved);
+        Ok(cache)
+    }
+
+    fn read(&mut self, source: &mut dyn SampleSource, growth: Growth) -> Result<(Cache, Vec<Lists>), TrainError> {
+        let mut cache = Cache { dense_width: self.layout.dense_width(), ..Cache::default() };
+        let mut lists = vec![Lists::default(); self.layout.columns.len()];
+        let mut extraction = Extraction::new(&self.plan);
+        let plan = Arc::clone(&self.plan);
+        for_each(source, |row| {
+            check(row, plan.schema(), self.loss, cache.len() as u64)?;
+            extraction.run(&plan, row);
+            self.append_sparse(&extraction, &mut lists, growth)?;
+            self.layout.dense.iter().for_each(|slot| cache.dense.extend_from_slice(extraction.dense(slot)));
+            cache.labels.push(row.label);
+            cache.weights.push(row.weight);
+            Ok(())
+        })?;
+        Ok((cache, lists))
+    }
+
+    fn append_sparse(&mut self, from: &Extraction, lists: &mut [Lists], growth: Growth) -> Result<(), TrainError> {
+        for (column, list) in self.layout.columns.iter().zip(lists) {
+            let (signs, weights) = from.sparse(&column.spec);
+            let vocabulary = &mut self.vocabularies[column.table];
+            for &sign in signs {
+                list.rows.push(match growth {
+                    Growth::Grow => vocabulary.find_or_add(sign)?,
+                    Growth::Fixed => vocabulary.find(sign),
+                });
+            }
+            append_weights(&mut list.weights, weights, column.pooling);
+            if signs.is_empty() {
+                list.rows.push(Vocabulary::MISSING);
+                list.weights.push(1.0);
+            }
+            list.ends.push(list.rows.len());
+        }
+        Ok(())
+    }
+}
+
+/// Appends `weights` with the pooling already divided in.
+fn append_weights(to: &mut Vec<f32>, weights: &[f32], pooling: Pooling) {
+    let total: f32 = weights.iter().sum();
+    match pooling {
+        Pooling::Mean if total.abs() > 0.0 => to.extend(weights.iter().map(|w| w / total)),
+        Pooling::Mean | Pooling::Sum => to.extend_from_slice(weights),
+    }
+}
+
+/// The three parts of one sample and the memory they are made in.
+struct Extraction {
+    scratch: Scratch,
+    common: Part,
+    item: Part,
+    cross: Part,
+}
+
+impl Extraction {
+    fn new(_plan: &Plan) -> Self {
+        Self { scratch: Scratch::default(), common: Part::default(), item: Part::default(), cross: Part::default() }
+    }
+
+    fn run(&mut self, plan: &Plan, row: &SampleRow) {
+        plan.common(&row.user, &row.context, &mut self.scratch, &mut self.common);
+        plan.item(&row.item, &mut self.scratch, &mut self.item);
+        let rows = Rows { user: &row.user, item: &row.item, context: &row.context };
+        plan.cross(rows, &self.common, &self.item, &mut self.scratch, &mut self.cross);
+    }
+
+    fn part(&self, group: Group) -> &Part {
+        match group {
+            Group::Common => &self.common,
+            Group::Item => &self.item,
+            Group::Cross => &self.cross,
+        }
+    }
+
+    fn sparse(&self, spec: &SlotSpec) -> (&[u64], &[f32]) {
+        self.part(spec.group).sparse(spec.index)
+    }
+
+    fn dense(&self, spec: &SlotSpec) -> &[f32] {
+        self.part(spec.group).dense(spec.index, width(spec))
+    }
+}
+
+/// Refuses rows that do not fit the schema or the loss.
+fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -> Result<(), TrainError> {
+    let sides = [(Side::User, "user", &row.user), (Side::Item, "item", &row.item), (Side::Context, "context", &row.context)];
+    for (side, name, values) in sides {
+        let expected = schema.side(side).len();
+        if values.len() != expected {
+            return Err(TrainError::Shape { row: number, side: name, expected, got: values.len() });
+        }
+    }
+    let label_fits = match loss {
+        Loss::Bce => (0.0..=1.0).contains(&row.label),
+        Loss::Mse => row.label.is_finite(),
+    };
+    let expected = if loss == Loss::Bce { "a number from 0 to 1" } else { "a finite number" };
+    if !label_fits {
+        return Err(TrainError::Label { row: number, what: "label", expected, got: row.label });
+    }
+    if !(row.weight >= 0.0 && row.weight.is_finite()) {
+        let expected = "a finite number that is not negative";
+        return Err(TrainError::Label { row: number, what: "weight", expected, got: row.weight });
+    }
+    Ok(())
+}

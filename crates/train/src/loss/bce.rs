@@ -1,0 +1,37 @@
+//! Binary cross-entropy on the logit, in the form that never overflows: `ln(1 + e^z) − y·z`, slope `σ(z) − y`.
+
+use super::Judged;
+use rankine_kernel::{Real, activation};
+
+/// The cost of logit `z` where the probability should be `y`.
+pub(super) fn value<T: Real>(z: T, y: T) -> T {
+    activation::softplus(z) - y * z
+}
+
+/// `σ(z) − y`.
+pub(super) fn slope<T: Real>(z: T, y: T) -> T {
+    activation::sigmoid(z) - y
+}
+
+/// Everything from one exponential.
+#[inline]
+pub(super) fn all<T: Real>(z: T, y: T) -> Judged<T> {
+    let e = (-z.abs()).exp();
+    let (high, top) = if z > T::ZERO { (z, T::ONE) } else { (T::ZERO, e) };
+    let answer = top / (T::ONE + e);
+    Judged { value: high + e.ln_1p() - y * z, slope: answer - y, answer }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_by_hand_and_at_the_extremes() {
+        assert!((value(0.0_f64, 1.0) - 2.0_f64.ln()).abs() < 1e-15);
+        assert!((value(2.0_f64, 0.0) - (1.0 + 2.0_f64.exp()).ln()).abs() < 1e-15);
+        assert!((value(-800.0_f32, 1.0) - 800.0).abs() < 1e-3);
+        assert!(value(800.0_f32, 1.0).abs() < 1e-6);
+        assert!((slope(0.0_f64, 1.0) + 0.5).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,104 @@
+//! Losses: what a raw output costs, and how the cost pulls on it.
+//!
+//! A loss works on the logit (the output before any sigmoid), which is where cross-entropy is stable; one file per loss.
+
+mod bce;
+mod mse;
+
+use rankine_kernel::Real;
+
+/// A loss over one raw output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Binary cross-entropy on the logit; labels in 0..=1.
+    Bce,
+    /// Squared error of the raw output.
+    Mse,
+}
+
+/// What a loss says of one output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged<T> {
+    /// The cost.
+    pub value: T,
+    /// Its derivative with respect to the output.
+    pub slope: T,
+    /// What the model answers: a probability or the number itself.
+    pub answer: T,
+}
+
+impl Loss {
+    /// The loss of the model file's name (`bce`, `mse`).
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "bce" => Some(Self::Bce),
+            "mse" => Some(Self::Mse),
+            _ => None,
+        }
+    }
+
+    /// The cost of output `z` where `y` was right.
+    #[must_use]
+    pub fn value<T: Real>(self, z: T, y: T) -> T {
+        match self {
+            Self::Bce => bce::value(z, y),
+            Self::Mse => mse::value(z, y),
+        }
+    }
+
+    /// The derivative of [`Loss::value`] with respect to `z`.
+    #[must_use]
+    pub fn slope<T: Real>(self, z: T, y: T) -> T {
+        match self {
+            Self::Bce => bce::slope(z, y),
+            Self::Mse => mse::slope(z, y),
+        }
+    }
+
+    /// Value, slope and answer at once; cheaper than one after the other.
+    #[inline]
+    #[must_use]
+    pub fn all<T: Real>(self, z: T, y: T) -> Judged<T> {
+        match self {
+            Self::Bce => bce::all(z, y),
+            Self::Mse => Judged { value: mse::value(z, y), slope: mse::slope(z, y), answer: z },
+        }
+    }
+
+    /// What the model answers for output `z`: a probability under cross-entropy, the number itself otherwise.
+    #[must_use]
+    pub fn answer<T: Real>(self, z: T) -> T {
+        match self {
+            Self::Bce => rankine_kernel::activation::sigmoid(z),
+            Self::Mse => z,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn slopes_are_the_derivatives(z in -30.0_f64..30.0, y in 0.0_f64..1.0, mse: bool) {
+            let loss = if mse { Loss::Mse } else { Loss::Bce };
+            let h = 1e-5;
+            let numeric = (loss.value(z + h, y) - loss.value(z - h, y)) / (2.0 * h);
+            prop_assert!((loss.slope(z, y) - numeric).abs() < 1e-6 * (1.0 + numeric.abs()));
+            let all = loss.all(z, y);
+            prop_assert!((all.value - loss.value(z, y)).abs() < 1e-12 * (1.0 + all.value));
+            prop_assert!((all.slope - loss.slope(z, y)).abs() < 1e-12 * (1.0 + all.slope.abs()));
+            prop_assert!((all.answer - loss.answer(z)).abs() < 1e-12 * (1.0 + all.answer.abs()));
+        }
+    }
+
+    #[test]
+    fn names_are_the_model_files() {
+        assert_eq!(Loss::of("bce"), Some(Loss::Bce));
+        assert_eq!(Loss::of("mse"), Some(Loss::Mse));
+        assert_eq!(Loss::of("hinge"), None);
+    }
+}

@@ -1,0 +1,263 @@
+//! Models beside baselines on the same held-out rows, with the certainty of each difference.
+//!
+//! Flow: [`Observed`] rows → [`Evaluator`] collects scores → [`Evaluation`], which prints itself (see `report`). Decision:
+//! there is no way to make an evaluation of a model alone that forgets its baselines silently: without any, the report
+//! says so.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Gauc, Ranked, accuracy, auc, brier, gauc, logloss, ndcg_by_group, pr_auc};
+use crate::bootstrap::{Bootstrap, Interval, Metric, Unit};
+
+/// What was observed on the held-out rows; one entry per row in each list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// Labels, 0 … 1.
+    pub labels: Vec<f64>,
+    /// Weights, 0 or more; `None` means 1 each.
+    pub weights: Option<Vec<f64>>,
+    /// The user of each row.
+    pub groups: Vec<i64>,
+}
+
+/// All figures of one scorer.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Measures {
+    /// Area under the ROC curve.
+    pub roc_auc: Option<f64>,
+    /// Average precision.
+    pub pr_auc: Option<f64>,
+    /// Negative log-likelihood per row, natural logarithm.
+    pub logloss: Option<f64>,
+    /// AUC within users.
+    pub gauc: Gauc,
+    /// Share right at threshold 0.5.
+    pub accuracy: Option<f64>,
+    /// Mean squared error of the probability.
+    pub brier: Option<f64>,
+    /// Mean NDCG@10 over users with a positive, ties averaged.
+    pub ndcg_10: Option<f64>,
+}
+
+impl Measures {
+    /// Measures `scores` (one per row, probabilities where logloss and Brier are to mean something).
+    pub fn of(observed: &Observed, scores: &[f64]) -> Measures {
+        let (labels, weights) = (&observed.labels, observed.weights.as_deref());
+        Measures {
+            roc_auc: auc(labels, scores, weights),
+            pr_auc: pr_auc(labels, scores, weights),
+            logloss: logloss(labels, scores, weights),
+            gauc: gauc(labels, scores, weights, &observed.groups),
+            accuracy: accuracy(labels, scores, weights, 0.5),
+            brier: brier(labels, scores, weights),
+            ndcg_10: ndcg_by_group(labels, scores, &observed.groups, 10).map(|(mean, _)| mean),
+        }
+    }
+}
+
+/// One scorer's line in an [`Evaluation`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Name of the model or baseline.
+    pub name: String,
+    /// Whether it is a baseline.
+    pub baseline: bool,
+    /// Its figures.
+    pub measures: Measures,
+}
+
+/// How much better (in ROC-AUC) a model is than a baseline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Name of the model.
+    pub model: String,
+    /// Name of the baseline.
+    pub baseline: String,
+    /// Model − baseline with its bootstrap interval.
+    pub interval: Interval,
+}
+
+/// Models and baselines on one set of held-out rows. `Display` prints aligned text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Name of the rows: `test`, say.
+    pub title: String,
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of positive rows.
+    pub positives: usize,
+    /// Number of different users.
+    pub users: usize,
+    /// Models first, then baselines, each in the order they were added.
+    pub lines: Vec<Line>,
+    /// Every model against every baseline, where defined.
+    pub differences: Vec<Difference>,
+    /// How the intervals were made (users drawn with replacement).
+    pub bootstrap: Bootstrap,
+}
+
+/// Collects scores for an [`Evaluation`].
+///
+/// ```
+/// use rankine_train::{bootstrap::Bootstrap, metric::{Evaluator, Observed}};
+///
+/// let observed = Observed { labels: vec![1.0, 0.0, 1.0, 0.0], weights: None, groups: vec![1, 1, 2, 2] };
+/// let evaluation = Evaluator::new("test", observed)
+///     .model("widedeep", vec![0.9, 0.2, 0.7, 0.4])
+///     .baseline("constant", vec![0.5; 4])
+///     .finish(&Bootstrap { resamples: 100, ..Bootstrap::default() });
+/// assert_eq!(evaluation.lines[0].measures.roc_auc, Some(1.0));
+/// assert!(evaluation.differences[0].interval.above_zero());
+/// ```
+#[derive(Debug, Clone)]
+pub struct Evaluator {
+    title: String,
+    observed: Observed,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    name: String,
+    baseline: bool,
+    scores: Vec<f64>,
+}
+
+impl Evaluator {
+    /// Starts on the given rows.
+    pub fn new(title: impl Into<String>, observed: Observed) -> Evaluator {
+        Evaluator { title: title.into(), observed, entries: Vec::new() }
+    }
+
+    /// The rows.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// Adds a model's scores, one per row; a wrong number of scores gives a line without figures.
+    #[must_use]
+    pub fn model(self, name: impl Into<String>, scores: Vec<f64>) -> Evaluator {
+        self.push(name.into(), false, scores)
+    }
+
+    /// Adds a baseline's scores, one per row.
+    #[must_use]
+    pub fn baseline(self, name: impl Into<String>, scores: Vec<f64>) -> Evaluator {
+        self.push(name.into(), true, scores)
+    }
+
+    /// Measures everything. Cost: a sort per scorer and one pass per scorer and resample.
+    pub fn finish(mut self, bootstrap: &Bootstrap) -> Evaluation {
+        self.entries.sort_by_key(|entry| entry.baseline);
+        let lines: Vec<Line> = self.entries.iter().map(|entry| self.line(entry)).collect();
+        let mut users = self.observed.groups.clone();
+        users.sort_unstable();
+        users.dedup();
+        Evaluation {
+            rows: self.observed.labels.len(),
+            positives: self.observed.labels.iter().filter(|label| **label > 0.5).count(),
+            users: users.len(),
+            differences: self.differences(&lines, bootstrap),
+            lines,
+            bootstrap: *bootstrap,
+            title: self.title,
+        }
+    }
+
+    fn push(mut self, name: String, baseline: bool, scores: Vec<f64>) -> Evaluator {
+        self.entries.push(Entry { name, baseline, scores });
+        self
+    }
+
+    fn line(&self, entry: &Entry) -> Line {
+        let measures = Measures::of(&self.observed, &entry.scores);
+        Line { name: entry.name.clone(), baseline: entry.baseline, measures }
+    }
+
+    fn differences(&self, lines: &[Line], bootstrap: &Bootstrap) -> Vec<Difference> {
+        let models = lines.iter().filter(|line| !line.baseline).count();
+        if models == 0 || models == lines.len() || self.observed.groups.len() != self.observed.labels.len() {
+            return Vec::new();
+        }
+        let drawn = self.resampled(bootstrap);
+        let pairs = (0..models).flat_map(|model| (models..lines.len()).map(move |baseline| (model, baseline)));
+        let difference = |(model, baseline): (usize, usize)| {
+            let own = lines[model].measures.roc_auc? - lines[baseline].measures.roc_auc?;
+            Some(Difference {
+                model: lines[model].name.clone(),
+                baseline: lines[baseline].name.clone(),
+                interval: bootstrap.interval(own, &drawn[model], &drawn[baseline])?,
+            })
+        };
+        pairs.filter_map(difference).collect()
+    }
+
+    /// ROC-AUC of every entry under every resample of users.
+    fn resampled(&self, bootstrap: &Bootstrap) -> Vec<Vec<Option<f64>>> {
+        let labels = &self.observed.labels;
+        let ranked: Vec<Option<Ranked>> = self.entries.iter().map(|e| Ranked::new(labels, &e.scores)).collect();
+        let metrics: Vec<_> =
+            ranked.iter().map(|r| move |weights: &[f64]| r.as_ref().and_then(|r| r.auc(Some(weights)))).collect();
+        let metrics: Vec<&Metric> = metrics.iter().map(|metric| metric as &Metric).collect();
+        bootstrap.figures(Unit::User(&self.observed.groups), self.observed.weights.as_deref(), &metrics)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// 60 users with 10 rows; the model knows the labels with noise, the baseline nothing.
+    pub(crate) fn example() -> Evaluation {
+        let rows = 0_u32..600;
+        let labels: Vec<f64> = rows.clone().map(|i| f64::from(i * 7 % 10 < 4)).collect();
+        let groups = rows.clone().map(|i| i64::from(i / 10)).collect();
+        let known = rows.map(|i| 0.25 + 0.3 * f64::from(i * 7 % 10 < 4) + f64::from(i * 13 % 29) / 70.0).collect();
+        Evaluator::new("test", Observed { labels, weights: None, groups })
+            .baseline("constant", vec![0.4; 600])
+            .model("wide | deep", known)
+            .finish(&Bootstrap { resamples: 200, ..Bootstrap::default() })
+    }
+
+    #[test]
+    fn models_come_first_and_differ_from_every_baseline() {
+        let found = example();
+        assert_eq!((found.rows, found.positives, found.users), (600, 240, 60));
+        assert_eq!(found.lines.iter().map(|l| l.baseline).collect::<Vec<_>>(), [false, true]);
+        let difference = &found.differences[0];
+        let own = found.lines[0].measures.roc_auc.unwrap() - 0.5;
+        assert!((difference.interval.difference - own).abs() < 1e-15);
+        assert!(difference.interval.above_zero() && difference.interval.high > own);
+        assert_eq!(difference.interval.resamples, 200);
+    }
+
+    #[test]
+    fn wrong_numbers_of_scores_have_no_figures_and_no_differences() {
+        let observed = Observed { labels: vec![1.0, 0.0], weights: None, groups: vec![1, 2] };
+        let found = Evaluator::new("t", observed)
+            .model("m", vec![0.5])
+            .baseline("b", vec![0.1, 0.2])
+            .finish(&Bootstrap::default());
+        assert_eq!(found.lines[0].measures, Measures::default());
+        assert!(found.differences.is_empty());
+    }
+
+    #[test]
+    fn weights_reach_every_figure() {
+        let labels = vec![1.0, 0.0, 1.0, 0.0];
+        let observed = |weights| Observed { labels: labels.clone(), weights, groups: vec![1, 1, 2, 2] };
+        let scores = [0.9, 0.2, 0.3, 0.4];
+        let plain = Measures::of(&observed(None), &scores);
+        let weighted = Measures::of(&observed(Some(vec![1.0, 1.0, 0.1, 0.1])), &scores);
+        assert!(weighted.roc_auc > plain.roc_auc && weighted.gauc.value > plain.gauc.value);
+        assert!(weighted.logloss < plain.logloss && weighted.brier < plain.brier);
+        assert!(weighted.accuracy > plain.accuracy && weighted.pr_auc > plain.pr_auc);
+    }
+
+    #[test]
+    fn json_reads_back() {
+        let found = example();
+        let text = found.json();
+        assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap(), found);
+    }
+}

@@ -1,0 +1,192 @@
+//! An evaluation as text, Markdown and JSON.
+//!
+//! Decision: one table of cells feeds text and Markdown alike, and a figure that is not defined is printed as `–`, never
+//! as 0.
+
+use std::fmt;
+
+use super::{Evaluation, Line};
+use crate::bootstrap::Interval;
+
+const HEADINGS: [&str; 8] = ["", "ROC-AUC", "PR-AUC", "logloss", "GAUC", "accuracy", "Brier", "NDCG@10"];
+
+impl Evaluation {
+    /// The evaluation as GitHub-flavoured Markdown: a summary line, a table, differences, the note on GAUC.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("{}\n\n", self.summary());
+        text += &markdown_row(&HEADINGS.map(str::to_owned));
+        text += &format!("|---|{}\n", "--:|".repeat(HEADINGS.len() - 1));
+        for line in &self.lines {
+            text += &markdown_row(&cells(line));
+        }
+        text += &format!("\n{}\n", self.gauc_note());
+        if !self.differences.is_empty() {
+            text += &format!("\n{}\n\n| model | baseline | difference | low | high |\n|---|---|--:|--:|--:|\n", self.interval_note());
+        }
+        for row in &self.differences {
+            let [difference, low, high] = signed(&row.interval);
+            text += &markdown_row(&[row.model.clone(), row.baseline.clone(), difference, low, high]);
+        }
+        text
+    }
+
+    /// The evaluation as one JSON object (all fields; figures that are not defined are `null`).
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "null".to_owned())
+    }
+
+    fn summary(&self) -> String {
+        let share = 100.0 * self.positives as f64 / self.rows.max(1) as f64;
+        format!("{}: {} rows of {} users, {share:.1} % positive", self.title, grouped(self.rows), grouped(self.users))
+    }
+
+    fn gauc_note(&self) -> String {
+        let Some(gauc) = self.lines.first().map(|line| line.measures.gauc) else {
+            return "nothing was evaluated".to_owned();
+        };
+        let only = if self.lines.iter().any(|line| line.baseline) { "" } else { "; no baseline was given" };
+        let (users, left_out) = (grouped(gauc.users), grouped(gauc.left_out));
+        format!("GAUC over {users} users; {left_out} users with one class only are left out{only}")
+    }
+
+    fn interval_note(&self) -> String {
+        let settings = &self.bootstrap;
+        format!(
+            "Difference in ROC-AUC with {} % interval ({} resamples of users, seed {})",
+            (settings.level * 1_000.0).round() / 10.0,
+            grouped(settings.resamples),
+            settings.seed
+        )
+    }
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.summary())?;
+        let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
+        table.extend(self.lines.iter().map(|line| cells(line).to_vec()));
+        write_aligned(f, &table)?;
+        writeln!(f, "{}", self.gauc_note())?;
+        if self.differences.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "{}:", self.interval_note())?;
+        let row = |d: &super::Difference| {
+            let [difference, low, high] = signed(&d.interval);
+            vec![format!("{} − {}", d.model, d.baseline), difference, format!("({low} … {high})")]
+        };
+        write_aligned(f, &self.differences.iter().map(row).collect::<Vec<_>>())
+    }
+}
+
+/// First column to the left, figures to the right, two spaces between.
+fn write_aligned(f: &mut fmt::Formatter<'_>, table: &[Vec<String>]) -> fmt::Result {
+    let columns = table.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| table.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    for row in table {
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            match column {
+                0 => write!(f, "  {cell:<width$}")?,
+                _ => write!(f, "  {cell:>width$}")?,
+            }
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
+
+fn cells(line: &Line) -> [String; 8] {
+    let m = &line.measures;
+    let name = if line.baseline { format!("({})", line.name) } else { line.name.clone() };
+    let figures = [m.roc_auc, m.pr_auc, m.logloss, m.gauc.value, m.accuracy, m.brier, m.ndcg_10].map(figure);
+    let [a, b, c, d, e, g, h] = figures;
+    [name, a, b, c, d, e, g, h]
+}
+
+fn figure(value: Option<f64>) -> String {
+    value.filter(|v| v.is_finite()).map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"))
+}
+
+fn signed(interval: &Interval) -> [String; 3] {
+    [interval.difference, interval.low, interval.high].map(|v| format!("{v:+.4}"))
+}
+
+fn markdown_row(cells: &[String]) -> String {
+    let escaped: Vec<String> = cells.iter().map(|cell| markdown_cell(cell)).collect();
+    format!("| {} |\n", escaped.join(" | "))
+}
+
+/// Escapes what would end a cell or start markup.
+pub(crate) fn markdown_cell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' => out.extend(['\\', character]),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Prints a count with commas between thousands.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::evaluation::tests::example;
+    use super::*;
+
+    #[test]
+    fn text_is_aligned_and_baselines_are_in_brackets() {
+        let text = example().to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "test: 600 rows of 60 users, 40.0 % positive");
+        assert!(lines[2].starts_with("  wide | deep  0."), "{text}");
+        assert!(lines[3].starts_with("  (constant)   0.5000"), "{text}");
+        let ends: Vec<usize> = lines[1..4].iter().map(|l| l.chars().count()).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]), "{text}");
+        assert!(text.contains("wide | deep − constant  +0."), "{text}");
+        assert!(text.contains("95 % interval (200 resamples of users, seed 1)"));
+    }
+
+    #[test]
+    fn markdown_escapes_cells() {
+        let text = example().markdown();
+        assert!(text.contains("| wide \\| deep | 0."), "{text}");
+        let rows = text.lines().filter(|l| l.starts_with("| ") && l.contains("0.")).count();
+        assert_eq!(rows, 3);
+        assert_eq!(markdown_cell("<b>\n`x`"), "&lt;b&gt; \\`x\\`");
+    }
+
+    #[test]
+    fn undefined_figures_are_dashes_and_missing_baselines_are_said() {
+        let mut found = example();
+        found.lines.truncate(1);
+        found.lines[0].measures.roc_auc = None;
+        found.differences.clear();
+        let text = found.to_string();
+        assert!(text.contains('–') && text.contains("no baseline was given"), "{text}");
+        found.lines.clear();
+        assert!(found.to_string().contains("nothing was evaluated"));
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([7, 999, 1_000, 1_234_567].map(grouped), ["7", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,83 @@
+//! Which optimiser moves which parameters: embeddings, wide weights and dense tensors each have their own.
+//!
+//! Dense tensors move at every step, table rows only when a batch touches them; both count the same global steps. L2 on
+//! dense weights is added to their gradient here, so every optimiser sees it; biases are never decayed.
+
+use rankine_kernel::Real;
+use rankine_kernel::dense::axpy;
+use rankine_kernel::optimiser::Optimiser;
+
+use crate::backward::Dense;
+
+/// The same optimiser with its learning rate multiplied by `factor`.
+#[must_use]
+pub fn scaled(optimiser: Optimiser, factor: f64) -> Optimiser {
+    let mut optimiser = optimiser;
+    match &mut optimiser {
+        Optimiser::Sgd { rate }
+        | Optimiser::Momentum { rate, .. }
+        | Optimiser::Nesterov { rate, .. }
+        | Optimiser::Adagrad { rate, .. }
+        | Optimiser::Adam { rate, .. }
+        | Optimiser::AdamW { rate, .. }
+        | Optimiser::RmsProp { rate, .. } => *rate *= factor,
+    }
+    optimiser
+}
+
+/// Optimiser and state of the dense layers of a network.
+#[derive(Clone, Debug)]
+pub struct DenseSteps<T> {
+    optimiser: Optimiser,
+    l2: f64,
+    states: Vec<(Vec<T>, Vec<T>)>,
+}
+
+impl<T: Real> DenseSteps<T> {
+    /// State for `layers`, in the order in which [`DenseSteps::step`] will be given them.
+    #[must_use]
+    pub fn new<'a>(optimiser: Optimiser, l2: f64, layers: impl Iterator<Item = &'a mut Dense<T>>) -> Self {
+        let states = layers.map(|l| (optimiser.state(l.weight.len()), optimiser.state(l.bias.len()))).collect();
+        Self { optimiser, l2, states }
+    }
+
+    /// Moves weights and biases against their gradients at step number `t` (from 1), the rate multiplied by `factor`.
+    pub fn step<'a>(&mut self, t: u64, factor: f64, layers: impl Iterator<Item = &'a mut Dense<T>>) {
+        let optimiser = scaled(self.optimiser, factor);
+        for (layer, (weight, bias)) in layers.zip(&mut self.states) {
+            if self.l2 > 0.0 {
+                axpy(T::of(self.l2), &layer.weight, &mut layer.weight_gradient);
+            }
+            optimiser.step(t, &mut layer.weight, &layer.weight_gradient, weight);
+            optimiser.step(t, &mut layer.bias, &layer.bias_gradient, bias);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+    use rankine_kernel::activation::Activation;
+
+    #[test]
+    fn decay_reaches_weights_but_not_biases() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut layer = Dense::<f64>::new("d", (2, 1), Activation::Linear, &mut random);
+        layer.weight = vec![1.0, -2.0];
+        layer.bias = vec![3.0];
+        let mut steps = DenseSteps::new(Optimiser::Sgd { rate: 0.5 }, 0.1, std::iter::once(&mut layer));
+        steps.step(1, 2.0, std::iter::once(&mut layer));
+        assert_eq!(layer.weight, [1.0 - 0.1, -2.0 + 0.2]);
+        assert_eq!(layer.bias, [3.0]);
+    }
+
+    #[test]
+    fn every_optimiser_can_be_scaled() {
+        for name in Optimiser::NAMES {
+            let plain = Optimiser::named(name, 0.01).unwrap();
+            assert_eq!(scaled(plain, 2.0), Optimiser::named(name, 0.02).unwrap());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a training run tells while it goes: the port to progress bars, logs and live pages.
+//!
+//! Reports are plain numbers; how they are shown is the listener's business. Wall-clock figures (speed, time left)
+//! appear here and nowhere in what is learnt, so that a run's bytes do not depend on the machine's mood.
+
+/// The state after some batches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Samples seen in this epoch.
+    pub samples: u64,
+    /// Samples an epoch has.
+    pub total: u64,
+    /// Mean training loss of this epoch so far (weighted, without penalties).
+    pub loss: f64,
+    /// ROC-AUC of this epoch's training predictions so far (from a histogram of 4,096 bins); NaN with one class only.
+    pub auc: f64,
+    /// Training samples per second of wall time.
+    pub samples_per_s: f64,
+    /// Seconds until the last epoch would end if none is skipped.
+    pub eta_s: f64,
+}
+
+/// The state after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct EpochReport {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Mean training loss over the epoch.
+    pub loss: f64,
+    /// ROC-AUC of the predictions made while training (histogram; NaN with one class only).
+    pub auc: f64,
+    /// Mean loss on the validation samples; NaN without any.
+    pub valid_loss: f64,
+    /// ROC-AUC on the validation samples (exact); NaN without any or with one class only.
+    pub valid_auc: f64,
+    /// Training samples per second of wall time, validation left out.
+    pub samples_per_s: f64,
+    /// Seconds from the run's start to the end of this epoch.
+    pub elapsed_s: f64,
+    /// Whether this epoch has the best weights so far.
+    pub best: bool,
+}
+
+/// Listens to a training run.
+pub trait Progress {
+    /// Called a few times per second at most, between batches.
+    fn step(&mut self, _report: &StepReport) {}
+    /// Called after each epoch's validation.
+    fn epoch(&mut self, _report: &EpochReport) {}
+}
+
+/// A listener that does nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// ROC-AUC of a stream of predictions from a histogram over probability: constant memory, error below 1e-3.
+#[derive(Clone, Debug)]
+pub struct RunningAuc {
+    positive: Vec<f64>,
+    negative: Vec<f64>,
+}
+
+impl Default for RunningAuc {
+    fn default() -> Self {
+        Self { positive: vec![0.0; Self::BINS], negative: vec![0.0; Self::BINS] }
+    }
+}
+
+impl RunningAuc {
+    const BINS: usize = 4096;
+
+    /// Counts one prediction (`score` in 0..=1) with its label and weight.
+    pub fn add(&mut self, score: f64, label: f64, weight: f64) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the bins")]
+        let bin = ((score.clamp(0.0, 1.0) * Self::BINS as f64) as usize).min(Self::BINS - 1);
+        let side = if label > 0.5 { &mut self.positive } else { &mut self.negative };
+        side[bin] += weight;
+    }
+
+    /// The area so far: P(score of a positive > score of a negative), ties within a bin count half. NaN without both.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        let (mut below, mut area) = (0.0, 0.0);
+        for (p, n) in self.positive.iter().zip(&self.negative) {
+            area += p * (below + n / 2.0);
+            below += n;
+        }
+        area / (below * self.positive.iter().sum::<f64>())
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.positive.fill(0.0);
+        self.negative.fill(0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_auc_knows_perfect_reversed_and_tied() {
+        let auc_of = |pairs: &[(f64, f64)]| {
+            let mut auc = RunningAuc::default();
+            pairs.iter().for_each(|&(s, l)| auc.add(s, l, 1.0));
+            auc.value()
+        };
+        assert!((auc_of(&[(0.1, 0.0), (0.9, 1.0)]) - 1.0).abs() < 1e-12);
+        assert!(auc_of(&[(0.9, 0.0), (0.1, 1.0)]).abs() < 1e-12);
+        assert!((auc_of(&[(0.5, 0.0), (0.5, 1.0)]) - 0.5).abs() < 1e-12);
+        assert!(auc_of(&[(0.5, 1.0)]).is_nan());
+    }
+
+    #[test]
+    fn running_auc_is_close_to_the_exact_one_and_weights_count() {
+        let mut auc = RunningAuc::default();
+        let (mut positives, mut negatives) = (Vec::new(), Vec::new());
+        for i in 0..2000_u32 {
+            let score = f64::from(i.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24);
+            let label = f64::from(i % 3 == 0 && score > 0.2);
+            auc.add(score, label, 1.0);
+            if label > 0.5 { positives.push(score) } else { negatives.push(score) }
+        }
+        let wins: usize = positives.iter().map(|p| negatives.iter().filter(|n| p > n).count()).sum();
+        let exact = wins as f64 / (positives.len() * negatives.len()) as f64;
+        assert!((auc.value() - exact).abs() < 1e-3);
+        auc.clear();
+        auc.add(0.2, 0.0, 3.0);
+        auc.add(0.5, 1.0, 1.0);
+        auc.add(0.8, 0.0, 1.0);
+        assert!((auc.value() - 0.75).abs() < 1e-12);
+    }
+}

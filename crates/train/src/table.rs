@@ -1,0 +1,201 @@
+//! A sparse table while it is trained: the kernel's rows (weights and optimiser state adjacent) and the gradients of
+//! the rows that the batch touches.
+//!
+//! A row used many times in a batch is stepped once, and a table of a million rows costs nothing but the rows of the
+//! batch. L2 is lazy in the same way: each use of a row in a batch of B samples adds `l2 / B · w` to its gradient, so
+//! the strength does not depend on the batch size and rows of the batch alone are decayed.
+
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rankine_kernel::Real;
+use rankine_kernel::dense::axpy;
+use rankine_kernel::optimiser::Optimiser;
+use rankine_kernel::rows::{RowGradients, RowTable};
+
+/// Rows asked for ahead of the one that is read.
+const AHEAD: usize = 12;
+
+/// A table under training; row 0 is the missing row.
+#[derive(Clone, Debug)]
+pub struct Table<T> {
+    /// The table's name.
+    pub name: String,
+    /// L2 strength per use of a row.
+    pub l2: f64,
+    rows: RowTable<T>,
+    gradients: RowGradients<T>,
+    optimiser: Optimiser,
+    decay: T,
+}
+
+impl<T: Real> Table<T> {
+    /// A table of `dim` weights per row with only the missing row.
+    #[must_use]
+    pub fn new(name: &str, dim: usize, optimiser: Optimiser) -> Self {
+        let (rows, gradients) = (RowTable::new(dim, &optimiser), RowGradients::new(dim));
+        Self { name: name.into(), l2: 0.0, rows, gradients, optimiser, decay: T::ZERO }
+    }
+
+    /// Adds a row for each sign, in order, its weights drawn from a normal distribution of mean 0 (none drawn for
+    /// deviation 0). The missing row stays zero.
+    pub fn fill(&mut self, signs: &[u64], deviation: f64, random: &mut Xoshiro256PlusPlus) {
+        for &sign in signs {
+            self.rows.intern(sign, |weights| {
+                if deviation > 0.0 {
+                    weights.iter_mut().for_each(|w| *w = T::of(normal(random) * deviation));
+                }
+            });
+        }
+    }
+
+    /// The rows with their keys.
+    #[must_use]
+    pub fn rows(&self) -> &RowTable<T> {
+        &self.rows
+    }
+
+    /// Weights per row.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.rows.dim()
+    }
+
+    /// The weights of a row.
+    #[inline]
+    #[must_use]
+    pub fn weights(&self, row: u32) -> &[T] {
+        self.rows.weights(row)
+    }
+
+    /// Calls `each(entry, weights)` for every row number in order, asking for rows ahead.
+    #[inline]
+    pub fn read(&self, rows: &[u32], mut each: impl FnMut(usize, &[T])) {
+        for (entry, &row) in rows.iter().enumerate() {
+            if let Some(&next) = rows.get(entry + AHEAD) {
+                self.rows.prefetch(next);
+            }
+            each(entry, self.rows.weights(row));
+        }
+    }
+
+    /// Begins a batch of `samples` samples: fixes what one use of a row adds for L2.
+    pub fn begin(&mut self, samples: usize) {
+        self.decay = T::of(self.l2 / samples.max(1) as f64);
+        self.gradients.clear();
+    }
+
+    /// Adds `weight · gradient`, and the L2 term of one use, to what the batch has for `row`.
+    #[inline]
+    pub fn add(&mut self, row: u32, weight: T, gradient: &[T]) {
+        let sum = self.gradients.at(row);
+        axpy(weight, gradient, sum);
+        if self.decay > T::ZERO {
+            axpy(self.decay, self.rows.weights(row), sum);
+        }
+    }
+
+    /// Moves the rows of the batch at step number `t` (from 1), the rate multiplied by `factor`.
+    pub fn step(&mut self, t: u64, factor: f64) {
+        crate::optimise::scaled(self.optimiser, factor).step_rows(t, &mut self.rows, &self.gradients);
+    }
+
+    /// The rows and gradients of the batch, in order of first touch.
+    pub fn gradients(&self) -> impl Iterator<Item = (u32, &[T])> {
+        self.gradients.rows().iter().enumerate().map(|(at, &row)| (row, self.gradients.gradient(at)))
+    }
+
+    /// Copies all weights, without state, into `to`; the missing row first.
+    pub fn save(&self, to: &mut Vec<T>) {
+        self.rows.save_weights(to);
+    }
+
+    /// Puts saved weights back.
+    pub fn restore(&mut self, from: &[T]) {
+        self.rows.load_weights(from);
+    }
+}
+
+/// One draw from the standard normal distribution (Box and Muller 1958).
+fn normal(random: &mut Xoshiro256PlusPlus) -> f64 {
+    let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    /// A table with rows for signs 1..=`signs`, random weights everywhere, plain gradient descent of rate 1.
+    pub(crate) fn table(signs: u64, dim: usize, seed: u64) -> Table<f64> {
+        let mut table = Table::new("t", dim, Optimiser::Sgd { rate: 1.0 });
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        table.fill(&(1..=signs).collect::<Vec<_>>(), 0.0, &mut random);
+        table.restore(&crate::check::random((signs as usize + 1) * dim, seed));
+        table
+    }
+
+    /// The gradient of the whole table, row after row.
+    pub(crate) fn flat_gradient(table: &Table<f64>) -> Vec<f64> {
+        let mut flat = vec![0.0; (table.rows().len() + 1) * table.dim()];
+        for (row, g) in table.gradients() {
+            flat[row as usize * table.dim()..][..table.dim()].copy_from_slice(g);
+        }
+        flat
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_moves_each_row_by_its_summed_gradient_and_no_other(
+            entries in proptest::collection::vec((0_u32..9, -2.0_f64..2.0, -1.0_f64..1.0), 1..60),
+            l2 in prop_oneof![Just(0.0), 0.1_f64..2.0],
+        ) {
+            let mut table = table(8, 2, 3);
+            table.l2 = l2;
+            let (mut before, mut after) = (Vec::new(), Vec::new());
+            table.save(&mut before);
+            let mut expected = before.clone();
+            table.begin(entries.len());
+            for &(row, weight, g) in &entries {
+                table.add(row, weight, &[g, 1.0]);
+                for (k, g) in [g, 1.0].into_iter().enumerate() {
+                    let at = row as usize * 2 + k;
+                    expected[at] -= weight * g + l2 / entries.len() as f64 * before[at];
+                }
+            }
+            table.step(1, 1.0);
+            table.save(&mut after);
+            for (a, e) in after.iter().zip(&expected) {
+                prop_assert!((a - e).abs() < 1e-12);
+            }
+            table.begin(1);
+            prop_assert_eq!(table.gradients().count(), 0);
+        }
+    }
+
+    #[test]
+    fn initial_rows_are_normal_and_the_missing_row_is_zero() {
+        let mut table = Table::<f64>::new("t", 4, Optimiser::Sgd { rate: 1.0 });
+        let signs: Vec<u64> = (1..=5000).collect();
+        table.fill(&signs, 0.1, &mut Xoshiro256PlusPlus::seed_from_u64(1));
+        let mut all = Vec::new();
+        table.save(&mut all);
+        assert_eq!(all.len(), 5001 * 4);
+        assert_eq!(all[..4], [0.0; 4]);
+        let mean = all.iter().sum::<f64>() / all.len() as f64;
+        let deviation = (all.iter().map(|w| w * w).sum::<f64>() / all.len() as f64).sqrt();
+        assert!(mean.abs() < 0.003 && (deviation - 0.1).abs() < 0.003, "{mean} {deviation}");
+    }
+
+    #[test]
+    fn reading_follows_the_row_numbers() {
+        let table = table(40, 3, 1);
+        let rows: Vec<u32> = (0..41).rev().collect();
+        let mut seen = Vec::new();
+        table.read(&rows, |entry, weights| seen.push((entry, weights.to_vec())));
+        for (entry, weights) in seen {
+            assert_eq!(weights, table.weights(40 - entry as u32));
+        }
+    }
+}
