@@ -22,8 +22,8 @@ fn training() -> Panels {
         .reference("item mean", 0.7366)
         .reference("item + user mean", 0.7707);
     Panels::new("Training", 2)
-        .add(loss.mark("best", 6.0))
-        .add(auc.mark("best", 6.0))
+        .with(loss.mark("best", 6.0))
+        .with(auc.mark("best", 6.0))
 }
 
 fn metrics() -> Bars {
@@ -88,9 +88,9 @@ fn main() -> std::io::Result<()> {
     let folder = std::path::PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| ".".to_owned()));
     std::fs::create_dir_all(&folder)?;
     let side_by_side = Panels::new("Gallery", 2)
-        .add(ratings())
-        .add(latency())
-        .add(calibration());
+        .with(ratings())
+        .with(latency())
+        .with(calibration());
     for (name, svg) in [
         ("training", training().svg()),
         ("metrics", metrics().svg()),

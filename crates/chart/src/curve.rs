@@ -101,9 +101,13 @@ impl Curve {
         let plot = self
             .frame
             .axes(&mut canvas, &self.legend(), Axis::Bounded(&x, data), &y);
-        self.notes(&mut canvas, &plot);
+        self.rulers(&mut canvas, &plot);
         for (index, (_, points)) in self.series.iter().enumerate() {
             draw_series(&mut canvas, &plot, index, points);
+        }
+        self.notes(&mut canvas, &plot);
+        if self.points().next().is_none() {
+            plot.no_data(&mut canvas);
         }
         canvas
     }
@@ -134,32 +138,60 @@ impl Curve {
         self.series.iter().enumerate().map(entry).collect()
     }
 
+    /// The dotted lines, below the data.
+    fn rulers(&self, canvas: &mut Canvas, plot: &Plot) {
+        for (_, x) in self.marks.iter().filter(|m| drawable(m.1)) {
+            let x = plot.x.at(*x);
+            canvas.line("rk-mark", (x, plot.y.from), (x, plot.y.to));
+        }
+        for (_, level) in self.references.iter().filter(|r| drawable(r.1)) {
+            let y = plot.y.at(*level);
+            canvas.line("rk-mark", (plot.x.from, y), (plot.x.to, y));
+        }
+    }
+
+    /// The dotted lines' names, above the data, on a halo of paper.
     fn notes(&self, canvas: &mut Canvas, plot: &Plot) {
         for (name, x) in self.marks.iter().filter(|m| drawable(m.1)) {
             let x = plot.x.at(*x);
-            canvas.line("rk-mark", (x, plot.y.from), (x, plot.y.to));
-            let anchor = if x > (plot.x.from + plot.x.to) / 2.0 {
-                Anchor::End
+            let right = x > (plot.x.from + plot.x.to) / 2.0;
+            let (anchor, shift) = if right {
+                (Anchor::End, -6.0)
             } else {
-                Anchor::Start
+                (Anchor::Start, 6.0)
             };
-            let shift = if anchor == Anchor::End { -6.0 } else { 6.0 };
-            canvas.text("rk-mute rk-note", (x + shift, plot.y.to + 4.0), anchor, name);
+            canvas.text("rk-mute rk-note", (x + shift, plot.y.from - 8.0), anchor, name);
         }
         let mut levels: Vec<_> = self.references.iter().filter(|r| drawable(r.1)).collect();
         levels.sort_by(|a, b| a.1.total_cmp(&b.1));
         let mut free = f64::INFINITY;
         for (name, level) in levels {
-            let y = plot.y.at(*level);
-            canvas.line("rk-mark", (plot.x.from, y), (plot.x.to, y));
-            let label = (y - 5.0).min(free);
+            let y = (plot.y.at(*level) - 5.0).min(free);
+            let (x, anchor) = self.clearer_end(plot, y);
             canvas.text(
                 "rk-mute rk-note",
-                (plot.x.to, label),
-                Anchor::End,
+                (x, y),
+                anchor,
                 &format!("{name} {}", value_label(*level)),
             );
-            free = label - 14.0;
+            free = y - 14.0;
+        }
+    }
+
+    /// The end of the plot where the data keeps farther from a text at height `y`.
+    fn clearer_end(&self, plot: &Plot, y: f64) -> (f64, Anchor) {
+        let middle = (plot.x.from + plot.x.to) / 2.0;
+        let room = |right: bool| {
+            let near = self
+                .points()
+                .map(|p| plot.at(p))
+                .filter(|p| (p.0 > middle) == right);
+            near.map(|p| (p.1 - y).abs()).fold(f64::INFINITY, f64::min)
+        };
+        if room(true) >= room(false) {
+            (plot.x.to, Anchor::End)
+        } else {
+            (plot.x.from + 6.0, Anchor::Start)
         }
     }
 }
@@ -209,9 +241,12 @@ mod tests {
     #[test]
     fn nothing_and_one_point_are_drawn() {
         assert_well_formed(&Curve::new("").svg());
-        assert_well_formed(&Curve::new("empty").series("a", &[]).svg());
+        let empty = Curve::new("empty").series("a", &[]).svg();
+        assert_well_formed(&empty);
+        assert!(empty.contains(">no data</text>"));
         let one = Curve::new("one").series("a", &[(1.0, 0.5)]).svg();
         assert_well_formed(&one);
+        assert!(!one.contains("no data"));
         assert_eq!(
             (one.matches("<path").count(), one.matches("<circle").count()),
             (0, 1)

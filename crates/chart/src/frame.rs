@@ -203,6 +203,12 @@ impl Plot {
         (self.x.at(point.0), self.y.at(point.1))
     }
 
+    /// Says in the middle that there is nothing to draw.
+    pub(crate) fn no_data(&self, canvas: &mut Canvas) {
+        let middle = ((self.x.from + self.x.to) / 2.0, (self.y.from + self.y.to) / 2.0);
+        canvas.text("rk-mute rk-note", middle, Anchor::Middle, "no data");
+    }
+
     /// Horizontal grid lines with their labels; the lowest is drawn as the axis.
     fn rules(&self, canvas: &mut Canvas, ticks: &Ticks, labels: &[String]) {
         for (index, (value, label)) in ticks.values.iter().zip(labels).enumerate() {

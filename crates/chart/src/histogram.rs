@@ -129,6 +129,9 @@ impl Histogram {
         for bin in self.bins.iter().filter(|b| b.count > 0.0) {
             draw_bin(&mut canvas, &plot, bin);
         }
+        if self.bins.is_empty() {
+            plot.no_data(&mut canvas);
+        }
         canvas
     }
 }

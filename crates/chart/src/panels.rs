@@ -8,7 +8,7 @@ use crate::{Bars, Curve, Histogram, Reliability};
 
 const GAP: f64 = 10.0;
 
-/// Any chart, for [`Panels::add`].
+/// Any chart, for [`Panels::with`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Chart {
@@ -67,7 +67,7 @@ from_chart!(Curve, Bars, Histogram, Reliability);
 ///
 /// ```
 /// use rankine_chart::{Curve, Panels};
-/// let svg = Panels::new("training", 2).add(Curve::new("loss")).add(Curve::new("AUC")).svg();
+/// let svg = Panels::new("training", 2).with(Curve::new("loss")).with(Curve::new("AUC")).svg();
 /// assert_eq!(svg.matches("<svg").count(), 3);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +89,7 @@ impl Panels {
 
     /// Adds a chart to the right, or below when the row is full.
     #[must_use]
-    pub fn add(mut self, chart: impl Into<Chart>) -> Panels {
+    pub fn with(mut self, chart: impl Into<Chart>) -> Panels {
         self.charts.push(chart.into());
         self
     }
@@ -122,9 +122,9 @@ mod tests {
     fn charts_do_not_overlap() {
         let chart = |name: &str| Curve::new(Frame::new(name).size(300.0, 200.0));
         let svg = Panels::new("t", 2)
-            .add(chart("a"))
-            .add(chart("b"))
-            .add(chart("c"))
+            .with(chart("a"))
+            .with(chart("b"))
+            .with(chart("c"))
             .svg();
         assert_well_formed(&svg);
         let places: Vec<(f64, f64)> = svg
@@ -144,10 +144,10 @@ mod tests {
     #[test]
     fn every_kind_fits() {
         let panels = Panels::new("t", 4)
-            .add(Curve::new("a"))
-            .add(Bars::new("b").bar("x", 1.0))
-            .add(Histogram::of("c", &[1.0, 2.0], 2))
-            .add(Reliability::new("d"));
+            .with(Curve::new("a"))
+            .with(Bars::new("b").bar("x", 1.0))
+            .with(Histogram::of("c", &[1.0, 2.0], 2))
+            .with(Reliability::new("d"));
         assert_well_formed(&panels.svg());
     }
 }
