@@ -30,7 +30,11 @@ pub struct Bootstrap {
 
 impl Default for Bootstrap {
     fn default() -> Bootstrap {
-        Bootstrap { resamples: 1_000, seed: 1, level: 0.95 }
+        Bootstrap {
+            resamples: 1_000,
+            seed: 1,
+            level: 0.95,
+        }
     }
 }
 
@@ -72,7 +76,13 @@ impl Bootstrap {
     ///     .unwrap();
     /// assert!(interval.above_zero());
     /// ```
-    pub fn paired(&self, unit: Unit, base: Option<&[f64]>, first: &Metric, second: &Metric) -> Option<Interval> {
+    pub fn paired(
+        &self,
+        unit: Unit,
+        base: Option<&[f64]>,
+        first: &Metric,
+        second: &Metric,
+    ) -> Option<Interval> {
         let own = base.map_or_else(|| vec![1.0; unit.rows()], <[f64]>::to_vec);
         let difference = first(&own)? - second(&own)?;
         let drawn = self.figures(unit, base, &[first, second]);
@@ -87,7 +97,10 @@ impl Bootstrap {
         for _ in 0..self.resamples {
             draws.next(&mut weights);
             if let Some(base) = base {
-                weights.iter_mut().zip(base).for_each(|(weight, own)| *weight *= own);
+                weights
+                    .iter_mut()
+                    .zip(base)
+                    .for_each(|(weight, own)| *weight *= own);
             }
             for (figures, metric) in answer.iter_mut().zip(metrics) {
                 figures.push(metric(&weights));
@@ -97,12 +110,26 @@ impl Bootstrap {
     }
 
     /// The percentile interval of the differences of two lists made by [`Bootstrap::figures`].
-    pub fn interval(&self, difference: f64, first: &[Option<f64>], second: &[Option<f64>]) -> Option<Interval> {
-        let mut differences: Vec<f64> = first.iter().zip(second).filter_map(|(a, b)| Some((*a)? - (*b)?)).collect();
+    pub fn interval(
+        &self,
+        difference: f64,
+        first: &[Option<f64>],
+        second: &[Option<f64>],
+    ) -> Option<Interval> {
+        let mut differences: Vec<f64> = first
+            .iter()
+            .zip(second)
+            .filter_map(|(a, b)| Some((*a)? - (*b)?))
+            .collect();
         differences.sort_by(f64::total_cmp);
         let tail = (1.0 - self.level.clamp(0.0, 1.0)) / 2.0;
         let (low, high) = (quantile(&differences, tail)?, quantile(&differences, 1.0 - tail)?);
-        Some(Interval { difference, low, high, resamples: differences.len() })
+        Some(Interval {
+            difference,
+            low,
+            high,
+            resamples: differences.len(),
+        })
     }
 }
 
@@ -141,7 +168,11 @@ struct Draws {
 impl Draws {
     fn new(unit: Unit, seed: u64) -> Draws {
         let (unit_of, units) = unit.numbered();
-        Draws { random: Xoshiro256PlusPlus::seed_from_u64(seed), unit_of, counts: vec![0.0; units] }
+        Draws {
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+            unit_of,
+            counts: vec![0.0; units],
+        }
     }
 
     /// Draws as many units as there are and writes how often each row's unit came.
@@ -167,7 +198,11 @@ fn below(random: &mut Xoshiro256PlusPlus, limit: usize) -> usize {
 /// The `share` quantile of sorted values, linear between neighbours (numpy's default); `None` when there are none.
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let place = share * sorted.len().checked_sub(1)? as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= place < sorted.len()")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 <= place < sorted.len()"
+    )]
     let below = place.floor() as usize;
     let low = sorted.get(below)?;
     let high = sorted.get(below + 1).unwrap_or(low);
@@ -189,17 +224,23 @@ mod tests {
 
     fn noise(rows: usize, seed: u64) -> Vec<f64> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        (0..rows).map(|_| below(&mut random, 1 << 20) as f64 / f64::from(1 << 20)).collect()
+        (0..rows)
+            .map(|_| below(&mut random, 1 << 20) as f64 / f64::from(1 << 20))
+            .collect()
     }
 
     #[test]
     fn the_interval_of_a_mean_has_the_normal_width() {
         let (first, second) = (noise(1_000, 7), noise(1_000, 8));
-        let found =
-            Bootstrap::default().paired(Unit::Row(1_000), None, &mean_of(&first), &mean_of(&second)).unwrap();
+        let found = Bootstrap::default()
+            .paired(Unit::Row(1_000), None, &mean_of(&first), &mean_of(&second))
+            .unwrap();
         // uniform − uniform: variance 1/6; 2 × 1.96 standard errors wide
         let expected = 2.0 * 1.96 * (1.0_f64 / 6.0 / 1_000.0).sqrt();
-        assert!(((found.high - found.low) / expected - 1.0).abs() < 0.12, "{found:?} {expected}");
+        assert!(
+            ((found.high - found.low) / expected - 1.0).abs() < 0.12,
+            "{found:?} {expected}"
+        );
         assert!(found.low < found.difference && found.difference < found.high);
         assert_eq!(found.resamples, 1_000);
     }
@@ -208,22 +249,29 @@ mod tests {
     fn pairing_removes_what_both_share() {
         let first = noise(500, 3);
         let second: Vec<f64> = first.iter().map(|v| v - 0.01).collect();
-        let found = Bootstrap::default().paired(Unit::Row(500), None, &mean_of(&first), &mean_of(&second)).unwrap();
+        let found = Bootstrap::default()
+            .paired(Unit::Row(500), None, &mean_of(&first), &mean_of(&second))
+            .unwrap();
         assert!(found.above_zero() && (found.high - found.low).abs() < 1e-9);
     }
 
     #[test]
     fn by_user_copies_of_a_row_add_nothing() {
         let (values, zero) = (noise(200, 5), vec![0.0; 200]);
-        let once = Bootstrap::default().paired(Unit::Row(200), None, &mean_of(&values), &mean_of(&zero)).unwrap();
+        let once = Bootstrap::default()
+            .paired(Unit::Row(200), None, &mean_of(&values), &mean_of(&zero))
+            .unwrap();
         let copies: Vec<f64> = values.iter().flat_map(|v| [*v; 9]).collect();
         let users: Vec<i64> = (0..200).flat_map(|user| [user * 31; 9]).collect();
         let zero = vec![0.0; copies.len()];
         let metric = mean_of(&copies);
-        let by_user = Bootstrap::default().paired(Unit::User(&users), None, &metric, &mean_of(&zero)).unwrap();
+        let by_user = Bootstrap::default()
+            .paired(Unit::User(&users), None, &metric, &mean_of(&zero))
+            .unwrap();
         assert!((by_user.low - once.low).abs() < 1e-12 && (by_user.high - once.high).abs() < 1e-12);
-        let by_row =
-            Bootstrap::default().paired(Unit::Row(users.len()), None, &metric, &mean_of(&zero)).unwrap();
+        let by_row = Bootstrap::default()
+            .paired(Unit::Row(users.len()), None, &metric, &mean_of(&zero))
+            .unwrap();
         let width = |i: Interval| i.high - i.low;
         assert!(width(by_row) < 0.5 * width(by_user));
     }
@@ -232,8 +280,14 @@ mod tests {
     fn a_seed_decides_everything() {
         let (first, second) = (noise(100, 1), noise(100, 2));
         let run = |seed| {
-            let settings = Bootstrap { seed, resamples: 50, ..Bootstrap::default() };
-            settings.paired(Unit::Row(100), None, &mean_of(&first), &mean_of(&second)).unwrap()
+            let settings = Bootstrap {
+                seed,
+                resamples: 50,
+                ..Bootstrap::default()
+            };
+            settings
+                .paired(Unit::Row(100), None, &mean_of(&first), &mean_of(&second))
+                .unwrap()
         };
         assert_eq!(run(3), run(3));
         assert_ne!(run(3), run(4));
@@ -241,11 +295,19 @@ mod tests {
 
     #[test]
     fn undefined_resamples_are_counted_out() {
-        let settings = Bootstrap { resamples: 200, ..Bootstrap::default() };
+        let settings = Bootstrap {
+            resamples: 200,
+            ..Bootstrap::default()
+        };
         let first = |w: &[f64]| (w[0] > 0.0).then_some(1.0);
-        let found = settings.paired(Unit::Row(2), None, &first, &|_| Some(0.0)).unwrap();
+        let found = settings
+            .paired(Unit::Row(2), None, &first, &|_| Some(0.0))
+            .unwrap();
         assert!((100..200).contains(&found.resamples));
-        assert_eq!(settings.paired(Unit::Row(2), None, &|_| None, &|_| Some(0.0)), None);
+        assert_eq!(
+            settings.paired(Unit::Row(2), None, &|_| None, &|_| Some(0.0)),
+            None
+        );
         assert_eq!(settings.paired(Unit::Row(0), None, &|_| None, &|_| None), None);
     }
 

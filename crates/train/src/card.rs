@@ -47,7 +47,11 @@ impl Card {
         let mut text = format!("# {}\n", markdown_cell(&self.name));
         section(&mut text, "", &self.what);
         section(&mut text, "", &table(&self.facts));
-        section(&mut text, "## Data\n\n", &[table(&self.data), paragraph(&self.split)].concat());
+        section(
+            &mut text,
+            "## Data\n\n",
+            &[table(&self.data), paragraph(&self.split)].concat(),
+        );
         section(&mut text, "## Metrics\n\n", &self.metrics());
         section(&mut text, "## Training\n\n", &self.training());
         section(&mut text, "## Limits\n\n", &list(&self.limits));
@@ -70,21 +74,34 @@ impl Card {
         if let Some(best) = self.best_epoch() {
             (loss, auc) = (loss.mark("best", best), auc.mark("best", best));
         }
-        Panels::new(format!("Training of {}", self.name), 2).add(loss).add(auc).svg()
+        Panels::new(format!("Training of {}", self.name), 2)
+            .add(loss)
+            .add(auc)
+            .svg()
     }
 
     fn series(&self, figure: impl Fn(&EpochReport) -> f64) -> Vec<(f64, f64)> {
-        self.history.iter().map(|epoch| (epoch.epoch as f64, figure(epoch))).collect()
+        self.history
+            .iter()
+            .map(|epoch| (epoch.epoch as f64, figure(epoch)))
+            .collect()
     }
 
     fn best_epoch(&self) -> Option<f64> {
-        self.history.iter().rev().find(|epoch| epoch.best).map(|epoch| epoch.epoch as f64)
+        self.history
+            .iter()
+            .rev()
+            .find(|epoch| epoch.best)
+            .map(|epoch| epoch.epoch as f64)
     }
 
     /// The strongest baseline of the first evaluation, to draw beside the curve.
     fn best_baseline(&self) -> Option<(String, f64)> {
         let lines = &self.evaluations.first()?.lines;
-        let named = lines.iter().filter(|l| l.baseline).filter_map(|l| Some((l.name.clone(), l.measures.roc_auc?)));
+        let named = lines
+            .iter()
+            .filter(|l| l.baseline)
+            .filter_map(|l| Some((l.name.clone(), l.measures.roc_auc?)));
         named.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
@@ -97,7 +114,9 @@ impl Card {
         let Some(last) = self.history.last() else {
             return String::new();
         };
-        let best = self.best_epoch().map_or(String::new(), |epoch| format!(" Weights of epoch {epoch} are kept."));
+        let best = self.best_epoch().map_or(String::new(), |epoch| {
+            format!(" Weights of epoch {epoch} are kept.")
+        });
         let (epochs, seconds) = (self.history.len(), last.elapsed_s);
         format!("![Loss and ROC-AUC by epoch]({CURVE_FILE})\n\n{epochs} epochs in {seconds:.1} s.{best}\n")
     }
@@ -105,7 +124,10 @@ impl Card {
     /// The figures of this model (the first line that is no baseline) in the last evaluation.
     pub fn measures(&self) -> Option<&Measures> {
         let lines = &self.evaluations.last()?.lines;
-        lines.iter().find(|line| !line.baseline).map(|line| &line.measures)
+        lines
+            .iter()
+            .find(|line| !line.baseline)
+            .map(|line| &line.measures)
     }
 }
 
@@ -117,14 +139,20 @@ fn section(text: &mut String, heading: &str, body: &str) {
 }
 
 fn paragraph(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("\nSplit: {text}\n") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("\nSplit: {text}\n")
+    }
 }
 
 fn table(rows: &[(String, String)]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let row = |(name, value): &(String, String)| format!("| {} | {} |\n", markdown_cell(name), markdown_cell(value));
+    let row = |(name, value): &(String, String)| {
+        format!("| {} | {} |\n", markdown_cell(name), markdown_cell(value))
+    };
     format!("| | |\n|---|---|\n{}", rows.iter().map(row).collect::<String>())
 }
 
@@ -162,11 +190,18 @@ mod tests {
     }
 
     fn card() -> Card {
-        let observed = Observed { labels: vec![1.0, 0.0, 1.0, 0.0], weights: None, groups: vec![1, 1, 2, 2] };
+        let observed = Observed {
+            labels: vec![1.0, 0.0, 1.0, 0.0],
+            weights: None,
+            groups: vec![1, 1, 2, 2],
+        };
         let evaluation = Evaluator::new("test", observed)
             .model("widedeep", vec![0.9, 0.2, 0.7, 0.4])
             .baseline("item mean", vec![0.5, 0.6, 0.8, 0.5])
-            .finish(&Bootstrap { resamples: 50, ..Bootstrap::default() });
+            .finish(&Bootstrap {
+                resamples: 50,
+                ..Bootstrap::default()
+            });
         Card {
             name: "widedeep".into(),
             what: "Ranks films for a user.".into(),
@@ -198,7 +233,10 @@ mod tests {
             "```toml\nkind = \"widedeep\"\n```",
         ];
         let places: Vec<Option<usize>> = parts.iter().map(|part| text.find(part)).collect();
-        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}\n{text}");
+        assert!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{places:?}\n{text}"
+        );
         assert!(!text.contains("\n\n\n"), "{text}");
     }
 
@@ -212,7 +250,10 @@ mod tests {
 
     #[test]
     fn an_empty_card_is_its_title() {
-        let card = Card { name: "m".into(), ..Card::default() };
+        let card = Card {
+            name: "m".into(),
+            ..Card::default()
+        };
         assert_eq!(card.markdown(), "# m\n");
         assert!(card.curve().starts_with("<svg"));
         assert_eq!(card.measures(), None);

@@ -3,6 +3,8 @@
 //! The first run makes a Python environment below the cargo target folder and installs TensorBoard into it; a lock file
 //! keeps parallel test processes apart. Needs `python3` with `venv`: without it the test fails, it does not pass quietly.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first fault")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,9 +15,18 @@ use serde_json::{Value, json};
 const TENSORBOARD: &str = "tensorboard==2.21.0";
 
 fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|fault| panic!("{command:?} does not start: {fault}"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?} failed: {}\n{out}\n{err}", output.status);
+    let output = command
+        .output()
+        .unwrap_or_else(|fault| panic!("{command:?} does not start: {fault}"));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}\n{out}\n{err}",
+        output.status
+    );
     out.into_owned()
 }
 
@@ -26,8 +37,17 @@ fn python() -> PathBuf {
     lock.lock().unwrap();
     let (python, ready) = (folder.join("bin/python"), folder.join("ready"));
     if std::fs::read_to_string(&ready).ok().as_deref() != Some(TENSORBOARD) {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", TENSORBOARD]));
+        run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder));
+        run(Command::new(&python).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            TENSORBOARD,
+        ]));
         std::fs::write(&ready, TENSORBOARD).unwrap();
     }
     python
@@ -51,9 +71,11 @@ fn clock() -> impl FnMut() -> f64 + Send + 'static {
 fn tensorboard_reads_scalars_histograms_and_texts() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = EventWriter::create(folder.path(), "rankine", clock()).unwrap();
-    let losses = [0.693_147, 0.58, 1e-9, -2.5];
+    let losses = [0.6875_f32, 0.58, 1e-9, -2.5];
     for (step, loss) in (0_i64..).zip(losses) {
-        writer.scalar("train/loss", step * 1_000_000_007, loss).unwrap();
+        writer
+            .scalar("train/loss", step * 1_000_000_007, f64::from(loss))
+            .unwrap();
     }
     writer.scalar("valid/Größe <auc>", 1, 0.75).unwrap();
     let weights: Vec<f32> = (0_u8..100).map(|i| f32::from(i) / 10.0 - 3.0).collect();
@@ -63,13 +85,25 @@ fn tensorboard_reads_scalars_histograms_and_texts() {
     let found = read(folder.path());
     let expected: Vec<Value> = (0_i64..)
         .zip(losses)
-        .map(|(step, loss)| json!([step * 1_000_000_007, 1_700_000_001.0 + 0.5 * step as f64, f64::from(loss as f32)]))
+        .map(|(step, loss)| {
+            json!([
+                step * 1_000_000_007,
+                1_700_000_001.0 + 0.5 * step as f64,
+                f64::from(loss)
+            ])
+        })
         .collect();
     assert_eq!(found["scalars"]["train/loss"], Value::from(expected));
     assert_eq!(found["scalars"]["valid/Größe <auc>"][0][2], 0.75);
     let b = Buckets::of(&weights);
-    assert_eq!(found["histograms"]["weights"], json!([[5, b.min, b.max, b.count, b.sum, b.squares, b.limits, b.counts]]));
-    assert_eq!(found["texts"], json!({ "config": ["kind = \"widedeep\"\n\n*café*"] }));
+    assert_eq!(
+        found["histograms"]["weights"],
+        json!([[5, b.min, b.max, b.count, b.sum, b.squares, b.limits, b.counts]])
+    );
+    assert_eq!(
+        found["texts"],
+        json!({ "config": ["kind = \"widedeep\"\n\n*café*"] })
+    );
     assert_eq!(found["migrated"].as_array().unwrap().len(), 5);
     assert_eq!(found["migrated"][4], json!(["valid/Größe <auc>", 1, 0.75]));
 }

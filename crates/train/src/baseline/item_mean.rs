@@ -24,7 +24,9 @@ impl ItemMean {
 
     /// Fits with `smoothing` ≥ 0 rows of the overall mean added to each item.
     pub fn fit_smoothed(items: &[i64], labels: &[f64], smoothing: f64) -> ItemMean {
-        ItemMean { means: Means::fit(items, labels, smoothing) }
+        ItemMean {
+            means: Means::fit(items, labels, smoothing),
+        }
     }
 
     /// One probability per held-out row, given its item.
@@ -44,6 +46,9 @@ mod tests {
         items.extend([3; 21]);
         let labels: Vec<f64> = items.iter().map(|item| f64::from(*item < 3)).collect();
         let scores = ItemMean::fit(&items, &labels).predict(&[1, 2, 3, 4]);
-        assert!(scores[1] > scores[0] && scores[0] > scores[3] && scores[3] > scores[2], "{scores:?}");
+        assert!(
+            scores[1] > scores[0] && scores[0] > scores[3] && scores[3] > scores[2],
+            "{scores:?}"
+        );
     }
 }

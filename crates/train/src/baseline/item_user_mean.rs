@@ -26,14 +26,21 @@ impl ItemUserMean {
 
     /// Fits with `smoothing` ≥ 0 rows of the overall mean added to each item and each user.
     pub fn fit_smoothed(items: &[i64], users: &[i64], labels: &[f64], smoothing: f64) -> ItemUserMean {
-        ItemUserMean { items: Means::fit(items, labels, smoothing), users: Means::fit(users, labels, smoothing) }
+        ItemUserMean {
+            items: Means::fit(items, labels, smoothing),
+            users: Means::fit(users, labels, smoothing),
+        }
     }
 
     /// One score per held-out row, given its item and user. Scores can leave 0 … 1 a little: they are not cut, since
     /// cutting would tie rows; logloss and Brier clip for themselves.
     pub fn predict(&self, items: &[i64], users: &[i64]) -> Vec<f64> {
         let overall = self.items.overall;
-        items.iter().zip(users).map(|(item, user)| self.items.of(*item) + self.users.of(*user) - overall).collect()
+        items
+            .iter()
+            .zip(users)
+            .map(|(item, user)| self.items.of(*item) + self.users.of(*user) - overall)
+            .collect()
     }
 }
 
@@ -45,12 +52,19 @@ mod tests {
 
     #[test]
     fn knowing_the_user_helps_when_users_differ() {
-        let rows: Vec<(i64, i64)> = (0..20).flat_map(|item| (0..10).map(move |user| (item, user))).collect();
+        let rows: Vec<(i64, i64)> = (0..20)
+            .flat_map(|item| (0..10).map(move |user| (item, user)))
+            .collect();
         let label = |(item, user): &(i64, i64)| f64::from(item + 2 * user > 19);
         let (items, users): (Vec<i64>, Vec<i64>) = rows.iter().copied().unzip();
         let labels: Vec<f64> = rows.iter().map(label).collect();
         let alone = auc(&labels, &ItemMean::fit(&items, &labels).predict(&items), None).unwrap();
-        let both = auc(&labels, &ItemUserMean::fit(&items, &users, &labels).predict(&items, &users), None).unwrap();
+        let both = auc(
+            &labels,
+            &ItemUserMean::fit(&items, &users, &labels).predict(&items, &users),
+            None,
+        )
+        .unwrap();
         assert!(alone < 0.85 && both > 0.99, "{alone} {both}");
     }
 }

@@ -21,7 +21,11 @@ pub const SMOOTHING: f64 = 5.0;
 
 /// The mean of `labels`; 0.5 when there are none.
 fn mean(labels: &[f64]) -> f64 {
-    if labels.is_empty() { 0.5 } else { labels.iter().sum::<f64>() / labels.len() as f64 }
+    if labels.is_empty() {
+        0.5
+    } else {
+        labels.iter().sum::<f64>() / labels.len() as f64
+    }
 }
 
 /// Smoothed means by id: `(sum + smoothing × overall) / (rows + smoothing)`.
@@ -41,7 +45,10 @@ impl Means {
             (*sum, *rows) = (*sum + label, *rows + 1.0);
         }
         let smooth = |(sum, rows)| (sum + smoothing * overall) / (rows + smoothing);
-        Means { overall, by_id: sums.into_iter().map(|(id, own)| (id, smooth(own))).collect() }
+        Means {
+            overall,
+            by_id: sums.into_iter().map(|(id, own)| (id, smooth(own))).collect(),
+        }
     }
 
     /// The mean of `id`, or the overall mean when training never saw it.

@@ -30,10 +30,30 @@ const RIDGE: f64 = 1e-3;
 impl PointInTime {
     /// Fits the two defaults and the logistic curve on training rows; means and label of each row, any scale.
     pub fn fit(item_means: &[Option<f64>], user_means: &[Option<f64>], labels: &[f64]) -> PointInTime {
-        let known = |means: &[Option<f64>]| means.iter().flatten().copied().filter(|v| v.is_finite()).collect::<Vec<_>>();
-        let average = |means: &[Option<f64>]| Some(known(means)).filter(|v| !v.is_empty()).map_or(0.0, |v| mean(&v));
-        let raw = PointInTime { item: average(item_means), user: average(user_means), slope: 0.0, bias: 0.0 };
-        let sums: Vec<f64> = item_means.iter().zip(user_means).map(|(item, user)| raw.sum(*item, *user)).collect();
+        let known = |means: &[Option<f64>]| {
+            means
+                .iter()
+                .flatten()
+                .copied()
+                .filter(|v| v.is_finite())
+                .collect::<Vec<_>>()
+        };
+        let average = |means: &[Option<f64>]| {
+            Some(known(means))
+                .filter(|v| !v.is_empty())
+                .map_or(0.0, |v| mean(&v))
+        };
+        let raw = PointInTime {
+            item: average(item_means),
+            user: average(user_means),
+            slope: 0.0,
+            bias: 0.0,
+        };
+        let sums: Vec<f64> = item_means
+            .iter()
+            .zip(user_means)
+            .map(|(item, user)| raw.sum(*item, *user))
+            .collect();
         let (slope, bias) = logistic(&sums, labels);
         PointInTime { slope, bias, ..raw }
     }
@@ -41,7 +61,8 @@ impl PointInTime {
     /// One probability per held-out row, given the two means its sample carries.
     pub fn predict(&self, item_means: &[Option<f64>], user_means: &[Option<f64>]) -> Vec<f64> {
         let rows = item_means.iter().zip(user_means);
-        rows.map(|(item, user)| sigmoid(self.slope * self.sum(*item, *user) + self.bias)).collect()
+        rows.map(|(item, user)| sigmoid(self.slope * self.sum(*item, *user) + self.bias))
+            .collect()
     }
 
     fn sum(&self, item: Option<f64>, user: Option<f64>) -> f64 {
@@ -84,7 +105,10 @@ fn newton_step(inputs: &[f64], labels: &[f64], at: (f64, f64), (centre, scale): 
         h = [h[0] + curve * x * x, h[1] + curve * x, h[2] + curve];
     }
     let determinant = h[0] * h[2] - h[1] * h[1];
-    ((h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant)
+    (
+        (h[2] * g[0] - h[1] * g[1]) / determinant,
+        (h[0] * g[1] - h[1] * g[0]) / determinant,
+    )
 }
 
 #[cfg(test)]
@@ -95,13 +119,17 @@ mod tests {
     use crate::metric::{auc, logloss};
 
     fn stars() -> (Vec<Option<f64>>, Vec<Option<f64>>, Vec<f64>) {
-        let item = |i: u32| (i % 11 != 0).then(|| 2.0 + f64::from(i * 37 % 100) / 40.0);
-        let user = |i: u32| (i % 13 != 0).then(|| 2.5 + f64::from(i * 61 % 100) / 60.0);
+        let item = |i: u32| (!i.is_multiple_of(11)).then(|| 2.0 + f64::from(i * 37 % 100) / 40.0);
+        let user = |i: u32| (!i.is_multiple_of(13)).then(|| 2.5 + f64::from(i * 61 % 100) / 60.0);
         let label = |i: u32| {
             let noise = f64::from(i * 89 % 97) / 97.0 * 3.0 - 1.5;
             f64::from(item(i).unwrap_or(3.2) + user(i).unwrap_or(3.3) + noise > 6.6)
         };
-        ((0..1_000).map(item).collect(), (0..1_000).map(user).collect(), (0..1_000).map(label).collect())
+        (
+            (0..1_000).map(item).collect(),
+            (0..1_000).map(user).collect(),
+            (0..1_000).map(label).collect(),
+        )
     }
 
     #[test]
@@ -111,9 +139,16 @@ mod tests {
         assert!((mean(&scores) - mean(&labels)).abs() < 1e-4);
         let filled = |means: &[Option<f64>]| {
             let known: Vec<f64> = means.iter().flatten().copied().collect();
-            means.iter().map(|v| v.unwrap_or_else(|| mean(&known))).collect::<Vec<f64>>()
+            means
+                .iter()
+                .map(|v| v.unwrap_or_else(|| mean(&known)))
+                .collect::<Vec<f64>>()
         };
-        let sums: Vec<f64> = filled(&items).iter().zip(filled(&users)).map(|(a, b)| a + b).collect();
+        let sums: Vec<f64> = filled(&items)
+            .iter()
+            .zip(filled(&users))
+            .map(|(a, b)| a + b)
+            .collect();
         assert_eq!(auc(&labels, &scores, None), auc(&labels, &sums, None));
         let constant = vec![mean(&labels); labels.len()];
         assert!(logloss(&labels, &scores, None) < logloss(&labels, &constant, None));
@@ -122,7 +157,11 @@ mod tests {
     #[test]
     fn separable_one_class_and_empty_stay_finite() {
         let some = |values: &[f64]| values.iter().copied().map(Some).collect::<Vec<_>>();
-        let cases = [(some(&[1.0, 5.0]), vec![0.0, 1.0]), (some(&[1.0, 5.0]), vec![1.0, 1.0]), (vec![], vec![])];
+        let cases = [
+            (some(&[1.0, 5.0]), vec![0.0, 1.0]),
+            (some(&[1.0, 5.0]), vec![1.0, 1.0]),
+            (vec![], vec![]),
+        ];
         for (means, labels) in cases {
             let scores = PointInTime::fit(&means, &means, &labels).predict(&[Some(5.0), None], &[None, None]);
             assert!(scores.iter().all(|p| p.is_finite()), "{scores:?}");

@@ -24,7 +24,11 @@ mod tests {
         let (mut won, mut all) = (0.0, 0.0);
         for i in (0..labels.len()).filter(|i| labels[*i] > 0.5) {
             for j in (0..labels.len()).filter(|j| labels[*j] <= 0.5) {
-                let share = if scores[i] > scores[j] { 1.0 } else { 0.5 * f64::from(scores[i] == scores[j]) };
+                let share = if scores[i] > scores[j] {
+                    1.0
+                } else {
+                    0.5 * f64::from(scores[i] == scores[j])
+                };
                 won += weights[i] * weights[j] * share;
                 all += weights[i] * weights[j];
             }

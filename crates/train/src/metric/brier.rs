@@ -6,7 +6,9 @@ use super::weighted_mean;
 
 /// Mean of (p − y)²; labels 0 … 1, scores are probabilities. Lower is better, a constant 0.5 gets 0.25.
 pub fn brier(labels: &[f64], scores: &[f64], weights: Option<&[f64]>) -> Option<f64> {
-    weighted_mean(labels, scores, weights, |label, score| (score.clamp(0.0, 1.0) - label).powi(2))
+    weighted_mean(labels, scores, weights, |label, score| {
+        (score.clamp(0.0, 1.0) - label).powi(2)
+    })
 }
 
 #[cfg(test)]

@@ -126,7 +126,11 @@ struct Entry {
 impl Evaluator {
     /// Starts on the given rows.
     pub fn new(title: impl Into<String>, observed: Observed) -> Evaluator {
-        Evaluator { title: title.into(), observed, entries: Vec::new() }
+        Evaluator {
+            title: title.into(),
+            observed,
+            entries: Vec::new(),
+        }
     }
 
     /// The rows.
@@ -165,13 +169,21 @@ impl Evaluator {
     }
 
     fn push(mut self, name: String, baseline: bool, scores: Vec<f64>) -> Evaluator {
-        self.entries.push(Entry { name, baseline, scores });
+        self.entries.push(Entry {
+            name,
+            baseline,
+            scores,
+        });
         self
     }
 
     fn line(&self, entry: &Entry) -> Line {
         let measures = Measures::of(&self.observed, &entry.scores);
-        Line { name: entry.name.clone(), baseline: entry.baseline, measures }
+        Line {
+            name: entry.name.clone(),
+            baseline: entry.baseline,
+            measures,
+        }
     }
 
     fn differences(&self, lines: &[Line], bootstrap: &Bootstrap) -> Vec<Difference> {
@@ -180,7 +192,8 @@ impl Evaluator {
             return Vec::new();
         }
         let drawn = self.resampled(bootstrap);
-        let pairs = (0..models).flat_map(|model| (models..lines.len()).map(move |baseline| (model, baseline)));
+        let pairs =
+            (0..models).flat_map(|model| (models..lines.len()).map(move |baseline| (model, baseline)));
         let difference = |(model, baseline): (usize, usize)| {
             let own = lines[model].measures.roc_auc? - lines[baseline].measures.roc_auc?;
             Some(Difference {
@@ -195,11 +208,21 @@ impl Evaluator {
     /// ROC-AUC of every entry under every resample of users.
     fn resampled(&self, bootstrap: &Bootstrap) -> Vec<Vec<Option<f64>>> {
         let labels = &self.observed.labels;
-        let ranked: Vec<Option<Ranked>> = self.entries.iter().map(|e| Ranked::new(labels, &e.scores)).collect();
-        let metrics: Vec<_> =
-            ranked.iter().map(|r| move |weights: &[f64]| r.as_ref().and_then(|r| r.auc(Some(weights)))).collect();
+        let ranked: Vec<Option<Ranked>> = self
+            .entries
+            .iter()
+            .map(|e| Ranked::new(labels, &e.scores))
+            .collect();
+        let metrics: Vec<_> = ranked
+            .iter()
+            .map(|r| move |weights: &[f64]| r.as_ref().and_then(|r| r.auc(Some(weights))))
+            .collect();
         let metrics: Vec<&Metric> = metrics.iter().map(|metric| metric as &Metric).collect();
-        bootstrap.figures(Unit::User(&self.observed.groups), self.observed.weights.as_deref(), &metrics)
+        bootstrap.figures(
+            Unit::User(&self.observed.groups),
+            self.observed.weights.as_deref(),
+            &metrics,
+        )
     }
 }
 
@@ -212,18 +235,33 @@ pub(super) mod tests {
         let rows = 0_u32..600;
         let labels: Vec<f64> = rows.clone().map(|i| f64::from(i * 7 % 10 < 4)).collect();
         let groups = rows.clone().map(|i| i64::from(i / 10)).collect();
-        let known = rows.map(|i| 0.25 + 0.3 * f64::from(i * 7 % 10 < 4) + f64::from(i * 13 % 29) / 70.0).collect();
-        Evaluator::new("test", Observed { labels, weights: None, groups })
-            .baseline("constant", vec![0.4; 600])
-            .model("wide | deep", known)
-            .finish(&Bootstrap { resamples: 200, ..Bootstrap::default() })
+        let known = rows
+            .map(|i| 0.25 + 0.3 * f64::from(i * 7 % 10 < 4) + f64::from(i * 13 % 29) / 70.0)
+            .collect();
+        Evaluator::new(
+            "test",
+            Observed {
+                labels,
+                weights: None,
+                groups,
+            },
+        )
+        .baseline("constant", vec![0.4; 600])
+        .model("wide | deep", known)
+        .finish(&Bootstrap {
+            resamples: 200,
+            ..Bootstrap::default()
+        })
     }
 
     #[test]
     fn models_come_first_and_differ_from_every_baseline() {
         let found = example();
         assert_eq!((found.rows, found.positives, found.users), (600, 240, 60));
-        assert_eq!(found.lines.iter().map(|l| l.baseline).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(
+            found.lines.iter().map(|l| l.baseline).collect::<Vec<_>>(),
+            [false, true]
+        );
         let difference = &found.differences[0];
         let own = found.lines[0].measures.roc_auc.unwrap() - 0.5;
         assert!((difference.interval.difference - own).abs() < 1e-15);
@@ -233,7 +271,11 @@ pub(super) mod tests {
 
     #[test]
     fn wrong_numbers_of_scores_have_no_figures_and_no_differences() {
-        let observed = Observed { labels: vec![1.0, 0.0], weights: None, groups: vec![1, 2] };
+        let observed = Observed {
+            labels: vec![1.0, 0.0],
+            weights: None,
+            groups: vec![1, 2],
+        };
         let found = Evaluator::new("t", observed)
             .model("m", vec![0.5])
             .baseline("b", vec![0.1, 0.2])
@@ -245,7 +287,11 @@ pub(super) mod tests {
     #[test]
     fn weights_reach_every_figure() {
         let labels = vec![1.0, 0.0, 1.0, 0.0];
-        let observed = |weights| Observed { labels: labels.clone(), weights, groups: vec![1, 1, 2, 2] };
+        let observed = |weights| Observed {
+            labels: labels.clone(),
+            weights,
+            groups: vec![1, 1, 2, 2],
+        };
         let scores = [0.9, 0.2, 0.3, 0.4];
         let plain = Measures::of(&observed(None), &scores);
         let weighted = Measures::of(&observed(Some(vec![1.0, 1.0, 0.1, 0.1])), &scores);

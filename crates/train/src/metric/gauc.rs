@@ -47,7 +47,9 @@ pub fn gauc(labels: &[f64], scores: &[f64], weights: Option<&[f64]>, groups: &[i
 pub(crate) fn for_each_group(groups: &[i64], mut visit: impl FnMut(&[usize])) {
     let mut order: Vec<usize> = (0..groups.len()).collect();
     order.sort_by_key(|row| groups[*row]);
-    order.chunk_by(|a, b| groups[*a] == groups[*b]).for_each(&mut visit);
+    order
+        .chunk_by(|a, b| groups[*a] == groups[*b])
+        .for_each(&mut visit);
 }
 
 #[cfg(test)]

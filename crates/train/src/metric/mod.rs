@@ -59,7 +59,9 @@ fn weighted_mean(
     valid(labels, scores, weights)?;
     let weight = |row: usize| weights.map_or(1.0, |w| w[row]);
     let total: f64 = (0..labels.len()).map(weight).sum();
-    let sum: f64 = (0..labels.len()).map(|row| weight(row) * cost(labels[row], scores[row])).sum();
+    let sum: f64 = (0..labels.len())
+        .map(|row| weight(row) * cost(labels[row], scores[row]))
+        .sum();
     (total > 0.0).then(|| sum / total)
 }
 
@@ -74,19 +76,31 @@ pub(crate) mod golden {
 
     /// One array of the oracle.
     pub(crate) fn numbers(value: &serde_json::Value) -> Vec<f64> {
-        value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect()
     }
 
     /// Labels, scores and weights of the oracle.
     pub(crate) fn rows() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
         let oracle = oracle();
-        (numbers(&oracle["y"]), numbers(&oracle["s"]), numbers(&oracle["w"]))
+        (
+            numbers(&oracle["y"]),
+            numbers(&oracle["s"]),
+            numbers(&oracle["w"]),
+        )
     }
 
     /// Fails unless `found` agrees with the oracle's figure `name` within 1e-12.
     pub(crate) fn assert_agrees(found: Option<f64>, name: &str) {
         let (found, expected) = (found.unwrap(), oracle()[name].as_f64().unwrap());
-        assert!((found - expected).abs() < 1e-12, "{name}: {found} against {expected}");
+        assert!(
+            (found - expected).abs() < 1e-12,
+            "{name}: {found} against {expected}"
+        );
     }
 }
 
@@ -94,9 +108,12 @@ pub(crate) mod golden {
 mod tests {
     use super::*;
 
+    /// Labels, scores, weights.
+    type Case = (&'static [f64], &'static [f64], Option<&'static [f64]>);
+
     #[test]
     fn undefined_is_none_everywhere() {
-        let cases: [(&[f64], &[f64], Option<&[f64]>); 5] = [
+        let cases: [Case; 5] = [
             (&[], &[], None),
             (&[1.0, 0.0], &[0.5], None),
             (&[1.0, 0.0], &[0.5, f64::NAN], None),

@@ -51,7 +51,12 @@ pub fn ndcg_by_group(relevance: &[f64], scores: &[f64], groups: &[i64], k: usize
 }
 
 fn dcg(gains: &[f64], k: usize) -> f64 {
-    gains.iter().take(k).enumerate().map(|(place, gain)| gain / (place as f64 + 2.0).log2()).sum()
+    gains
+        .iter()
+        .take(k)
+        .enumerate()
+        .map(|(place, gain)| gain / (place as f64 + 2.0).log2())
+        .sum()
 }
 
 /// Replaces the gains of each run of equal scores by their mean.
@@ -78,7 +83,14 @@ mod tests {
 
     fn lists() -> Vec<(Vec<f64>, Vec<f64>)> {
         let oracle = oracle();
-        let rows = |name: &str| oracle[name].as_array().unwrap().iter().map(numbers).collect::<Vec<_>>();
+        let rows = |name: &str| {
+            oracle[name]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(numbers)
+                .collect::<Vec<_>>()
+        };
         rows("rel").into_iter().zip(rows("score")).collect()
     }
 
@@ -88,7 +100,10 @@ mod tests {
 
     #[test]
     fn averaged_ties_agree_with_the_oracle() {
-        let found: Vec<f64> = lists().iter().map(|(r, s)| ndcg(r, s, 10, Ties::Averaged).unwrap()).collect();
+        let found: Vec<f64> = lists()
+            .iter()
+            .map(|(r, s)| ndcg(r, s, 10, Ties::Averaged).unwrap())
+            .collect();
         assert_agrees(mean(&found), "ndcg10_ties_averaged");
         for (found, expected) in found.iter().zip(numbers(&oracle()["ndcg10_per_row"])) {
             assert!((found - expected).abs() < 1e-12);
@@ -111,7 +126,10 @@ mod tests {
 
     #[test]
     fn ends_are_one_and_nothing_relevant_is_none() {
-        assert_eq!(ndcg(&[3.0, 2.0, 0.0], &[0.9, 0.5, 0.1], 3, Ties::Averaged), Some(1.0));
+        assert_eq!(
+            ndcg(&[3.0, 2.0, 0.0], &[0.9, 0.5, 0.1], 3, Ties::Averaged),
+            Some(1.0)
+        );
         assert_eq!(ndcg(&[0.0, 0.0], &[0.9, 0.5], 3, Ties::Averaged), None);
         assert_eq!(ndcg(&[1.0], &[0.9], 0, Ties::Averaged), None);
     }

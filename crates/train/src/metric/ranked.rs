@@ -31,11 +31,18 @@ impl Ranked {
         let score = |row: u32| scores[row as usize] + 0.0;
         let mut order: Vec<u32> = (0..rows).collect();
         order.sort_unstable_by(|a, b| score(*b).total_cmp(&score(*a)));
-        let changes = order.windows(2).enumerate().filter(|(_, pair)| score(pair[0]) != score(pair[1]));
+        let changes = order
+            .windows(2)
+            .enumerate()
+            .filter(|(_, pair)| score(pair[0]) != score(pair[1]));
         let mut ends: Vec<usize> = changes.map(|(at, _)| at + 1).collect();
         ends.push(order.len());
         let positive = order.iter().map(|row| positive(labels[*row as usize])).collect();
-        Some(Ranked { order, positive, ends })
+        Some(Ranked {
+            order,
+            positive,
+            ends,
+        })
     }
 
     /// ROC-AUC with `weights[row]` per row (1 each without); ties count half. `None` when a class has no weight.
@@ -62,7 +69,11 @@ impl Ranked {
             let mut run = Run::default();
             for place in start..end {
                 let weight = weights.map_or(1.0, |w| w[self.order[place] as usize]);
-                let side = if self.positive[place] { &mut run.positives } else { &mut run.negatives };
+                let side = if self.positive[place] {
+                    &mut run.positives
+                } else {
+                    &mut run.negatives
+                };
                 *side += weight;
             }
             visit(run);
@@ -81,7 +92,13 @@ mod tests {
         let ranked = Ranked::new(&[1.0, 0.0, 1.0, 0.0], &[0.5, -0.0, 0.0, 0.5]).unwrap();
         let mut runs = Vec::new();
         ranked.for_each_run(None, |run| runs.push(run)).unwrap();
-        assert_eq!(runs, [Run { positives: 1.0, negatives: 1.0 }; 2]);
+        assert_eq!(
+            runs,
+            [Run {
+                positives: 1.0,
+                negatives: 1.0
+            }; 2]
+        );
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::fmt;
 use super::{Evaluation, Line};
 use crate::bootstrap::Interval;
 
-const HEADINGS: [&str; 8] = ["", "ROC-AUC", "PR-AUC", "logloss", "GAUC", "accuracy", "Brier", "NDCG@10"];
+const HEADINGS: [&str; 8] = [
+    "", "ROC-AUC", "PR-AUC", "logloss", "GAUC", "accuracy", "Brier", "NDCG@10",
+];
 
 impl Evaluation {
     /// The evaluation as GitHub-flavoured Markdown: a summary line, a table, differences, the note on GAUC.
@@ -21,7 +23,10 @@ impl Evaluation {
         }
         text += &format!("\n{}\n", self.gauc_note());
         if !self.differences.is_empty() {
-            text += &format!("\n{}\n\n| model | baseline | difference | low | high |\n|---|---|--:|--:|--:|\n", self.interval_note());
+            text += &format!(
+                "\n{}\n\n| model | baseline | difference | low | high |\n|---|---|--:|--:|--:|\n",
+                self.interval_note()
+            );
         }
         for row in &self.differences {
             let [difference, low, high] = signed(&row.interval);
@@ -37,14 +42,23 @@ impl Evaluation {
 
     fn summary(&self) -> String {
         let share = 100.0 * self.positives as f64 / self.rows.max(1) as f64;
-        format!("{}: {} rows of {} users, {share:.1} % positive", self.title, grouped(self.rows), grouped(self.users))
+        format!(
+            "{}: {} rows of {} users, {share:.1} % positive",
+            self.title,
+            grouped(self.rows),
+            grouped(self.users)
+        )
     }
 
     fn gauc_note(&self) -> String {
         let Some(gauc) = self.lines.first().map(|line| line.measures.gauc) else {
             return "nothing was evaluated".to_owned();
         };
-        let only = if self.lines.iter().any(|line| line.baseline) { "" } else { "; no baseline was given" };
+        let only = if self.lines.iter().any(|line| line.baseline) {
+            ""
+        } else {
+            "; no baseline was given"
+        };
         let (users, left_out) = (grouped(gauc.users), grouped(gauc.left_out));
         format!("GAUC over {users} users; {left_out} users with one class only are left out{only}")
     }
@@ -73,7 +87,11 @@ impl fmt::Display for Evaluation {
         writeln!(f, "{}:", self.interval_note())?;
         let row = |d: &super::Difference| {
             let [difference, low, high] = signed(&d.interval);
-            vec![format!("{} − {}", d.model, d.baseline), difference, format!("({low} … {high})")]
+            vec![
+                format!("{} − {}", d.model, d.baseline),
+                difference,
+                format!("({low} … {high})"),
+            ]
         };
         write_aligned(f, &self.differences.iter().map(row).collect::<Vec<_>>())
     }
@@ -82,7 +100,13 @@ impl fmt::Display for Evaluation {
 /// First column to the left, figures to the right, two spaces between.
 fn write_aligned(f: &mut fmt::Formatter<'_>, table: &[Vec<String>]) -> fmt::Result {
     let columns = table.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| table.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max();
+    let width = |column: usize| {
+        table
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|c| c.chars().count())
+            .max()
+    };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     for row in table {
         for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
@@ -98,14 +122,29 @@ fn write_aligned(f: &mut fmt::Formatter<'_>, table: &[Vec<String>]) -> fmt::Resu
 
 fn cells(line: &Line) -> [String; 8] {
     let m = &line.measures;
-    let name = if line.baseline { format!("({})", line.name) } else { line.name.clone() };
-    let figures = [m.roc_auc, m.pr_auc, m.logloss, m.gauc.value, m.accuracy, m.brier, m.ndcg_10].map(figure);
+    let name = if line.baseline {
+        format!("({})", line.name)
+    } else {
+        line.name.clone()
+    };
+    let figures = [
+        m.roc_auc,
+        m.pr_auc,
+        m.logloss,
+        m.gauc.value,
+        m.accuracy,
+        m.brier,
+        m.ndcg_10,
+    ]
+    .map(figure);
     let [a, b, c, d, e, g, h] = figures;
     [name, a, b, c, d, e, g, h]
 }
 
 fn figure(value: Option<f64>) -> String {
-    value.filter(|v| v.is_finite()).map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"))
+    value
+        .filter(|v| v.is_finite())
+        .map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"))
 }
 
 fn signed(interval: &Interval) -> [String; 3] {
@@ -156,10 +195,11 @@ mod tests {
         let text = example().to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "test: 600 rows of 60 users, 40.0 % positive");
-        assert!(lines[2].starts_with("  wide | deep  0."), "{text}");
-        assert!(lines[3].starts_with("  (constant)   0.5000"), "{text}");
+        assert!(lines[2].starts_with("  wide | deep   0."), "{text}");
+        assert!(lines[3].starts_with("  (constant)    0.5000"), "{text}");
         let ends: Vec<usize> = lines[1..4].iter().map(|l| l.chars().count()).collect();
         assert!(ends.iter().all(|end| *end == ends[0]), "{text}");
+        assert!(lines[1].ends_with("NDCG@10"), "{text}");
         assert!(text.contains("wide | deep − constant  +0."), "{text}");
         assert!(text.contains("95 % interval (200 resamples of users, seed 1)"));
     }
@@ -168,7 +208,10 @@ mod tests {
     fn markdown_escapes_cells() {
         let text = example().markdown();
         assert!(text.contains("| wide \\| deep | 0."), "{text}");
-        let rows = text.lines().filter(|l| l.starts_with("| ") && l.contains("0.")).count();
+        let rows = text
+            .lines()
+            .filter(|l| l.starts_with("| ") && l.contains("0."))
+            .count();
         assert_eq!(rows, 3);
         assert_eq!(markdown_cell("<b>\n`x`"), "&lt;b&gt; \\`x\\`");
     }
@@ -180,13 +223,19 @@ mod tests {
         found.lines[0].measures.roc_auc = None;
         found.differences.clear();
         let text = found.to_string();
-        assert!(text.contains('–') && text.contains("no baseline was given"), "{text}");
+        assert!(
+            text.contains('–') && text.contains("no baseline was given"),
+            "{text}"
+        );
         found.lines.clear();
         assert!(found.to_string().contains("nothing was evaluated"));
     }
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!([7, 999, 1_000, 1_234_567].map(grouped), ["7", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [7, 999, 1_000, 1_234_567].map(grouped),
+            ["7", "999", "1,000", "1,234,567"]
+        );
     }
 }

@@ -28,8 +28,14 @@ pub struct Buckets {
 impl Buckets {
     /// Counts the finite ones of `values`.
     pub fn of(values: &[f32]) -> Buckets {
-        let kept: Vec<f64> = values.iter().filter(|v| v.is_finite()).map(|v| f64::from(*v)).collect();
-        let (min, max) = kept.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+        let kept: Vec<f64> = values
+            .iter()
+            .filter(|v| v.is_finite())
+            .map(|v| f64::from(*v))
+            .collect();
+        let (min, max) = kept.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
+            (a.min(*v), b.max(*v))
+        });
         let (min, max) = if kept.is_empty() { (0.0, 0.0) } else { (min, max) };
         let buckets = if max > min { BUCKETS } else { 1 };
         let step = (max - min) / buckets as f64;
@@ -40,13 +46,23 @@ impl Buckets {
             counts[limits.partition_point(|limit| limit < value).min(buckets - 1)] += 1.0;
         }
         let squares = kept.iter().map(|v| v * v).sum();
-        Buckets { min, max, count: kept.len() as f64, sum: kept.iter().sum(), squares, limits, counts }
+        Buckets {
+            min,
+            max,
+            count: kept.len() as f64,
+            sum: kept.iter().sum(),
+            squares,
+            limits,
+            counts,
+        }
     }
 
     /// `tensorflow.HistogramProto`.
     pub(crate) fn message(&self) -> Message {
         let moments = [self.min, self.max, self.count, self.sum, self.squares];
-        let message = (1_u32..).zip(moments).fold(Message::default(), |m, (field, value)| m.double(field, value));
+        let message = (1_u32..)
+            .zip(moments)
+            .fold(Message::default(), |m, (field, value)| m.double(field, value));
         message.doubles(6, &self.limits).doubles(7, &self.counts)
     }
 }

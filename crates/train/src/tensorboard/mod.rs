@@ -53,8 +53,15 @@ impl EventWriter {
     ) -> Result<EventWriter, TrainError> {
         let mut clock: Box<dyn FnMut() -> f64 + Send> = Box::new(clock);
         std::fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
-        let (file, path) = new_file(folder, &format!("events.out.tfevents.{:010.0}.{name}", clock().max(0.0)))?;
-        let mut writer = EventWriter { file: BufWriter::new(file), path, clock };
+        let (file, path) = new_file(
+            folder,
+            &format!("events.out.tfevents.{:010.0}.{name}", clock().max(0.0)),
+        )?;
+        let mut writer = EventWriter {
+            file: BufWriter::new(file),
+            path,
+            clock,
+        };
         let version = Message::default().string(field::EVENT_FILE_VERSION, "brain.Event:2");
         writer.event(0, version)?;
         writer.flush()?;
@@ -71,7 +78,12 @@ impl EventWriter {
     /// # Errors
     /// [`TrainError::Io`] when the file cannot be written.
     pub fn scalar(&mut self, tag: &str, step: i64, value: f64) -> Result<(), TrainError> {
-        self.value(step, Message::default().string(field::VALUE_TAG, tag).float(field::VALUE_SIMPLE, value))
+        self.value(
+            step,
+            Message::default()
+                .string(field::VALUE_TAG, tag)
+                .float(field::VALUE_SIMPLE, value),
+        )
     }
 
     /// Writes the distribution of `values` of series `tag` at `step`, in 30 buckets; not finite values are left out.
@@ -80,7 +92,12 @@ impl EventWriter {
     /// [`TrainError::Io`] when the file cannot be written.
     pub fn histogram(&mut self, tag: &str, step: i64, values: &[f32]) -> Result<(), TrainError> {
         let buckets = Buckets::of(values).message();
-        self.value(step, Message::default().string(field::VALUE_TAG, tag).message(field::VALUE_HISTOGRAM, &buckets))
+        self.value(
+            step,
+            Message::default()
+                .string(field::VALUE_TAG, tag)
+                .message(field::VALUE_HISTOGRAM, &buckets),
+        )
     }
 
     /// Writes a Markdown text of series `tag` at `step`: the configuration of a run, say.
@@ -91,7 +108,10 @@ impl EventWriter {
         let plugin = Message::default().string(1, "text");
         let one = Message::default().message(2, &Message::default().integer(1, 1));
         const STRING: i64 = 7;
-        let tensor = Message::default().integer(1, STRING).message(2, &one).string(8, text);
+        let tensor = Message::default()
+            .integer(1, STRING)
+            .message(2, &one)
+            .string(8, text);
         let value = Message::default()
             .string(field::VALUE_TAG, tag)
             .message(field::VALUE_METADATA, &Message::default().message(1, &plugin))
@@ -115,13 +135,17 @@ impl EventWriter {
     fn event(&mut self, step: i64, rest: Message) -> Result<(), TrainError> {
         let head = Message::default().double(field::EVENT_WALL_TIME, (self.clock)());
         let event = head.integer(field::EVENT_STEP, step).append(&rest);
-        self.file.write_all(&framed(event.bytes())).map_err(|source| io(&self.path, source))
+        self.file
+            .write_all(&framed(event.bytes()))
+            .map_err(|source| io(&self.path, source))
     }
 }
 
 impl std::fmt::Debug for EventWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventWriter").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("EventWriter")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,7 +153,11 @@ impl std::fmt::Debug for EventWriter {
 fn new_file(folder: &Path, name: &str) -> Result<(File, PathBuf), TrainError> {
     let mut number = 0_u32;
     loop {
-        let path = folder.join(if number == 0 { name.to_owned() } else { format!("{name}.{number}") });
+        let path = folder.join(if number == 0 {
+            name.to_owned()
+        } else {
+            format!("{name}.{number}")
+        });
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((file, path)),
             Err(fault) if fault.kind() == std::io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
@@ -139,7 +167,10 @@ fn new_file(folder: &Path, name: &str) -> Result<(File, PathBuf), TrainError> {
 }
 
 fn io(path: &Path, source: std::io::Error) -> TrainError {
-    TrainError::Io { path: path.display().to_string(), source }
+    TrainError::Io {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +186,9 @@ mod tests {
         let bytes = std::fs::read(writer.path()).unwrap();
         let mut version = vec![0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0x1a, 13];
         version.extend(b"brain.Event:2");
-        let mut scalar = vec![0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0x10, 3, 0x2a, 12, 0x0a, 10, 0x0a, 3];
+        let mut scalar = vec![
+            0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0x10, 3, 0x2a, 12, 0x0a, 10, 0x0a, 3,
+        ];
         scalar.extend(b"auc\x15\0\0\x40\x3f");
         assert_eq!(bytes, [framed(&version), framed(&scalar)].concat());
     }
@@ -163,7 +196,12 @@ mod tests {
     #[test]
     fn files_of_one_second_do_not_overwrite_each_other() {
         let folder = tempfile::tempdir().unwrap();
-        let writer = |_| EventWriter::create(folder.path(), "run", || 1_700_000_000.0).unwrap().path().to_owned();
+        let writer = |_| {
+            EventWriter::create(folder.path(), "run", || 1_700_000_000.0)
+                .unwrap()
+                .path()
+                .to_owned()
+        };
         let paths: Vec<PathBuf> = (0..3).map(writer).collect();
         assert!(paths[0].ends_with("events.out.tfevents.1700000000.run"));
         assert!(paths[2].ends_with("events.out.tfevents.1700000000.run.2"));
@@ -175,7 +213,10 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
         let fault = EventWriter::create(&file, "run", || 0.0).unwrap_err();
-        assert!(fault.to_string().starts_with(&file.display().to_string()), "{fault}");
+        assert!(
+            fault.to_string().starts_with(&file.display().to_string()),
+            "{fault}"
+        );
     }
 
     #[test]

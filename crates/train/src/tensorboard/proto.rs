@@ -37,7 +37,10 @@ impl Message {
     /// `float`, rounded from f64.
     pub(crate) fn float(mut self, field: u32, value: f64) -> Message {
         self = self.key(field, FIXED_32);
-        #[expect(clippy::cast_possible_truncation, reason = "the field is a float; rounding is meant")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the field is a float; rounding is meant"
+        )]
         self.bytes.extend((value as f32).to_le_bytes());
         self
     }
@@ -92,16 +95,25 @@ mod tests {
 
     fn read_varint(bytes: &[u8]) -> (u64, usize) {
         let end = bytes.iter().position(|b| b & 0x80 == 0).unwrap();
-        let value = bytes[..=end].iter().rev().fold(0_u64, |value, b| value << 7 | u64::from(b & 0x7f));
+        let value = bytes[..=end]
+            .iter()
+            .rev()
+            .fold(0_u64, |value, b| value << 7 | u64::from(b & 0x7f));
         (value, end + 1)
     }
 
     #[test]
     fn the_examples_of_the_protobuf_guide() {
         assert_eq!(Message::default().integer(1, 150).bytes(), [0x08, 0x96, 0x01]);
-        assert_eq!(Message::default().string(2, "testing").bytes(), b"\x12\x07testing");
+        assert_eq!(
+            Message::default().string(2, "testing").bytes(),
+            b"\x12\x07testing"
+        );
         let inner = Message::default().integer(1, 150);
-        assert_eq!(Message::default().message(3, &inner).bytes(), [0x1a, 0x03, 0x08, 0x96, 0x01]);
+        assert_eq!(
+            Message::default().message(3, &inner).bytes(),
+            [0x1a, 0x03, 0x08, 0x96, 0x01]
+        );
         assert_eq!(Message::default().integer(2, -2).bytes().len(), 11);
     }
 

@@ -28,7 +28,10 @@ mod tests {
     use super::*;
 
     fn from_hex(text: &str) -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+            .collect()
     }
 
     #[test]
@@ -40,7 +43,10 @@ mod tests {
         for case in cases {
             let data = from_hex(case["hex"].as_str().unwrap());
             assert_eq!(u64::from(crc32c::crc32c(&data)), case["crc32c"].as_u64().unwrap());
-            assert_eq!(u64::from(masked_crc32c(&data)), case["tfrecord_masked_crc32c"].as_u64().unwrap());
+            assert_eq!(
+                u64::from(masked_crc32c(&data)),
+                case["tfrecord_masked_crc32c"].as_u64().unwrap()
+            );
         }
     }
 
