@@ -23,6 +23,14 @@ pub struct Fault {
     pub nearest: Option<String>,
 }
 
+impl Fault {
+    /// True for a key that is not known: the value around it was read all the same.
+    #[must_use]
+    pub fn is_unknown_key(&self) -> bool {
+        self.message.starts_with("unknown key `")
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;

@@ -104,7 +104,7 @@ fn tagged_enums_point_at_the_key() {
     assert_eq!(
         faults(text),
         "f.toml:4:22: unknown key `lrr` (did you mean `lr`?)\n\
-         f.toml:5:5: unknown value `sdg`, expected one of: adam, sgd (did you mean `sgd`?)\n\
+         f.toml:5:14: unknown value `sdg`, expected one of: adam, sgd (did you mean `sgd`?)\n\
          f.toml:6:5: missing key `lr`"
     );
 }

@@ -1,30 +1,152 @@
 //! Extraction results: what a plan writes and models read.
+//!
+//! Sparse results lie one behind the other (signs, weights, and where each ends), dense results in one row of floats;
+//! slotless features lie between them, so that later features and the cross group read them from here too. Decision: one
+//! flat buffer per kind rather than a vector per slot: nothing is allocated after the first rows.
+
+use crate::{SlotKind, SlotSpec};
 
 /// The extraction result of one group for one row. Reuse it: after the first rows it no longer allocates.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Part {
     pub(crate) signs: Vec<u64>,
     pub(crate) weights: Vec<f32>,
+    /// Where each sparse result ends in `signs` and `weights`.
     pub(crate) ends: Vec<usize>,
     pub(crate) dense: Vec<f32>,
+    /// For each dense result in order of execution: is it missing?
     pub(crate) missing: Vec<bool>,
 }
 
+/// A part without results, for groups that are not there yet.
+pub(crate) static EMPTY: Part = Part {
+    signs: Vec::new(),
+    weights: Vec::new(),
+    ends: Vec::new(),
+    dense: Vec::new(),
+    missing: Vec::new(),
+};
+
 impl Part {
-    /// The signs of a sparse slot and their weights (equal lengths; empty when missing).
+    /// The signs of a sparse result and their weights (equal lengths; empty when missing or out of range).
     #[must_use]
     pub fn sparse(&self, index: usize) -> (&[u64], &[f32]) {
-        let _ = index;
-        todo!()
+        let start = index
+            .checked_sub(1)
+            .and_then(|i| self.ends.get(i))
+            .copied()
+            .unwrap_or(0);
+        match self.ends.get(index) {
+            Some(&end) => (&self.signs[start..end], &self.weights[start..end]),
+            None => (&[], &[]),
+        }
     }
 
-    /// The floats of a dense slot (0 where missing).
+    /// The floats of a dense result (0 where missing; empty when out of range).
     #[must_use]
     pub fn dense(&self, offset: usize, width: usize) -> &[f32] {
-        self.dense.get(offset..offset.saturating_add(width)).unwrap_or(&[])
+        self.dense
+            .get(offset..offset.saturating_add(width))
+            .unwrap_or(&[])
     }
+
+    /// Appends the canonical little-endian form of one slot: slot u32, kind u8 (0 sparse, 1 dense), count u32, then
+    /// per sign its u64 and its weight's f32 bits, or the f32 bits of the floats. Equal bytes are equal features:
+    /// this is what "online = offline" compares.
+    pub fn encode(&self, spec: &SlotSpec, out: &mut Vec<u8>) {
+        out.extend_from_slice(&spec.slot.to_le_bytes());
+        match spec.kind {
+            SlotKind::Sparse => {
+                let (signs, weights) = self.sparse(spec.index);
+                head(0, signs.len(), out);
+                for (sign, weight) in signs.iter().zip(weights) {
+                    out.extend_from_slice(&sign.to_le_bytes());
+                    out.extend_from_slice(&weight.to_bits().to_le_bytes());
+                }
+            }
+            SlotKind::Dense(width) => {
+                let floats = self.dense(spec.index, width);
+                head(1, floats.len(), out);
+                floats
+                    .iter()
+                    .for_each(|x| out.extend_from_slice(&x.to_bits().to_le_bytes()));
+            }
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.signs.clear();
+        self.weights.clear();
+        self.ends.clear();
+        self.dense.clear();
+        self.missing.clear();
+    }
+}
+
+fn head(kind: u8, count: usize, out: &mut Vec<u8>) {
+    out.push(kind);
+    out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
 
 /// Working memory of an extraction. One per thread; reuse it.
 #[derive(Debug, Default)]
-pub struct Scratch {}
+pub struct Scratch {
+    pub(crate) signs: Vec<u64>,
+    pub(crate) weights: Vec<f32>,
+    pub(crate) dense: Vec<f32>,
+    pub(crate) bytes: Vec<u8>,
+    /// Signs and weights of a cross's components, one behind the other.
+    pub(crate) components: Vec<(u64, f32)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Group;
+
+    fn part() -> Part {
+        Part {
+            signs: vec![7, 8, 9],
+            weights: vec![1.0, 0.5, 2.0],
+            ends: vec![2, 2, 3],
+            dense: vec![1.5, -2.0],
+            missing: vec![false],
+        }
+    }
+
+    #[test]
+    fn results_are_found_by_index() {
+        let part = part();
+        assert_eq!(part.sparse(0), (&[7, 8][..], &[1.0, 0.5][..]));
+        assert_eq!(part.sparse(1), (&[][..], &[][..]));
+        assert_eq!(part.sparse(2).0, &[9]);
+        assert_eq!(part.dense(0, 2), &[1.5, -2.0]);
+    }
+
+    #[test]
+    fn out_of_range_is_empty() {
+        assert_eq!(part().sparse(3), (&[][..], &[][..]));
+        assert_eq!(part().dense(1, usize::MAX), &[] as &[f32]);
+        assert_eq!(EMPTY.sparse(0), (&[][..], &[][..]));
+    }
+
+    #[test]
+    fn encoding_is_little_endian() {
+        let spec = |kind, index| SlotSpec {
+            slot: 258,
+            name: "x".into(),
+            group: Group::Item,
+            kind,
+            index,
+        };
+        let mut bytes = Vec::new();
+        part().encode(&spec(SlotKind::Sparse, 2), &mut bytes);
+        assert_eq!(
+            bytes,
+            [2, 1, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64]
+        );
+        bytes.clear();
+        part().encode(&spec(SlotKind::Dense(1), 1), &mut bytes);
+        assert_eq!(bytes, [2, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 192]);
+    }
+}

@@ -1,9 +1,17 @@
-//! A compiled conf.
-use crate::{Faults, Fit, Part, SampleSpec, Schema, Scratch, Value};
+//! A compiled conf, and extraction with it.
+//!
+//! The middle of the flow: samples (offline) and requests (online) both pass through the same [`Plan`], which is what
+//! makes their features equal byte for byte. Everything is an index by now: no name is looked up and nothing can fail.
+//! Decision: results are kept apart by [`Group`], so that a request computes its common features once, an item's are
+//! cached by row version, and only the cross features cost per candidate.
+
+use crate::operator::{Env, Inputs, Need, Operator, Out, Wire};
+use crate::part::EMPTY;
+use crate::{Faults, Fit, Part, SampleSpec, Schema, Scratch, Value, compile};
 use std::sync::Arc;
 
 /// On which fields a feature finally rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
     /// User and context fields only: once per request.
     Common,
@@ -14,11 +22,11 @@ pub enum Group {
 }
 
 /// What a slot delivers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SlotKind {
-    /// Any number of signs with weights.
+    /// Any number of signs with weights; none when missing.
     Sparse,
-    /// A fixed number of floats.
+    /// A fixed number of floats; zeros when missing.
     Dense(usize),
 }
 
@@ -37,7 +45,8 @@ pub struct SlotSpec {
     pub index: usize,
 }
 
-/// One row of every side, each in the order of that side's fields ([`Schema::side`]). Short rows count as missing.
+/// One row of every side, each in the order of that side's fields ([`Schema::side`]). Short rows count as missing, and
+/// so does a value that does not fit its field's type.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     /// The user's row.
@@ -48,98 +57,202 @@ pub struct Rows<'a> {
     pub context: &'a [Value],
 }
 
+/// One feature, ready to run.
+pub(crate) struct Step {
+    pub(crate) name: Arc<str>,
+    pub(crate) class: &'static str,
+    pub(crate) version: u32,
+    pub(crate) operator: Box<dyn Operator>,
+    pub(crate) wires: Vec<Wire>,
+    pub(crate) default: Option<Value>,
+    /// The slot that signs are made with: its own, the shared one, or 0.
+    pub(crate) hash_slot: u32,
+    /// Width of a dense result; none for a sparse one.
+    pub(crate) width: Option<usize>,
+    pub(crate) need: Need,
+}
+
+impl Step {
+    /// The step's inputs in an environment.
+    pub(crate) fn inputs<'a>(&'a self, env: Env<'a>) -> Inputs<'a> {
+        Inputs {
+            env,
+            wires: &self.wires,
+            default: self.default.as_ref(),
+        }
+    }
+}
+
 /// A compiled conf: immutable, shared between threads.
-pub struct Plan {}
+pub struct Plan {
+    pub(crate) name: String,
+    pub(crate) schema: Schema,
+    pub(crate) sample: SampleSpec,
+    /// The steps of each group in order of execution.
+    pub(crate) steps: [Vec<Step>; 3],
+    pub(crate) slots: Vec<SlotSpec>,
+    pub(crate) canonical: String,
+    pub(crate) hash: String,
+    pub(crate) fit: Fit,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("name", &self.name)
+            .field("hash", &self.hash)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Plan {
-    /// Compiles a conf.
+    /// Compiles a conf: resolves names, orders features, checks types, derives groups. `file` is what faults print.
+    /// Without `fit`, operators that need statistics answer "missing" until [`Plan::fitted`].
     ///
     /// # Errors
     /// Every fault of the conf, and of the fit for this conf, in order of line.
     pub fn compile(text: &str, file: &str, fit: Option<&Fit>) -> Result<Plan, Faults> {
-        let _ = (text, file, fit);
-        todo!()
+        compile::compile(text, file, fit)
     }
 
     /// The same conf with statistics.
     ///
     /// # Errors
-    /// As [`Plan::compile`].
+    /// [`Faults`] if `fit` lacks a feature's statistics or was made by another operator version.
     pub fn fitted(&self, fit: &Fit) -> Result<Plan, Faults> {
-        let _ = fit;
-        todo!()
+        Plan::compile(&self.canonical, &self.name, Some(fit))
     }
 
     /// True while an operator lacks statistics that it needs.
     #[must_use]
     pub fn needs_fit(&self) -> bool {
-        todo!()
+        self.steps.iter().flatten().any(|step| step.need == Need::Lacks)
     }
 
     /// The fields.
     #[must_use]
     pub fn schema(&self) -> &Schema {
-        todo!()
+        &self.schema
     }
 
     /// The columns of a sample that are no features.
     #[must_use]
     pub fn sample_spec(&self) -> &SampleSpec {
-        todo!()
+        &self.sample
     }
 
     /// The conf's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        todo!()
+        &self.name
     }
 
     /// All slots, ascending by slot number.
     #[must_use]
     pub fn slots(&self) -> &[SlotSpec] {
-        todo!()
+        &self.slots
     }
 
     /// One slot.
     #[must_use]
     pub fn slot(&self, slot: u32) -> Option<&SlotSpec> {
-        let _ = slot;
-        todo!()
+        let found = self.slots.binary_search_by_key(&slot, |spec| spec.slot);
+        found.ok().map(|i| &self.slots[i])
     }
 
-    /// Conf hash: 32 hex digits over canonical conf and fit.
+    /// Conf hash: xxh3_128 over canonical conf and fit, 32 hex digits.
     #[must_use]
     pub fn hash(&self) -> String {
-        todo!()
+        self.hash.clone()
     }
 
-    /// The conf as canonical TOML text; compiling it (with the same fit) gives the same hash.
+    /// The conf as canonical TOML text; compiling it with the same fit gives the same hash.
     #[must_use]
     pub fn canonical(&self) -> String {
-        todo!()
+        self.canonical.clone()
     }
 
     /// The statistics in use (empty when none are needed).
     #[must_use]
     pub fn fit(&self) -> &Fit {
-        todo!()
+        &self.fit
     }
 
-    /// Extracts the common features of a request into `out` (which is cleared first).
+    /// Extracts the common features of a request into `out` (cleared first). Rows in the order of their side.
     pub fn common(&self, user: &[Value], context: &[Value], s: &mut Scratch, out: &mut Part) {
-        let _ = (user, context, s, out);
-        todo!()
+        self.run(
+            Group::Common,
+            Rows {
+                user,
+                item: &[],
+                context,
+            },
+            [&EMPTY; 2],
+            s,
+            out,
+        );
     }
 
-    /// Extracts the features of one item.
+    /// Extracts the features of one item into `out` (cleared first).
     pub fn item(&self, item: &[Value], s: &mut Scratch, out: &mut Part) {
-        let _ = (item, s, out);
-        todo!()
+        self.run(
+            Group::Item,
+            Rows {
+                user: &[],
+                item,
+                context: &[],
+            },
+            [&EMPTY; 2],
+            s,
+            out,
+        );
     }
 
-    /// Extracts the features of one candidate that rest on both.
+    /// Extracts the features of one candidate that rest on both sides into `out` (cleared first). `common` and `item`
+    /// are the results of [`Plan::common`] and [`Plan::item`] for the same rows.
     pub fn cross(&self, row: Rows<'_>, common: &Part, item: &Part, s: &mut Scratch, out: &mut Part) {
-        let _ = (row, common, item, s, out);
-        todo!()
+        self.run(Group::Cross, row, [common, item], s, out);
     }
+
+    /// Appends the canonical little-endian form of all slots, ascending by slot number ([`Part::encode`]).
+    pub fn encode(&self, common: &Part, item: &Part, cross: &Part, out: &mut Vec<u8>) {
+        let parts = [common, item, cross];
+        self.slots
+            .iter()
+            .for_each(|spec| parts[spec.group as usize].encode(spec, out));
+    }
+
+    fn run(&self, group: Group, rows: Rows<'_>, given: [&Part; 2], scratch: &mut Scratch, out: &mut Part) {
+        out.clear();
+        for step in &self.steps[group as usize] {
+            let mut result = Out::new(step.hash_slot, scratch);
+            step.operator
+                .run(&step.inputs(env(group, rows, given, out)), &mut result);
+            let missing = result.missing;
+            append(step.width, missing, scratch, out);
+        }
+    }
+}
+
+/// What the steps of a group may read: `given` are the common and the item part (used by the cross group only).
+pub(crate) fn env<'a>(group: Group, rows: Rows<'a>, given: [&'a Part; 2], own: &'a Part) -> Env<'a> {
+    let mut parts = [given[0], given[1], &EMPTY];
+    parts[group as usize] = own;
+    Env {
+        rows: [rows.user, rows.item, rows.context],
+        parts,
+    }
+}
+
+/// Moves one result from the working memory into the part; a dense result gets exactly its width.
+fn append(width: Option<usize>, missing: bool, scratch: &mut Scratch, out: &mut Part) {
+    let Some(width) = width else {
+        out.signs.extend_from_slice(&scratch.signs);
+        out.weights.extend_from_slice(&scratch.weights);
+        out.ends.push(out.signs.len());
+        return;
+    };
+    scratch.dense.resize(width, 0.0);
+    out.dense.extend_from_slice(&scratch.dense);
+    out.missing.push(missing);
 }

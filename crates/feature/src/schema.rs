@@ -40,7 +40,9 @@ impl FieldType {
         let plain = FieldType::PLAIN.into_iter().find(|ty| ty.to_string() == name);
         plain.or_else(|| {
             let width = name.strip_prefix("vector<")?.strip_suffix('>')?.parse().ok()?;
-            (1..=MAX_VECTOR).contains(&width).then_some(FieldType::Vector(width))
+            (1..=MAX_VECTOR)
+                .contains(&width)
+                .then_some(FieldType::Vector(width))
         })
     }
 

@@ -4,6 +4,7 @@
 //! Decision: shared slices (`Arc`) rather than owned vectors, because rows are cached and handed to many requests; a
 //! clone costs a counter. Missing is a value of its own and never zero.
 
+use crate::FieldType;
 use std::sync::Arc;
 
 /// A field's value. `Clone` is cheap: text and lists are shared.
@@ -75,5 +76,73 @@ impl Value {
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Value::Missing) || matches!(self, Value::Float(x) if x.is_nan())
+    }
+
+    /// True if the value may stand in a field of this type. Missing may stand anywhere.
+    #[must_use]
+    pub fn fits(&self, ty: FieldType) -> bool {
+        match self {
+            Value::Missing => true,
+            Value::Int(_) => ty == FieldType::Int,
+            Value::Float(_) => ty == FieldType::Float,
+            Value::Str(_) => ty == FieldType::String,
+            Value::Time(_) => ty == FieldType::Timestamp,
+            Value::Bool(_) => ty == FieldType::Bool,
+            Value::Ints(_) => ty == FieldType::IntList,
+            Value::Floats(_) => ty == FieldType::FloatList,
+            Value::Strs(_) => ty == FieldType::StringList,
+            Value::Weighted(_) => ty == FieldType::Weighted,
+            Value::Vector(x) => ty == FieldType::Vector(x.len()),
+        }
+    }
+
+    /// A scalar as a number: whole numbers, numbers, truth values (0 or 1), times in seconds since 1970. None for
+    /// everything else and for NaN.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Value::Int(x) => Some(*x as f64),
+            Value::Float(x) => (!x.is_nan()).then_some(*x),
+            Value::Time(x) => Some(*x as f64 / 1e6),
+            Value::Bool(x) => Some(f64::from(u8::from(*x))),
+            Value::Missing
+            | Value::Str(_)
+            | Value::Ints(_)
+            | Value::Floats(_)
+            | Value::Strs(_)
+            | Value::Weighted(_)
+            | Value::Vector(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_is_missing_and_zero_is_not() {
+        assert!(Value::Float(f64::NAN).is_missing() && Value::Missing.is_missing());
+        assert!(
+            !Value::Int(0).is_missing() && !Value::str("").is_missing() && !Value::ints(&[]).is_missing()
+        );
+    }
+
+    #[test]
+    fn values_fit_their_own_type_only() {
+        assert!(Value::Int(1).fits(FieldType::Int) && !Value::Int(1).fits(FieldType::Float));
+        assert!(Value::vector(&[1.0, 2.0]).fits(FieldType::Vector(2)));
+        assert!(!Value::vector(&[1.0]).fits(FieldType::Vector(2)));
+        assert!(FieldType::PLAIN.iter().all(|ty| Value::Missing.fits(*ty)));
+    }
+
+    #[test]
+    fn numbers_of_scalars() {
+        assert_eq!(Value::Time(1_500_000).number(), Some(1.5));
+        assert_eq!(Value::Bool(true).number(), Some(1.0));
+        assert_eq!(
+            (Value::Float(f64::NAN).number(), Value::str("1").number()),
+            (None, None)
+        );
     }
 }

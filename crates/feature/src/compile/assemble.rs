@@ -1,0 +1,163 @@
+//! The last stage: places in parts, wires between steps, the canonical text and the hash. Nothing can be wrong any more.
+
+use super::features::{Dep, Feature, Features};
+use crate::conf::Conf;
+use crate::operator::{InputType, Need, Wire};
+use crate::plan::Step;
+use crate::{Fit, Group, Plan, SampleSpec, Schema, SlotKind, SlotSpec};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Makes the plan.
+pub(super) fn plan(
+    conf: &Conf,
+    schema: Schema,
+    sample: SampleSpec,
+    features: Features,
+    fit: Option<&Fit>,
+) -> Plan {
+    let versions: Vec<u32> = features
+        .features
+        .iter()
+        .flatten()
+        .map(|feature| feature.class.version)
+        .collect();
+    let canonical = conf.canonical(&versions);
+    let fit = used_fit(conf, &features, fit);
+    let hash = hash(&canonical, &fit);
+    let mut layout = Layout::new(conf);
+    let mut left = features.features;
+    for i in features.order {
+        if let Some(feature) = left[i].take() {
+            layout.place(i, feature);
+        }
+    }
+    layout.slots.sort_by_key(|spec| spec.slot);
+    let Layout { steps, slots, .. } = layout;
+    Plan {
+        name: conf.name.value.clone(),
+        schema,
+        sample,
+        steps,
+        slots,
+        canonical,
+        hash,
+        fit,
+    }
+}
+
+/// Only the statistics that this conf uses.
+fn used_fit(conf: &Conf, features: &Features, fit: Option<&Fit>) -> Fit {
+    let fitted = conf
+        .feature
+        .iter()
+        .zip(&features.features)
+        .filter(|(_, feature)| feature.as_ref().is_some_and(|feature| feature.need == Need::Has));
+    let names = fitted.map(|(written, _)| &written.value.name.value);
+    let entries = names.filter_map(|name| Some((name.clone(), fit?.features.get(name)?.clone())));
+    Fit {
+        features: entries.collect(),
+        ..Fit::default()
+    }
+}
+
+/// xxh3_128 over canonical conf, a zero byte, canonical fit.
+fn hash(canonical: &str, fit: &Fit) -> String {
+    let bytes = [canonical.as_bytes(), &[0], fit.to_json().as_bytes()].concat();
+    format!("{:032x}", xxh3_128(&bytes))
+}
+
+/// Steps and slots as they get their places.
+struct Layout<'c> {
+    conf: &'c Conf,
+    steps: [Vec<Step>; 3],
+    slots: Vec<SlotSpec>,
+    /// Where the result of each placed feature lies.
+    wires: Vec<Option<Wire>>,
+    /// For each group: sparse results, dense results, floats.
+    taken: [(usize, usize, usize); 3],
+}
+
+impl<'c> Layout<'c> {
+    fn new(conf: &'c Conf) -> Layout<'c> {
+        let wires = vec![None; conf.feature.len()];
+        Layout {
+            conf,
+            steps: Default::default(),
+            slots: Vec::new(),
+            wires,
+            taken: [(0, 0, 0); 3],
+        }
+    }
+
+    fn place(&mut self, i: usize, feature: Feature) {
+        let written = &self.conf.feature[i].value;
+        let group = feature.group;
+        let width = if let InputType::Dense(width) = feature.built.output {
+            Some(width)
+        } else {
+            None
+        };
+        let index = self.take(i, group, width);
+        let slot = written.slot.as_ref().map(|slot| slot.value);
+        let share = written.share.as_ref().map(|share| share.value);
+        let name: std::sync::Arc<str> = written.name.value.as_str().into();
+        if let Some(slot) = slot {
+            let kind = width.map_or(SlotKind::Sparse, SlotKind::Dense);
+            self.slots.push(SlotSpec {
+                slot,
+                name: name.clone(),
+                group,
+                kind,
+                index,
+            });
+        }
+        self.steps[group as usize].push(Step {
+            name,
+            class: feature.class.name,
+            version: feature.class.version,
+            operator: feature.built.operator,
+            wires: feature.deps.iter().filter_map(|dep| self.wire(*dep)).collect(),
+            default: feature.default,
+            hash_slot: share.or(slot).unwrap_or(0),
+            width,
+            need: feature.need,
+        });
+    }
+
+    /// Takes the next place in a part; returns the index that a [`SlotSpec`] carries.
+    fn take(&mut self, i: usize, group: Group, width: Option<usize>) -> usize {
+        let (sparse, dense, floats) = &mut self.taken[group as usize];
+        let (index, wire) = match width {
+            None => (
+                *sparse,
+                Wire::Sparse {
+                    group,
+                    index: *sparse,
+                },
+            ),
+            Some(width) => (
+                *floats,
+                Wire::Dense {
+                    group,
+                    offset: *floats,
+                    width,
+                    order: *dense,
+                },
+            ),
+        };
+        match width {
+            None => *sparse += 1,
+            Some(width) => (*dense, *floats) = (*dense + 1, *floats + width),
+        }
+        self.wires[i] = Some(wire);
+        index
+    }
+
+    fn wire(&self, dep: Dep) -> Option<Wire> {
+        match dep {
+            Dep::Field(side, index, ty) => Some(Wire::Field { side, index, ty }),
+            Dep::Feature(on) => self.wires[on],
+            Dep::Unknown => None,
+        }
+    }
+}

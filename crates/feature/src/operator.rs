@@ -1,0 +1,103 @@
+//! Operators: what features can do, one file each, one line each in [`registry`].
+//!
+//! When a conf is compiled, an operator's class checks its inputs and settings and builds the operator; at request time
+//! the plan runs it on [`Inputs`] and collects from [`Out`]. Decisions: everything that can be wrong is found while
+//! building, so running has no errors (odd values are missing); an operator sees no clock, no file and no other
+//! feature than its inputs; changing what one computes makes a new `version`, which canonical confs name.
+//!
+//! To add one: a file here with a `CLASS`, a line in [`registry`], goldens in `tests/data/operators.jsonl`.
+
+mod bucketize;
+mod cross;
+mod history;
+mod id;
+mod is_missing;
+mod list;
+mod log;
+mod normalize;
+mod raw;
+mod setting;
+mod stream;
+mod tag;
+mod time;
+
+pub(crate) use setting::{Built, InputType, Need, Setting};
+pub(crate) use stream::{Env, Inputs, Out, Wire};
+
+use std::collections::BTreeMap;
+
+/// All operators, in alphabetical order.
+#[must_use]
+pub fn registry() -> &'static [Class] {
+    const REGISTRY: &[Class] = &[
+        bucketize::CLASS,
+        cross::CLASS,
+        history::CLASS,
+        id::CLASS,
+        is_missing::CLASS,
+        list::CLASS,
+        log::CLASS,
+        normalize::CLASS,
+        raw::CLASS,
+        tag::CLASS,
+        time::CLASS,
+    ];
+    REGISTRY
+}
+
+/// An operator as confs know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Class {
+    /// The name in `class = …`.
+    pub name: &'static str,
+    /// Rises whenever the operator computes something else.
+    pub version: u32,
+    /// Its documentation.
+    pub doc: Doc,
+    /// How many inputs it takes, at least and at most.
+    pub(crate) depend: (usize, usize),
+    /// Which inputs it takes.
+    pub(crate) accepts: fn(InputType) -> bool,
+    /// Checks the settings and makes the operator. Complains in the setting; then what it returns is not used.
+    pub(crate) build: fn(&mut Setting<'_>) -> Built,
+}
+
+/// What an operator's documentation page says.
+#[derive(Debug, Clone, Copy)]
+pub struct Doc {
+    /// What it does, in one sentence.
+    pub what: &'static str,
+    /// What it depends on.
+    pub inputs: &'static str,
+    /// What `args` and `str_args` mean.
+    pub args: &'static str,
+    /// Signs or floats, and how many.
+    pub output: &'static str,
+    /// The formula.
+    pub formula: &'static str,
+    /// What becomes of missing values.
+    pub missing: &'static str,
+    /// Example in → out.
+    pub example: &'static str,
+}
+
+/// A built operator. *Contract*: `run` never panics, whatever the values; equal inputs give equal bits; after the first
+/// rows it does not allocate.
+pub(crate) trait Operator: Send + Sync {
+    /// Computes one value.
+    fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>);
+
+    /// For fitted operators: a collector of the statistics. Called on an operator that has statistics, too.
+    fn observer(&self) -> Option<Box<dyn Observer>> {
+        None
+    }
+}
+
+/// Collects the statistics of one feature. *Contract*: depends on the values and their order only.
+pub(crate) trait Observer: Send {
+    /// Takes one row into account.
+    fn observe(&mut self, inputs: &Inputs<'_>);
+
+    /// How many values were not missing, and the statistics by name.
+    fn finish(self: Box<Self>) -> (u64, BTreeMap<String, Vec<f64>>);
+}

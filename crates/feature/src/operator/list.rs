@@ -1,0 +1,133 @@
+//! `list`: lists as numbers (length, pooling) or as their first elements.
+//!
+//! Pooling adds in list order, in f64.
+
+use super::stream::Input;
+use super::{Built, Class, Doc, InputType, Inputs, Operator, Out, Setting};
+use crate::{FieldType, Value};
+
+pub(super) const CLASS: Class = Class {
+    name: "list",
+    version: 1,
+    doc: Doc {
+        what: "a list in short: its length, its pooled numbers, or its first elements",
+        inputs: "one field: list<int>, list<float>, list<string> or map<string,float>; for `length` a feature of signs, too; \
+                 pooling needs numbers (of a map: its weights)",
+        args: "str_args: one of `length`, `mean`, `sum`, `max`, `min`, `first`; `flag` (not with `first`) adds a float \
+               that is 1 where there is no result. args with `first`: how many (1..10000)",
+        output: "one float (two with `flag`); `first`: up to n signs of weight 1, or a map's weight",
+        formula: "length: n; mean: sum / n; sum, max, min over the elements that are not NaN",
+        missing: "0; so are mean, max and min of an empty list (its sum and length are 0 without being missing)",
+        example: "mean of [1, 2, 6] -> [3]; first, args = [2]: [7, 8, 9] -> signs of 7 and 8",
+    },
+    depend: (1, 1),
+    accepts,
+    build,
+};
+
+fn accepts(input: InputType) -> bool {
+    use FieldType::{FloatList, IntList, StringList, Weighted};
+    matches!(input, InputType::Unknown | InputType::Sparse)
+        || matches!(
+            input,
+            InputType::Field(IntList | FloatList | StringList | Weighted)
+        )
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pooling {
+    Length,
+    Mean,
+    Sum,
+    Max,
+    Min,
+}
+
+fn build(setting: &mut Setting<'_>) -> Built {
+    let pooling = match setting.one_of(&["length", "mean", "sum", "max", "min", "first"], false) {
+        "first" => return first(setting),
+        "mean" => Pooling::Mean,
+        "sum" => Pooling::Sum,
+        "max" => Pooling::Max,
+        "min" => Pooling::Min,
+        _ => Pooling::Length,
+    };
+    let texts = matches!(
+        setting.inputs.first(),
+        Some(InputType::Sparse | InputType::Field(FieldType::StringList))
+    );
+    if texts && pooling != Pooling::Length {
+        setting.complain("depend", Some(0), "pooling needs a list of numbers");
+    }
+    let flag = setting.flag("flag");
+    Built::dense(1 + usize::from(flag), List { pooling, flag })
+}
+
+fn first(setting: &mut Setting<'_>) -> Built {
+    if setting.inputs.first() == Some(&InputType::Sparse) {
+        setting.complain("depend", Some(0), "`first` needs a field");
+    }
+    Built::sparse(First {
+        count: setting.count("how many elements", 1..=10_000, None),
+    })
+}
+
+struct List {
+    pooling: Pooling,
+    flag: bool,
+}
+
+impl List {
+    fn pool(&self, numbers: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+        if self.pooling == Pooling::Length {
+            return Some(numbers.len() as f64);
+        }
+        let (mut count, mut sum, mut max, mut min) = (0u32, 0.0, f64::NEG_INFINITY, f64::INFINITY);
+        for x in numbers.filter(|x| !x.is_nan()) {
+            (count, sum, max, min) = (count.saturating_add(1), sum + x, x.max(max), x.min(min));
+        }
+        match self.pooling {
+            Pooling::Length | Pooling::Sum => Some(sum),
+            Pooling::Mean => (count > 0).then(|| sum / f64::from(count)),
+            Pooling::Max => (count > 0).then_some(max),
+            Pooling::Min => (count > 0).then_some(min),
+        }
+    }
+
+    fn value(&self, value: &Value) -> Option<f64> {
+        match value {
+            Value::Ints(items) => self.pool(items.iter().map(|x| *x as f64)),
+            Value::Floats(items) => self.pool(items.iter().copied()),
+            Value::Weighted(items) => self.pool(items.iter().map(|(_, weight)| f64::from(*weight))),
+            Value::Strs(items) => Some(items.len() as f64),
+            Value::Missing
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::Time(_)
+            | Value::Bool(_)
+            | Value::Vector(_) => None,
+        }
+    }
+}
+
+impl Operator for List {
+    fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
+        let value = match inputs.get(0) {
+            Input::Field(value) => self.value(value),
+            Input::Signs(signs, _) => Some(signs.len() as f64),
+            Input::Numbers(_) => None,
+        };
+        out.flagged(value, inputs.was_missing(0) && value.is_none(), self.flag);
+    }
+}
+
+struct First {
+    count: usize,
+}
+
+impl Operator for First {
+    fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
+        out.elements(inputs.value(0), 0, self.count);
+    }
+}
