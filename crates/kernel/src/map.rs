@@ -1,10 +1,12 @@
-//! `MappedFile`: a file's bytes as memory, and stretches of it as f32. The operating system pages it in and shares it
+//! `MappedFile`: a file's bytes as memory, and stretches of it as numbers. The operating system pages it in and shares it
 //! between processes; an artefact's files are immutable once published, which is what makes a mapping sound.
 
 use crate::error::KernelError;
 use std::fs::File;
+use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A read-only mapping of a whole file. An empty file maps to no bytes.
 #[derive(Debug)]
@@ -45,34 +47,33 @@ impl MappedFile {
         &self.path
     }
 
-    /// Returns a byte range as f32 (little-endian machines only, which is all we build for).
+    /// Returns a byte range as numbers (little-endian machines only, which is all we build for).
     ///
     /// # Errors
-    /// [`KernelError::Range`] outside the file, [`KernelError::Alignment`] off a boundary of four bytes.
-    pub fn floats(&self, range: Range<usize>) -> Result<&[f32], KernelError> {
+    /// [`KernelError::Range`] outside the file, [`KernelError::Alignment`] off a number's boundary.
+    pub fn numbers<P: Plain>(&self, range: Range<usize>) -> Result<&[P], KernelError> {
         let bytes = self.bytes(range.clone())?;
-        // SAFETY: every bit pattern is an f32; `align_to` itself keeps to aligned, whole numbers.
-        let (before, floats, after) = unsafe { bytes.align_to::<f32>() };
-        if before.is_empty() && after.is_empty() {
-            Ok(floats)
+        // SAFETY: `Plain` types have no invalid bit patterns; `align_to` itself keeps to aligned, whole numbers.
+        let (before, numbers, after) = unsafe { bytes.align_to::<P>() };
+        let whole = before.is_empty() && after.is_empty();
+        if whole {
+            Ok(numbers)
         } else {
-            Err(self.misaligned(range, 4))
+            Err(self.misaligned(range, size_of::<P>()))
         }
     }
 
-    /// Returns a byte range as u64.
+    /// Returns a byte range as numbers that keep the file mapped.
     ///
     /// # Errors
-    /// [`KernelError::Range`] outside the file, [`KernelError::Alignment`] off a boundary of eight bytes.
-    pub fn words(&self, range: Range<usize>) -> Result<&[u64], KernelError> {
-        let bytes = self.bytes(range.clone())?;
-        // SAFETY: every bit pattern is a u64; `align_to` itself keeps to aligned, whole numbers.
-        let (before, words, after) = unsafe { bytes.align_to::<u64>() };
-        if before.is_empty() && after.is_empty() {
-            Ok(words)
-        } else {
-            Err(self.misaligned(range, 8))
-        }
+    /// As [`MappedFile::numbers`].
+    pub fn share<P: Plain>(self: &Arc<Self>, range: Range<usize>) -> Result<Mapped<P>, KernelError> {
+        self.numbers::<P>(range.clone())?;
+        Ok(Mapped {
+            file: Arc::clone(self),
+            range,
+            numbers: PhantomData,
+        })
     }
 
     fn bytes(&self, range: Range<usize>) -> Result<&[u8], KernelError> {
@@ -91,6 +92,35 @@ impl MappedFile {
             end: range.end,
             size,
         }
+    }
+}
+
+/// Numbers without invalid bit patterns or padding.
+///
+/// # Safety
+/// Every sequence of bytes must be a valid value.
+pub unsafe trait Plain: Copy + Send + Sync + 'static {}
+// SAFETY: every bit pattern is a value.
+unsafe impl Plain for f32 {}
+// SAFETY: as above.
+unsafe impl Plain for u64 {}
+// SAFETY: as above.
+unsafe impl Plain for i64 {}
+
+/// A stretch of a mapped file as numbers; checked once, when it was made.
+#[derive(Debug, Clone)]
+pub struct Mapped<P> {
+    file: Arc<MappedFile>,
+    range: Range<usize>,
+    numbers: PhantomData<P>,
+}
+
+impl<P: Plain> Deref for Mapped<P> {
+    type Target = [P];
+
+    #[inline]
+    fn deref(&self) -> &[P] {
+        self.file.numbers(self.range.clone()).unwrap_or(&[])
     }
 }
 
@@ -120,9 +150,11 @@ mod tests {
         bytes.extend((-2.0f32).to_le_bytes());
         let (_dir, path) = file(&bytes);
         let map = MappedFile::open(&path).unwrap();
-        assert_eq!(map.words(0..8).unwrap(), [7]);
-        assert_eq!(map.floats(8..16).unwrap(), [1.5, -2.0]);
+        assert_eq!(map.numbers::<u64>(0..8).unwrap(), [7]);
+        assert_eq!(map.numbers::<f32>(8..16).unwrap(), [1.5, -2.0]);
         assert_eq!(map.path(), path);
+        let shared = Arc::new(map).share::<i64>(0..8).unwrap();
+        assert_eq!(shared[..], [7]);
     }
 
     #[test]
@@ -130,18 +162,18 @@ mod tests {
         let (_dir, path) = file(&[0; 16]);
         let map = MappedFile::open(&path).unwrap();
         assert!(matches!(
-            map.floats(8..20),
+            map.numbers::<f32>(8..20),
             Err(KernelError::Range { length: 16, .. })
         ));
         assert!(matches!(
-            map.floats(2..6),
+            map.numbers::<f32>(2..6),
             Err(KernelError::Alignment { size: 4, .. })
         ));
         assert!(matches!(
-            map.words(0..12),
+            map.numbers::<u64>(0..12),
             Err(KernelError::Alignment { size: 8, .. })
         ));
-        assert!(map.floats(16..16).unwrap().is_empty());
+        assert!(map.numbers::<f32>(16..16).unwrap().is_empty());
     }
 
     #[test]

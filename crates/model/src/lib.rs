@@ -1,1 +1,22 @@
 //! Layers, models, serving forward, parameters, artefact format.
+//!
+//! Between training and serving: `train` fills [`Parameters`] for a [`Network`] and publishes a [`Draft`]; `predict`
+//! opens the [`Artefact`] and asks its [`Scorer`]. Both sides read the same [`ModelConfig`] and the same tensor names,
+//! so a trained model is served without conversion. Decision: a model is a composition of a few parts (embeddings, dense
+//! stack, wide, product) that compile into one [`Network`]; a kind of model is one file that says which parts it has.
+
+pub mod artefact;
+pub mod config;
+mod error;
+pub mod layer;
+pub mod model;
+mod network;
+mod parameters;
+mod scorer;
+
+pub use artefact::{Artefact, DataInfo, Draft, GoldenSample, Manifest, Vectors, publish, versions};
+pub use config::{Kind, Loss, ModelConfig};
+pub use error::ModelError;
+pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec};
+pub use parameters::{Parameters, Table, Tensor};
+pub use scorer::{Hidden, ScoreScratch, Scorer};

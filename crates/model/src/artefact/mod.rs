@@ -1,0 +1,34 @@
+//! Artefacts: a trained model as a folder `<models>/<name>/<version>/`, immutable once published.
+//!
+//! `train` publishes a [`Draft`], `dict` finds complete [`versions`], `predict` opens an [`Artefact`]. Decision: opening
+//! trusts nothing. Sizes, checksums, shapes, the conf's hash and the golden samples are all verified before a caller gets
+//! a scorer, so a half-copied or damaged version can only be an error, never a wrong answer.
+
+mod checksum;
+mod golden;
+mod manifest;
+mod open;
+mod publish;
+#[cfg(test)]
+mod tests;
+mod versions;
+mod weights;
+
+pub use golden::GoldenSample;
+pub use manifest::{ConfInfo, DataInfo, FileInfo, Input, Manifest, Output};
+pub use open::Artefact;
+pub use publish::{Draft, Vectors, publish};
+pub use versions::versions;
+
+/// The artefact format this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// File names inside an artefact.
+pub(crate) mod file {
+    pub(crate) const MANIFEST: &str = "manifest.json";
+    pub(crate) const WEIGHTS: &str = "weights.safetensors";
+    pub(crate) const FEATURE: &str = "feature.toml";
+    pub(crate) const FIT: &str = "fit.json";
+    pub(crate) const GOLDEN: &str = "golden.jsonl";
+    pub(crate) const CARD: &str = "card.md";
+}

@@ -1,0 +1,271 @@
+//! Publishing: everything is written into a hidden sibling, synced, and renamed into place as one step. Killed anywhere,
+//! nobody ever sees half a version; publishers take turns through a lock on the model's folder.
+
+use super::manifest::{ConfInfo, DataInfo, FileInfo, Manifest, Output, inputs, plain_file};
+use super::weights::{Reader, Writer};
+use super::{FORMAT, GoldenSample, checksum, file, golden, versions::numbered};
+use crate::config::{Kind, Loss, ModelConfig};
+use crate::error::ModelError;
+use crate::network::Network;
+use crate::parameters::Parameters;
+use crate::scorer::Scorer;
+use rankine_feature::Plan;
+use rankine_kernel::Machine;
+use rankine_kernel::map::MappedFile;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Hidden siblings begin with this.
+const HIDDEN: &str = ".publish-";
+
+/// Vectors by id: ascending ids, `dim` numbers each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Vectors {
+    /// Ascending, each once.
+    pub ids: Vec<i64>,
+    /// Numbers per vector.
+    pub dim: usize,
+    /// ids × dim.
+    pub rows: Vec<f32>,
+}
+
+/// A trained model about to become a version.
+#[derive(Clone, Default)]
+pub struct Draft {
+    /// The model's name: letters, digits, `_`, `-`, `.`.
+    pub name: String,
+    /// The model file, as TOML text.
+    pub config: String,
+    /// The plan it was trained with, fit included; none for vectors.
+    pub plan: Option<Arc<Plan>>,
+    /// What training found; empty for vectors.
+    pub parameters: Parameters<f32>,
+    /// Item vectors (kind `item2vec`).
+    pub vectors: Option<Vectors>,
+    /// Metrics to keep in the manifest.
+    pub metrics: serde_json::Value,
+    /// The same metrics of trivial baselines.
+    pub baselines: serde_json::Value,
+    /// The samples.
+    pub data: Option<DataInfo>,
+    /// Versions it was made from.
+    pub parents: Vec<String>,
+    /// The card, as Markdown.
+    pub card: String,
+    /// Further files of the folder (plots, optimiser state), by plain file name.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Inputs whose scores are kept; at least one for a model that scores.
+    pub golden: Vec<GoldenSample>,
+}
+
+/// Publishes a draft below `models` and returns its version: the highest number there is, plus one.
+///
+/// `created` is the time in microseconds since 1970, UTC.
+///
+/// # Errors
+/// [`ModelError::Draft`] if the draft contradicts itself, [`ModelError::Config`] for faults of the model file,
+/// [`ModelError::Tensor`] for parameters that do not fit it, [`ModelError::Io`] from the disk. Nothing is visible then.
+pub fn publish(models: &Path, draft: &Draft, created: i64) -> Result<u64, ModelError> {
+    let files = Contents::new(draft)?;
+    let home = models.join(&draft.name);
+    std::fs::create_dir_all(&home).map_err(ModelError::io(&home))?;
+    let lock_path = home.join(".lock");
+    let lock = File::create(&lock_path).map_err(ModelError::io(&lock_path))?;
+    lock.lock().map_err(ModelError::io(&lock_path))?;
+    sweep(&home);
+    let version = numbered(&home).iter().map(|(v, _)| *v).max().unwrap_or(0) + 1;
+    let hidden = home.join(format!("{HIDDEN}{version}"));
+    let written = write(&hidden, draft, files, (version, created));
+    if written.is_err() {
+        let _ = std::fs::remove_dir_all(&hidden);
+    }
+    written?;
+    let target = home.join(version.to_string());
+    std::fs::rename(&hidden, &target).map_err(ModelError::io(&target))?;
+    sync(&home)?;
+    sync(models)?;
+    Ok(version)
+}
+
+/// What is known of the files before the folder exists.
+struct Contents {
+    kind: Kind,
+    network: Option<Network>,
+    outputs: Vec<Output>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Contents {
+    fn new(draft: &Draft) -> Result<Contents, ModelError> {
+        let fault = |message: String| ModelError::Draft {
+            name: draft.name.clone(),
+            message,
+        };
+        if !plain_file(&draft.name) {
+            return Err(fault(
+                "a name is made of letters, digits, `_`, `-` and `.`".to_owned(),
+            ));
+        }
+        let config = ModelConfig::parse(&draft.config, "model.toml")?;
+        let mut files = draft.files.clone();
+        if let Some(name) = files.keys().find(|n| !plain_file(n) || reserved(n)) {
+            return Err(fault(format!("`{name}` is not free as a file name")));
+        }
+        files.insert(file::CARD.to_owned(), draft.card.clone().into_bytes());
+        let mut contents = Contents {
+            kind: config.kind(),
+            network: None,
+            outputs: Vec::new(),
+            files,
+        };
+        match (config.kind(), &draft.plan, &draft.vectors) {
+            (Kind::Item2Vec, None, Some(vectors)) => contents.vectors(vectors).map_err(fault)?,
+            (Kind::Item2Vec, ..) => return Err(fault("`item2vec` takes vectors and no plan".to_owned())),
+            (_, Some(plan), None) => contents.model(draft, plan, &config)?,
+            _ => {
+                return Err(fault(
+                    "a model that scores takes a plan and no vectors".to_owned(),
+                ));
+            }
+        }
+        Ok(contents)
+    }
+
+    fn vectors(&mut self, vectors: &Vectors) -> Result<(), String> {
+        if vectors.rows.len() != vectors.ids.len() * vectors.dim || !vectors.ids.is_sorted_by(|a, b| a < b) {
+            return Err("vectors need ascending ids and ids × dim numbers".to_owned());
+        }
+        let mut weights = Writer::default();
+        weights.vectors(&vectors.ids, vectors.dim, &vectors.rows);
+        self.files.insert(file::WEIGHTS.to_owned(), weights.bytes());
+        Ok(())
+    }
+
+    fn model(&mut self, draft: &Draft, plan: &Plan, config: &ModelConfig) -> Result<(), ModelError> {
+        let network = Network::compile(config, plan)?;
+        Scorer::new(&network, &draft.parameters)?;
+        if draft.golden.is_empty() {
+            let message = "a model that scores needs golden samples".to_owned();
+            return Err(ModelError::Draft {
+                name: draft.name.clone(),
+                message,
+            });
+        }
+        let mut weights = Writer::default();
+        weights.parameters(&draft.parameters);
+        self.files.insert(file::WEIGHTS.to_owned(), weights.bytes());
+        self.files
+            .insert(file::FEATURE.to_owned(), plan.canonical().into_bytes());
+        self.files
+            .insert(file::FIT.to_owned(), plan.fit().to_json().into_bytes());
+        let kind = if config.loss == Loss::Bce {
+            "probability"
+        } else {
+            "value"
+        };
+        self.outputs.push(Output {
+            name: config.label.clone(),
+            kind: kind.to_owned(),
+        });
+        self.network = Some(network);
+        Ok(())
+    }
+}
+
+/// Names that publishing itself writes.
+fn reserved(name: &str) -> bool {
+    [file::WEIGHTS, file::FEATURE, file::FIT, file::GOLDEN, file::CARD].contains(&name)
+}
+
+/// Writes the hidden folder: files, golden scores of the weights as they are on disk, and the manifest last.
+fn write(
+    hidden: &Path,
+    draft: &Draft,
+    contents: Contents,
+    (version, created): (u64, i64),
+) -> Result<(), ModelError> {
+    std::fs::create_dir(hidden).map_err(ModelError::io(hidden))?;
+    let mut infos = BTreeMap::new();
+    for (name, bytes) in &contents.files {
+        infos.insert(name.clone(), put(hidden, name, bytes)?);
+    }
+    if let (Some(plan), Some(network)) = (&draft.plan, &contents.network) {
+        let text = golden_text(hidden, draft, plan, network)?;
+        infos.insert(
+            file::GOLDEN.to_owned(),
+            put(hidden, file::GOLDEN, text.as_bytes())?,
+        );
+    }
+    let manifest = Manifest {
+        format: FORMAT,
+        kind: contents.kind.name().to_owned(),
+        name: draft.name.clone(),
+        version,
+        created,
+        conf: draft.plan.as_ref().map(|p| ConfInfo {
+            name: p.name().to_owned(),
+            hash: p.hash(),
+        }),
+        isa: Machine::detect().name(),
+        config: draft.config.clone(),
+        parents: draft.parents.clone(),
+        data: draft.data.clone(),
+        towers: Vec::new(),
+        inputs: contents.network.as_ref().map(inputs).unwrap_or_default(),
+        outputs: contents.outputs,
+        metrics: draft.metrics.clone(),
+        baselines: draft.baselines.clone(),
+        files: infos,
+        checksum: "0".repeat(32),
+    };
+    let text = manifest
+        .text()
+        .map_err(|e| ModelError::invalid(&hidden.join(file::MANIFEST), e))?;
+    put(hidden, file::MANIFEST, text.as_bytes())?;
+    sync(hidden)
+}
+
+/// Scores the golden samples with the weights just written, so that what is verified is what will be served.
+fn golden_text(hidden: &Path, draft: &Draft, plan: &Plan, network: &Network) -> Result<String, ModelError> {
+    let reader = Reader::open(Arc::new(MappedFile::open(&hidden.join(file::WEIGHTS))?))?;
+    let scorer = Scorer::assemble(network, &reader.tables()?, &reader.dense()?, reader.path())?;
+    golden::text(&draft.golden, plan, &scorer).ok_or_else(|| ModelError::Draft {
+        name: draft.name.clone(),
+        message: "a golden sample's score is not finite".to_owned(),
+    })
+}
+
+/// Writes and syncs one file.
+fn put(dir: &Path, name: &str, bytes: &[u8]) -> Result<FileInfo, ModelError> {
+    let path = dir.join(name);
+    let mut file = File::create_new(&path).map_err(ModelError::io(&path))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(ModelError::io(&path))?;
+    Ok(FileInfo {
+        bytes: bytes.len() as u64,
+        xxh3_128: checksum::hex(bytes),
+    })
+}
+
+/// Makes a folder's entries durable.
+fn sync(dir: &Path) -> Result<(), ModelError> {
+    File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(ModelError::io(dir))
+}
+
+/// Removes what killed publishers left behind; the lock is held, so nobody is at work in there.
+fn sweep(home: &Path) {
+    let entries = std::fs::read_dir(home).into_iter().flatten().flatten();
+    let left: Vec<PathBuf> = entries
+        .filter(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(HIDDEN)))
+        .map(|e| e.path())
+        .collect();
+    left.iter().for_each(|path| {
+        let _ = std::fs::remove_dir_all(path);
+    });
+}

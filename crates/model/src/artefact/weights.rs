@@ -1,0 +1,262 @@
+//! `weights.safetensors`: written sorted by name without a timestamp, read through a memory map.
+//!
+//! Decision: each tensor's data starts on a 64-byte boundary. The safetensors format allows no holes, so what lies
+//! between is a tensor of bytes named `pad.<n>`; readers in other languages see standard types only.
+
+use crate::error::ModelError;
+use crate::layer::Rows;
+use crate::model::item2vec;
+use crate::parameters::{Parameters, Table, Tensor};
+use crate::scorer::Tables;
+use rankine_kernel::map::{Mapped, MappedFile, Plain};
+use rankine_kernel::rows::KeyIndex;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+const ALIGN: usize = 64;
+const PAD: &str = "pad.";
+
+/// Tensors on their way into a file: name → (type, shape, little-endian bytes).
+#[derive(Default)]
+pub(super) struct Writer {
+    tensors: BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>,
+}
+
+impl Writer {
+    /// Adds all parameters: tables by ascending key with the missing row last.
+    pub(super) fn parameters(&mut self, parameters: &Parameters<f32>) {
+        for (name, table) in &parameters.tables {
+            self.table(name, table);
+        }
+        for (name, tensor) in &parameters.dense {
+            self.floats(name.clone(), tensor.shape.clone(), &tensor.data);
+        }
+    }
+
+    fn table(&mut self, name: &str, table: &Table<f32>) {
+        let sorted = table.sorted();
+        let keys: Vec<u8> = sorted.iter().flat_map(|(key, _)| key.to_le_bytes()).collect();
+        let order = sorted
+            .iter()
+            .map(|(_, row)| *row)
+            .chain([rankine_kernel::rows::MISSING]);
+        let rows: Vec<f32> = order.flat_map(|row| table.weights(row).iter().copied()).collect();
+        self.tensors
+            .insert(format!("emb.{name}.keys"), ("U64", vec![sorted.len()], keys));
+        self.floats(
+            format!("emb.{name}.rows"),
+            vec![sorted.len() + 1, table.dim()],
+            &rows,
+        );
+    }
+
+    /// Adds item vectors.
+    pub(super) fn vectors(&mut self, ids: &[i64], dim: usize, rows: &[f32]) {
+        let bytes = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+        self.tensors
+            .insert(item2vec::IDS.to_owned(), ("I64", vec![ids.len()], bytes));
+        self.floats(item2vec::ROWS.to_owned(), vec![ids.len(), dim], rows);
+    }
+
+    fn floats(&mut self, name: String, shape: Vec<usize>, data: &[f32]) {
+        let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.tensors.insert(name, ("F32", shape, bytes));
+    }
+
+    /// Returns the file's bytes: header length, header padded with spaces to a boundary, data.
+    pub(super) fn bytes(self) -> Vec<u8> {
+        let (mut header, mut data, mut pads) = (Vec::new(), Vec::new(), 0);
+        for (name, (dtype, shape, bytes)) in self.tensors {
+            header.push(entry(
+                &name,
+                dtype,
+                &shape,
+                (data.len(), data.len() + bytes.len()),
+            ));
+            data.extend(bytes);
+            let aligned = data.len().next_multiple_of(ALIGN);
+            if aligned > data.len() {
+                header.push(entry(
+                    &format!("{PAD}{pads}"),
+                    "U8",
+                    &[aligned - data.len()],
+                    (data.len(), aligned),
+                ));
+                data.resize(aligned, 0);
+                pads += 1;
+            }
+        }
+        let mut header = format!("{{{}}}", header.join(","));
+        let padded = (8 + header.len()).next_multiple_of(ALIGN) - 8;
+        header.extend(std::iter::repeat_n(' ', padded - header.len()));
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.into_bytes());
+        file.extend(data);
+        file
+    }
+}
+
+/// One entry of the header. Names hold no characters that JSON would escape.
+fn entry(name: &str, dtype: &str, shape: &[usize], (from, to): (usize, usize)) -> String {
+    format!("\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[{from},{to}]}}")
+        .replace(", ", ",")
+}
+
+/// Item vectors in a mapped file.
+pub(super) struct MappedVectors {
+    pub(super) ids: Mapped<i64>,
+    pub(super) dim: usize,
+    pub(super) rows: Mapped<f32>,
+}
+
+/// An open weights file.
+pub(super) struct Reader {
+    file: Arc<MappedFile>,
+    tensors: BTreeMap<String, (Dtype, Vec<usize>, std::ops::Range<usize>)>,
+}
+
+impl Reader {
+    /// Reads the header of a mapped file.
+    pub(super) fn open(file: Arc<MappedFile>) -> Result<Reader, ModelError> {
+        let fault = |e: safetensors::SafeTensorError| ModelError::invalid(file.path(), e);
+        let (header, metadata) = SafeTensors::read_metadata(&file).map_err(fault)?;
+        let data = 8 + header;
+        let tensors = metadata.tensors().into_iter().map(|(name, info)| {
+            let (from, to) = info.data_offsets;
+            (name, (info.dtype, info.shape.clone(), data + from..data + to))
+        });
+        let tensors = tensors.filter(|(name, _)| !name.starts_with(PAD)).collect();
+        Ok(Reader { file, tensors })
+    }
+
+    /// Returns every table, indexed by key.
+    pub(super) fn tables(&self) -> Result<Tables<f32>, ModelError> {
+        let mut tables = Tables::new();
+        for name in self.tensors.keys() {
+            if let Some(table) = name.strip_prefix("emb.").and_then(|n| n.strip_suffix(".keys")) {
+                tables.insert(table.to_owned(), Arc::new(self.table(table)?));
+            }
+        }
+        Ok(tables)
+    }
+
+    fn table(&self, table: &str) -> Result<MappedTable, ModelError> {
+        let (name, rows_name) = (format!("emb.{table}.keys"), format!("emb.{table}.rows"));
+        let (keys, shape) = self.numbers::<u64>(&name, Dtype::U64, 1)?;
+        let (rows, rows_shape) = self.numbers::<f32>(&rows_name, Dtype::F32, 2)?;
+        if rows_shape[0] != shape[0] + 1 {
+            let expected = format!("{} rows", shape[0] + 1);
+            return Err(self.fault(&rows_name, expected, format!("{} rows", rows_shape[0])));
+        }
+        if !keys.is_sorted_by(|a, b| a < b) {
+            return Err(self.fault(
+                &name,
+                "keys in ascending order".to_owned(),
+                "another order".to_owned(),
+            ));
+        }
+        let mut index = KeyIndex::with_capacity(keys.len());
+        for (row, key) in (0u32..).zip(keys.iter()) {
+            index.insert(*key, row);
+        }
+        Ok(MappedTable {
+            index,
+            rows,
+            dim: rows_shape[1],
+            missing: shape[0],
+        })
+    }
+
+    /// Returns every dense tensor, copied: they are small and the scorer cuts them by group.
+    pub(super) fn dense(&self) -> Result<BTreeMap<String, Tensor<f32>>, ModelError> {
+        let mut dense = BTreeMap::new();
+        for name in self.tensors.keys().filter(|n| !n.starts_with("emb.")) {
+            let rank = self.tensors[name].1.len();
+            let (data, shape) = self.numbers::<f32>(name, Dtype::F32, rank)?;
+            dense.insert(
+                name.clone(),
+                Tensor {
+                    shape,
+                    data: data.to_vec(),
+                },
+            );
+        }
+        Ok(dense)
+    }
+
+    /// Returns the item vectors.
+    pub(super) fn vectors(&self) -> Result<MappedVectors, ModelError> {
+        let (ids, shape) = self.numbers::<i64>(item2vec::IDS, Dtype::I64, 1)?;
+        let (rows, rows_shape) = self.numbers::<f32>(item2vec::ROWS, Dtype::F32, 2)?;
+        if rows_shape[0] != shape[0] {
+            let expected = format!("{} rows", shape[0]);
+            return Err(self.fault(item2vec::ROWS, expected, format!("{} rows", rows_shape[0])));
+        }
+        Ok(MappedVectors {
+            ids,
+            dim: rows_shape[1],
+            rows,
+        })
+    }
+
+    fn numbers<P: Plain>(
+        &self,
+        name: &str,
+        dtype: Dtype,
+        rank: usize,
+    ) -> Result<(Mapped<P>, Vec<usize>), ModelError> {
+        let expected = || format!("{dtype:?} of {rank} dimensions");
+        let Some((got, shape, range)) = self.tensors.get(name) else {
+            return Err(self.fault(name, expected(), "nothing".to_owned()));
+        };
+        if *got != dtype || shape.len() != rank {
+            return Err(self.fault(name, expected(), format!("{got:?} {shape:?}")));
+        }
+        Ok((self.file.share(range.clone())?, shape.clone()))
+    }
+
+    fn fault(&self, tensor: &str, expected: String, got: String) -> ModelError {
+        ModelError::Tensor {
+            path: self.path().to_owned(),
+            tensor: tensor.to_owned(),
+            expected,
+            got,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
+/// A table in a mapped file; its last row is the missing row.
+struct MappedTable {
+    index: KeyIndex,
+    rows: Mapped<f32>,
+    dim: usize,
+    missing: usize,
+}
+
+impl MappedTable {
+    fn at(&self, row: usize) -> &[f32] {
+        self.rows.get(row * self.dim..(row + 1) * self.dim).unwrap_or(&[])
+    }
+}
+
+impl Rows<f32> for MappedTable {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn row(&self, sign: u64) -> &[f32] {
+        self.index
+            .find(sign)
+            .map_or_else(|| self.missing(), |row| self.at(row as usize))
+    }
+
+    fn missing(&self) -> &[f32] {
+        self.at(self.missing)
+    }
+}

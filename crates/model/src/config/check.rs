@@ -1,0 +1,177 @@
+//! Faults of meaning that need no plan: sizes, rates, names, and parts that a kind does not have.
+
+use super::{FORMAT, Kind, ModelConfig, OptimizerSettings};
+use rankine_config::{Fault, Located};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+/// The largest size a file may ask for; a mistyped zero must not allocate a machine.
+const MAX_SIZE: usize = 1 << 16;
+
+/// Adds every fault of `config` to `faults`.
+pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
+    let mut checker = Checker { config, faults };
+    checker.format();
+    checker.kind();
+    checker.tables();
+    checker.sizes();
+    checker.rates();
+}
+
+struct Checker<'a> {
+    config: &'a ModelConfig,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Checker<'_> {
+    fn fault<T>(&mut self, at: &Located<T>, key: &str, message: impl Into<String>) {
+        self.faults
+            .push(self.config.source().fault(at.span.clone(), key, message));
+    }
+
+    fn format(&mut self) {
+        let format = &self.config.format;
+        if format.value != FORMAT {
+            self.fault(
+                format,
+                "format",
+                format!("unknown format {}, expected {FORMAT}", format.value),
+            );
+        }
+    }
+
+    /// Which parts a kind must have and must not have.
+    fn kind(&mut self) {
+        let config = self.config;
+        let (kind, at) = (config.kind(), &config.kind);
+        let deep = !config.embedding.is_empty() || !config.dense.slots.is_empty();
+        let ncf = kind == Kind::NeuralCf;
+        let parts = [
+            (
+                "embedding or dense",
+                deep,
+                kind != Kind::Item2Vec,
+                kind != Kind::Item2Vec,
+            ),
+            ("conf", config.conf.is_some(), kind != Kind::Item2Vec, true),
+            (
+                "wide",
+                config.wide.is_some(),
+                kind == Kind::WideDeep,
+                kind == Kind::WideDeep,
+            ),
+            ("gmf", config.gmf.is_some(), false, ncf),
+            ("bias", config.bias.is_some(), false, ncf),
+            ("hidden", !config.hidden.is_empty(), false, kind != Kind::Item2Vec),
+        ];
+        for (part, given, needed, allowed) in parts {
+            if needed && !given {
+                self.fault(at, part, format!("kind `{}` needs `{part}`", kind.name()));
+            }
+            if given && !allowed {
+                self.fault(at, part, format!("kind `{}` has no `{part}`", kind.name()));
+            }
+        }
+    }
+
+    fn tables(&mut self) {
+        let config = self.config;
+        let mut seen = BTreeSet::new();
+        for embedding in &config.embedding {
+            let name = &embedding.table;
+            if !plain_name(&name.value) {
+                self.fault(
+                    name,
+                    "table",
+                    "a table's name is made of letters, digits, `_` and `-`",
+                );
+            }
+            if !seen.insert(name.value.as_str()) {
+                self.fault(name, "table", format!("table `{}` is given twice", name.value));
+            }
+            if embedding.slots.is_empty() {
+                self.fault(name, "slots", format!("table `{}` has no slots", name.value));
+            }
+        }
+    }
+
+    fn sizes(&mut self) {
+        let config = self.config;
+        let dims = config
+            .embedding
+            .iter()
+            .map(|e| &e.dim)
+            .chain(config.gmf.as_ref().map(|g| &g.dim));
+        for dim in dims {
+            self.within(dim, "dim", (1, MAX_SIZE));
+        }
+        for size in &config.hidden {
+            self.within(size, "hidden", (1, MAX_SIZE));
+        }
+        if let Some(batch) = &config.train.batch {
+            self.within(batch, "batch", (1, 1 << 24));
+        }
+        if let Some(epochs) = &config.train.epochs {
+            self.within(epochs, "epochs", (1, 1_000_000));
+        }
+    }
+
+    fn rates(&mut self) {
+        let config = self.config;
+        for share in [&config.dropout.input, &config.dropout.hidden]
+            .into_iter()
+            .flatten()
+        {
+            self.within(share, "dropout", (0.0, 0.999));
+        }
+        let optimizer = &config.optimizer;
+        let settings = [
+            Some(&optimizer.embedding),
+            Some(&optimizer.dense),
+            optimizer.wide.as_ref(),
+        ];
+        settings.into_iter().flatten().for_each(|s| self.optimizer(s));
+        let strengths = config.embedding.iter().flat_map(|e| [&e.l2, &e.init]);
+        let strengths = strengths.chain(config.wide.iter().map(|w| &w.l2));
+        let strengths = strengths.chain(config.gmf.iter().flat_map(|g| [&g.l2, &g.init]));
+        let strengths = strengths.chain(config.bias.iter().map(|b| &b.l2)).flatten();
+        strengths.for_each(|s| self.within(s, "l2 or init", (0.0, 1e6)));
+        if let Some(decay) = &config.train.lr_decay {
+            self.within(decay, "lr_decay", (0.0, 1.0));
+        }
+    }
+
+    fn optimizer(&mut self, settings: &OptimizerSettings) {
+        let bounds = [
+            (&settings.lr, "lr", 1e3),
+            (&settings.l2, "l2", 1e6),
+            (&settings.momentum, "momentum", 1.0),
+            (&settings.decay, "decay", 1e3),
+            (&settings.initial, "initial", 1e6),
+            (&settings.epsilon, "epsilon", 1.0),
+        ];
+        for (value, key, most) in bounds {
+            if let Some(value) = value {
+                self.within(value, key, (0.0, most));
+            }
+        }
+    }
+
+    fn within<T: PartialOrd + Display>(&mut self, value: &Located<T>, key: &str, (least, most): (T, T)) {
+        if !(value.value >= least && value.value <= most) {
+            self.fault(
+                value,
+                key,
+                format!("`{key}` is {}, expected {least} to {most}", value.value),
+            );
+        }
+    }
+}
+
+/// Whether a name can stand in a tensor's name.
+fn plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}

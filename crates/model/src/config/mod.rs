@@ -1,0 +1,404 @@
+//! The model file: a kind, the slots it reads, its shape, and how it is trained. It names slots, not positions.
+//!
+//! Read through `rankine-config`, so every fault has a line; compiled with a plan into a [`crate::Network`]. Everything
+//! has a default but what only the author can know.
+
+mod check;
+mod optimizer;
+#[cfg(test)]
+mod tests;
+
+pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
+use rankine_config::{Faults, Located, Source};
+use rankine_kernel::activation::Activation;
+use serde::Deserialize;
+
+/// The format this program reads.
+pub const FORMAT: u32 = 1;
+
+/// What a model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Embedding + MLP ([`crate::model::embeddingmlp`]).
+    EmbeddingMlp,
+    /// Wide & Deep ([`crate::model::widedeep`]).
+    WideDeep,
+    /// Neural collaborative filtering ([`crate::model::neuralcf`]).
+    NeuralCf,
+    /// Skip-gram vectors of items ([`crate::model::item2vec`]).
+    Item2Vec,
+}
+
+impl Kind {
+    /// Returns the name used in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::EmbeddingMlp => "embeddingmlp",
+            Kind::WideDeep => "widedeep",
+            Kind::NeuralCf => "neuralcf",
+            Kind::Item2Vec => "item2vec",
+        }
+    }
+}
+
+/// What training minimises, and so what the output means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Loss {
+    /// Binary cross-entropy of the logit; a score is a probability.
+    #[default]
+    Bce,
+    /// Squared error; a score is the output itself.
+    Mse,
+}
+
+/// How several signs of a slot become one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolingName {
+    /// Σ weight·row.
+    Sum,
+    /// Σ weight·row / Σ weight.
+    #[default]
+    Mean,
+}
+
+/// The activations a model file may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum ActivationName {
+    /// y = x.
+    Linear,
+    /// y = max(x, 0).
+    #[default]
+    Relu,
+    /// y = 1 / (1 + e^−x).
+    Sigmoid,
+    /// y = tanh x.
+    Tanh,
+}
+
+impl From<ActivationName> for Activation {
+    fn from(name: ActivationName) -> Activation {
+        match name {
+            ActivationName::Linear => Activation::Linear,
+            ActivationName::Relu => Activation::Relu,
+            ActivationName::Sigmoid => Activation::Sigmoid,
+            ActivationName::Tanh => Activation::Tanh,
+        }
+    }
+}
+
+/// One entry of `embedding`: sparse slots that share a table; each slot becomes a vector of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmbeddingConfig {
+    /// The slots, in the order of the model's input.
+    pub slots: Vec<Located<u32>>,
+    /// The table's name, unique in the model.
+    pub table: Located<String>,
+    /// Numbers per row.
+    pub dim: Located<usize>,
+    /// How several signs become one vector.
+    #[serde(default)]
+    pub pooling: PoolingName,
+    /// Signs seen in fewer training samples share the missing row.
+    #[serde(default = "one")]
+    pub min_count: u32,
+    /// L2 strength on the rows of a batch.
+    #[serde(default)]
+    pub l2: Option<Located<f64>>,
+    /// Standard deviation of first weights; training's default where absent.
+    #[serde(default)]
+    pub init: Option<Located<f64>>,
+}
+
+/// `dense`: slots of floats that enter the input as they are.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct DenseConfig {
+    /// The slots, in the order of the model's input.
+    pub slots: Vec<Located<u32>>,
+}
+
+/// `wide`: sparse slots with one weight per sign, added straight to the logit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WideConfig {
+    /// The slots.
+    pub slots: Vec<Located<u32>>,
+    /// Signs seen in fewer training samples share the missing row.
+    #[serde(default = "one")]
+    pub min_count: u32,
+    /// L2 strength on the rows of a batch.
+    #[serde(default)]
+    pub l2: Option<Located<f64>>,
+}
+
+/// `gmf`: the product of user and item vectors (`neuralcf`), in tables of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GmfConfig {
+    /// Numbers per row.
+    pub dim: Located<usize>,
+    /// Signs seen in fewer training samples share the missing row.
+    #[serde(default = "one")]
+    pub min_count: u32,
+    /// L2 strength on the rows of a batch.
+    #[serde(default)]
+    pub l2: Option<Located<f64>>,
+    /// Standard deviation of first weights; training's default where absent.
+    #[serde(default)]
+    pub init: Option<Located<f64>>,
+}
+
+/// `bias`: a weight per user and item (`neuralcf`); `bias = {}` is enough.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BiasConfig {
+    /// L2 strength on the rows of a batch.
+    #[serde(default)]
+    pub l2: Option<Located<f64>>,
+}
+
+/// `dropout`: shares of numbers zeroed while learning.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct DropoutConfig {
+    /// Of the input of the first hidden layer.
+    #[serde(default)]
+    pub input: Option<Located<f64>>,
+    /// Of each hidden layer's output.
+    #[serde(default)]
+    pub hidden: Option<Located<f64>>,
+}
+
+/// `train`: the loop.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainSettings {
+    /// Samples per step.
+    pub batch: Option<Located<usize>>,
+    /// Passes over the samples, at most.
+    pub epochs: Option<Located<u32>>,
+    /// When to stop before that.
+    pub early_stop: Option<EarlyStop>,
+    /// Whether each epoch has its own order.
+    pub shuffle: bool,
+    /// Factor on the learning rates after each epoch.
+    pub lr_decay: Option<Located<f64>>,
+}
+
+impl Default for TrainSettings {
+    fn default() -> Self {
+        TrainSettings {
+            batch: None,
+            epochs: None,
+            early_stop: None,
+            shuffle: true,
+            lr_decay: None,
+        }
+    }
+}
+
+impl TrainSettings {
+    /// Samples per step; 1024 unless given.
+    #[must_use]
+    pub fn batch(&self) -> usize {
+        self.batch.as_ref().map_or(1024, |b| b.value)
+    }
+
+    /// Most passes over the samples; 10 unless given.
+    #[must_use]
+    pub fn epochs(&self) -> u32 {
+        self.epochs.as_ref().map_or(10, |e| e.value)
+    }
+
+    /// Factor on the learning rates after each epoch; 1 unless given.
+    #[must_use]
+    pub fn lr_decay(&self) -> f64 {
+        number(self.lr_decay.as_ref(), 1.0)
+    }
+}
+
+/// `train.early_stop`: give up when the validation metric has not improved for `patience` epochs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStop {
+    /// What is watched.
+    #[serde(default)]
+    pub metric: StopMetric,
+    /// Epochs without improvement that are borne.
+    pub patience: u32,
+}
+
+/// What early stopping watches on the validation samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum StopMetric {
+    /// ROC-AUC, higher is better.
+    #[default]
+    Auc,
+    /// Log loss, lower is better.
+    Logloss,
+}
+
+/// `item2vec`: skip-gram with negative sampling (kind `item2vec` only).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Item2VecSettings {
+    /// Numbers per vector.
+    pub dim: usize,
+    /// Neighbours on either side.
+    pub window: usize,
+    /// Noise items per neighbour.
+    pub negatives: usize,
+    /// Passes over the sentences.
+    pub epochs: u32,
+    /// First learning rate.
+    pub lr: f64,
+    /// Items seen fewer times get no vector.
+    pub min_count: u32,
+}
+
+impl Default for Item2VecSettings {
+    fn default() -> Self {
+        Item2VecSettings {
+            dim: 32,
+            window: 5,
+            negatives: 5,
+            epochs: 5,
+            lr: 0.025,
+            min_count: 1,
+        }
+    }
+}
+
+/// A model file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Format of the file.
+    pub format: Located<u32>,
+    /// What the model is.
+    pub kind: Located<Kind>,
+    /// Name of the conf it reads; not for `item2vec`.
+    #[serde(default)]
+    pub conf: Option<String>,
+    /// The label it learns.
+    #[serde(default = "label")]
+    pub label: String,
+    /// Seed of everything random.
+    #[serde(default = "seed")]
+    pub seed: u64,
+    /// Sparse slots of the deep part.
+    #[serde(default)]
+    pub embedding: Vec<EmbeddingConfig>,
+    /// Dense slots of the deep part.
+    #[serde(default)]
+    pub dense: DenseConfig,
+    /// The wide part.
+    #[serde(default)]
+    pub wide: Option<WideConfig>,
+    /// The product part.
+    #[serde(default)]
+    pub gmf: Option<GmfConfig>,
+    /// Weights of ids.
+    #[serde(default)]
+    pub bias: Option<BiasConfig>,
+    /// Outputs of each hidden layer.
+    #[serde(default)]
+    pub hidden: Vec<Located<usize>>,
+    /// Of each hidden layer.
+    #[serde(default)]
+    pub activation: ActivationName,
+    /// While learning.
+    #[serde(default)]
+    pub dropout: DropoutConfig,
+    /// What is minimised.
+    #[serde(default)]
+    pub loss: Loss,
+    /// How parameters move.
+    #[serde(default)]
+    pub optimizer: Optimizers,
+    /// The loop.
+    #[serde(default)]
+    pub train: TrainSettings,
+    /// Skip-gram settings.
+    #[serde(default)]
+    pub item2vec: Item2VecSettings,
+    #[serde(skip)]
+    text: String,
+    #[serde(skip)]
+    file: String,
+}
+
+impl ModelConfig {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// All faults with their lines: syntax, unknown and missing keys, types, and numbers that make no sense. Slots are
+    /// checked when a [`crate::Network`] is compiled, for that takes a plan.
+    pub fn parse(text: &str, file: &str) -> Result<ModelConfig, Faults> {
+        let (config, mut faults) = rankine_config::parse_partial::<ModelConfig>(text, file);
+        let Some(mut config) = config else {
+            faults.check()?;
+            return Err(Faults(vec![Source::new(text, file).fault(
+                0..0,
+                "",
+                "not readable",
+            )]));
+        };
+        config.text = text.to_owned();
+        config.file = file.to_owned();
+        check::check(&config, &mut faults.0);
+        faults.check()?;
+        Ok(config)
+    }
+
+    /// Returns the text it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what the model is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind.value
+    }
+
+    /// Returns the share of the input that is dropped while learning.
+    #[must_use]
+    pub fn input_dropout(&self) -> f64 {
+        number(self.dropout.input.as_ref(), 0.0)
+    }
+
+    /// Returns the share of each hidden layer that is dropped while learning.
+    #[must_use]
+    pub fn hidden_dropout(&self) -> f64 {
+        number(self.dropout.hidden.as_ref(), 0.0)
+    }
+
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source::new(&self.text, &self.file)
+    }
+}
+
+pub(crate) fn number(value: Option<&Located<f64>>, default: f64) -> f64 {
+    value.map_or(default, |v| v.value)
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn label() -> String {
+    "label".to_owned()
+}
+
+fn seed() -> u64 {
+    1
+}

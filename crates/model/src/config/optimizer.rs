@@ -1,0 +1,112 @@
+//! `optimizer.embedding`, `optimizer.dense`, `optimizer.wide`: a kind, a learning rate, and settings few will touch.
+
+use super::number;
+use rankine_config::Located;
+use rankine_kernel::optimiser::Optimiser;
+use serde::Deserialize;
+
+/// The optimisers a model file may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Plain gradient descent.
+    Sgd,
+    /// Heavy ball.
+    Momentum,
+    /// Nesterov's momentum.
+    Nesterov,
+    /// Adagrad.
+    Adagrad,
+    /// Adam; lazy on tables.
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// RMSProp.
+    Rmsprop,
+}
+
+/// One optimiser's settings; what is absent has the default of PyTorch.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerSettings {
+    /// Which.
+    pub kind: OptimizerKind,
+    /// Learning rate; 0.001 unless given.
+    pub lr: Option<Located<f64>>,
+    /// L2 strength; 0 unless given.
+    pub l2: Option<Located<f64>>,
+    /// Momentum of `momentum` and `nesterov`; 0.9 unless given.
+    pub momentum: Option<Located<f64>>,
+    /// Weight decay of `adamw`; 0.01 unless given.
+    pub decay: Option<Located<f64>>,
+    /// First accumulator of `adagrad`; 0.1 unless given.
+    pub initial: Option<Located<f64>>,
+    /// Keeps quotients finite; 1e-8 (`adagrad` 1e-10) unless given.
+    pub epsilon: Option<Located<f64>>,
+}
+
+impl OptimizerSettings {
+    /// Returns the learning rate.
+    #[must_use]
+    pub fn lr(&self) -> f64 {
+        number(self.lr.as_ref(), 1e-3)
+    }
+
+    /// Returns the L2 strength.
+    #[must_use]
+    pub fn l2(&self) -> f64 {
+        number(self.l2.as_ref(), 0.0)
+    }
+
+    /// Returns the optimiser at `factor` times the learning rate.
+    #[must_use]
+    pub fn build(&self, factor: f64) -> Optimiser {
+        let rate = self.lr() * factor;
+        let momentum = number(self.momentum.as_ref(), 0.9);
+        let epsilon = number(self.epsilon.as_ref(), 1e-8);
+        let beta = (0.9, 0.999);
+        match self.kind {
+            OptimizerKind::Sgd => Optimiser::Sgd { rate },
+            OptimizerKind::Momentum => Optimiser::Momentum { rate, momentum },
+            OptimizerKind::Nesterov => Optimiser::Nesterov { rate, momentum },
+            OptimizerKind::Adagrad => Optimiser::Adagrad {
+                rate,
+                initial: number(self.initial.as_ref(), 0.1),
+                epsilon: number(self.epsilon.as_ref(), 1e-10),
+            },
+            OptimizerKind::Adam => Optimiser::Adam { rate, beta, epsilon },
+            OptimizerKind::Adamw => Optimiser::AdamW {
+                rate,
+                beta,
+                epsilon,
+                decay: number(self.decay.as_ref(), 0.01),
+            },
+            OptimizerKind::Rmsprop => Optimiser::RmsProp {
+                rate,
+                alpha: 0.99,
+                epsilon,
+            },
+        }
+    }
+}
+
+/// `optimizer`: by the parameters they move. Tables of the wide part and of biases follow `wide`.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimizers {
+    /// Embedding and product tables.
+    pub embedding: OptimizerSettings,
+    /// Dense layers.
+    pub dense: OptimizerSettings,
+    /// Wide and bias tables; as `embedding` where absent.
+    pub wide: Option<OptimizerSettings>,
+}
+
+impl Optimizers {
+    /// Returns the settings of wide and bias tables.
+    #[must_use]
+    pub fn wide(&self) -> &OptimizerSettings {
+        self.wide.as_ref().unwrap_or(&self.embedding)
+    }
+}

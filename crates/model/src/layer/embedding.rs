@@ -1,0 +1,63 @@
+//! Embedding with pooling: the signs of a slot → one vector. `sum = Σ w·row`, `mean = Σ (w / Σ w)·row`.
+
+use super::Rows;
+use crate::network::Pooling;
+use rankine_kernel::{Real, dense};
+
+/// Adds the pooled vector of one slot's signs to `out` (the table's width). No signs: the missing row.
+pub fn add<T: Real>(rows: &dyn Rows<T>, pooling: Pooling, (signs, weights): (&[u64], &[f32]), out: &mut [T]) {
+    if signs.is_empty() {
+        return dense::add(rows.missing(), out);
+    }
+    let total = divisor(pooling, weights);
+    for (sign, weight) in signs.iter().zip(weights) {
+        dense::axpy(T::of(f64::from(weight / total)), rows.row(*sign), out);
+    }
+}
+
+/// What weights are divided by: their sum for a mean, 1 where that is 0 or for a sum.
+#[must_use]
+pub fn divisor(pooling: Pooling, weights: &[f32]) -> f32 {
+    let total: f32 = weights.iter().sum();
+    match pooling {
+        Pooling::Mean if total.abs() > 0.0 => total,
+        Pooling::Mean | Pooling::Sum => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rankine_kernel::rows::RowTable;
+
+    fn table() -> RowTable<f64> {
+        let mut table = RowTable::plain(2);
+        table.row_mut(0).0.copy_from_slice(&[100.0, 200.0]);
+        table.intern(7, |w| w.copy_from_slice(&[1.0, 2.0]));
+        table.intern(8, |w| w.copy_from_slice(&[3.0, 6.0]));
+        table
+    }
+
+    fn pooled(pooling: Pooling, signs: &[u64], weights: &[f32]) -> Vec<f64> {
+        let mut out = vec![0.0; 2];
+        add(&table(), pooling, (signs, weights), &mut out);
+        out
+    }
+
+    #[test]
+    fn sum_and_mean_weigh_rows() {
+        assert_eq!(pooled(Pooling::Sum, &[7, 8], &[2.0, 1.0]), [5.0, 10.0]);
+        assert_eq!(pooled(Pooling::Mean, &[7, 8], &[0.5, 1.5]), [2.5, 5.0]);
+        assert_eq!(
+            pooled(Pooling::Mean, &[7, 8], &[1.0, -1.0]),
+            [-2.0, -4.0],
+            "weights that cancel are summed"
+        );
+    }
+
+    #[test]
+    fn absent_and_unknown_read_the_missing_row() {
+        assert_eq!(pooled(Pooling::Mean, &[], &[]), [100.0, 200.0]);
+        assert_eq!(pooled(Pooling::Mean, &[9, 9], &[1.0, 1.0]), [100.0, 200.0]);
+    }
+}

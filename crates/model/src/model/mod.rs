@@ -1,0 +1,6 @@
+//! The kinds of model, one file each: which parts a network of that kind is composed of.
+
+pub mod embeddingmlp;
+pub mod item2vec;
+pub mod neuralcf;
+pub mod widedeep;

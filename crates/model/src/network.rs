@@ -1,0 +1,352 @@
+//! `Network`: a model file compiled with a plan. Slots have become columns with a place in the extraction result, a table
+//! and a stretch of the input; every parameter has its name and shape. Training and serving both read this.
+//!
+//! ```text
+//! input  = [embedding columns in the order of the file | dense slots]
+//! deep   = output(… f(input·W₀ + b₀) …)          hidden.0, hidden.1, …, output
+//! logit  = ((bias + Σ wide) + deep) + Σ_k gmf[k]·p[k]·q[k]
+//! score  = sigmoid(logit) for bce, the logit itself for mse
+//! ```
+
+use crate::config::{Kind, Loss, ModelConfig, PoolingName};
+use crate::model;
+use rankine_config::{Fault, Faults, Located};
+use rankine_feature::{Group, Plan, SlotKind, SlotSpec};
+use rankine_kernel::activation::Activation;
+
+/// How the signs of a slot become one vector. An empty slot reads the missing row with weight 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// Σ weight·row.
+    Sum,
+    /// Σ (weight / Σ weight)·row; as `Sum` where the weights add up to 0.
+    Mean,
+}
+
+impl From<PoolingName> for Pooling {
+    fn from(name: PoolingName) -> Pooling {
+        match name {
+            PoolingName::Sum => Pooling::Sum,
+            PoolingName::Mean => Pooling::Mean,
+        }
+    }
+}
+
+/// A sparse slot read through a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Where the signs are.
+    pub slot: SlotSpec,
+    /// Index into [`Network::tables`].
+    pub table: usize,
+    /// How several signs become one vector.
+    pub pooling: Pooling,
+}
+
+/// What a table is for; decides its first weights and its optimiser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Vectors of the deep part.
+    Embedding,
+    /// Single weights of the wide part or of biases: they start at zero.
+    Wide,
+    /// Vectors of the product part.
+    Product,
+}
+
+/// A table's name, shape and settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableSpec {
+    /// Name; the weights file has `emb.<name>.keys` and `emb.<name>.rows`.
+    pub name: String,
+    /// Numbers per row.
+    pub dim: usize,
+    /// What it is for.
+    pub role: Role,
+    /// Signs seen in fewer training samples share the missing row.
+    pub min_count: u32,
+    /// L2 strength of its own; the optimiser's where absent.
+    pub l2: Option<f64>,
+    /// Standard deviation of first weights, where the file gives one.
+    pub init: Option<f64>,
+}
+
+/// A dense tensor's name and shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Name in the weights file.
+    pub name: String,
+    /// Weight matrices are inputs × outputs, biases one dimension.
+    pub shape: Vec<usize>,
+}
+
+/// The product part: indices into [`Network::columns`], user columns of the common group, item columns of the item group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Numbers per vector; also the length of `gmf.weight`.
+    pub dim: usize,
+    /// Columns summed into p.
+    pub user: Vec<usize>,
+    /// Columns summed into q.
+    pub item: Vec<usize>,
+}
+
+/// A compiled model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// What the model is.
+    pub kind: Kind,
+    /// Every sparse column: deep ones first, then product, then wide.
+    pub columns: Vec<Column>,
+    /// Every table that a column names.
+    pub tables: Vec<TableSpec>,
+    /// Columns of the deep part, in input order.
+    pub deep: Vec<usize>,
+    /// Dense slots of the deep part, behind the columns.
+    pub dense: Vec<SlotSpec>,
+    /// Columns of the wide part.
+    pub wide: Vec<usize>,
+    /// The product part.
+    pub product: Option<Product>,
+    /// Outputs of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// Of each hidden layer.
+    pub activation: Activation,
+    /// What the score means.
+    pub loss: Loss,
+}
+
+impl Network {
+    /// Compiles a model file with the plan of the conf it names.
+    ///
+    /// # Errors
+    /// Every fault of the file against the plan: slots that do not exist or are of the wrong kind, parts that the kind
+    /// does not allow on those slots.
+    pub fn compile(config: &ModelConfig, plan: &Plan) -> Result<Network, Faults> {
+        let mut builder = Builder::new(config, plan);
+        match config.kind() {
+            Kind::EmbeddingMlp => model::embeddingmlp::compose(&mut builder),
+            Kind::WideDeep => model::widedeep::compose(&mut builder),
+            Kind::NeuralCf => model::neuralcf::compose(&mut builder),
+            Kind::Item2Vec => builder.fault(&config.kind, "kind", "`item2vec` has vectors, no network"),
+        }
+        builder.finish()
+    }
+
+    /// Returns the numbers of one sample's dense block.
+    #[must_use]
+    pub fn dense_width(&self) -> usize {
+        self.dense.iter().map(width).sum()
+    }
+
+    /// Returns the numbers of one sample's input: embedding columns, then the dense block.
+    #[must_use]
+    pub fn input_width(&self) -> usize {
+        self.deep.iter().map(|c| self.dim(*c)).sum::<usize>() + self.dense_width()
+    }
+
+    /// Returns the numbers per row of a column's table.
+    #[must_use]
+    pub fn dim(&self, column: usize) -> usize {
+        self.tables[self.columns[column].table].dim
+    }
+
+    /// Returns (name, inputs, outputs) of each layer of the dense stack; the last is `output` with one output. A layer's
+    /// tensors are `<name>.weight` and `<name>.bias`.
+    #[must_use]
+    pub fn layers(&self) -> Vec<(String, usize, usize)> {
+        let mut inputs = self.input_width();
+        let mut layers = Vec::with_capacity(self.hidden.len() + 1);
+        for (i, outputs) in self.hidden.iter().enumerate() {
+            layers.push((format!("hidden.{i}"), inputs, *outputs));
+            inputs = *outputs;
+        }
+        layers.push(("output".to_owned(), inputs, 1));
+        layers
+    }
+
+    /// Returns every dense tensor the model needs.
+    #[must_use]
+    pub fn tensors(&self) -> Vec<TensorSpec> {
+        let mut tensors = Vec::new();
+        for (name, inputs, outputs) in self.layers() {
+            tensors.push(TensorSpec {
+                name: format!("{name}.weight"),
+                shape: vec![inputs, outputs],
+            });
+            tensors.push(TensorSpec {
+                name: format!("{name}.bias"),
+                shape: vec![outputs],
+            });
+        }
+        if let Some(product) = &self.product {
+            tensors.push(TensorSpec {
+                name: "gmf.weight".to_owned(),
+                shape: vec![product.dim],
+            });
+        }
+        tensors
+    }
+}
+
+/// Numbers of a slot: 0 for sparse ones.
+pub(crate) fn width(slot: &SlotSpec) -> usize {
+    match slot.kind {
+        SlotKind::Dense(width) => width,
+        SlotKind::Sparse => 0,
+    }
+}
+
+/// What model kinds compose a network with; collects faults.
+pub(crate) struct Builder<'a> {
+    pub(crate) config: &'a ModelConfig,
+    plan: &'a Plan,
+    network: Network,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(config: &'a ModelConfig, plan: &'a Plan) -> Builder<'a> {
+        let network = Network {
+            kind: config.kind(),
+            columns: Vec::new(),
+            tables: Vec::new(),
+            deep: Vec::new(),
+            dense: Vec::new(),
+            wide: Vec::new(),
+            product: None,
+            hidden: config.hidden.iter().map(|h| h.value).collect(),
+            activation: config.activation.into(),
+            loss: config.loss,
+        };
+        Builder {
+            config,
+            plan,
+            network,
+            faults: Vec::new(),
+        }
+    }
+
+    pub(crate) fn fault<T>(&mut self, at: &Located<T>, key: &str, message: impl Into<String>) {
+        self.faults
+            .push(self.config.source().fault(at.span.clone(), key, message));
+    }
+
+    /// Adds the embedding columns of the file to the deep part.
+    pub(crate) fn embeddings(&mut self) {
+        let config = self.config;
+        for embedding in &config.embedding {
+            let table = self.table(TableSpec {
+                name: embedding.table.value.clone(),
+                dim: embedding.dim.value,
+                role: Role::Embedding,
+                min_count: embedding.min_count,
+                l2: embedding.l2.as_ref().map(|v| v.value),
+                init: embedding.init.as_ref().map(|v| v.value),
+            });
+            for slot in &embedding.slots {
+                if let Some(column) = self.column(slot, table, embedding.pooling.into()) {
+                    self.network.deep.push(column);
+                }
+            }
+        }
+    }
+
+    /// Adds the dense slots of the file to the deep part.
+    pub(crate) fn dense(&mut self) {
+        let config = self.config;
+        for slot in &config.dense.slots {
+            match self.find(slot) {
+                Some(spec) if spec.kind == SlotKind::Sparse => {
+                    self.fault(
+                        slot,
+                        "slots",
+                        format!("slot {} is sparse, `dense` takes floats", slot.value),
+                    );
+                }
+                Some(spec) => self.network.dense.push(spec),
+                None => {}
+            }
+        }
+    }
+
+    /// Adds one column of the wide part, with a table of its own.
+    pub(crate) fn wide(&mut self, slot: &Located<u32>, min_count: u32, l2: Option<f64>) {
+        let name = format!("wide.{}", slot.value);
+        let table = self.table(TableSpec {
+            name,
+            dim: 1,
+            role: Role::Wide,
+            min_count,
+            l2,
+            init: None,
+        });
+        if let Some(column) = self.column(slot, table, Pooling::Sum) {
+            self.network.wide.push(column);
+        }
+    }
+
+    /// Adds a table.
+    pub(crate) fn table(&mut self, spec: TableSpec) -> usize {
+        self.network.tables.push(spec);
+        self.network.tables.len() - 1
+    }
+
+    /// Adds a sparse column; a fault if the slot cannot be one.
+    pub(crate) fn column(&mut self, slot: &Located<u32>, table: usize, pooling: Pooling) -> Option<usize> {
+        let spec = self.find(slot)?;
+        if spec.kind != SlotKind::Sparse {
+            self.fault(
+                slot,
+                "slots",
+                format!("slot {} is dense, a table takes signs", slot.value),
+            );
+            return None;
+        }
+        self.network.columns.push(Column {
+            slot: spec,
+            table,
+            pooling,
+        });
+        Some(self.network.columns.len() - 1)
+    }
+
+    /// Returns the embedding slots of the file that are of a group.
+    pub(crate) fn embedding_slots(&self, group: Group) -> Vec<Located<u32>> {
+        let slots = self.config.embedding.iter().flat_map(|e| &e.slots);
+        slots
+            .filter(|s| self.plan.slot(s.value).is_some_and(|spec| spec.group == group))
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn product(&mut self, product: Product) {
+        self.network.product = Some(product);
+    }
+
+    fn find(&mut self, slot: &Located<u32>) -> Option<SlotSpec> {
+        let found = self.plan.slot(slot.value).cloned();
+        if found.is_none() {
+            let message = format!("conf `{}` has no slot {}", self.plan.name(), slot.value);
+            self.fault(slot, "slots", message);
+        }
+        found
+    }
+
+    fn finish(mut self) -> Result<Network, Faults> {
+        let named = self.config.conf.as_deref().unwrap_or_default();
+        if named != self.plan.name() {
+            let message = format!(
+                "the model reads conf `{named}`, this is conf `{}`",
+                self.plan.name()
+            );
+            self.faults.push(
+                self.config
+                    .source()
+                    .fault(self.config.kind.span.clone(), "conf", message),
+            );
+        }
+        Faults(self.faults).check()?;
+        Ok(self.network)
+    }
+}

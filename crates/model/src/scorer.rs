@@ -1,0 +1,379 @@
+//! `Scorer`: a network with its parameters, split by group. The common part is computed once per request, the item part
+//! once per item row, and a candidate costs only its cross part and the upper layers.
+//!
+//! Decision: the first dense layer is a sum over groups, each group's product summed over its own inputs in order, then
+//! `((bias + common) + item) + cross`. No step looks at other candidates, so a batch of N is N batches of one, to the bit.
+
+use crate::config::Loss;
+use crate::error::ModelError;
+use crate::layer::dense::Dense;
+use crate::layer::{Rows, embedding, product, wide};
+use crate::network::{Network, Pooling, width};
+use crate::parameters::{Parameters, Tensor};
+use rankine_feature::{Group, Part, SlotSpec};
+use rankine_kernel::activation::{Activation, sigmoid};
+use rankine_kernel::{Real, dense};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Candidates whose upper layers run together; any number gives the same bits.
+const BLOCK: usize = 64;
+
+/// Rows of a network's tables by table name, ready for reading.
+pub(crate) type Tables<T> = BTreeMap<String, Arc<dyn Rows<T>>>;
+
+/// The part of the first layer (and of the wide and product parts) that rests on one group. Reusable; may be cached.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Hidden<T = f32> {
+    first: Vec<T>,
+    wide: T,
+    vector: Vec<T>,
+}
+
+impl<T> Hidden<T> {
+    /// Returns the bytes it holds, for caches that count.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + (self.first.capacity() + self.vector.capacity()) * size_of::<T>()
+    }
+}
+
+/// Working memory of scoring. One per thread; reuse it.
+#[derive(Debug, Default)]
+pub struct ScoreScratch<T = f32> {
+    cross: Hidden<T>,
+    lower: Vec<T>,
+    upper: Vec<T>,
+    wide: Vec<T>,
+    product: Vec<T>,
+}
+
+/// A sparse column with its table.
+struct Gather<T> {
+    slot: SlotSpec,
+    rows: Arc<dyn Rows<T>>,
+    pooling: Pooling,
+    /// Rows of the first layer's weight that belong to it (inputs × outputs); unused outside the deep part.
+    weight: Vec<T>,
+}
+
+/// What one group contributes.
+struct Side<T> {
+    columns: Vec<Gather<T>>,
+    /// Dense slots with their rows of the first layer's weight.
+    dense: Vec<(SlotSpec, Vec<T>)>,
+    wide: Vec<Gather<T>>,
+    vector: Vec<Gather<T>>,
+}
+
+impl<T> Side<T> {
+    fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.dense.is_empty() && self.wide.is_empty() && self.vector.is_empty()
+    }
+}
+
+/// A model that scores; shared between threads.
+pub struct Scorer<T = f32> {
+    common: Side<T>,
+    item: Side<T>,
+    cross: Side<T>,
+    bias: Vec<T>,
+    activation: Activation,
+    upper: Vec<Dense<T>>,
+    output_bias: T,
+    product: Vec<T>,
+    loss: Loss,
+}
+
+impl<T: Real> Scorer<T> {
+    /// Makes a scorer of parameters in memory.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if a tensor or table is missing or has another shape than the network needs.
+    pub fn new(network: &Network, parameters: &Parameters<T>) -> Result<Scorer<T>, ModelError> {
+        let share = |(name, table): (&String, &crate::Table<T>)| {
+            (name.clone(), Arc::new(table.clone()) as Arc<dyn Rows<T>>)
+        };
+        let tables = parameters.tables.iter().map(share).collect();
+        Scorer::assemble(network, &tables, &parameters.dense, Path::new("parameters"))
+    }
+
+    /// Makes a scorer of tables and tensors from anywhere; `path` is named in faults.
+    pub(crate) fn assemble(
+        network: &Network,
+        tables: &Tables<T>,
+        tensors: &BTreeMap<String, Tensor<T>>,
+        path: &Path,
+    ) -> Result<Scorer<T>, ModelError> {
+        Assembly {
+            network,
+            tables,
+            tensors,
+            path,
+        }
+        .scorer()
+    }
+
+    /// Computes the part that rests on user and context.
+    pub fn common(&self, part: &Part, out: &mut Hidden<T>) {
+        self.side(&self.common, part, out);
+    }
+
+    /// Computes the part that rests on the item.
+    pub fn item(&self, part: &Part, out: &mut Hidden<T>) {
+        self.side(&self.item, part, out);
+    }
+
+    /// Returns whether any feature of the model rests on both sides; if not, cross parts are not read.
+    #[must_use]
+    pub fn has_cross(&self) -> bool {
+        !self.cross.is_empty()
+    }
+
+    /// Returns the score of one candidate: a probability for `bce`, the output itself for `mse`.
+    pub fn score(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) -> T {
+        let mut score = [T::ZERO];
+        self.block(common, std::slice::from_ref(&item), &|_| cross, s, &mut score);
+        score[0]
+    }
+
+    /// Scores many candidates into `out` (one each, in order); the bits are those of [`Scorer::score`] one by one.
+    ///
+    /// `cross(i)` gives candidate i's cross part; it is not called if the model has none.
+    pub fn score_many<'c>(
+        &self,
+        common: &Hidden<T>,
+        items: &[&Hidden<T>],
+        cross: &dyn Fn(usize) -> &'c Part,
+        s: &mut ScoreScratch<T>,
+        out: &mut [T],
+    ) {
+        for (b, (items, out)) in items.chunks(BLOCK).zip(out.chunks_mut(BLOCK)).enumerate() {
+            self.block(common, items, &|i| cross(b * BLOCK + i), s, out);
+        }
+    }
+
+    fn block<'c>(
+        &self,
+        common: &Hidden<T>,
+        items: &[&Hidden<T>],
+        cross: &dyn Fn(usize) -> &'c Part,
+        s: &mut ScoreScratch<T>,
+        out: &mut [T],
+    ) {
+        s.lower.clear();
+        s.wide.clear();
+        for (i, item) in items.iter().enumerate() {
+            let mut wide = (self.output_bias + common.wide) + item.wide;
+            if self.has_cross() {
+                self.side(&self.cross, cross(i), &mut s.cross);
+                wide += s.cross.wide;
+            }
+            s.wide.push(wide);
+            self.first(common, item, &s.cross, &mut s.lower);
+        }
+        self.activation.apply(&mut s.lower);
+        for layer in &self.upper {
+            layer.forward(items.len(), &s.lower, &mut s.upper);
+            std::mem::swap(&mut s.lower, &mut s.upper);
+        }
+        for (((item, wide), deep), out) in items.iter().zip(&s.wide).zip(&s.lower).zip(out) {
+            let mut logit = *wide + *deep;
+            if !self.product.is_empty() {
+                logit += product::product(&common.vector, &item.vector, &self.product, &mut s.product);
+            }
+            *out = if self.loss == Loss::Bce {
+                sigmoid(logit)
+            } else {
+                logit
+            };
+        }
+    }
+
+    /// Appends `((bias + common) + item) + cross` of the first layer.
+    fn first(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Hidden<T>, out: &mut Vec<T>) {
+        let sums = self
+            .bias
+            .iter()
+            .zip(&common.first)
+            .zip(&item.first)
+            .map(|((b, c), i)| (*b + *c) + *i);
+        if self.has_cross() {
+            out.extend(sums.zip(&cross.first).map(|(sum, x)| sum + *x));
+        } else {
+            out.extend(sums);
+        }
+    }
+
+    fn side(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
+        let outputs = self.bias.len();
+        let pooled = side.columns.iter().map(|c| c.rows.dim()).max().unwrap_or(0);
+        let floats = side.dense.iter().map(|(slot, _)| width(slot)).max().unwrap_or(0);
+        out.first.clear();
+        out.first.resize(outputs + pooled.max(floats), T::ZERO);
+        let (first, scratch) = out.first.split_at_mut(outputs);
+        for column in &side.columns {
+            let x = &mut scratch[..column.rows.dim()];
+            x.fill(T::ZERO);
+            column.pool(part, x);
+            dense::accumulate(x, &column.weight, first);
+        }
+        for (slot, weight) in &side.dense {
+            let x = &mut scratch[..width(slot)];
+            floats_of(part, slot, x);
+            dense::accumulate(x, weight, first);
+        }
+        out.first.truncate(outputs);
+        let sparse = |c: &Gather<T>| wide::sum(&*c.rows, part.sparse(c.slot.index));
+        out.wide = side.wide.iter().fold(T::ZERO, |sum, column| sum + sparse(column));
+        out.vector.clear();
+        out.vector.resize(
+            if side.vector.is_empty() {
+                0
+            } else {
+                self.product.len()
+            },
+            T::ZERO,
+        );
+        side.vector
+            .iter()
+            .for_each(|column| column.pool(part, &mut out.vector));
+    }
+}
+
+impl<T: Real> Gather<T> {
+    fn pool(&self, part: &Part, out: &mut [T]) {
+        embedding::add(&*self.rows, self.pooling, part.sparse(self.slot.index), out);
+    }
+}
+
+/// Copies a dense slot; a part that lacks it reads as zeros.
+fn floats_of<T: Real>(part: &Part, slot: &SlotSpec, out: &mut [T]) {
+    out.fill(T::ZERO);
+    for (to, from) in out.iter_mut().zip(part.dense(slot.index, width(slot))) {
+        *to = T::of(f64::from(*from));
+    }
+}
+
+/// Turns named tensors into a scorer, checking every shape.
+struct Assembly<'a, T> {
+    network: &'a Network,
+    tables: &'a Tables<T>,
+    tensors: &'a BTreeMap<String, Tensor<T>>,
+    path: &'a Path,
+}
+
+impl<T: Real> Assembly<'_, T> {
+    fn scorer(&self) -> Result<Scorer<T>, ModelError> {
+        let network = self.network;
+        let mut layers = Vec::new();
+        for (i, (name, inputs, outputs)) in network.layers().into_iter().enumerate() {
+            let weight = self.tensor(&format!("{name}.weight"), &[inputs, outputs])?;
+            let bias = self.tensor(&format!("{name}.bias"), &[outputs])?;
+            let activation = if i < network.hidden.len() {
+                network.activation
+            } else {
+                Activation::Linear
+            };
+            layers.push(Dense {
+                weight,
+                bias,
+                activation,
+            });
+        }
+        let first = layers.remove(0);
+        // With hidden layers the output's bias joins the wide sum, otherwise it is the first layer's own.
+        let output_bias = layers
+            .last_mut()
+            .map_or(T::ZERO, |l| std::mem::replace(&mut l.bias[0], T::ZERO));
+        Ok(Scorer {
+            common: self.side(Group::Common, &first.weight)?,
+            item: self.side(Group::Item, &first.weight)?,
+            cross: self.side(Group::Cross, &first.weight)?,
+            bias: first.bias,
+            activation: first.activation,
+            upper: layers,
+            output_bias,
+            product: network
+                .product
+                .as_ref()
+                .map_or(Ok(Vec::new()), |p| self.tensor("gmf.weight", &[p.dim]))?,
+            loss: network.loss,
+        })
+    }
+
+    fn side(&self, group: Group, weight: &[T]) -> Result<Side<T>, ModelError> {
+        let network = self.network;
+        let outputs = network.layers()[0].2;
+        let mut side = Side {
+            columns: Vec::new(),
+            dense: Vec::new(),
+            wide: Vec::new(),
+            vector: Vec::new(),
+        };
+        let mut at = 0;
+        let mut rows = |inputs: usize| {
+            at += inputs * outputs;
+            weight[at - inputs * outputs..at].to_vec()
+        };
+        for column in &network.deep {
+            let weight = rows(network.dim(*column));
+            side.columns.extend(self.gather(*column, group, weight)?);
+        }
+        for slot in &network.dense {
+            let weight = rows(width(slot));
+            if slot.group == group {
+                side.dense.push((slot.clone(), weight));
+            }
+        }
+        for column in &network.wide {
+            side.wide.extend(self.gather(*column, group, Vec::new())?);
+        }
+        for column in network.product.iter().flat_map(|p| p.user.iter().chain(&p.item)) {
+            side.vector.extend(self.gather(*column, group, Vec::new())?);
+        }
+        Ok(side)
+    }
+
+    /// A column with its table, if it is of the group.
+    fn gather(&self, column: usize, group: Group, weight: Vec<T>) -> Result<Option<Gather<T>>, ModelError> {
+        let column = &self.network.columns[column];
+        let spec = &self.network.tables[column.table];
+        let found = self.tables.get(&spec.name);
+        let rows = match found {
+            Some(rows) if rows.dim() == spec.dim => Arc::clone(rows),
+            _ => {
+                let got = found.map_or("nothing".to_owned(), |rows| format!("rows of {}", rows.dim()));
+                return Err(self.fault(&spec.name, &format!("rows of {}", spec.dim), got));
+            }
+        };
+        let (slot, pooling) = (column.slot.clone(), column.pooling);
+        Ok((slot.group == group).then_some(Gather {
+            slot,
+            rows,
+            pooling,
+            weight,
+        }))
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, ModelError> {
+        match self.tensors.get(name) {
+            Some(tensor) if tensor.shape == shape && tensor.data.len() == shape.iter().product::<usize>() => {
+                Ok(tensor.data.clone())
+            }
+            Some(tensor) => Err(self.fault(name, &format!("{shape:?}"), format!("{:?}", tensor.shape))),
+            None => Err(self.fault(name, &format!("{shape:?}"), "nothing".to_owned())),
+        }
+    }
+
+    fn fault(&self, tensor: &str, expected: &str, got: String) -> ModelError {
+        let (path, expected) = (self.path.to_owned(), expected.to_owned());
+        ModelError::Tensor {
+            path,
+            tensor: tensor.to_owned(),
+            expected,
+            got,
+        }
+    }
+}
