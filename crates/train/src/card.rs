@@ -75,8 +75,8 @@ impl Card {
             (loss, auc) = (loss.mark("best", best), auc.mark("best", best));
         }
         Panels::new(format!("Training of {}", self.name), 2)
-            .add(loss)
-            .add(auc)
+            .with(loss)
+            .with(auc)
             .svg()
     }
 
