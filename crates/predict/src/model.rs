@@ -1,1 +1,118 @@
-//! (being written)
+//! One served generation of a model: its artefact and everything derived from it once, on the loader thread.
+//!
+//! The decision here: whatever depends on the model (projections, item parts, scratch memory, metadata) lives and dies
+//! with the generation; a request that holds the generation holds all of it, and nothing of another.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rankine_dict::{Candidate, LoadFault, Parser};
+use rankine_feature::{Field, FieldType, Plan, Side};
+use rankine_model::{Artefact, Scorer};
+
+use crate::cache::ItemCache;
+use crate::project::Projector;
+use crate::score::{ItemPart, Scratchpad};
+
+/// Opens artefacts for dictionaries.
+pub(crate) struct Opener {
+    /// Budget of each generation's item cache.
+    pub(crate) item_cache_bytes: usize,
+}
+
+impl Parser for Opener {
+    type Output = Served;
+
+    fn load(&self, candidate: &Candidate) -> Result<Served, LoadFault> {
+        let artefact = Artefact::open(&candidate.path)?;
+        let scoring = Scoring::of(&artefact, self.item_cache_bytes);
+        Ok(Served { artefact, scoring })
+    }
+}
+
+/// A loaded artefact.
+pub(crate) struct Served {
+    /// The artefact.
+    pub(crate) artefact: Artefact,
+    /// What scoring needs; `None` for kinds that give vectors only.
+    pub(crate) scoring: Option<Scoring>,
+}
+
+impl Served {
+    /// What scores; `None` for kinds that give vectors only.
+    pub(crate) fn engine(&self) -> Option<Engine<'_>> {
+        Some(Engine {
+            scorer: self.artefact.scorer()?,
+            scoring: self.scoring.as_ref()?,
+        })
+    }
+}
+
+/// A model with what is derived from it.
+#[derive(Clone, Copy)]
+pub(crate) struct Engine<'a> {
+    /// The model.
+    pub(crate) scorer: &'a Scorer,
+    /// What is derived from it.
+    pub(crate) scoring: &'a Scoring,
+}
+
+/// What scoring with one generation needs beside the model.
+pub(crate) struct Scoring {
+    /// The model's own plan.
+    pub(crate) plan: Arc<Plan>,
+    /// User rows to the plan's order.
+    pub(crate) user: Projector,
+    /// Item rows likewise.
+    pub(crate) item: Projector,
+    /// Context rows likewise.
+    pub(crate) context: Projector,
+    /// Item parts of this generation.
+    pub(crate) cache: ItemCache<ItemPart>,
+    pads: Mutex<Vec<Scratchpad>>,
+}
+
+impl Scoring {
+    fn of(artefact: &Artefact, item_cache_bytes: usize) -> Option<Self> {
+        let plan = artefact.plan()?;
+        let side = |side| Projector::new(plan.schema().side(side));
+        Some(Self {
+            user: side(Side::User),
+            item: side(Side::Item),
+            context: side(Side::Context),
+            cache: ItemCache::new(item_cache_bytes),
+            pads: Mutex::default(),
+            plan: Arc::clone(plan),
+        })
+    }
+
+    /// Runs `work` with reusable memory; after the first requests nothing is allocated for it.
+    pub(crate) fn with_pad<R>(&self, work: impl FnOnce(&mut Scratchpad) -> R) -> R {
+        let taken = self.pads.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut pad = taken.unwrap_or_default();
+        let result = work(&mut pad);
+        self.pads.lock().unwrap_or_else(PoisonError::into_inner).push(pad);
+        result
+    }
+}
+
+/// The user field that is the user's id: the samples' group field, else the first whole number.
+pub(crate) fn user_key(plan: &Plan) -> Option<Arc<str>> {
+    let fields = plan.schema().side(Side::User);
+    let group = plan.sample_spec().group.as_deref();
+    let named = fields
+        .iter()
+        .find(|f| Some(&*f.name) == group && f.ty == FieldType::Int);
+    named.map(|f| Arc::clone(&f.name)).or_else(|| first_int(fields))
+}
+
+/// The item field that is the item's id: the first whole number.
+pub(crate) fn item_key(plan: &Plan) -> Option<Arc<str>> {
+    first_int(plan.schema().side(Side::Item))
+}
+
+fn first_int(fields: &[Field]) -> Option<Arc<str>> {
+    fields
+        .iter()
+        .find(|f| f.ty == FieldType::Int)
+        .map(|f| Arc::clone(&f.name))
+}

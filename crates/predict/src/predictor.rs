@@ -1,22 +1,57 @@
-//! The predictor itself.
+//! The predictor: configured models in dictionaries, a scoring pool, and permits in front of both.
+//!
+//! The decision here: a request is admitted or refused before anything is queued, and takes its snapshot at entry.
 
-use crate::config::PredictConfig;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rankine_dict::{Dictionary, Options, Source};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use rustc_hash::FxHashMap;
+
+use crate::config::{ModelEntry, PredictConfig, VersionPolicy};
 use crate::error::PredictError;
+use crate::model::{Opener, Served};
 use crate::request::{Request, Response};
-use crate::snapshot::Snapshot;
+use crate::score;
+use crate::snapshot::{Metadata, Model, Models, Snapshot, engine};
 use crate::status::ModelStatus;
 
-/// Serves models from version folders.
-pub struct Predictor {}
+/// Serves models from version folders. Share it as an `Arc`; dropping it stops its threads.
+pub struct Predictor {
+    models: Arc<Models>,
+    pool: ThreadPool,
+    task: usize,
+    permits: usize,
+    under_way: AtomicUsize,
+}
 
 impl Predictor {
-    /// Opens every configured model; one that does not load yet is no error.
+    /// Opens every configured model; one that does not load yet is no error and is served once it does.
     ///
     /// # Errors
     /// `Name`, `Pinned`, `Dict`, `Pool`.
     pub fn open(config: PredictConfig) -> Result<Self, PredictError> {
-        let _ = config;
-        todo!()
+        let places = places(&config.models)?;
+        let list = config
+            .models
+            .iter()
+            .map(|entry| open_model(&config, entry))
+            .collect::<Result<_, _>>()?;
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(config.threads)
+            .thread_name(|i| format!("predict-{i}"));
+        let pool = pool.build().map_err(|fault| PredictError::Pool {
+            message: fault.to_string(),
+        })?;
+        Ok(Self {
+            models: Arc::new(Models { list, places }),
+            pool,
+            task: config.task.max(1),
+            permits: config.permits,
+            under_way: AtomicUsize::new(0),
+        })
     }
 
     /// Scores on a snapshot taken now.
@@ -29,22 +64,155 @@ impl Predictor {
 
     /// Scores on the given snapshot: for several requests that must see one state.
     ///
+    /// Blocks until all items are scored; call it from a thread that may block.
+    ///
     /// # Errors
     /// `UnknownModel`, `UnknownVersion`, `NotLoaded`, `NoScores`, `Input`, `Common`, `Overloaded`, `Deadline`.
     pub fn predict_on(&self, snapshot: &Snapshot, request: &Request) -> Result<Response, PredictError> {
-        let _ = (snapshot, request);
-        todo!()
+        let _permit = self.admit()?;
+        let (name, generation) = snapshot.find(&request.model, request.version)?;
+        let engine = engine(name, &generation.value)?;
+        let (scores, faults) = score::score(engine, request, &self.pool, self.task)?;
+        Ok(Response {
+            model: name.to_owned(),
+            version: generation.version,
+            scores,
+            faults,
+        })
     }
 
-    /// All generations now.
+    /// All generations now. Old ones live as long as a snapshot that holds them.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        Snapshot::of(&self.models)
+    }
+
+    /// What a model takes now.
+    ///
+    /// # Errors
+    /// `UnknownModel`, `UnknownVersion`, `NotLoaded`, `NoScores`.
+    pub fn metadata(&self, model: &str, version: Option<u64>) -> Result<Metadata, PredictError> {
+        self.snapshot().metadata(model, version)
     }
 
     /// Every model's state, in the order of the configuration.
     #[must_use]
     pub fn status(&self) -> Vec<ModelStatus> {
-        todo!()
+        self.models.list.iter().map(status_of).collect()
+    }
+
+    /// State of one model by name or alias.
+    ///
+    /// # Errors
+    /// `UnknownModel`.
+    pub fn model_status(&self, model: &str) -> Result<ModelStatus, PredictError> {
+        let place = self.models.places.get(model);
+        let place = place.ok_or_else(|| PredictError::UnknownModel {
+            model: model.to_owned(),
+        })?;
+        Ok(status_of(&self.models.list[*place]))
+    }
+
+    /// Looks for new versions of every model now, on the calling thread. Failures are in [`Predictor::status`].
+    pub fn reload(&self) {
+        for dictionary in self.models.list.iter().flat_map(|model| &model.dictionaries) {
+            if let Err(fault) = dictionary.reload() {
+                tracing::debug!(dictionary = dictionary.name(), %fault, "nothing newer");
+            }
+        }
+    }
+
+    fn admit(&self) -> Result<Permit<'_>, PredictError> {
+        let before = self.under_way.fetch_add(1, Ordering::AcqRel);
+        let permit = Permit(&self.under_way);
+        if before < self.permits {
+            Ok(permit)
+        } else {
+            Err(PredictError::Overloaded {
+                permits: self.permits,
+            })
+        }
+    }
+}
+
+/// One request under way; gives its place back when dropped.
+struct Permit<'a>(&'a AtomicUsize);
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn places(models: &[ModelEntry]) -> Result<FxHashMap<String, usize>, PredictError> {
+    let mut places = FxHashMap::default();
+    for (place, entry) in models.iter().enumerate() {
+        for name in std::iter::once(&entry.name).chain(&entry.aliases) {
+            if name.is_empty() || places.insert(name.clone(), place).is_some() {
+                return Err(PredictError::Name { name: name.clone() });
+            }
+        }
+    }
+    Ok(places)
+}
+
+fn open_model(config: &PredictConfig, entry: &ModelEntry) -> Result<Model, PredictError> {
+    let path = if entry.path.as_os_str().is_empty() {
+        Path::new(&entry.name)
+    } else {
+        &entry.path
+    };
+    let folder = config.models_dir.join(path);
+    let sources = match &entry.versions {
+        VersionPolicy::Latest => vec![(entry.name.clone(), Source::Versions(folder))],
+        VersionPolicy::Pinned(versions) if versions.is_empty() || versions.contains(&0) => {
+            return Err(PredictError::Pinned {
+                name: entry.name.clone(),
+            });
+        }
+        VersionPolicy::Pinned(versions) => versions
+            .iter()
+            .map(|v| (format!("{}/{v}", entry.name), Source::Pinned(folder.clone(), *v)))
+            .collect(),
+    };
+    let open = |(name, source): (String, Source)| open_dictionary(config, &name, source);
+    let dictionaries = sources.into_iter().map(open).collect::<Result<_, _>>()?;
+    Ok(Model {
+        entry: entry.clone(),
+        dictionaries,
+    })
+}
+
+fn open_dictionary(
+    config: &PredictConfig,
+    name: &str,
+    source: Source,
+) -> Result<Dictionary<Served>, PredictError> {
+    let options = Options {
+        poll: config.poll,
+        notices: true,
+        clock: Arc::clone(&config.clock),
+    };
+    let opener = Opener {
+        item_cache_bytes: config.item_cache_bytes,
+    };
+    let opened = Dictionary::open(name, source, options, opener);
+    opened.map_err(|source| PredictError::Dict {
+        name: name.to_owned(),
+        source,
+    })
+}
+
+fn status_of(model: &Model) -> ModelStatus {
+    let default = model.generations().into_iter().next();
+    let scoring = default
+        .as_ref()
+        .and_then(|generation| generation.value.scoring.as_ref());
+    ModelStatus {
+        name: model.entry.name.clone(),
+        aliases: model.entry.aliases.clone(),
+        version: default.as_ref().map(|generation| generation.version),
+        item_cache_bytes: scoring.map_or(0, |s| s.cache.bytes()),
+        dictionaries: model.dictionaries.iter().map(Dictionary::status).collect(),
     }
 }

@@ -1,11 +1,42 @@
 //! One view of all generations, taken at a request's entry and kept to its end.
+//!
+//! The decision here: a snapshot holds every model's generation, not only the one asked for first, so that a request
+//! which scores twice (two users in one batch, two models) sees one state throughout.
 
 use std::sync::Arc;
 
+use rankine_dict::{Dictionary, Generation};
 use rankine_feature::Field;
+use rankine_model::Artefact;
+use rustc_hash::FxHashMap;
+
+use crate::config::ModelEntry;
+use crate::error::PredictError;
+use crate::model::{Engine, Served, item_key, user_key};
+
+/// A configured model and the dictionaries that hold its versions.
+pub(crate) struct Model {
+    /// As configured.
+    pub(crate) entry: ModelEntry,
+    /// One for the latest version, or one per pinned version.
+    pub(crate) dictionaries: Vec<Dictionary<Served>>,
+}
+
+/// All configured models.
+pub(crate) struct Models {
+    /// In the order of the configuration.
+    pub(crate) list: Vec<Model>,
+    /// Names and aliases to places in `list`.
+    pub(crate) places: FxHashMap<String, usize>,
+}
 
 /// All generations at one moment. Requests scored on one snapshot never see a swap.
-pub struct Snapshot {}
+#[derive(Clone)]
+pub struct Snapshot {
+    models: Arc<Models>,
+    /// Per model, the generations loaded, highest version first.
+    generations: Vec<Vec<Arc<Generation<Served>>>>,
+}
 
 /// What a model takes, for protocols.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +56,100 @@ pub struct Metadata {
 }
 
 impl Snapshot {
+    pub(crate) fn of(models: &Arc<Models>) -> Self {
+        let generations = models.list.iter().map(Model::generations).collect();
+        Self {
+            models: Arc::clone(models),
+            generations,
+        }
+    }
+
     /// What a model takes.
     ///
     /// # Errors
     /// `UnknownModel`, `UnknownVersion`, `NotLoaded`, `NoScores`.
-    pub fn metadata(&self, model: &str, version: Option<u64>) -> Result<Metadata, crate::PredictError> {
-        let _ = (model, version);
-        todo!()
+    pub fn metadata(&self, model: &str, version: Option<u64>) -> Result<Metadata, PredictError> {
+        let (name, generation) = self.find(model, version)?;
+        let plan = &engine(name, &generation.value)?.scoring.plan;
+        Ok(Metadata {
+            name: name.to_owned(),
+            kind: kind(&generation.value),
+            version: generation.version,
+            inputs: plan.schema().all().to_vec(),
+            user_key: user_key(plan),
+            item_key: item_key(plan),
+        })
+    }
+
+    /// The artefact of a model, for what the predictor does not do itself (vectors, metrics of the manifest), with the
+    /// version it has.
+    ///
+    /// # Errors
+    /// `UnknownModel`, `UnknownVersion`, `NotLoaded`.
+    pub fn artefact(&self, model: &str, version: Option<u64>) -> Result<(u64, &Artefact), PredictError> {
+        let (_, generation) = self.find(model, version)?;
+        Ok((generation.version, &generation.value.artefact))
+    }
+
+    /// The name and generation that a model name or alias, and a version if any, stand for.
+    pub(crate) fn find(
+        &self,
+        model: &str,
+        version: Option<u64>,
+    ) -> Result<(&str, &Arc<Generation<Served>>), PredictError> {
+        let unknown = || PredictError::UnknownModel {
+            model: model.to_owned(),
+        };
+        let place = *self.models.places.get(model).ok_or_else(unknown)?;
+        let (configured, loaded) = (&self.models.list[place], &self.generations[place]);
+        let name = configured.entry.name.as_str();
+        let found = match version {
+            Some(version) => loaded.iter().find(|g| g.version == version),
+            None => loaded.first(),
+        };
+        found
+            .map(|generation| (name, generation))
+            .ok_or_else(|| match version {
+                Some(version) => PredictError::UnknownVersion {
+                    model: model.to_owned(),
+                    version,
+                },
+                None => PredictError::NotLoaded {
+                    model: model.to_owned(),
+                    reason: configured.failure(),
+                },
+            })
+    }
+}
+
+/// What a loaded model scores with.
+pub(crate) fn engine<'a>(name: &str, served: &'a Served) -> Result<Engine<'a>, PredictError> {
+    served.engine().ok_or_else(|| PredictError::NoScores {
+        model: name.to_owned(),
+        kind: kind(served),
+    })
+}
+
+fn kind(served: &Served) -> String {
+    served.artefact.manifest().kind.to_string()
+}
+
+impl Model {
+    /// Loaded generations, highest version first.
+    pub(crate) fn generations(&self) -> Vec<Arc<Generation<Served>>> {
+        let mut loaded: Vec<_> = self
+            .dictionaries
+            .iter()
+            .filter_map(Dictionary::snapshot)
+            .collect();
+        loaded.sort_by_key(|generation| std::cmp::Reverse(generation.version));
+        loaded
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.dictionaries
+            .iter()
+            .find_map(|d| d.status().error)
+            .map(|failure| failure.message)
     }
 }
