@@ -5,7 +5,7 @@
 
 use crate::frame::{Axis, Entry, Frame, Plot};
 use crate::scale::{Range, Ticks, drawable, value_label};
-use crate::svg::{Anchor, Canvas};
+use crate::svg::{Anchor, Canvas, text_width};
 use crate::theme;
 
 /// Series with more points than this get no dot per point.
@@ -166,33 +166,55 @@ impl Curve {
         levels.sort_by(|a, b| a.1.total_cmp(&b.1));
         let mut free = f64::INFINITY;
         for (name, level) in levels {
-            let y = (plot.y.at(*level) - 5.0).min(free);
-            let (x, anchor) = self.clearer_end(plot, y);
-            canvas.text(
-                "rk-mute rk-note",
-                (x, y),
-                anchor,
-                &format!("{name} {}", value_label(*level)),
-            );
-            free = y - 14.0;
+            let text = format!("{name} {}", value_label(*level));
+            let line = plot.y.at(*level);
+            let place = self.clearest(plot, (line - 5.0).min(free), line + 14.0, text_width(&text, 11.5));
+            canvas.text("rk-mute rk-note", (place.0, place.1), place.2, &text);
+            free = place.1.min(line) - 14.0;
         }
     }
 
-    /// The end of the plot where the data keeps farther from a text at height `y`.
-    fn clearer_end(&self, plot: &Plot, y: f64) -> (f64, Anchor) {
-        let middle = (plot.x.from + plot.x.to) / 2.0;
-        let room = |right: bool| {
-            let near = self
-                .points()
-                .map(|p| plot.at(p))
-                .filter(|p| (p.0 > middle) == right);
-            near.map(|p| (p.1 - y).abs()).fold(f64::INFINITY, f64::min)
+    /// Of both ends of the plot, at height `above` or (where that is inside) `below`, the place for a text of `width`
+    /// from which the data keeps farthest; ties go to the first: right end, above.
+    fn clearest(&self, plot: &Plot, above: f64, below: f64, width: f64) -> (f64, f64, Anchor) {
+        let data = self.sampled(plot);
+        let room = |left: f64, y: f64| {
+            let near = data
+                .iter()
+                .filter(|p| (left - 6.0..=left + width + 6.0).contains(&p.0));
+            near.map(|p| (p.1 - (y - 4.0)).abs()).fold(40.0, f64::min)
         };
-        if room(true) >= room(false) {
-            (plot.x.to, Anchor::End)
-        } else {
-            (plot.x.from + 6.0, Anchor::Start)
+        let mut best = (f64::NEG_INFINITY, (plot.x.to, above, Anchor::End));
+        for y in [above, below]
+            .into_iter()
+            .filter(|y| *y < plot.y.from - 4.0 || *y == above)
+        {
+            let right = (room(plot.x.to - width, y), (plot.x.to, y, Anchor::End));
+            let left = (room(plot.x.from + 6.0, y), (plot.x.from + 6.0, y, Anchor::Start));
+            for place in [right, left] {
+                best = if place.0 > best.0 { place } else { best };
+            }
         }
+        best.1
+    }
+
+    /// Pixels along all drawn lines, eight to a segment.
+    fn sampled(&self, plot: &Plot) -> Vec<(f64, f64)> {
+        let between =
+            |a: (f64, f64), b: (f64, f64), share: f64| (a.0 + (b.0 - a.0) * share, a.1 + (b.1 - a.1) * share);
+        let mut pixels = Vec::new();
+        for run in self
+            .series
+            .iter()
+            .flat_map(|(_, points)| points.split(|p| !is_drawable(p)))
+        {
+            let ends: Vec<_> = run.iter().map(|p| plot.at(*p)).collect();
+            for pair in ends.windows(2) {
+                pixels.extend((0_u8..8).map(|i| between(pair[0], pair[1], f64::from(i) / 8.0)));
+            }
+            pixels.extend(ends.last());
+        }
+        pixels
     }
 }
 
@@ -261,6 +283,17 @@ mod tests {
         let plot = chart.frame.axes(&mut canvas, &[], Axis::Numbers(&x), &y);
         let (low, high) = (plot.at((0.0, 0.0)), plot.at((1.0, 1.0)));
         assert!(low.0 < high.0 && low.1 > high.1);
+    }
+
+    #[test]
+    fn a_reference_is_named_where_the_data_is_not() {
+        let named_at = |points: &[(f64, f64)]| {
+            let svg = Curve::new("t").series("a", points).reference("base", 0.5).svg();
+            let line = svg.lines().find(|l| l.contains("base 0.5")).unwrap().to_owned();
+            line.contains("text-anchor=\"end\"")
+        };
+        assert!(named_at(&[(0.0, 0.5), (1.0, 0.55), (2.0, 0.9), (3.0, 1.0)]));
+        assert!(!named_at(&[(0.0, 0.1), (1.0, 0.2), (2.0, 0.5), (3.0, 0.52)]));
     }
 
     #[test]
