@@ -25,6 +25,10 @@ pub(crate) fn differences(at: &[f64], gradient: &[f64], mut cost: impl FnMut(&[f
         moved[i] = at[i];
         let numeric = (above - below) / (2.0 * step);
         let error = (numeric - gradient[i]).abs() / (1.0 + numeric.abs());
-        assert!(error < 1e-6, "component {i}: analytic {} numeric {numeric}", gradient[i]);
+        assert!(
+            error < 1e-6,
+            "component {i}: analytic {} numeric {numeric}",
+            gradient[i]
+        );
     }
 }

@@ -27,7 +27,12 @@ impl EarlyStop {
     /// Watches a figure; `patience` epochs without improvement end the run (`None`: never).
     #[must_use]
     pub fn new(patience: Option<usize>, higher_is_better: bool) -> Self {
-        Self { patience, higher_is_better, best: None, waited: 0 }
+        Self {
+            patience,
+            higher_is_better,
+            best: None,
+            waited: 0,
+        }
     }
 
     /// The best epoch and its figure so far.
@@ -49,7 +54,14 @@ impl EarlyStop {
             return Verdict::Best;
         }
         self.waited += 1;
-        if self.patience.is_some_and(|patience| self.waited >= patience.max(1)) { Verdict::Stop } else { Verdict::Continue }
+        if self
+            .patience
+            .is_some_and(|patience| self.waited >= patience.max(1))
+        {
+            Verdict::Stop
+        } else {
+            Verdict::Continue
+        }
     }
 }
 
@@ -58,14 +70,21 @@ mod tests {
     use super::*;
 
     fn run(stop: &mut EarlyStop, figures: &[f64]) -> Vec<Verdict> {
-        figures.iter().enumerate().map(|(i, &f)| stop.observe(i + 1, f)).collect()
+        figures
+            .iter()
+            .enumerate()
+            .map(|(i, &f)| stop.observe(i + 1, f))
+            .collect()
     }
 
     #[test]
     fn stops_after_patience_and_remembers_the_best() {
         let mut stop = EarlyStop::new(Some(2), true);
         use Verdict::{Best, Continue, Stop};
-        assert_eq!(run(&mut stop, &[0.6, 0.7, 0.69, 0.71, 0.71, 0.70]), [Best, Best, Continue, Best, Continue, Stop]);
+        assert_eq!(
+            run(&mut stop, &[0.6, 0.7, 0.69, 0.71, 0.71, 0.70]),
+            [Best, Best, Continue, Best, Continue, Stop]
+        );
         assert_eq!(stop.best(), Some((4, 0.71)));
     }
 
@@ -73,6 +92,9 @@ mod tests {
     fn a_loss_is_better_when_lower_and_nan_never_is() {
         let mut stop = EarlyStop::new(None, false);
         use Verdict::{Best, Continue};
-        assert_eq!(run(&mut stop, &[f64::NAN, 0.5, f64::NAN, 0.4, 0.6]), [Continue, Best, Continue, Best, Continue]);
+        assert_eq!(
+            run(&mut stop, &[f64::NAN, 0.5, f64::NAN, 0.4, 0.6]),
+            [Continue, Best, Continue, Best, Continue]
+        );
     }
 }

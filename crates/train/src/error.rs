@@ -39,7 +39,19 @@ pub enum TrainError {
         /// The offending number.
         got: f32,
     },
-    /// The model file asks for something the trainer cannot do.
+    /// The model file does not fit the conf.
+    #[error("{faults}")]
+    Model {
+        /// All of its faults.
+        faults: rankine_config::Faults,
+    },
+    /// More samples than the cache's 32-bit numbers can name.
+    #[error("more than {limit} samples")]
+    TooManySamples {
+        /// The limit.
+        limit: u64,
+    },
+    /// Weights do not fit the network they are given to.
     #[error("model key `{key}`: {detail}")]
     Config {
         /// The key in the model file.
@@ -62,7 +74,9 @@ pub enum TrainError {
         limit: u64,
     },
     /// The loss became infinite or not a number.
-    #[error("loss is {loss} in epoch {epoch} after {samples} samples: lower the learning rate or normalise the dense inputs")]
+    #[error(
+        "loss is {loss} in epoch {epoch} after {samples} samples: lower the learning rate or normalise the dense inputs"
+    )]
     Diverged {
         /// Epoch, from 1.
         epoch: usize,
@@ -87,9 +101,23 @@ mod tests {
 
     #[test]
     fn messages_say_where_and_what_was_expected() {
-        let error = TrainError::Shape { row: 7, side: "item", expected: 3, got: 2 };
-        assert_eq!(error.to_string(), "sample 7: item has 2 values where the conf's schema has 3 fields");
-        let error = TrainError::Config { key: "train.batch".into(), detail: "expected at least 1, got 0".into() };
-        assert_eq!(error.to_string(), "model key `train.batch`: expected at least 1, got 0");
+        let error = TrainError::Shape {
+            row: 7,
+            side: "item",
+            expected: 3,
+            got: 2,
+        };
+        assert_eq!(
+            error.to_string(),
+            "sample 7: item has 2 values where the conf's schema has 3 fields"
+        );
+        let error = TrainError::Config {
+            key: "train.batch".into(),
+            detail: "expected at least 1, got 0".into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "model key `train.batch`: expected at least 1, got 0"
+        );
     }
 }

@@ -16,7 +16,7 @@ pub(crate) mod check;
 pub mod early_stop;
 pub mod encode;
 pub mod error;
-//pub mod evaluate;
+pub mod evaluate;
 pub mod item2vec;
 pub mod loss;
 pub mod metric;
@@ -29,7 +29,7 @@ pub mod table;
 pub mod tensorboard;
 
 pub use error::TrainError;
-//pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Scored, evaluate, score};
 pub use progress::{EpochReport, Progress, Silent, StepReport};
-//pub use run::{Trained, train};
+pub use run::{Trained, train};
 pub use source::{RowsSource, SampleRow, SampleSource};

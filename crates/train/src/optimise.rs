@@ -8,6 +8,7 @@ use rankine_kernel::dense::axpy;
 use rankine_kernel::optimiser::Optimiser;
 
 use crate::backward::Dense;
+use crate::model::Mover;
 
 /// The same optimiser with its learning rate multiplied by `factor`.
 #[must_use]
@@ -28,25 +29,25 @@ pub fn scaled(optimiser: Optimiser, factor: f64) -> Optimiser {
 /// Optimiser and state of the dense layers of a network.
 #[derive(Clone, Debug)]
 pub struct DenseSteps<T> {
-    optimiser: Optimiser,
-    l2: f64,
+    mover: Mover,
     states: Vec<(Vec<T>, Vec<T>)>,
 }
 
 impl<T: Real> DenseSteps<T> {
     /// State for `layers`, in the order in which [`DenseSteps::step`] will be given them.
     #[must_use]
-    pub fn new<'a>(optimiser: Optimiser, l2: f64, layers: impl Iterator<Item = &'a mut Dense<T>>) -> Self {
-        let states = layers.map(|l| (optimiser.state(l.weight.len()), optimiser.state(l.bias.len()))).collect();
-        Self { optimiser, l2, states }
+    pub fn new<'a>(mover: Mover, layers: impl Iterator<Item = &'a mut Dense<T>>) -> Self {
+        let state = |tensor: &[T]| mover.optimiser.state(tensor.len());
+        let states = layers.map(|l| (state(&l.weight), state(&l.bias))).collect();
+        Self { mover, states }
     }
 
     /// Moves weights and biases against their gradients at step number `t` (from 1), the rate multiplied by `factor`.
     pub fn step<'a>(&mut self, t: u64, factor: f64, layers: impl Iterator<Item = &'a mut Dense<T>>) {
-        let optimiser = scaled(self.optimiser, factor);
+        let optimiser = scaled(self.mover.optimiser, factor);
         for (layer, (weight, bias)) in layers.zip(&mut self.states) {
-            if self.l2 > 0.0 {
-                axpy(T::of(self.l2), &layer.weight, &mut layer.weight_gradient);
+            if self.mover.l2 > 0.0 {
+                axpy(T::of(self.mover.l2), &layer.weight, &mut layer.weight_gradient);
             }
             optimiser.step(t, &mut layer.weight, &layer.weight_gradient, weight);
             optimiser.step(t, &mut layer.bias, &layer.bias_gradient, bias);
@@ -67,7 +68,11 @@ mod tests {
         let mut layer = Dense::<f64>::new("d", (2, 1), Activation::Linear, &mut random);
         layer.weight = vec![1.0, -2.0];
         layer.bias = vec![3.0];
-        let mut steps = DenseSteps::new(Optimiser::Sgd { rate: 0.5 }, 0.1, std::iter::once(&mut layer));
+        let mover = Mover {
+            optimiser: Optimiser::Sgd { rate: 0.5 },
+            l2: 0.1,
+        };
+        let mut steps = DenseSteps::new(mover, std::iter::once(&mut layer));
         steps.step(1, 2.0, std::iter::once(&mut layer));
         assert_eq!(layer.weight, [1.0 - 0.1, -2.0 + 0.2]);
         assert_eq!(layer.bias, [3.0]);

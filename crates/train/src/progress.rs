@@ -66,7 +66,10 @@ pub struct RunningAuc {
 
 impl Default for RunningAuc {
     fn default() -> Self {
-        Self { positive: vec![0.0; Self::BINS], negative: vec![0.0; Self::BINS] }
+        Self {
+            positive: vec![0.0; Self::BINS],
+            negative: vec![0.0; Self::BINS],
+        }
     }
 }
 
@@ -75,9 +78,17 @@ impl RunningAuc {
 
     /// Counts one prediction (`score` in 0..=1) with its label and weight.
     pub fn add(&mut self, score: f64, label: f64, weight: f64) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the bins")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to the bins"
+        )]
         let bin = ((score.clamp(0.0, 1.0) * Self::BINS as f64) as usize).min(Self::BINS - 1);
-        let side = if label > 0.5 { &mut self.positive } else { &mut self.negative };
+        let side = if label > 0.5 {
+            &mut self.positive
+        } else {
+            &mut self.negative
+        };
         side[bin] += weight;
     }
 
@@ -124,9 +135,16 @@ mod tests {
             let score = f64::from(i.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24);
             let label = f64::from(i % 3 == 0 && score > 0.2);
             auc.add(score, label, 1.0);
-            if label > 0.5 { positives.push(score) } else { negatives.push(score) }
+            if label > 0.5 {
+                positives.push(score)
+            } else {
+                negatives.push(score)
+            }
         }
-        let wins: usize = positives.iter().map(|p| negatives.iter().filter(|n| p > n).count()).sum();
+        let wins: usize = positives
+            .iter()
+            .map(|p| negatives.iter().filter(|n| p > n).count())
+            .sum();
         let exact = wins as f64 / (positives.len() * negatives.len()) as f64;
         assert!((auc.value() - exact).abs() < 1e-3);
         auc.clear();

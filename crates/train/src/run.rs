@@ -3,21 +3,80 @@
 //! One thread, so that the same samples, model file and seed give the same bytes; several models are trained at once by
 //! calling [`train`] from several threads. The shuffle of epoch e depends on the seed and e alone.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use rankine_feature::Plan;
 use rankine_kernel::Real;
+use rankine_model::{ModelConfig, Network, Parameters};
 
+use crate::TrainError;
 use crate::backward::Mode;
 use crate::early_stop::{EarlyStop, Verdict};
-use crate::encode::{Batch, Cache};
+use crate::encode::{Batch, Cache, Encoder};
 use crate::loss::Loss;
 use crate::metric;
-use crate::model::{Blueprint, Net, Snapshot};
+use crate::model::{Net, Settings, Snapshot, Watch};
 use crate::progress::{EpochReport, Progress, RunningAuc, StepReport};
+use crate::source::SampleSource;
 use crate::tensorboard::EventWriter;
-use crate::TrainError;
+
+/// What a training run produced.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The weights of the best epoch, as serving reads them.
+    pub parameters: Parameters<f32>,
+    /// One report per epoch that was run.
+    pub history: Vec<EpochReport>,
+    /// The epoch the weights are from, from 1.
+    pub best_epoch: usize,
+    /// Training samples.
+    pub train_samples: u64,
+    /// Validation samples.
+    pub valid_samples: u64,
+    /// Rows by table, the missing row included.
+    pub table_rows: Vec<(String, usize)>,
+}
+
+/// Trains the model that `config` describes on the features of `plan`.
+///
+/// With `train.early_stop` the best epoch's weights on `valid` are kept, otherwise (and without validation samples) the
+/// last epoch's. `tensorboard` gets training loss and AUC and the validation figures after each epoch.
+///
+/// # Errors
+/// What the sources report, samples that fit neither schema nor loss, a model file that asks for what the plan lacks, a
+/// loss that is no longer finite.
+pub fn train(
+    config: &ModelConfig,
+    plan: Arc<Plan>,
+    train: &mut dyn SampleSource,
+    valid: &mut dyn SampleSource,
+    progress: &mut dyn Progress,
+    tensorboard: Option<&mut EventWriter>,
+) -> Result<Trained, TrainError> {
+    let network = Network::compile(config, &plan).map_err(|faults| TrainError::Model { faults })?;
+    let settings = Settings::new(config);
+    let mut encoder = Encoder::new(plan, network.clone(), settings.loss);
+    let learn = encoder.learn(train)?;
+    let judge = encoder.apply(valid)?;
+    let mut net = Net::<f32>::new(&network, &settings, encoder.vocabularies());
+    let outcome = Run::new(&settings, progress, tensorboard).fit(&mut net, &learn, &judge)?;
+    let table_rows = net
+        .tables
+        .iter()
+        .map(|t| (t.name.clone(), t.rows().len() + 1))
+        .collect();
+    Ok(Trained {
+        parameters: net.export(),
+        history: outcome.history,
+        best_epoch: outcome.best_epoch,
+        train_samples: learn.len() as u64,
+        valid_samples: judge.len() as u64,
+        table_rows,
+    })
+}
 
 /// How a fit went.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,7 +89,7 @@ pub struct Outcome {
 
 /// A fit over encoded samples: settings, listeners and clocks.
 pub struct Run<'a> {
-    blueprint: &'a Blueprint,
+    settings: &'a Settings,
     progress: &'a mut dyn Progress,
     tensorboard: Option<&'a mut EventWriter>,
     start: Instant,
@@ -42,34 +101,52 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run of `blueprint` with its listeners.
+    /// A run with `settings` with its listeners.
     pub fn new(
-        blueprint: &'a Blueprint,
+        settings: &'a Settings,
         progress: &'a mut dyn Progress,
         tensorboard: Option<&'a mut EventWriter>,
     ) -> Self {
         let now = Instant::now();
         let (trained, auc) = (Duration::ZERO, RunningAuc::default());
-        Self { blueprint, progress, tensorboard, start: now, trained, told: now, samples: 0, auc }
+        Self {
+            settings,
+            progress,
+            tensorboard,
+            start: now,
+            trained,
+            told: now,
+            samples: 0,
+            auc,
+        }
     }
 
     /// Trains `net` on `learn`, watching `judge`; leaves the best epoch's weights in `net`.
     ///
     /// # Errors
     /// No training samples, or a loss that is no longer finite.
-    pub fn fit<T: Real>(mut self, net: &mut Net<T>, learn: &Cache, judge: &Cache) -> Result<Outcome, TrainError> {
+    pub fn fit<T: Real>(
+        mut self,
+        net: &mut Net<T>,
+        learn: &Cache,
+        judge: &Cache,
+    ) -> Result<Outcome, TrainError> {
         if learn.is_empty() {
             return Err(TrainError::Empty { what: "training" });
         }
-        let mut stop = EarlyStop::new(self.blueprint.patience, self.blueprint.higher_is_better());
+        let (watch, patience) = self
+            .settings
+            .early_stop
+            .map_or((Watch::Auc, None), |(w, p)| (w, Some(p)));
+        let mut stop = EarlyStop::new(patience, watch.higher_is_better());
         let (mut outcome, mut best) = (Outcome::default(), Snapshot::default());
         let mut batch = Batch::new(learn);
-        for epoch in 1..=self.blueprint.epochs {
+        for epoch in 1..=self.settings.epochs {
             let loss = self.epoch(net, learn, &mut batch, epoch)?;
             let mut report = self.judge(net, judge, epoch, loss);
-            let verdict = stop.observe(epoch, self.blueprint.figure(&report));
+            let verdict = stop.observe(epoch, watch.figure(&report));
             report.best = verdict == Verdict::Best;
-            if report.best {
+            if report.best && patience.is_some() {
                 net.save(&mut best);
             }
             self.tell(&report)?;
@@ -79,7 +156,7 @@ impl<'a> Run<'a> {
             }
         }
         outcome.best_epoch = outcome.history.len();
-        if let Some((epoch, _)) = stop.best() {
+        if let (Some((epoch, _)), Some(_)) = (stop.best(), patience) {
             net.restore(&best);
             outcome.best_epoch = epoch;
         }
@@ -94,27 +171,45 @@ impl<'a> Run<'a> {
         batch: &mut Batch<T>,
         epoch: usize,
     ) -> Result<f64, TrainError> {
-        let order = shuffled(learn.len(), self.blueprint.seed, epoch);
-        let factor = self.blueprint.rate_factor(epoch);
+        let order = self.order(learn.len(), epoch);
+        let factor = self.settings.rate_factor(epoch);
         let (mut sum, mut weight, mut seen) = (0.0, 0.0, 0);
         let (mut slopes, begin) = (Vec::new(), Instant::now());
         let before = self.trained;
         self.auc.clear();
-        for indices in order.chunks(self.blueprint.batch) {
+        for indices in order.chunks(self.settings.batch) {
             batch.gather(learn, indices);
             let logits = net.forward(batch, Mode::Learn);
-            let (s, w) = judge_batch(self.blueprint.loss, logits, batch, &mut slopes, &mut self.auc);
+            let (s, w) = judge_batch(self.settings.loss, logits, batch, &mut slopes, &mut self.auc);
             (sum, weight, seen) = (sum + s, weight + w, seen + indices.len() as u64);
             if !s.is_finite() {
-                return Err(TrainError::Diverged { epoch, samples: seen, loss: s });
+                return Err(TrainError::Diverged {
+                    epoch,
+                    samples: seen,
+                    loss: s,
+                });
             }
             net.backward(batch, &mut slopes);
             net.step(factor);
             self.samples += indices.len() as u64;
             self.trained = before + begin.elapsed();
-            self.maybe_tell(epoch, seen, learn.len() as u64, sum / weight.max(f64::MIN_POSITIVE));
+            self.maybe_tell(
+                epoch,
+                seen,
+                learn.len() as u64,
+                sum / weight.max(f64::MIN_POSITIVE),
+            );
         }
         Ok(sum / weight.max(f64::MIN_POSITIVE))
+    }
+
+    /// The order of the samples in `epoch`.
+    fn order(&self, samples: usize, epoch: usize) -> Vec<u32> {
+        let mut order = indices(samples);
+        if self.settings.shuffle {
+            shuffle(&mut order, self.settings.seed, epoch);
+        }
+        order
     }
 
     /// Tells the listener, at most four times per second and at the end of an epoch.
@@ -124,9 +219,17 @@ impl<'a> Run<'a> {
         }
         self.told = Instant::now();
         let samples_per_s = self.speed();
-        let left = (self.blueprint.epochs - epoch) as u64 * total + total - samples;
+        let left = (self.settings.epochs - epoch) as u64 * total + total - samples;
         let (auc, eta_s) = (self.auc.value(), left as f64 / samples_per_s);
-        self.progress.step(&StepReport { epoch, samples, total, loss, auc, samples_per_s, eta_s });
+        self.progress.step(&StepReport {
+            epoch,
+            samples,
+            total,
+            loss,
+            auc,
+            samples_per_s,
+            eta_s,
+        });
     }
 
     fn speed(&self) -> f64 {
@@ -134,7 +237,7 @@ impl<'a> Run<'a> {
     }
 
     fn judge<T: Real>(&self, net: &mut Net<T>, judge: &Cache, epoch: usize, loss: f64) -> EpochReport {
-        let (valid_loss, valid_auc) = validate(net, judge, self.blueprint);
+        let (valid_loss, valid_auc) = validate(net, judge, self.settings);
         EpochReport {
             epoch,
             loss,
@@ -149,7 +252,10 @@ impl<'a> Run<'a> {
 
     fn tell(&mut self, report: &EpochReport) -> Result<(), TrainError> {
         self.progress.epoch(report);
-        let Some(writer) = &mut self.tensorboard else { return Ok(()) };
+        let Some(writer) = &mut self.tensorboard else {
+            return Ok(());
+        };
+        let step = i64::try_from(report.epoch).unwrap_or(i64::MAX);
         let figures = [
             ("epoch/loss", report.loss),
             ("epoch/auc", report.auc),
@@ -157,20 +263,26 @@ impl<'a> Run<'a> {
             ("epoch/valid_auc", report.valid_auc),
             ("epoch/samples_per_s", report.samples_per_s),
         ];
-        let _ = (writer, figures);
-        Ok(())
+        figures
+            .iter()
+            .filter(|(_, v)| !v.is_nan())
+            .try_for_each(|&(tag, v)| writer.scalar(tag, step, v))?;
+        writer.flush()
     }
 }
 
-/// The order of the samples in one epoch (Fisher–Yates).
-#[expect(clippy::cast_possible_truncation, reason = "a cache holds fewer than 2^32 samples: see Encoder")]
-fn shuffled(samples: usize, seed: u64, epoch: usize) -> Vec<u32> {
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ (epoch as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
-    let mut order: Vec<u32> = (0..samples as u32).collect();
+/// Sample numbers in order; the encoder refuses more than a u32 can number.
+fn indices(samples: usize) -> Vec<u32> {
+    (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect()
+}
+
+/// Mixes the order of the samples of one epoch (Fisher–Yates).
+fn shuffle(order: &mut [u32], seed: u64, epoch: usize) {
+    let mut random =
+        Xoshiro256PlusPlus::seed_from_u64(seed ^ (epoch as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
     for i in (1..order.len()).rev() {
         order.swap(i, random.random_range(0..=i));
     }
-    order
 }
 
 /// Writes the gradient of the batch's mean loss to `slopes`; returns the weighted loss sum and the weight sum.
@@ -195,11 +307,11 @@ fn judge_batch<T: Real>(
 }
 
 /// Mean loss and ROC-AUC of `net` on `cache`; NaN without samples.
-fn validate<T: Real>(net: &mut Net<T>, cache: &Cache, blueprint: &Blueprint) -> (f64, f64) {
-    let scores = predict(net, cache, blueprint);
+fn validate<T: Real>(net: &mut Net<T>, cache: &Cache, settings: &Settings) -> (f64, f64) {
+    let scores = predict(net, cache, settings);
     let (mut sum, mut weights) = (0.0, 0.0);
     for ((&z, &y), &w) in scores.iter().zip(&cache.labels).zip(&cache.weights) {
-        sum += f64::from(w) * blueprint.loss.value(z.to_f64(), f64::from(y));
+        sum += f64::from(w) * settings.loss.value(z.to_f64(), f64::from(y));
         weights += f64::from(w);
     }
     let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
@@ -209,11 +321,10 @@ fn validate<T: Real>(net: &mut Net<T>, cache: &Cache, blueprint: &Blueprint) -> 
 }
 
 /// The logits of every sample of `cache`, in order.
-pub fn predict<T: Real>(net: &mut Net<T>, cache: &Cache, blueprint: &Blueprint) -> Vec<T> {
+pub fn predict<T: Real>(net: &mut Net<T>, cache: &Cache, settings: &Settings) -> Vec<T> {
     let mut batch = Batch::new(cache);
     let mut logits = Vec::with_capacity(cache.len());
-    let order: Vec<u32> = (0..cache.len()).filter_map(|i| u32::try_from(i).ok()).collect();
-    for indices in order.chunks(blueprint.batch.max(256)) {
+    for indices in indices(cache.len()).chunks(settings.batch.max(256)) {
         batch.gather(cache, indices);
         logits.extend_from_slice(net.forward(&batch, Mode::Judge));
     }

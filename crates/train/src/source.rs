@@ -113,7 +113,14 @@ mod tests {
     use super::*;
 
     fn numbered(n: i64) -> RowsSource {
-        RowsSource::new((0..n).map(|i| SampleRow { item_id: i, ..SampleRow::default() }).collect())
+        RowsSource::new(
+            (0..n)
+                .map(|i| SampleRow {
+                    item_id: i,
+                    ..SampleRow::default()
+                })
+                .collect(),
+        )
     }
 
     #[test]

@@ -9,8 +9,9 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_kernel::dense::axpy;
-use rankine_kernel::optimiser::Optimiser;
-use rankine_kernel::rows::{RowGradients, RowTable};
+use rankine_kernel::rows::{MISSING, RowGradients, RowTable};
+
+use crate::model::Mover;
 
 /// Rows asked for ahead of the one that is read.
 const AHEAD: usize = 12;
@@ -20,20 +21,24 @@ const AHEAD: usize = 12;
 pub struct Table<T> {
     /// The table's name.
     pub name: String,
-    /// L2 strength per use of a row.
-    pub l2: f64,
+    mover: Mover,
     rows: RowTable<T>,
     gradients: RowGradients<T>,
-    optimiser: Optimiser,
     decay: T,
 }
 
 impl<T: Real> Table<T> {
     /// A table of `dim` weights per row with only the missing row.
     #[must_use]
-    pub fn new(name: &str, dim: usize, optimiser: Optimiser) -> Self {
-        let (rows, gradients) = (RowTable::new(dim, &optimiser), RowGradients::new(dim));
-        Self { name: name.into(), l2: 0.0, rows, gradients, optimiser, decay: T::ZERO }
+    pub fn new(name: &str, dim: usize, mover: Mover) -> Self {
+        let (rows, gradients) = (RowTable::new(dim, &mover.optimiser), RowGradients::new(dim));
+        Self {
+            name: name.into(),
+            mover,
+            rows,
+            gradients,
+            decay: T::ZERO,
+        }
     }
 
     /// Adds a row for each sign, in order, its weights drawn from a normal distribution of mean 0 (none drawn for
@@ -42,7 +47,9 @@ impl<T: Real> Table<T> {
         for &sign in signs {
             self.rows.intern(sign, |weights| {
                 if deviation > 0.0 {
-                    weights.iter_mut().for_each(|w| *w = T::of(normal(random) * deviation));
+                    weights
+                        .iter_mut()
+                        .for_each(|w| *w = T::of(normal(random) * deviation));
                 }
             });
         }
@@ -80,7 +87,7 @@ impl<T: Real> Table<T> {
 
     /// Begins a batch of `samples` samples: fixes what one use of a row adds for L2.
     pub fn begin(&mut self, samples: usize) {
-        self.decay = T::of(self.l2 / samples.max(1) as f64);
+        self.decay = T::of(self.mover.l2 / samples.max(1) as f64);
         self.gradients.clear();
     }
 
@@ -96,12 +103,31 @@ impl<T: Real> Table<T> {
 
     /// Moves the rows of the batch at step number `t` (from 1), the rate multiplied by `factor`.
     pub fn step(&mut self, t: u64, factor: f64) {
-        crate::optimise::scaled(self.optimiser, factor).step_rows(t, &mut self.rows, &self.gradients);
+        crate::optimise::scaled(self.mover.optimiser, factor).step_rows(t, &mut self.rows, &self.gradients);
     }
 
     /// The rows and gradients of the batch, in order of first touch.
     pub fn gradients(&self) -> impl Iterator<Item = (u32, &[T])> {
-        self.gradients.rows().iter().enumerate().map(|(at, &row)| (row, self.gradients.gradient(at)))
+        self.gradients
+            .rows()
+            .iter()
+            .enumerate()
+            .map(|(at, &row)| (row, self.gradients.gradient(at)))
+    }
+
+    /// Takes over the weights of the missing row and of every key that both tables have.
+    pub fn take<U: Real>(&mut self, from: &RowTable<U>) {
+        let copy = |to: &mut [T], from: &[U]| {
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, v)| *to = T::of(v.to_f64()))
+        };
+        copy(self.rows.row_mut(MISSING).0, from.weights(MISSING));
+        for (key, row) in self.rows.sorted() {
+            if let Some(theirs) = from.find(key) {
+                copy(self.rows.row_mut(row).0, from.weights(theirs));
+            }
+        }
     }
 
     /// Copies all weights, without state, into `to`; the missing row first.
@@ -126,10 +152,16 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
     use rand::SeedableRng;
+    use rankine_kernel::optimiser::Optimiser;
+
+    const PLAIN: Mover = Mover {
+        optimiser: Optimiser::Sgd { rate: 1.0 },
+        l2: 0.0,
+    };
 
     /// A table with rows for signs 1..=`signs`, random weights everywhere, plain gradient descent of rate 1.
     pub(crate) fn table(signs: u64, dim: usize, seed: u64) -> Table<f64> {
-        let mut table = Table::new("t", dim, Optimiser::Sgd { rate: 1.0 });
+        let mut table = Table::new("t", dim, PLAIN);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         table.fill(&(1..=signs).collect::<Vec<_>>(), 0.0, &mut random);
         table.restore(&crate::check::random((signs as usize + 1) * dim, seed));
@@ -137,8 +169,8 @@ pub(crate) mod tests {
     }
 
     /// The gradient of the whole table, row after row.
-    pub(crate) fn flat_gradient(table: &Table<f64>) -> Vec<f64> {
-        let mut flat = vec![0.0; (table.rows().len() + 1) * table.dim()];
+    pub(crate) fn flat_gradient<T: Real>(table: &Table<T>) -> Vec<T> {
+        let mut flat = vec![T::ZERO; (table.rows().len() + 1) * table.dim()];
         for (row, g) in table.gradients() {
             flat[row as usize * table.dim()..][..table.dim()].copy_from_slice(g);
         }
@@ -152,7 +184,7 @@ pub(crate) mod tests {
             l2 in prop_oneof![Just(0.0), 0.1_f64..2.0],
         ) {
             let mut table = table(8, 2, 3);
-            table.l2 = l2;
+            table.mover.l2 = l2;
             let (mut before, mut after) = (Vec::new(), Vec::new());
             table.save(&mut before);
             let mut expected = before.clone();
@@ -176,7 +208,7 @@ pub(crate) mod tests {
 
     #[test]
     fn initial_rows_are_normal_and_the_missing_row_is_zero() {
-        let mut table = Table::<f64>::new("t", 4, Optimiser::Sgd { rate: 1.0 });
+        let mut table = Table::<f64>::new("t", 4, PLAIN);
         let signs: Vec<u64> = (1..=5000).collect();
         table.fill(&signs, 0.1, &mut Xoshiro256PlusPlus::seed_from_u64(1));
         let mut all = Vec::new();
@@ -185,7 +217,10 @@ pub(crate) mod tests {
         assert_eq!(all[..4], [0.0; 4]);
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         let deviation = (all.iter().map(|w| w * w).sum::<f64>() / all.len() as f64).sqrt();
-        assert!(mean.abs() < 0.003 && (deviation - 0.1).abs() < 0.003, "{mean} {deviation}");
+        assert!(
+            mean.abs() < 0.003 && (deviation - 0.1).abs() < 0.003,
+            "{mean} {deviation}"
+        );
     }
 
     #[test]

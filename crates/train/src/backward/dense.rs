@@ -39,7 +39,19 @@ impl<T: Real> Dense<T> {
         random: &mut Xoshiro256PlusPlus,
     ) -> Self {
         let limit = (6.0 / (inputs + outputs).max(1) as f64).sqrt();
-        let weight = (0..inputs * outputs).map(|_| T::of(random.random_range(-1.0..1.0) * limit)).collect();
+        let weight = (0..inputs * outputs)
+            .map(|_| T::of(random.random_range(-1.0..1.0) * limit))
+            .collect();
+        Self::with(name, (inputs, outputs), activation, weight)
+    }
+
+    /// A linear layer of one output that adds its inputs up.
+    #[must_use]
+    pub fn ones(name: &str, inputs: usize) -> Self {
+        Self::with(name, (inputs, 1), Activation::Linear, vec![T::ONE; inputs])
+    }
+
+    fn with(name: &str, (inputs, outputs): (usize, usize), activation: Activation, weight: Vec<T>) -> Self {
         Self {
             name: name.into(),
             inputs,
@@ -79,8 +91,12 @@ mod tests {
 
     /// Σ c·y as a function of one parameter or input, against the analytic gradient.
     fn agree(inputs: usize, outputs: usize, rows: usize, activation: Activation) {
-        let mut layer =
-            Dense::<f64>::new("d", (inputs, outputs), activation, &mut Xoshiro256PlusPlus::seed_from_u64(4));
+        let mut layer = Dense::<f64>::new(
+            "d",
+            (inputs, outputs),
+            activation,
+            &mut Xoshiro256PlusPlus::seed_from_u64(4),
+        );
         layer.bias = random(outputs, 1);
         let x = random(rows * inputs, 2);
         let c = random(rows * outputs, 3);
@@ -98,8 +114,12 @@ mod tests {
             change(&mut other);
             cost(&other, &x)
         };
-        differences(&layer.weight, &layer.weight_gradient, |w| probe(&|l| l.weight = w.to_vec()));
-        differences(&layer.bias, &layer.bias_gradient, |b| probe(&|l| l.bias = b.to_vec()));
+        differences(&layer.weight, &layer.weight_gradient, |w| {
+            probe(&|l| l.weight = w.to_vec())
+        });
+        differences(&layer.bias, &layer.bias_gradient, |b| {
+            probe(&|l| l.bias = b.to_vec())
+        });
     }
 
     #[test]
@@ -115,7 +135,13 @@ mod tests {
     #[test]
     fn initial_weights_are_bounded_and_seeded() {
         let make = |seed| {
-            Dense::<f32>::new("d", (30, 20), Activation::Relu, &mut Xoshiro256PlusPlus::seed_from_u64(seed)).weight
+            Dense::<f32>::new(
+                "d",
+                (30, 20),
+                Activation::Relu,
+                &mut Xoshiro256PlusPlus::seed_from_u64(seed),
+            )
+            .weight
         };
         assert_eq!(make(1), make(1));
         assert_ne!(make(1), make(2));

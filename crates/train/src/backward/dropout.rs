@@ -19,19 +19,31 @@ impl<T: Real> Dropout<T> {
     /// Drops with probability `rate` (0 ≤ rate < 1); `None` for rate 0.
     #[must_use]
     pub fn new(rate: f64, seed: u64) -> Option<Self> {
-        (rate > 0.0).then(|| Self { rate, mask: Vec::new(), random: Xoshiro256PlusPlus::seed_from_u64(seed) })
+        (rate > 0.0).then(|| Self {
+            rate,
+            mask: Vec::new(),
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+        })
     }
 
     /// Draws a new mask and applies it.
     pub fn forward(&mut self, values: &mut [T]) {
         let scale = T::of(1.0 / (1.0 - self.rate));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the u32 range")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of the u32 range"
+        )]
         let threshold = (self.rate * f64::from(u32::MAX)) as u32;
         self.mask.clear();
         for _ in 0..values.len().div_ceil(2) {
             let bits = self.random.next_u64();
             for half in [bits >> 32, bits & 0xffff_ffff] {
-                self.mask.push(if half < u64::from(threshold) { T::ZERO } else { scale });
+                self.mask.push(if half < u64::from(threshold) {
+                    T::ZERO
+                } else {
+                    scale
+                });
             }
         }
         self.backward(values);

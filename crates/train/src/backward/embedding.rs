@@ -37,12 +37,21 @@ impl Embedding {
         let stretches = columns
             .into_iter()
             .map(|(column, table, dim)| {
-                let stretch = Stretch { column, table, offset, dim };
+                let stretch = Stretch {
+                    column,
+                    table,
+                    offset,
+                    dim,
+                };
                 offset += dim;
                 stretch
             })
             .collect();
-        Self { stretches, sparse: offset, dense }
+        Self {
+            stretches,
+            sparse: offset,
+            dense,
+        }
     }
 
     /// Numbers per input row.
@@ -54,10 +63,18 @@ impl Embedding {
     /// Fills `x` (samples × width).
     pub fn forward<T: Real>(&self, tables: &[Table<T>], batch: &Batch<T>, x: &mut [T]) {
         for stretch in &self.stretches {
-            self.gather(*stretch, &tables[stretch.table], &batch.columns[stretch.column], x);
+            self.gather(
+                *stretch,
+                &tables[stretch.table],
+                &batch.columns[stretch.column],
+                x,
+            );
         }
         if self.dense > 0 {
-            for (row, dense) in x.chunks_exact_mut(self.width()).zip(batch.dense.chunks_exact(self.dense)) {
+            for (row, dense) in x
+                .chunks_exact_mut(self.width())
+                .zip(batch.dense.chunks_exact(self.dense))
+            {
                 row[self.sparse..].copy_from_slice(dense);
             }
         }
@@ -71,7 +88,8 @@ impl Embedding {
                 x[sample * width + s.offset..sample * width + end].copy_from_slice(weights);
             });
         }
-        x.chunks_exact_mut(self.width()).for_each(|to| to[s.offset..s.offset + s.dim].fill(T::ZERO));
+        x.chunks_exact_mut(self.width())
+            .for_each(|to| to[s.offset..s.offset + s.dim].fill(T::ZERO));
         column.for_each(|sample, entry, weight| {
             let at = sample * self.width() + s.offset;
             rankine_kernel::dense::axpy(weight, table.weights(rows[entry]), &mut x[at..at + s.dim]);
@@ -101,13 +119,26 @@ mod tests {
     fn case() -> (Embedding, Vec<Table<f64>>, Batch<f64>) {
         let columns = vec![
             BatchColumn::Single(vec![1, 2, 1]),
-            BatchColumn::Lists { ends: vec![2, 2, 3], rows: vec![1, 0, 2], weights: vec![0.5, -1.0, 2.0] },
+            BatchColumn::Lists {
+                ends: vec![2, 2, 3],
+                rows: vec![1, 0, 2],
+                weights: vec![0.5, -1.0, 2.0],
+            },
             BatchColumn::Single(vec![0, 1, 1]),
         ];
-        let batch =
-            Batch { columns, dense: random(6, 1), dense_width: 2, labels: vec![0.0; 3], weights: vec![1.0; 3] };
+        let batch = Batch {
+            columns,
+            dense: random(6, 1),
+            dense_width: 2,
+            labels: vec![0.0; 3],
+            weights: vec![1.0; 3],
+        };
         let tables = vec![table(2, 2, 5), table(1, 3, 6)];
-        (Embedding::new([(0, 0, 2), (1, 0, 2), (2, 1, 3)], 2), tables, batch)
+        (
+            Embedding::new([(0, 0, 2), (1, 0, 2), (2, 1, 3)], 2),
+            tables,
+            batch,
+        )
     }
 
     #[test]
@@ -117,7 +148,9 @@ mod tests {
         layer.forward(&tables, &batch, &mut x);
         assert_eq!(layer.width(), 9);
         assert_eq!(x[0..2], *tables[0].weights(1));
-        let mixed: Vec<f64> = (0..2).map(|k| 0.5 * tables[0].weights(1)[k] - tables[0].weights(0)[k]).collect();
+        let mixed: Vec<f64> = (0..2)
+            .map(|k| 0.5 * tables[0].weights(1)[k] - tables[0].weights(0)[k])
+            .collect();
         assert_eq!(x[2..4], mixed);
         assert_eq!(x[4..7], *tables[1].weights(0));
         assert_eq!(x[7..9], batch.dense[0..2]);

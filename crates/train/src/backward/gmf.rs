@@ -27,12 +27,21 @@ pub struct Gmf<T> {
 }
 
 impl<T: Real> Gmf<T> {
-    /// A product over the given columns; `output` has as many inputs as the tables have dimensions.
+    /// A product of `dim` factors over the given columns; `h` starts at one, which is plain matrix factorisation.
     #[must_use]
-    pub fn new(user: SideColumns, item: SideColumns, output: Dense<T>) -> Self {
-        let dim = output.inputs;
+    pub fn new(user: SideColumns, item: SideColumns, dim: usize) -> Self {
+        let output = Dense::ones("gmf", dim);
         let empty = Vec::new;
-        Self { dim, user, item, output, p: empty(), q: empty(), product: empty(), gradient: empty() }
+        Self {
+            dim,
+            user,
+            item,
+            output,
+            p: empty(),
+            q: empty(),
+            product: empty(),
+            gradient: empty(),
+        }
     }
 
     /// Adds each sample's product to its logit.
@@ -51,16 +60,27 @@ impl<T: Real> Gmf<T> {
 
     /// Adds the logits' gradient to the tables and computes that of `h`.
     pub fn backward(&mut self, tables: &mut [Table<T>], batch: &Batch<T>, slopes: &[T]) {
-        dense::weight_gradient(batch.len(), &self.product, slopes, &mut self.output.weight_gradient);
+        dense::weight_gradient(
+            batch.len(),
+            &self.product,
+            slopes,
+            &mut self.output.weight_gradient,
+        );
         self.spread(tables, batch, slopes, true);
         self.spread(tables, batch, slopes, false);
     }
 
     /// Hands one side `slope · h · (the other side's row)`.
     fn spread(&mut self, tables: &mut [Table<T>], batch: &Batch<T>, slopes: &[T], to_user: bool) {
-        let (columns, other) = if to_user { (&self.user, &self.q) } else { (&self.item, &self.p) };
+        let (columns, other) = if to_user {
+            (&self.user, &self.q)
+        } else {
+            (&self.item, &self.p)
+        };
         let gradient = sized(&mut self.gradient, other.len());
-        let rows = gradient.chunks_exact_mut(self.dim.max(1)).zip(other.chunks_exact(self.dim.max(1)));
+        let rows = gradient
+            .chunks_exact_mut(self.dim.max(1))
+            .zip(other.chunks_exact(self.dim.max(1)));
         for ((to, other), &slope) in rows.zip(slopes) {
             for ((to, other), h) in to.iter_mut().zip(other).zip(&self.output.weight) {
                 *to = slope * *h * *other;
@@ -70,7 +90,11 @@ impl<T: Real> Gmf<T> {
             let (table, column) = (&mut tables[table], &batch.columns[column]);
             let rows = column.rows();
             column.for_each(|sample, entry, weight| {
-                table.add(rows[entry], weight, &self.gradient[sample * self.dim..(sample + 1) * self.dim]);
+                table.add(
+                    rows[entry],
+                    weight,
+                    &self.gradient[sample * self.dim..(sample + 1) * self.dim],
+                );
             });
         }
     }
@@ -83,7 +107,11 @@ fn pool<T: Real>(columns: &[(usize, usize)], tables: &[Table<T>], batch: &Batch<
         let (table, column) = (&tables[table], &batch.columns[column]);
         let rows = column.rows();
         column.for_each(|sample, entry, weight| {
-            dense::axpy(weight, table.weights(rows[entry]), &mut to[sample * table.dim()..(sample + 1) * table.dim()]);
+            dense::axpy(
+                weight,
+                table.weights(rows[entry]),
+                &mut to[sample * table.dim()..(sample + 1) * table.dim()],
+            );
         });
     }
 }
@@ -94,22 +122,28 @@ mod tests {
     use crate::check::{differences, random};
     use crate::encode::batch::BatchColumn;
     use crate::table::tests::{flat_gradient, table};
-    use rand::SeedableRng;
-    use rand_xoshiro::Xoshiro256PlusPlus;
-    use rankine_kernel::activation::Activation;
 
     fn case() -> (Gmf<f64>, Vec<Table<f64>>, Batch<f64>) {
         let columns = vec![
             BatchColumn::Single(vec![1, 2, 1]),
             BatchColumn::Single(vec![2, 1, 0]),
-            BatchColumn::Lists { ends: vec![1, 1, 3], rows: vec![2, 1, 2], weights: vec![0.5, 2.0, -1.0] },
+            BatchColumn::Lists {
+                ends: vec![1, 1, 3],
+                rows: vec![2, 1, 2],
+                weights: vec![0.5, 2.0, -1.0],
+            },
         ];
-        let batch =
-            Batch { columns, dense: vec![], dense_width: 0, labels: vec![0.0; 3], weights: vec![1.0; 3] };
-        let mut draw = Xoshiro256PlusPlus::seed_from_u64(1);
-        let output = Dense::new("gmf", (3, 1), Activation::Linear, &mut draw);
+        let batch = Batch {
+            columns,
+            dense: vec![],
+            dense_width: 0,
+            labels: vec![0.0; 3],
+            weights: vec![1.0; 3],
+        };
         let tables = vec![table(2, 3, 4), table(2, 3, 5)];
-        (Gmf::new(vec![(0, 0)], vec![(1, 1), (2, 1)], output), tables, batch)
+        let mut gmf = Gmf::new(vec![(0, 0)], vec![(1, 1), (2, 1)], 3);
+        gmf.output.weight = random(3, 6);
+        (gmf, tables, batch)
     }
 
     fn cost(gmf: &Gmf<f64>, tables: &[Table<f64>], batch: &Batch<f64>, c: &[f64]) -> f64 {

@@ -27,7 +27,14 @@ impl<T: Real> Mlp<T> {
     #[must_use]
     pub fn new(layers: Vec<Dense<T>>, input_dropout: Option<Dropout<T>>, dropouts: Vec<Dropout<T>>) -> Self {
         let values = vec![Vec::new(); layers.len() + 1];
-        Self { layers, input_dropout, dropouts, values, upper: Vec::new(), lower: Vec::new() }
+        Self {
+            layers,
+            input_dropout,
+            dropouts,
+            values,
+            upper: Vec::new(),
+            lower: Vec::new(),
+        }
     }
 
     /// The buffer for a batch's input, `len` numbers, to be filled before [`Mlp::forward`].
@@ -58,7 +65,10 @@ impl<T: Real> Mlp<T> {
 
     /// The buffer for the gradient of the output, `len` numbers, to be filled before [`Mlp::backward`].
     pub fn output_gradient(&mut self, len: usize) -> (&[T], &mut [T]) {
-        (self.values.last().map_or(&[], Vec::as_slice), sized(&mut self.upper, len))
+        (
+            self.values.last().map_or(&[], Vec::as_slice),
+            sized(&mut self.upper, len),
+        )
     }
 
     /// Computes all parameter gradients and returns the gradient of the input.
@@ -70,7 +80,12 @@ impl<T: Real> Mlp<T> {
             }
             let layer = &mut self.layers[i];
             let dx = sized(&mut self.lower, rows * layer.inputs);
-            layer.backward(rows, (&self.values[i], &self.values[i + 1]), &mut self.upper, Some(dx));
+            layer.backward(
+                rows,
+                (&self.values[i], &self.values[i + 1]),
+                &mut self.upper,
+                Some(dx),
+            );
             std::mem::swap(&mut self.upper, &mut self.lower);
         }
         if let Some(dropout) = &self.input_dropout {
@@ -90,8 +105,10 @@ mod tests {
 
     fn stack(shapes: &[usize], f: Activation) -> Mlp<f64> {
         let mut draw = Xoshiro256PlusPlus::seed_from_u64(6);
-        let layers =
-            shapes.windows(2).map(|s| Dense::new("l", (s[0], s[1]), f, &mut draw)).collect();
+        let layers = shapes
+            .windows(2)
+            .map(|s| Dense::new("l", (s[0], s[1]), f, &mut draw))
+            .collect();
         Mlp::new(layers, None, Vec::new())
     }
 
@@ -129,7 +146,9 @@ mod tests {
         let zeros: Vec<bool> = mlp.output()[..40].iter().map(|y| *y == 0.0).collect();
         mlp.output_gradient(120).1.fill(1.0);
         mlp.backward(rows);
-        let dead = (0..40).filter(|&j| (0..rows).all(|r| mlp.output()[r * 40 + j] == 0.0)).count();
+        let dead = (0..40)
+            .filter(|&j| (0..rows).all(|r| mlp.output()[r * 40 + j] == 0.0))
+            .count();
         assert!(zeros.iter().any(|z| *z) && dead > 0);
         for j in 0..40 {
             let silent = (0..rows).all(|r| mlp.output()[r * 40 + j] == 0.0);

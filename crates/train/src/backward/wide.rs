@@ -51,10 +51,19 @@ mod tests {
     fn gradients_agree_with_differences() {
         let columns = vec![
             BatchColumn::Single(vec![1, 2, 1, 0]),
-            BatchColumn::Lists { ends: vec![1, 1, 3, 3], rows: vec![2, 1, 2], weights: vec![0.5, 2.0, -1.0] },
+            BatchColumn::Lists {
+                ends: vec![1, 1, 3, 3],
+                rows: vec![2, 1, 2],
+                weights: vec![0.5, 2.0, -1.0],
+            },
         ];
-        let batch =
-            Batch { columns, dense: vec![], dense_width: 0, labels: vec![0.0; 4], weights: vec![1.0; 4] };
+        let batch = Batch {
+            columns,
+            dense: vec![],
+            dense_width: 0,
+            labels: vec![0.0; 4],
+            weights: vec![1.0; 4],
+        };
         let wide = Wide::new(vec![(0, 0), (1, 0)]);
         let mut tables = vec![table(2, 1, 3)];
         let (flat, c) = (random(3, 1), random(4, 2));

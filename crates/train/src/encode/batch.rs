@@ -69,7 +69,11 @@ impl<T: Real> Batch<T> {
     pub fn new(cache: &Cache) -> Self {
         let column = |stored: &Stored| match stored {
             Stored::Single(_) => BatchColumn::Single(Vec::new()),
-            Stored::Lists(_) => BatchColumn::Lists { ends: Vec::new(), rows: Vec::new(), weights: Vec::new() },
+            Stored::Lists(_) => BatchColumn::Lists {
+                ends: Vec::new(),
+                rows: Vec::new(),
+                weights: Vec::new(),
+            },
         };
         Self {
             columns: cache.columns.iter().map(column).collect(),
@@ -100,25 +104,39 @@ impl<T: Real> Batch<T> {
                 (BatchColumn::Lists { ends, rows, weights }, Stored::Lists(lists)) => {
                     gather_lists(lists, indices, ends, rows, weights);
                 }
-                (BatchColumn::Single(_), Stored::Lists(_)) | (BatchColumn::Lists { .. }, Stored::Single(_)) => {
+                (BatchColumn::Single(_), Stored::Lists(_))
+                | (BatchColumn::Lists { .. }, Stored::Single(_)) => {
                     debug_assert!(false, "a batch of another cache");
                 }
             }
         }
         self.dense.clear();
         for &i in indices {
-            self.dense.extend(cache.dense(i as usize).iter().map(|&x| T::of(f64::from(x))));
+            self.dense
+                .extend(cache.dense(i as usize).iter().map(|&x| T::of(f64::from(x))));
         }
         self.labels.clear();
-        self.labels.extend(indices.iter().map(|&i| T::of(f64::from(cache.labels[i as usize]))));
+        self.labels.extend(
+            indices
+                .iter()
+                .map(|&i| T::of(f64::from(cache.labels[i as usize]))),
+        );
         self.weights.clear();
-        self.weights.extend(indices.iter().map(|&i| T::of(f64::from(cache.weights[i as usize]))));
+        self.weights.extend(
+            indices
+                .iter()
+                .map(|&i| T::of(f64::from(cache.weights[i as usize]))),
+        );
     }
 }
 
 fn gather_single(cache: &Cache, at: usize, indices: &[u32], rows: &mut Vec<u32>) {
     rows.clear();
-    rows.extend(indices.iter().map(|&i| cache.singles[i as usize * cache.stride + at]));
+    rows.extend(
+        indices
+            .iter()
+            .map(|&i| cache.singles[i as usize * cache.stride + at]),
+    );
 }
 
 fn gather_lists<T: Real>(
@@ -151,8 +169,16 @@ mod tests {
             weights: vec![1.0, 2.0, 3.0],
             ..Cache::default()
         };
-        let single = Lists { ends: vec![1, 2, 3], rows: vec![4, 5, 6], weights: vec![1.0; 3] };
-        let lists = Lists { ends: vec![2, 2, 3], rows: vec![7, 8, 9], weights: vec![0.5, 0.25, 1.0] };
+        let single = Lists {
+            ends: vec![1, 2, 3],
+            rows: vec![4, 5, 6],
+            weights: vec![1.0; 3],
+        };
+        let lists = Lists {
+            ends: vec![2, 2, 3],
+            rows: vec![7, 8, 9],
+            weights: vec![0.5, 0.25, 1.0],
+        };
         cache.store(vec![single, lists], &[None, None]);
         cache
     }
@@ -165,9 +191,13 @@ mod tests {
         batch.gather(&cache, &[2, 0]);
         assert_eq!((batch.len(), batch.columns[0].rows()), (2, [6, 4].as_slice()));
         assert_eq!(batch.dense, [4.5, 5.5, 0.5, 1.5]);
-        assert_eq!((batch.labels.as_slice(), batch.weights.as_slice()), ([0.0, 0.0].as_slice(), [3.0, 1.0].as_slice()));
+        assert_eq!(
+            (batch.labels.as_slice(), batch.weights.as_slice()),
+            ([0.0, 0.0].as_slice(), [3.0, 1.0].as_slice())
+        );
         let mut entries = Vec::new();
-        batch.columns[1].for_each(|sample, entry, weight| entries.push((sample, batch.columns[1].rows()[entry], weight)));
+        batch.columns[1]
+            .for_each(|sample, entry, weight| entries.push((sample, batch.columns[1].rows()[entry], weight)));
         assert_eq!(entries, [(0, 9, 1.0), (1, 7, 0.5), (1, 8, 0.25)]);
     }
 }

@@ -83,7 +83,10 @@ impl Cache {
     pub(crate) fn store(&mut self, mut columns: Vec<Lists>, moved: &[Option<&[u32]>]) {
         for (column, moved) in columns.iter_mut().zip(moved) {
             if let Some(moved) = moved {
-                column.rows.iter_mut().for_each(|row| *row = moved.get(*row as usize).copied().unwrap_or(Vocabulary::MISSING));
+                column
+                    .rows
+                    .iter_mut()
+                    .for_each(|row| *row = moved.get(*row as usize).copied().unwrap_or(Vocabulary::MISSING));
             }
         }
         let single: Vec<bool> = columns.iter().map(Lists::is_single).collect();
@@ -91,14 +94,23 @@ impl Cache {
         self.singles = vec![0; self.stride * self.len()];
         let mut position = 0;
         for (lists, single) in columns.into_iter().zip(single) {
-            let stored = if single { self.interleave(&lists.rows, &mut position) } else { Stored::Lists(lists) };
+            let stored = if single {
+                self.interleave(&lists.rows, &mut position)
+            } else {
+                Stored::Lists(lists)
+            };
             self.columns.push(stored);
         }
     }
 
     fn interleave(&mut self, rows: &[u32], position: &mut usize) -> Stored {
         let at = *position;
-        self.singles.iter_mut().skip(at).step_by(self.stride).zip(rows).for_each(|(to, row)| *to = *row);
+        self.singles
+            .iter_mut()
+            .skip(at)
+            .step_by(self.stride)
+            .zip(rows)
+            .for_each(|(to, row)| *to = *row);
         *position += 1;
         Stored::Single(at)
     }
@@ -120,13 +132,22 @@ mod tests {
 
     #[test]
     fn single_columns_are_interleaved_and_others_keep_their_lists() {
-        let mut cache = Cache { labels: vec![0.0; 3], ..Cache::default() };
+        let mut cache = Cache {
+            labels: vec![0.0; 3],
+            ..Cache::default()
+        };
         let a = lists(&[&[(1, 1.0)], &[(2, 1.0)], &[(3, 1.0)]]);
         let b = lists(&[&[(4, 0.5)], &[], &[(5, 1.0), (6, 1.0)]]);
         let c = lists(&[&[(7, 1.0)], &[(8, 1.0)], &[(9, 1.0)]]);
         cache.store(vec![a, b.clone(), c], &[None, None, None]);
-        assert_eq!(cache.columns, [Stored::Single(0), Stored::Lists(b), Stored::Single(1)]);
-        assert_eq!((cache.record(0), cache.record(2)), ([1, 7].as_slice(), [3, 9].as_slice()));
+        assert_eq!(
+            cache.columns,
+            [Stored::Single(0), Stored::Lists(b), Stored::Single(1)]
+        );
+        assert_eq!(
+            (cache.record(0), cache.record(2)),
+            ([1, 7].as_slice(), [3, 9].as_slice())
+        );
     }
 
     #[test]
@@ -139,8 +160,14 @@ mod tests {
 
     #[test]
     fn renumbering_reaches_every_entry() {
-        let mut cache = Cache { labels: vec![0.0; 2], ..Cache::default() };
+        let mut cache = Cache {
+            labels: vec![0.0; 2],
+            ..Cache::default()
+        };
         cache.store(vec![lists(&[&[(1, 1.0)], &[(2, 1.0)]])], &[Some(&[0, 0, 1])]);
-        assert_eq!((cache.record(0), cache.record(1)), ([0].as_slice(), [1].as_slice()));
+        assert_eq!(
+            (cache.record(0), cache.record(1)),
+            ([0].as_slice(), [1].as_slice())
+        );
     }
 }

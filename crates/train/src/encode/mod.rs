@@ -6,24 +6,23 @@
 
 pub mod batch;
 pub mod cache;
-pub mod layout;
 pub mod vocabulary;
 
 use std::sync::Arc;
 
-use rankine_feature::{Group, Part, Plan, Rows, Schema, Scratch, Side, SlotSpec};
+use rankine_feature::{Group, Part, Plan, Rows, Schema, Scratch, Side, SlotKind, SlotSpec};
+use rankine_model::{Network, Pooling};
 
 use crate::source::{SampleRow, SampleSource, for_each};
 use crate::{TrainError, loss::Loss};
 pub use batch::Batch;
 pub use cache::{Cache, Lists, Stored};
-pub use layout::{Layout, Pooling, SparseColumn, TableKeys, width};
 pub use vocabulary::Vocabulary;
 
 /// Reads samples through a plan into caches, numbering table rows on the way.
 pub struct Encoder {
     plan: Arc<Plan>,
-    layout: Layout,
+    network: Network,
     vocabularies: Vec<Vocabulary>,
     loss: Loss,
 }
@@ -36,17 +35,16 @@ enum Growth {
 }
 
 impl Encoder {
-    /// An encoder of what `layout` names in `plan`; labels are checked for `loss`.
+    /// An encoder of what `network` reads of `plan`; labels are checked for `loss`.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, layout: Layout, loss: Loss) -> Self {
-        let vocabularies = layout.tables.iter().map(|t| Vocabulary::new(&t.name)).collect();
-        Self { plan, layout, vocabularies, loss }
-    }
-
-    /// What the columns mean.
-    #[must_use]
-    pub fn layout(&self) -> &Layout {
-        &self.layout
+    pub fn new(plan: Arc<Plan>, network: Network, loss: Loss) -> Self {
+        let vocabularies = network.tables.iter().map(|t| Vocabulary::new(&t.name)).collect();
+        Self {
+            plan,
+            network,
+            vocabularies,
+            loss,
+        }
     }
 
     /// The numbering of each table.
@@ -61,9 +59,18 @@ impl Encoder {
     /// What the source reports; rows that do not fit the schema; labels that do not fit the loss.
     pub fn learn(&mut self, source: &mut dyn SampleSource) -> Result<Cache, TrainError> {
         let (mut cache, lists) = self.read(source, Growth::Grow)?;
-        let pruned: Vec<_> =
-            self.vocabularies.iter_mut().zip(&self.layout.tables).map(|(v, t)| v.prune(t.min_count)).collect();
-        let moved: Vec<_> = self.layout.columns.iter().map(|c| pruned[c.table].as_deref()).collect();
+        let pruned: Vec<_> = self
+            .vocabularies
+            .iter_mut()
+            .zip(&self.network.tables)
+            .map(|(v, t)| v.prune(t.min_count))
+            .collect();
+        let moved: Vec<_> = self
+            .network
+            .columns
+            .iter()
+            .map(|c| pruned[c.table].as_deref())
+            .collect();
         cache.store(lists, &moved);
         Ok(cache)
     }
@@ -79,16 +86,31 @@ impl Encoder {
         Ok(cache)
     }
 
-    fn read(&mut self, source: &mut dyn SampleSource, growth: Growth) -> Result<(Cache, Vec<Lists>), TrainError> {
-        let mut cache = Cache { dense_width: self.layout.dense_width(), ..Cache::default() };
-        let mut lists = vec![Lists::default(); self.layout.columns.len()];
-        let mut extraction = Extraction::new(&self.plan);
+    fn read(
+        &mut self,
+        source: &mut dyn SampleSource,
+        growth: Growth,
+    ) -> Result<(Cache, Vec<Lists>), TrainError> {
+        let mut cache = Cache {
+            dense_width: self.network.dense_width(),
+            ..Cache::default()
+        };
+        let mut lists = vec![Lists::default(); self.network.columns.len()];
+        let mut extraction = Extraction::default();
         let plan = Arc::clone(&self.plan);
         for_each(source, |row| {
             check(row, plan.schema(), self.loss, cache.len() as u64)?;
             extraction.run(&plan, row);
             self.append_sparse(&extraction, &mut lists, growth)?;
-            self.layout.dense.iter().for_each(|slot| cache.dense.extend_from_slice(extraction.dense(slot)));
+            self.network
+                .dense
+                .iter()
+                .for_each(|slot| cache.dense.extend_from_slice(extraction.dense(slot)));
+            if cache.len() >= u32::MAX as usize {
+                return Err(TrainError::TooManySamples {
+                    limit: u64::from(u32::MAX),
+                });
+            }
             cache.labels.push(row.label);
             cache.weights.push(row.weight);
             Ok(())
@@ -96,9 +118,14 @@ impl Encoder {
         Ok((cache, lists))
     }
 
-    fn append_sparse(&mut self, from: &Extraction, lists: &mut [Lists], growth: Growth) -> Result<(), TrainError> {
-        for (column, list) in self.layout.columns.iter().zip(lists) {
-            let (signs, weights) = from.sparse(&column.spec);
+    fn append_sparse(
+        &mut self,
+        from: &Extraction,
+        lists: &mut [Lists],
+        growth: Growth,
+    ) -> Result<(), TrainError> {
+        for (column, list) in self.network.columns.iter().zip(lists) {
+            let (signs, weights) = from.sparse(&column.slot);
             let vocabulary = &mut self.vocabularies[column.table];
             for &sign in signs {
                 list.rows.push(match growth {
@@ -127,6 +154,7 @@ fn append_weights(to: &mut Vec<f32>, weights: &[f32], pooling: Pooling) {
 }
 
 /// The three parts of one sample and the memory they are made in.
+#[derive(Default)]
 struct Extraction {
     scratch: Scratch,
     common: Part,
@@ -135,14 +163,14 @@ struct Extraction {
 }
 
 impl Extraction {
-    fn new(_plan: &Plan) -> Self {
-        Self { scratch: Scratch::default(), common: Part::default(), item: Part::default(), cross: Part::default() }
-    }
-
     fn run(&mut self, plan: &Plan, row: &SampleRow) {
         plan.common(&row.user, &row.context, &mut self.scratch, &mut self.common);
         plan.item(&row.item, &mut self.scratch, &mut self.item);
-        let rows = Rows { user: &row.user, item: &row.item, context: &row.context };
+        let rows = Rows {
+            user: &row.user,
+            item: &row.item,
+            context: &row.context,
+        };
         plan.cross(rows, &self.common, &self.item, &mut self.scratch, &mut self.cross);
     }
 
@@ -165,24 +193,55 @@ impl Extraction {
 
 /// Refuses rows that do not fit the schema or the loss.
 fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -> Result<(), TrainError> {
-    let sides = [(Side::User, "user", &row.user), (Side::Item, "item", &row.item), (Side::Context, "context", &row.context)];
+    let sides = [
+        (Side::User, "user", &row.user),
+        (Side::Item, "item", &row.item),
+        (Side::Context, "context", &row.context),
+    ];
     for (side, name, values) in sides {
         let expected = schema.side(side).len();
         if values.len() != expected {
-            return Err(TrainError::Shape { row: number, side: name, expected, got: values.len() });
+            return Err(TrainError::Shape {
+                row: number,
+                side: name,
+                expected,
+                got: values.len(),
+            });
         }
     }
     let label_fits = match loss {
         Loss::Bce => (0.0..=1.0).contains(&row.label),
         Loss::Mse => row.label.is_finite(),
     };
-    let expected = if loss == Loss::Bce { "a number from 0 to 1" } else { "a finite number" };
+    let expected = if loss == Loss::Bce {
+        "a number from 0 to 1"
+    } else {
+        "a finite number"
+    };
     if !label_fits {
-        return Err(TrainError::Label { row: number, what: "label", expected, got: row.label });
+        return Err(TrainError::Label {
+            row: number,
+            what: "label",
+            expected,
+            got: row.label,
+        });
     }
     if !(row.weight >= 0.0 && row.weight.is_finite()) {
         let expected = "a finite number that is not negative";
-        return Err(TrainError::Label { row: number, what: "weight", expected, got: row.weight });
+        return Err(TrainError::Label {
+            row: number,
+            what: "weight",
+            expected,
+            got: row.weight,
+        });
     }
     Ok(())
+}
+
+/// Floats of a slot; 0 for sparse ones.
+fn width(slot: &SlotSpec) -> usize {
+    match slot.kind {
+        SlotKind::Dense(width) => width,
+        SlotKind::Sparse => 0,
+    }
 }

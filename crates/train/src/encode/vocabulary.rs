@@ -22,7 +22,12 @@ impl Vocabulary {
     /// An empty numbering for `table`.
     #[must_use]
     pub fn new(table: &str) -> Self {
-        Self { table: table.into(), rows: KeyIndex::default(), keys: vec![0], counts: vec![0] }
+        Self {
+            table: table.into(),
+            rows: KeyIndex::default(),
+            keys: vec![0],
+            counts: vec![0],
+        }
     }
 
     /// Signs by row, from row 1.
@@ -110,7 +115,10 @@ mod tests {
         }
         assert_eq!(v.prune(1), None);
         assert_eq!(v.prune(2).unwrap(), [0, 1, 0, 2]);
-        assert_eq!((v.find(9), v.find(8), v.find(7), v.signs()), (1, 0, 2, [9, 7].as_slice()));
+        assert_eq!(
+            (v.find(9), v.find(8), v.find(7), v.signs()),
+            (1, 0, 2, [9, 7].as_slice())
+        );
         assert_eq!(v.find_or_add(8).unwrap(), 3);
     }
 }

@@ -37,7 +37,16 @@ pub struct Item2VecConfig {
 
 impl Default for Item2VecConfig {
     fn default() -> Self {
-        Self { dim: 32, window: 5, negatives: 5, epochs: 10, lr: 0.025, seed: 1, min_count: 2, subsample: 0.0 }
+        Self {
+            dim: 32,
+            window: 5,
+            negatives: 5,
+            epochs: 10,
+            lr: 0.025,
+            seed: 1,
+            min_count: 2,
+            subsample: 0.0,
+        }
     }
 }
 
@@ -69,7 +78,10 @@ pub fn train(sentences: &[Vec<i64>], config: &Item2VecConfig, progress: &mut dyn
     let vocabulary = Vocabulary::count(sentences, config.min_count.max(1));
     let dim = config.dim.max(1);
     if vocabulary.ids.is_empty() {
-        return Vectors { dim, ..Vectors::default() };
+        return Vectors {
+            dim,
+            ..Vectors::default()
+        };
     }
     let corpus = vocabulary.encode(sentences);
     let mut learner = Learner::new(&vocabulary, config, dim);
@@ -77,18 +89,46 @@ pub fn train(sentences: &[Vec<i64>], config: &Item2VecConfig, progress: &mut dyn
     let tokens = corpus.iter().map(|s| s.len() as u64).sum::<u64>();
     for epoch in 1..=config.epochs {
         let loss = learner.pass(&corpus, tokens * config.epochs as u64);
-        report(progress, epoch, config.epochs, tokens, loss, start.elapsed().as_secs_f64());
+        report(
+            progress,
+            epoch,
+            config.epochs,
+            tokens,
+            loss,
+            start.elapsed().as_secs_f64(),
+        );
     }
-    Vectors { ids: vocabulary.ids, dim, rows: learner.input }
+    Vectors {
+        ids: vocabulary.ids,
+        dim,
+        rows: learner.input,
+    }
 }
 
 fn report(progress: &mut dyn Progress, epoch: usize, epochs: usize, tokens: u64, loss: f64, elapsed_s: f64) {
     let samples_per_s = (tokens * epoch as u64) as f64 / elapsed_s.max(1e-9);
     let eta_s = (tokens * (epochs - epoch) as u64) as f64 / samples_per_s;
     let auc = f64::NAN;
-    progress.step(&StepReport { epoch, samples: tokens, total: tokens, loss, auc, samples_per_s, eta_s });
+    progress.step(&StepReport {
+        epoch,
+        samples: tokens,
+        total: tokens,
+        loss,
+        auc,
+        samples_per_s,
+        eta_s,
+    });
     let (valid_loss, valid_auc, best) = (f64::NAN, f64::NAN, epoch == epochs);
-    progress.epoch(&EpochReport { epoch, loss, auc, valid_loss, valid_auc, samples_per_s, elapsed_s, best });
+    progress.epoch(&EpochReport {
+        epoch,
+        loss,
+        auc,
+        valid_loss,
+        valid_auc,
+        samples_per_s,
+        elapsed_s,
+        best,
+    });
 }
 
 /// The state of a run: both vectors of each item, the draws, and how far the rate has fallen.
@@ -114,7 +154,9 @@ impl Learner {
     fn new(vocabulary: &Vocabulary, config: &Item2VecConfig, dim: usize) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed);
         let size = vocabulary.ids.len() * dim;
-        let input = (0..size).map(|_| (random.random::<f32>() - 0.5) / dim as f32).collect();
+        let input = (0..size)
+            .map(|_| (random.random::<f32>() - 0.5) / dim as f32)
+            .collect();
         Self {
             dim,
             window: config.window.max(1),
@@ -178,7 +220,10 @@ impl Learner {
             }
         }
         let from = centre as usize * self.dim;
-        self.input[from..from + self.dim].iter_mut().zip(&self.pull).for_each(|(x, p)| *x += p);
+        self.input[from..from + self.dim]
+            .iter_mut()
+            .zip(&self.pull)
+            .for_each(|(x, p)| *x += p);
         loss
     }
 
@@ -234,7 +279,12 @@ mod tests {
 
     #[test]
     fn items_of_one_world_end_up_together() {
-        let config = Item2VecConfig { dim: 12, epochs: 20, lr: 0.05, ..Item2VecConfig::default() };
+        let config = Item2VecConfig {
+            dim: 12,
+            epochs: 20,
+            lr: 0.05,
+            ..Item2VecConfig::default()
+        };
         let v = train(&two_worlds(), &config, &mut Silent);
         assert_eq!(v.ids.len(), 40);
         let mut worst_within = f32::MAX;
@@ -242,20 +292,32 @@ mod tests {
         for a in 1..=20 {
             for b in 1..=20 {
                 if a != b {
-                    worst_within = worst_within.min(cosine(&v, a, b)).min(cosine(&v, 100 + a, 100 + b));
+                    worst_within = worst_within
+                        .min(cosine(&v, a, b))
+                        .min(cosine(&v, 100 + a, 100 + b));
                 }
                 best_across = best_across.max(cosine(&v, a, 100 + b));
             }
         }
-        assert!(worst_within > best_across, "{worst_within} within, {best_across} across");
+        assert!(
+            worst_within > best_across,
+            "{worst_within} within, {best_across} across"
+        );
     }
 
     #[test]
     fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
-        let config = Item2VecConfig { epochs: 2, subsample: 1e-2, ..Item2VecConfig::default() };
+        let config = Item2VecConfig {
+            epochs: 2,
+            subsample: 1e-2,
+            ..Item2VecConfig::default()
+        };
         let once = train(&two_worlds(), &config, &mut Silent);
         assert_eq!(once, train(&two_worlds(), &config, &mut Silent));
-        assert_ne!(once, train(&two_worlds(), &Item2VecConfig { seed: 2, ..config }, &mut Silent));
+        assert_ne!(
+            once,
+            train(&two_worlds(), &Item2VecConfig { seed: 2, ..config }, &mut Silent)
+        );
     }
 
     #[test]
@@ -276,15 +338,29 @@ mod tests {
             }
         }
         let mut losses = Losses(Vec::new());
-        train(&two_worlds(), &Item2VecConfig { epochs: 8, ..Item2VecConfig::default() }, &mut losses);
+        train(
+            &two_worlds(),
+            &Item2VecConfig {
+                epochs: 8,
+                ..Item2VecConfig::default()
+            },
+            &mut losses,
+        );
         assert_eq!(losses.0.len(), 8);
-        assert!(losses.0[0] < 2.0_f64.ln() && losses.0[7] < losses.0[0] - 0.05, "{:?}", losses.0);
+        assert!(
+            losses.0[0] < 2.0_f64.ln() && losses.0[7] < losses.0[0] - 0.05,
+            "{:?}",
+            losses.0
+        );
     }
 
     #[test]
     fn a_step_follows_the_gradient() {
         let vocabulary = Vocabulary::count(&[vec![1, 2]], 1);
-        let config = Item2VecConfig { dim: 3, ..Item2VecConfig::default() };
+        let config = Item2VecConfig {
+            dim: 3,
+            ..Item2VecConfig::default()
+        };
         let mut learner = Learner::new(&vocabulary, &config, 3);
         learner.output = vec![0.1, -0.2, 0.3, 0.4, 0.5, -0.6];
         let before = learner.input.clone();

@@ -19,7 +19,8 @@ impl Negatives {
         let mean = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
         let mut own: Vec<f64> = weights.iter().map(|w| w / mean).collect();
         let mut alias: Vec<u32> = (0..own.len()).filter_map(|i| u32::try_from(i).ok()).collect();
-        let (mut small, mut large): (Vec<u32>, Vec<u32>) = alias.iter().partition(|&&i| own[i as usize] < 1.0);
+        let (mut small, mut large): (Vec<u32>, Vec<u32>) =
+            alias.iter().partition(|&&i| own[i as usize] < 1.0);
         while let (Some(s), Some(&l)) = (small.pop(), large.last()) {
             alias[s as usize] = l;
             own[l as usize] -= 1.0 - own[s as usize];
@@ -35,7 +36,11 @@ impl Negatives {
     pub(super) fn draw(&self, random: &mut Xoshiro256PlusPlus) -> u32 {
         let cell = random.random_range(0..self.alias.len());
         let coin = random.random::<f64>();
-        if coin < self.own[cell] { u32::try_from(cell).unwrap_or(u32::MAX) } else { self.alias[cell] }
+        if coin < self.own[cell] {
+            u32::try_from(cell).unwrap_or(u32::MAX)
+        } else {
+            self.alias[cell]
+        }
     }
 }
 

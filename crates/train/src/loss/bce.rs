@@ -19,7 +19,11 @@ pub(super) fn all<T: Real>(z: T, y: T) -> Judged<T> {
     let e = (-z.abs()).exp();
     let (high, top) = if z > T::ZERO { (z, T::ONE) } else { (T::ZERO, e) };
     let answer = top / (T::ONE + e);
-    Judged { value: high + e.ln_1p() - y * z, slope: answer - y, answer }
+    Judged {
+        value: high + e.ln_1p() - y * z,
+        slope: answer - y,
+        answer,
+    }
 }
 
 #[cfg(test)]

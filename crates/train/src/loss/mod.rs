@@ -16,6 +16,15 @@ pub enum Loss {
     Mse,
 }
 
+impl From<rankine_model::Loss> for Loss {
+    fn from(loss: rankine_model::Loss) -> Self {
+        match loss {
+            rankine_model::Loss::Bce => Self::Bce,
+            rankine_model::Loss::Mse => Self::Mse,
+        }
+    }
+}
+
 /// What a loss says of one output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judged<T> {
@@ -28,16 +37,6 @@ pub struct Judged<T> {
 }
 
 impl Loss {
-    /// The loss of the model file's name (`bce`, `mse`).
-    #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
-        match name {
-            "bce" => Some(Self::Bce),
-            "mse" => Some(Self::Mse),
-            _ => None,
-        }
-    }
-
     /// The cost of output `z` where `y` was right.
     #[must_use]
     pub fn value<T: Real>(self, z: T, y: T) -> T {
@@ -62,7 +61,11 @@ impl Loss {
     pub fn all<T: Real>(self, z: T, y: T) -> Judged<T> {
         match self {
             Self::Bce => bce::all(z, y),
-            Self::Mse => Judged { value: mse::value(z, y), slope: mse::slope(z, y), answer: z },
+            Self::Mse => Judged {
+                value: mse::value(z, y),
+                slope: mse::slope(z, y),
+                answer: z,
+            },
         }
     }
 
@@ -93,12 +96,5 @@ mod tests {
             prop_assert!((all.slope - loss.slope(z, y)).abs() < 1e-12 * (1.0 + all.slope.abs()));
             prop_assert!((all.answer - loss.answer(z)).abs() < 1e-12 * (1.0 + all.answer.abs()));
         }
-    }
-
-    #[test]
-    fn names_are_the_model_files() {
-        assert_eq!(Loss::of("bce"), Some(Loss::Bce));
-        assert_eq!(Loss::of("mse"), Some(Loss::Mse));
-        assert_eq!(Loss::of("hinge"), None);
     }
 }

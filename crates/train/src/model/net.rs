@@ -1,14 +1,15 @@
 //! The network that every kind is a case of: deep part, wide part and product of factors, summed into one logit.
 //!
-//! `logit = output(mlp(embeddings ‖ dense)) + wide + gmf`. A kind decides which parts exist ([`super::Blueprint`]); the
+//! `logit = output(mlp(embeddings ‖ dense)) + wide + gmf`. The compiled network decides which parts exist; the
 //! sum, its gradient and the steps are the same for all, so they are written and checked once.
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_kernel::activation::Activation;
+use rankine_model::Network;
 
-use super::Blueprint;
+use super::Settings;
 use crate::backward::{Dense, Dropout, Embedding, Gmf, Mlp, Mode, Wide, sized};
 use crate::encode::{Batch, Vocabulary};
 use crate::optimise::DenseSteps;
@@ -34,36 +35,46 @@ pub struct Net<T> {
 
 /// All weights of a network, without optimiser state.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Snapshot<T>(Vec<Vec<T>>);
+pub struct Snapshot<T>(pub(super) Vec<Vec<T>>);
 
 impl<T: Real> Net<T> {
-    /// A network as `plan` says, with a row for each sign of each vocabulary.
+    /// The network `network` with first weights, a row for each sign of each vocabulary.
     #[must_use]
-    pub fn new(plan: &Blueprint, vocabularies: &[Vocabulary]) -> Self {
-        let mut random = Xoshiro256PlusPlus::seed_from_u64(plan.seed);
-        let tables: Vec<Table<T>> = plan
-            .tables
-            .iter()
-            .zip(vocabularies)
-            .map(|(spec, vocabulary)| {
-                let mut table = Table::new(&spec.name, spec.dim, spec.optimiser);
-                table.l2 = spec.l2;
-                table.fill(vocabulary.signs(), spec.deviation, &mut random);
-                table
-            })
-            .collect();
-        let columns = |list: &[usize]| list.iter().map(|&c| (c, plan.layout.columns[c].table)).collect::<Vec<_>>();
-        let deep = columns(&plan.deep).into_iter().map(|(c, t)| (c, t, plan.tables[t].dim));
-        let embedding = Embedding::new(deep, plan.layout.dense_width());
-        let (mlp, output) = dense_layers(plan, embedding.width(), &mut random);
-        let gmf = plan.gmf.as_ref().map(|gmf| {
-            let dim = columns(&gmf.user).first().map_or(0, |&(_, t)| plan.tables[t].dim);
-            let h = Dense::new(&gmf.name, (dim, 1), Activation::Linear, &mut random);
-            Gmf::new(columns(&gmf.user), columns(&gmf.item), h)
+    pub fn new(network: &Network, settings: &Settings, vocabularies: &[Vocabulary]) -> Self {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(settings.seed);
+        let tables = network.tables.iter().zip(vocabularies).map(|(spec, vocabulary)| {
+            let mover = settings.mover(spec);
+            let mut table = Table::new(&spec.name, spec.dim, mover);
+            table.fill(vocabulary.signs(), settings.deviation(spec), &mut random);
+            table
         });
-        let wide = Wide::new(columns(&plan.wide));
-        let mut net = Self { tables, embedding, mlp, output, wide, gmf, logits: Vec::new(), steps: None, taken: 0 };
-        net.steps = Some(DenseSteps::new(plan.dense_optimiser, plan.dense_l2, net.layers()));
+        let tables = tables.collect();
+        let deep = network
+            .deep
+            .iter()
+            .map(|&c| (c, network.columns[c].table, network.dim(c)));
+        let embedding = Embedding::new(deep, network.dense_width());
+        let (mlp, output) = dense_layers(network, settings, &mut random);
+        let gmf = network.product.as_ref().map(|product| {
+            Gmf::new(
+                places(network, &product.user),
+                places(network, &product.item),
+                product.dim,
+            )
+        });
+        let wide = Wide::new(places(network, &network.wide));
+        let mut net = Self {
+            tables,
+            embedding,
+            mlp,
+            output,
+            wide,
+            gmf,
+            logits: Vec::new(),
+            steps: None,
+            taken: 0,
+        };
+        net.steps = Some(DenseSteps::new(settings.dense, net.layers()));
         net
     }
 
@@ -95,7 +106,8 @@ impl<T: Real> Net<T> {
             gmf.backward(&mut self.tables, batch, slopes);
         }
         let (top, gradient) = self.mlp.output_gradient(rows * self.output.inputs);
-        self.output.backward(rows, (top, &self.logits), slopes, Some(gradient));
+        self.output
+            .backward(rows, (top, &self.logits), slopes, Some(gradient));
         let dx = self.mlp.backward(rows);
         self.embedding.backward(&mut self.tables, batch, dx);
     }
@@ -103,17 +115,36 @@ impl<T: Real> Net<T> {
     /// Moves everything against the gradients of the last backward, learning rates multiplied by `factor`.
     pub fn step(&mut self, factor: f64) {
         self.taken += 1;
-        self.tables.iter_mut().for_each(|table| table.step(self.taken, factor));
+        self.tables
+            .iter_mut()
+            .for_each(|table| table.step(self.taken, factor));
         if let Some(mut steps) = self.steps.take() {
             steps.step(self.taken, factor, self.layers());
             self.steps = Some(steps);
         }
     }
 
-    /// The dense layers, hidden ones first, in a fixed order.
+    /// The dense layers that have a bias: hidden ones, then the output.
+    pub fn deep_layers(&self) -> impl Iterator<Item = &Dense<T>> {
+        self.mlp.layers.iter().chain(std::iter::once(&self.output))
+    }
+
+    /// As [`Net::deep_layers`], to be changed.
+    pub fn deep_layers_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
+        self.mlp
+            .layers
+            .iter_mut()
+            .chain(std::iter::once(&mut self.output))
+    }
+
+    /// All dense layers in a fixed order: hidden, output, the product's weights.
     pub fn layers(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
         let gmf = self.gmf.iter_mut().map(|gmf| &mut gmf.output);
-        self.mlp.layers.iter_mut().chain(std::iter::once(&mut self.output)).chain(gmf)
+        self.mlp
+            .layers
+            .iter_mut()
+            .chain(std::iter::once(&mut self.output))
+            .chain(gmf)
     }
 
     /// Copies all weights into `to`, reusing its memory.
@@ -139,7 +170,10 @@ impl<T: Real> Net<T> {
     /// Puts saved weights back.
     pub fn restore(&mut self, from: &Snapshot<T>) {
         let mut saved = from.0.iter();
-        self.tables.iter_mut().zip(&mut saved).for_each(|(table, weights)| table.restore(weights));
+        self.tables
+            .iter_mut()
+            .zip(&mut saved)
+            .for_each(|(table, weights)| table.restore(weights));
         for layer in self.layers() {
             for tensor in [&mut layer.weight, &mut layer.bias] {
                 if let Some(weights) = saved.next() {
@@ -150,16 +184,30 @@ impl<T: Real> Net<T> {
     }
 }
 
+/// Columns with their tables.
+fn places(network: &Network, columns: &[usize]) -> Vec<(usize, usize)> {
+    columns.iter().map(|&c| (c, network.columns[c].table)).collect()
+}
+
 /// Hidden layers with their dropouts, and the output layer.
-fn dense_layers<T: Real>(plan: &Blueprint, width: usize, random: &mut Xoshiro256PlusPlus) -> (Mlp<T>, Dense<T>) {
-    let mut inputs = width;
-    let mut layers = Vec::new();
-    for (i, &outputs) in plan.hidden.iter().enumerate() {
-        layers.push(Dense::new(&format!("hidden.{i}"), (inputs, outputs), plan.activation, random));
-        inputs = outputs;
-    }
-    let seed = |i: usize| plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(i as u64);
-    let dropouts = (0..layers.len()).filter_map(|i| Dropout::new(plan.dropout, seed(i + 1))).collect();
-    let output = Dense::new("output", (inputs, 1), Activation::Linear, random);
-    (Mlp::new(layers, Dropout::new(plan.input_dropout, seed(0)), dropouts), output)
+fn dense_layers<T: Real>(
+    network: &Network,
+    settings: &Settings,
+    random: &mut Xoshiro256PlusPlus,
+) -> (Mlp<T>, Dense<T>) {
+    let mut layers: Vec<Dense<T>> = network
+        .layers()
+        .iter()
+        .map(|(name, inputs, outputs)| Dense::new(name, (*inputs, *outputs), network.activation, random))
+        .collect();
+    let mut output = layers.pop().unwrap_or_else(|| Dense::ones("output", 0));
+    output.activation = Activation::Linear;
+    let seed = |i: u64| settings.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(i);
+    let dropouts = (1..=layers.len() as u64)
+        .filter_map(|i| Dropout::new(settings.hidden_dropout, seed(i)))
+        .collect();
+    (
+        Mlp::new(layers, Dropout::new(settings.input_dropout, seed(0)), dropouts),
+        output,
+    )
 }

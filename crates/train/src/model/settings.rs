@@ -1,0 +1,236 @@
+//! How a network is trained: the model file's training keys with every default resolved.
+
+use rankine_kernel::optimiser::Optimiser;
+use rankine_model::config::{OptimizerSettings, StopMetric};
+use rankine_model::{ModelConfig, Role, TableSpec};
+
+use crate::loss::Loss;
+use crate::progress::EpochReport;
+
+/// Standard deviation of first embedding weights where the model file gives none.
+const DEVIATION: f64 = 0.03;
+
+/// What early stopping watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// ROC-AUC on the validation samples.
+    Auc,
+    /// Mean loss on the validation samples.
+    Loss,
+}
+
+impl Watch {
+    /// Whether a higher figure is better.
+    #[must_use]
+    pub fn higher_is_better(self) -> bool {
+        self == Self::Auc
+    }
+
+    /// The watched figure of a report.
+    #[must_use]
+    pub fn figure(self, report: &EpochReport) -> f64 {
+        match self {
+            Self::Auc => report.valid_auc,
+            Self::Loss => report.valid_loss,
+        }
+    }
+}
+
+/// An optimiser with the L2 strength of the parameters it moves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mover {
+    /// The optimiser.
+    pub optimiser: Optimiser,
+    /// L2 strength.
+    pub l2: f64,
+}
+
+impl Mover {
+    fn new(settings: &OptimizerSettings) -> Self {
+        Self {
+            optimiser: settings.build(1.0),
+            l2: settings.l2(),
+        }
+    }
+}
+
+/// Everything about training that is not the network's shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Moves embedding and product tables.
+    pub embedding: Mover,
+    /// Moves wide and bias tables.
+    pub wide: Mover,
+    /// Moves dense tensors.
+    pub dense: Mover,
+    /// Share of the deep input that is dropped while learning.
+    pub input_dropout: f64,
+    /// Share of each hidden layer that is dropped while learning.
+    pub hidden_dropout: f64,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Seed of weights, masks and order.
+    pub seed: u64,
+    /// Samples per step.
+    pub batch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Whether each epoch has an order of its own.
+    pub shuffle: bool,
+    /// Early stopping: what is watched, and the epochs without improvement that end the run.
+    pub early_stop: Option<(Watch, usize)>,
+    /// Factor on all learning rates after each epoch.
+    pub rate_decay: f64,
+}
+
+impl Settings {
+    /// The settings of a model file.
+    #[must_use]
+    pub fn new(config: &ModelConfig) -> Self {
+        let early_stop = config.train.early_stop.as_ref().map(|stop| {
+            let watch = match stop.metric {
+                StopMetric::Auc => Watch::Auc,
+                StopMetric::Logloss => Watch::Loss,
+            };
+            (watch, stop.patience as usize)
+        });
+        Self {
+            embedding: Mover::new(&config.optimizer.embedding),
+            wide: Mover::new(config.optimizer.wide()),
+            dense: Mover::new(&config.optimizer.dense),
+            input_dropout: config.input_dropout(),
+            hidden_dropout: config.hidden_dropout(),
+            loss: config.loss.into(),
+            seed: config.seed,
+            batch: config.train.batch().max(1),
+            epochs: config.train.epochs() as usize,
+            shuffle: config.train.shuffle,
+            early_stop,
+            rate_decay: config.train.lr_decay(),
+        }
+    }
+
+    /// What moves a table, with the table's own L2 strength if it has one.
+    #[must_use]
+    pub fn mover(&self, table: &TableSpec) -> Mover {
+        let mover = if table.role == Role::Wide {
+            self.wide
+        } else {
+            self.embedding
+        };
+        Mover {
+            l2: table.l2.unwrap_or(mover.l2),
+            ..mover
+        }
+    }
+
+    /// The standard deviation of a table's first weights: wide tables start at zero.
+    #[must_use]
+    pub fn deviation(&self, table: &TableSpec) -> f64 {
+        table
+            .init
+            .unwrap_or(if table.role == Role::Wide { 0.0 } else { DEVIATION })
+    }
+
+    /// The factor on learning rates in `epoch` (from 1).
+    #[must_use]
+    pub fn rate_factor(&self, epoch: usize) -> f64 {
+        self.rate_decay
+            .powi(i32::try_from(epoch).unwrap_or(i32::MAX).saturating_sub(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        format = 1
+        kind = "neuralcf"
+        conf = "movie"
+        seed = 7
+        embedding = [{ slots = [1], table = "user", dim = 4, l2 = 0.5, init = 0.2 }, { slots = [2], table = "item", dim = 4 }]
+        bias = { }
+        hidden = [4]
+        loss = "mse"
+        dropout = { input = 0.1, hidden = 0.2 }
+        [optimizer.embedding]
+        kind = "adagrad"
+        lr = 0.05
+        l2 = 0.01
+        [optimizer.wide]
+        kind = "sgd"
+        [train]
+        batch = 64
+        epochs = 3
+        lr_decay = 0.5
+        early_stop = { metric = "logloss", patience = 4 }
+    "#;
+
+    fn table(role: Role, l2: Option<f64>, init: Option<f64>) -> TableSpec {
+        TableSpec {
+            name: "t".into(),
+            dim: 1,
+            role,
+            min_count: 1,
+            l2,
+            init,
+        }
+    }
+
+    #[test]
+    fn keys_reach_their_settings_and_defaults_fill_the_rest() {
+        let settings = Settings::new(&ModelConfig::parse(FILE, "m.toml").unwrap());
+        assert_eq!(
+            (settings.seed, settings.batch, settings.epochs, settings.shuffle),
+            (7, 64, 3, true)
+        );
+        assert_eq!((settings.input_dropout, settings.hidden_dropout), (0.1, 0.2));
+        assert_eq!(
+            (settings.loss, settings.early_stop),
+            (Loss::Mse, Some((Watch::Loss, 4)))
+        );
+        assert!(matches!(
+            settings.embedding.optimiser,
+            Optimiser::Adagrad { rate: 0.05, .. }
+        ));
+        assert_eq!(settings.wide.optimiser, Optimiser::Sgd { rate: 0.001 });
+        assert_eq!((settings.rate_factor(1), settings.rate_factor(3)), (1.0, 0.25));
+    }
+
+    #[test]
+    fn a_table_s_own_numbers_win_and_wide_tables_start_at_zero() {
+        let settings = Settings::new(&ModelConfig::parse(FILE, "m.toml").unwrap());
+        let own = table(Role::Embedding, Some(0.5), Some(0.2));
+        assert_eq!((settings.mover(&own).l2, settings.deviation(&own)), (0.5, 0.2));
+        let plain = table(Role::Product, None, None);
+        assert_eq!(
+            (settings.mover(&plain).l2, settings.deviation(&plain)),
+            (0.01, DEVIATION)
+        );
+        let wide = table(Role::Wide, None, None);
+        assert_eq!(
+            (settings.mover(&wide), settings.deviation(&wide)),
+            (settings.wide, 0.0)
+        );
+    }
+
+    #[test]
+    fn the_watched_figure_is_the_one_named() {
+        let report = EpochReport {
+            epoch: 1,
+            loss: 0.1,
+            auc: 0.2,
+            valid_loss: 0.3,
+            valid_auc: 0.4,
+            samples_per_s: 0.0,
+            elapsed_s: 0.0,
+            best: false,
+        };
+        assert_eq!(
+            (Watch::Auc.figure(&report), Watch::Loss.figure(&report)),
+            (0.4, 0.3)
+        );
+        assert!(Watch::Auc.higher_is_better() && !Watch::Loss.higher_is_better());
+    }
+}
