@@ -1,8 +1,8 @@
 //! What recall knows of a user: what was seen, what was liked, latest last, and the genres of the latter.
 //!
 //! Kept by the event writer, read by the strategies. Derived from the events alone and in their order, so that a
-//! replay gives the same state. A click counts as seen, so that it is not offered again, but says nothing about
-//! liking; only a rating of at least [`POSITIVE`] does.
+//! replay gives the same state. A rating of at least [`POSITIVE`] is a like, and so is a click on a film that was never
+//! rated (the aggregates count it as an implicit positive); once rated, the latest rating decides.
 
 use crate::catalogue::Catalogue;
 use rustc_hash::FxHashSet;
@@ -16,7 +16,7 @@ pub const POSITIVE: f64 = 3.5;
 pub enum Action {
     /// Rated it.
     Rating(f64),
-    /// Looked at it.
+    /// Looked at it: a like, unless it was seen before.
     Click,
 }
 
@@ -42,11 +42,15 @@ impl UserState {
     /// Applies one event; events must come in their order. Of several ratings of one item the last one counts.
     pub fn observe(&mut self, catalogue: &Catalogue, item: i64, action: Action) {
         let seen_before = !self.seen.insert(item);
-        let Action::Rating(value) = action else { return };
+        let likes = match action {
+            Action::Rating(value) => value >= POSITIVE,
+            Action::Click if seen_before => return,
+            Action::Click => true,
+        };
         if seen_before {
             self.forget_like(catalogue, item);
         }
-        if value >= POSITIVE {
+        if likes {
             self.liked.push(item);
             self.count_genres(catalogue, item, |count| count.saturating_add(1));
         }
@@ -123,10 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn a_click_is_seen_but_not_liked() {
+    fn a_click_is_a_like_until_a_rating_decides() {
         let (catalogue, mut user) = (catalogue(), UserState::new(1));
         user.observe(&catalogue, 2, Action::Click);
         assert!(user.has_seen(2));
+        assert_eq!(user.positives().collect::<Vec<_>>(), [2]);
+        user.observe(&catalogue, 2, Action::Rating(1.0));
+        user.observe(&catalogue, 2, Action::Click);
         assert_eq!(user.positives().len(), 0);
     }
 

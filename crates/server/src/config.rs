@@ -1,1 +1,428 @@
-//! The server's configuration.
+//! The server's configuration: what was written, and the checks that make it usable.
+//!
+//! Read through `rankine-config`, so that all faults of a file are told in one pass. `config/server.toml` in the
+//! repository is the commented reference; a test holds it equal to the defaults here.
+
+use crate::error::ServerError;
+use rankine_predict::{ModelEntry, VersionPolicy};
+use rankine_recommend::Quotas;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Name of the model whose vectors recall uses.
+pub const VECTOR_MODEL: &str = "item2vec";
+/// Ranker by item vectors.
+pub const EMB: &str = "emb";
+/// Ranker by smoothed rating.
+pub const POPULARITY: &str = "popularity";
+
+/// Everything the server is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Folder with `data/`, `events/`, `features/`, `models/`.
+    pub home: PathBuf,
+    /// Threads that compute; 0 is one per core.
+    pub threads: usize,
+    /// The model that ranks when a request names none.
+    pub default_model: String,
+    /// Addresses.
+    pub listen: Listen,
+    /// Limits.
+    pub limits: Limits,
+    /// Where feature rows are kept.
+    pub store: StoreConfig,
+    /// Who ranks.
+    pub ranker: RankerConfig,
+    /// Candidates per recall strategy.
+    pub quotas: Quotas,
+    /// Models to serve.
+    pub model: Vec<ModelConfig>,
+}
+
+/// Addresses; an empty text switches a port off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// Recommendation API and pages. Without it the process is a predictor that takes no events.
+    pub site: String,
+    /// TensorFlow Serving REST, metrics, status.
+    pub rest: String,
+}
+
+/// Limits that keep one client from costing the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest body in MiB.
+    pub body_mb: usize,
+    /// Most items in one prediction request.
+    pub items: usize,
+    /// Requests at work at once.
+    pub permits: usize,
+    /// Longest work on a request.
+    pub deadline_ms: u64,
+    /// Largest `size` parameter.
+    pub size: usize,
+}
+
+/// Kind of row store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// `features/rows.redb` in the home folder.
+    Embedded,
+    /// A Redis server.
+    Redis,
+}
+
+/// Where feature rows are kept for other readers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Kind.
+    pub kind: StoreKind,
+    /// Address, for Redis.
+    pub url: String,
+}
+
+/// Kind of ranker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RankerKind {
+    /// Models in this process.
+    Local,
+    /// Models behind TensorFlow Serving REST.
+    Remote,
+}
+
+/// Who ranks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RankerConfig {
+    /// Kind.
+    pub kind: RankerKind,
+    /// Address of the remote predictor.
+    pub url: String,
+    /// Longest wait for it.
+    pub timeout_ms: u64,
+}
+
+/// One model to serve.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The name requests use.
+    pub name: String,
+    /// Folder of versions, relative to the models folder; empty is the name.
+    pub path: PathBuf,
+    /// The one version to serve; 0 is the newest.
+    pub version: u64,
+    /// Other names.
+    pub alias: Vec<String>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let model = |name: &str, alias: &[&str]| ModelConfig {
+            name: name.to_owned(),
+            alias: alias.iter().map(|&a| a.to_owned()).collect(),
+            ..ModelConfig::default()
+        };
+        ServerConfig {
+            home: PathBuf::from(".rankine"),
+            threads: 0,
+            default_model: "embeddingmlp".to_owned(),
+            listen: Listen::default(),
+            limits: Limits::default(),
+            store: StoreConfig::default(),
+            ranker: RankerConfig::default(),
+            quotas: Quotas::default(),
+            model: vec![
+                model("embeddingmlp", &[]),
+                model("widedeep", &[]),
+                model("neuralcf", &["nerualcf", "recmodel"]),
+                model(VECTOR_MODEL, &[]),
+            ],
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Listen {
+            site: "127.0.0.1:6010".to_owned(),
+            rest: "127.0.0.1:8501".to_owned(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body_mb: 8,
+            items: 10_000,
+            permits: 64,
+            deadline_ms: 2_000,
+            size: 500,
+        }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        StoreConfig {
+            kind: StoreKind::Embedded,
+            url: String::new(),
+        }
+    }
+}
+
+impl Default for RankerConfig {
+    fn default() -> Self {
+        RankerConfig {
+            kind: RankerKind::Local,
+            url: String::new(),
+            timeout_ms: 1_000,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Defaults for a home folder.
+    pub fn for_home(home: impl Into<PathBuf>) -> Self {
+        ServerConfig {
+            home: home.into(),
+            ..ServerConfig::default()
+        }
+    }
+
+    /// Reads and checks a configuration text; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// [`ServerError::Config`] with every fault.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ServerError> {
+        let config: ServerConfig =
+            rankine_config::parse(text, file).map_err(|faults| ServerError::Config {
+                faults: faults.to_string(),
+            })?;
+        config.check(file)?;
+        Ok(config)
+    }
+
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// [`ServerError::Config`] with every fault, one per line.
+    pub fn check(&self, file: &str) -> Result<(), ServerError> {
+        let faults: Vec<String> = self
+            .faults()
+            .into_iter()
+            .map(|fault| format!("{file}: {fault}"))
+            .collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(ServerError::Config {
+                faults: faults.join("\n"),
+            })
+        }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let limits = &self.limits;
+        let positive = [
+            ("limits.body_mb", limits.body_mb),
+            ("limits.items", limits.items),
+            ("limits.permits", limits.permits),
+            ("limits.size", limits.size),
+            ("quotas.limit", self.quotas.limit),
+        ];
+        let mut faults: Vec<String> = positive
+            .iter()
+            .filter(|(_, value)| *value == 0)
+            .map(|(key, _)| format!("{key}: expected at least 1, got 0"))
+            .collect();
+        if limits.deadline_ms == 0 || self.ranker.timeout_ms == 0 {
+            faults.push("limits.deadline_ms, ranker.timeout_ms: expected at least 1, got 0".to_owned());
+        }
+        faults.extend(self.kind_faults());
+        faults.extend(self.model_faults());
+        faults
+    }
+
+    fn kind_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.store.kind == StoreKind::Redis && self.store.url.is_empty() {
+            faults.push("store.url: expected an address for kind \"redis\", got nothing".to_owned());
+        }
+        if self.ranker.kind == RankerKind::Remote && !self.ranker.url.starts_with("http://") {
+            faults.push(format!(
+                "ranker.url: expected an http:// address, got \"{}\"",
+                self.ranker.url
+            ));
+        }
+        if self.listen.site.is_empty() && self.listen.rest.is_empty() {
+            faults.push("listen: expected site or rest, got neither".to_owned());
+        }
+        faults
+    }
+
+    fn model_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let names: Vec<&str> = self.model.iter().flat_map(names_of).collect();
+        for (index, name) in names.iter().enumerate() {
+            if name.is_empty() || names[..index].contains(name) || [EMB, POPULARITY].contains(name) {
+                faults.push(format!("model: name or alias \"{name}\" is empty or taken"));
+            }
+        }
+        if self.canonical(&self.default_model).is_none() {
+            let known = self.rankers().join(", ");
+            faults.push(format!(
+                "default_model: expected one of {known}, got \"{}\"",
+                self.default_model
+            ));
+        }
+        faults
+    }
+
+    /// Names that rank, in order: the models, then `emb` and `popularity`.
+    pub fn rankers(&self) -> Vec<String> {
+        let models = self
+            .model
+            .iter()
+            .map(|m| m.name.as_str())
+            .filter(|&name| name != VECTOR_MODEL);
+        models.chain([EMB, POPULARITY]).map(str::to_owned).collect()
+    }
+
+    /// The name behind a name or alias; none where no ranker has it.
+    pub fn canonical(&self, name: &str) -> Option<String> {
+        if [EMB, POPULARITY].contains(&name) {
+            return Some(name.to_owned());
+        }
+        let model = self
+            .model
+            .iter()
+            .find(|m| names_of(m).any(|known| known == name))?;
+        (model.name != VECTOR_MODEL).then(|| model.name.clone())
+    }
+
+    /// Folder of model folders.
+    pub fn models_dir(&self) -> PathBuf {
+        self.home.join("models")
+    }
+
+    /// The models as the predictor wants them.
+    pub(crate) fn entries(&self) -> Vec<ModelEntry> {
+        self.model.iter().map(entry).collect()
+    }
+
+    /// Largest body in bytes.
+    pub fn body_bytes(&self) -> usize {
+        self.limits.body_mb.saturating_mul(1 << 20)
+    }
+
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ServerError::Home`] where it cannot be read, [`ServerError::Config`] with every fault.
+    pub fn load(path: &Path) -> Result<Self, ServerError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ServerError::Home {
+            what: "server configuration",
+            path: path.to_owned(),
+            cause: error.to_string(),
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+}
+
+fn names_of(model: &ModelConfig) -> impl Iterator<Item = &str> {
+    std::iter::once(model.name.as_str()).chain(model.alias.iter().map(String::as_str))
+}
+
+fn entry(model: &ModelConfig) -> ModelEntry {
+    let versions = if model.version == 0 {
+        VersionPolicy::Latest
+    } else {
+        VersionPolicy::Pinned(vec![model.version])
+    };
+    ModelEntry {
+        name: model.name.clone(),
+        path: model.path.clone(),
+        aliases: model.alias.clone(),
+        versions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFERENCE: &str = include_str!("../../../config/server.toml");
+
+    #[test]
+    fn the_reference_file_is_the_defaults() {
+        let written = ServerConfig::parse(REFERENCE, "server.toml").unwrap();
+        assert_eq!(written, ServerConfig::default());
+    }
+
+    #[test]
+    fn the_reference_file_names_every_key() {
+        let all = toml::to_string(&ServerConfig::default()).unwrap();
+        let keys = |text: &str| -> std::collections::BTreeSet<String> {
+            let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.to_owned());
+            text.lines()
+                .filter(|line| !line.starts_with('#'))
+                .filter_map(key)
+                .collect()
+        };
+        assert_eq!(keys(&all), keys(REFERENCE));
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(ServerConfig::parse("", "x").unwrap(), ServerConfig::default());
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_line() {
+        let error = ServerConfig::parse("threads = 2\n[limits]\npermit = 3\n", "s.toml").unwrap_err();
+        assert!(error.to_string().contains("s.toml:3"), "{error}");
+        assert!(error.to_string().contains("permits"), "{error}");
+    }
+
+    #[test]
+    fn all_faults_of_meaning_are_told_at_once() {
+        let text = "default_model = \"x\"\n[limits]\npermits = 0\n[store]\nkind = \"redis\"\n[ranker]\nkind = \"remote\"";
+        let error = ServerConfig::parse(text, "s.toml").unwrap_err().to_string();
+        for part in ["default_model", "limits.permits", "store.url", "ranker.url"] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        assert_eq!(error.lines().count(), 4);
+    }
+
+    #[test]
+    fn aliases_lead_to_the_name_and_vectors_do_not_rank() {
+        let config = ServerConfig::default();
+        assert_eq!(config.canonical("nerualcf").as_deref(), Some("neuralcf"));
+        assert_eq!(config.canonical("emb").as_deref(), Some("emb"));
+        assert_eq!(config.canonical("item2vec"), None);
+        assert_eq!(
+            config.rankers(),
+            ["embeddingmlp", "widedeep", "neuralcf", "emb", "popularity"]
+        );
+    }
+
+    #[test]
+    fn a_name_taken_twice_is_refused() {
+        let text =
+            "[[model]]\nname = \"embeddingmlp\"\n[[model]]\nname = \"b\"\nalias = [\"embeddingmlp\"]\n";
+        assert!(
+            ServerConfig::parse(text, "s")
+                .unwrap_err()
+                .to_string()
+                .contains("taken")
+        );
+    }
+}

@@ -41,7 +41,10 @@ pub enum ServerError {
 impl ServerError {
     /// Wraps a lower layer's error with the part's name.
     pub fn part(part: &'static str, cause: impl std::fmt::Display) -> Self {
-        ServerError::Part { part, cause: cause.to_string() }
+        ServerError::Part {
+            part,
+            cause: cause.to_string(),
+        }
     }
 }
 
@@ -114,12 +117,19 @@ impl ApiError {
     /// A [`ApiError::Parameter`] with the client's text shortened to 60 characters.
     pub fn parameter(parameter: &str, expected: impl Into<String>, got: Option<&str>) -> Self {
         let got = got.map_or_else(|| "nothing".to_owned(), shorten);
-        ApiError::Parameter { parameter: parameter.to_owned(), expected: expected.into(), got }
+        ApiError::Parameter {
+            parameter: parameter.to_owned(),
+            expected: expected.into(),
+            got,
+        }
     }
 
     /// A [`ApiError::NotFound`].
     pub fn not_found(what: &'static str, id: impl std::fmt::Display) -> Self {
-        ApiError::NotFound { what, id: shorten(&id.to_string()) }
+        ApiError::NotFound {
+            what,
+            id: shorten(&id.to_string()),
+        }
     }
 
     /// HTTP status of the fault.
@@ -153,7 +163,12 @@ impl ApiError {
     /// The body: `{"error": {"type", "message", "parameter"?, "expected"?, "got"?}}`.
     pub fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind(), "message": self.to_string() });
-        if let ApiError::Parameter { parameter, expected, got } = self {
+        if let ApiError::Parameter {
+            parameter,
+            expected,
+            got,
+        } = self
+        {
             error["parameter"] = json!(parameter);
             error["expected"] = json!(expected);
             error["got"] = json!(got);
@@ -195,7 +210,10 @@ mod tests {
 
     #[test]
     fn an_absent_parameter_is_called_nothing() {
-        assert_eq!(ApiError::parameter("id", "an integer", None).body()["error"]["got"], "nothing");
+        assert_eq!(
+            ApiError::parameter("id", "an integer", None).body()["error"]["got"],
+            "nothing"
+        );
     }
 
     #[test]
@@ -207,6 +225,9 @@ mod tests {
 
     #[test]
     fn overload_is_429() {
-        assert_eq!(ApiError::Overloaded { permits: 4 }.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(
+            ApiError::Overloaded { permits: 4 }.status(),
+            StatusCode::TOO_MANY_REQUESTS
+        );
     }
 }

@@ -17,5 +17,7 @@ pub mod state;
 pub mod status;
 pub mod tfserving;
 
+pub use config::ServerConfig;
 pub use error::{ApiError, ServerError};
+pub use serve::{Listeners, StopHandle, serve, serve_state, stop_pair};
 pub use state::State;

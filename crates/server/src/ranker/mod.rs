@@ -1,1 +1,46 @@
-//! Rankers.
+//! The rankers of the server: one name in, the ranker behind it out.
+//!
+//! `popularity` and `emb` are `rankine-recommend`'s own; all other names are models, ranked in process ([`local`])
+//! or by another process ([`remote`]). Which of the two is one word in the configuration.
+
+mod local;
+pub mod remote;
+
+use crate::config::{EMB, POPULARITY, RankerKind, ServerConfig};
+use crate::state::live::Live;
+use local::LocalRanker;
+use rankine_predict::Predictor;
+use rankine_recommend::rank::{EmbRanker, PopularityRanker, RankError, RankRequest, Ranker, Ranking};
+use remote::RemoteRanker;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All rankers, chosen by the request's model name.
+pub(crate) struct Rankers {
+    popularity: PopularityRanker,
+    models: Box<dyn Ranker>,
+}
+
+impl Rankers {
+    pub(crate) fn new(config: &ServerConfig, predictor: Arc<Predictor>, live: Arc<Live>) -> Self {
+        let popularity = PopularityRanker::new(live.catalogue.clone());
+        let models: Box<dyn Ranker> = match config.ranker.kind {
+            RankerKind::Local => Box::new(LocalRanker::new(predictor, live)),
+            RankerKind::Remote => {
+                let timeout = Duration::from_millis(config.ranker.timeout_ms);
+                Box::new(RemoteRanker::new(&config.ranker.url, timeout, live))
+            }
+        };
+        Rankers { popularity, models }
+    }
+}
+
+impl Ranker for Rankers {
+    fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
+        match request.model {
+            POPULARITY => self.popularity.rank(request),
+            EMB => EmbRanker.rank(request),
+            _ => self.models.rank(request),
+        }
+    }
+}

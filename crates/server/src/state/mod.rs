@@ -1,87 +1,100 @@
 //! The live state: catalogue, users, feature rows, event writer and rankers; everything a request reads.
 //!
-//! One writer thread changes it, any number of requests read it; a reader holds a lock only to clone an `Arc`.
-//! The methods here are the only questions the API and the pages may ask.
+//! One writer changes it (the event log's observer), any number of requests read it; a reader holds a lock only to
+//! clone an `Arc`. The public methods, one file per subject, are the only questions the API and the pages may ask.
 
+mod events;
+mod films;
+pub(crate) mod live;
+mod open;
+mod recommend;
+mod record;
+mod report;
+mod search;
+mod sink;
+mod taste;
+mod users;
+mod vectors;
 pub mod view;
 
+use crate::compute::Pool;
+use crate::config::{RankerKind, ServerConfig};
 use crate::error::ApiError;
-use crate::status::Status;
+use crate::metrics::Metrics;
+use crate::ranker::Rankers;
+use live::Live;
+use rankine_predict::{FeatureRows, Predictor};
+use rankine_recommend::Recommender;
+use rankine_store::EventLog;
+use search::TitleIndex;
+use sink::RowSink;
 use std::sync::Arc;
-use view::*;
+use vectors::VectorSource;
 
 /// The live state of a server; shared as `Arc<State>`.
-pub struct State {}
+pub struct State {
+    config: ServerConfig,
+    clock: rankine_dict::Clock,
+    started: i64,
+    live: Arc<Live>,
+    titles: TitleIndex,
+    recommender: Recommender,
+    rankers: Rankers,
+    vectors: VectorSource,
+    predictor: Arc<Predictor>,
+    /// None in a process without a site: it takes no events.
+    log: Option<EventLog>,
+    sink: Option<Arc<RowSink>>,
+    pool: Pool,
+    metrics: Arc<Metrics>,
+}
 
 impl State {
+    /// The configuration it was opened with.
+    pub fn config(&self) -> &ServerConfig {
+        &self.config
+    }
+
     /// Names that `model=` accepts, in the order shown to people; aliases left out.
     pub fn model_names(&self) -> Vec<String> {
-        todo!()
+        self.config.rankers()
     }
 
     /// The model that ranks when a request names none.
     pub fn default_model(&self) -> &str {
-        todo!()
+        &self.config.default_model
     }
 
-    /// One film with its live statistics.
-    pub fn film(&self, _id: i64) -> Result<Film, ApiError> {
-        todo!()
+    /// The name behind a model's name or alias.
+    ///
+    /// # Errors
+    /// [`ApiError::Parameter`] with the names there are.
+    pub fn canonical_model(&self, name: Option<&str>) -> Result<String, ApiError> {
+        let name = name.unwrap_or(&self.config.default_model);
+        self.config.canonical(name).ok_or_else(|| {
+            let known = format!("one of {}", self.config.rankers().join(", "));
+            ApiError::parameter("model", known, Some(name))
+        })
     }
 
-    /// A film's page: statistics, histogram, top ratings.
-    pub fn film_details(&self, _id: i64) -> Result<FilmDetails, ApiError> {
-        todo!()
+    /// The predictor behind the TensorFlow Serving port.
+    pub fn predictor(&self) -> &Arc<Predictor> {
+        &self.predictor
     }
 
-    /// Up to `n` films like `id`; `model` is `emb`, `genre`, or none for the best there is.
-    pub fn similar(&self, _id: i64, _n: usize, _model: Option<&str>) -> Result<SimilarFilms, ApiError> {
-        todo!()
+    /// The live feature rows, for requests that leave fields out.
+    pub fn rows(&self) -> Arc<dyn FeatureRows> {
+        self.live.clone()
     }
 
-    /// Genres by name with their number of films.
-    pub fn genres(&self) -> Vec<GenreCount> {
-        todo!()
+    /// The metrics of both ports.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
-    /// Films of a genre, ordered; `offset` and `n` cut the page. An offset beyond the end is an empty page.
-    pub fn genre_films(&self, _genre: &str, _sort: SortBy, _offset: usize, _n: usize) -> Result<FilmPage, ApiError> {
-        todo!()
-    }
-
-    /// A user's statistics and taste.
-    pub fn profile(&self, _user: i64) -> Result<Profile, ApiError> {
-        todo!()
-    }
-
-    /// A user's events, latest first, cut to `n` after `offset`.
-    pub fn history(&self, _user: i64, _offset: usize, _n: usize) -> Result<Vec<Seen>, ApiError> {
-        todo!()
-    }
-
-    /// The rating this user gave this film last, if any.
-    pub fn rating_of(&self, _user: i64, _item: i64) -> Option<f64> {
-        todo!()
-    }
-
-    /// The `n` best films for a user by the named model (none: the default one).
-    pub fn recommend(&self, _user: i64, _model: Option<&str>, _n: usize) -> Result<Picks, ApiError> {
-        todo!()
-    }
-
-    /// Films whose titles have all the words of `text` (the last one may be a beginning), best rated first.
-    pub fn search(&self, _text: &str, _offset: usize, _n: usize) -> FilmPage {
-        todo!()
-    }
-
-    /// Records an event durably and applies it; returns when the next request will see it.
-    pub fn record_event(&self, _event: NewEvent) -> Result<Recorded, ApiError> {
-        todo!()
-    }
-
-    /// Everything the status page shows.
-    pub fn status(&self) -> Status {
-        todo!()
+    /// The pool on which requests are worked.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// Runs `work` on the CPU pool: the one way from an async handler to the state.
@@ -93,6 +106,24 @@ impl State {
         T: Send + 'static,
         F: FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
     {
-        work(self)
+        let state = self.clone();
+        match self.config.ranker.kind {
+            RankerKind::Local => self.pool.compute(move || work(&state)).await,
+            // ranking waits for the network then, which must not hold a CPU thread
+            RankerKind::Remote => self.pool.block(move || work(&state)).await,
+        }
+    }
+
+    /// Runs `work` that waits for the disk, such as recording an event, on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`State::compute`].
+    pub async fn block<T, F>(self: &Arc<Self>, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
+    {
+        let state = self.clone();
+        self.pool.block(move || work(&state)).await
     }
 }

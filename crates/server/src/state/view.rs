@@ -73,7 +73,7 @@ pub struct SimilarFilms {
 }
 
 /// A genre and how many films carry it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GenreCount {
     /// Its name.
     pub genre: Arc<str>,

@@ -1,0 +1,251 @@
+//! Request metrics: one set of counters behind both `/metrics` and the status page.
+//!
+//! Counted by one middleware around both ports. Labels are route patterns, never paths, so that a scan of random
+//! addresses adds one series and not thousands.
+
+mod rate;
+
+use crate::status::{LatencyBucket, RouteStatus};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus::core::Metric;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use rate::Rate;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+/// Upper bounds of the latency histogram, seconds.
+const BOUNDS: [f64; 14] = [
+    0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+];
+/// Label of requests that no route matched.
+const NO_ROUTE: &str = "none";
+
+/// The server's metrics.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    latency: HistogramVec,
+    events: IntCounterVec,
+    models: IntGaugeVec,
+    rates: RwLock<BTreeMap<String, Arc<Rate>>>,
+    begun: Instant,
+}
+
+impl Metrics {
+    /// Metrics of a server that begins now.
+    ///
+    /// # Errors
+    /// The reason why a metric could not be registered.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter =
+            |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
+        let latency = HistogramOpts::new("rankine_request_seconds", "Time from request to answer.");
+        let metrics = Metrics {
+            requests: counter(
+                "rankine_requests_total",
+                "Requests answered.",
+                &["route", "class"],
+            )?,
+            latency: HistogramVec::new(latency.buckets(BOUNDS.to_vec()), &["route"])?,
+            events: counter(
+                "rankine_events_total",
+                "Events recorded since the start.",
+                &["kind"],
+            )?,
+            models: IntGaugeVec::new(
+                Opts::new("rankine_model", "State of the models."),
+                &["model", "what"],
+            )?,
+            registry,
+            rates: RwLock::default(),
+            begun: Instant::now(),
+        };
+        metrics.registry.register(Box::new(metrics.requests.clone()))?;
+        metrics.registry.register(Box::new(metrics.latency.clone()))?;
+        metrics.registry.register(Box::new(metrics.events.clone()))?;
+        metrics.registry.register(Box::new(metrics.models.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Counts one answered request.
+    pub fn observe(&self, route: &str, status: StatusCode, seconds: f64) {
+        self.requests.with_label_values(&[route, class(status)]).inc();
+        self.latency.with_label_values(&[route]).observe(seconds);
+        self.rate(route).count(self.begun.elapsed().as_secs());
+    }
+
+    /// Counts one recorded event.
+    pub fn event(&self, kind: &str) {
+        self.events.with_label_values(&[kind]).inc();
+    }
+
+    /// Sets one number of a model, for instance `version`.
+    pub fn model(&self, model: &str, what: &str, value: u64) {
+        self.models
+            .with_label_values(&[model, what])
+            .set(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    /// Everything in Prometheus' text form.
+    ///
+    /// # Errors
+    /// What the encoder answers.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Seconds since the start.
+    pub fn uptime(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
+    }
+
+    /// Every route asked for so far, by name.
+    pub fn routes(&self) -> Vec<RouteStatus> {
+        let rates = self.rates.read().unwrap_or_else(PoisonError::into_inner);
+        rates
+            .iter()
+            .map(|(route, rate)| self.route(route, rate))
+            .collect()
+    }
+
+    fn route(&self, route: &str, rate: &Rate) -> RouteStatus {
+        let buckets = self.buckets(route);
+        let of = |class: &str| self.requests.with_label_values(&[route, class]).get();
+        RouteStatus {
+            route: route.to_owned(),
+            count: buckets.iter().map(|b| b.count).sum(),
+            client_errors: of("4xx"),
+            server_errors: of("5xx"),
+            rate: rate.per_second(self.begun.elapsed().as_secs()),
+            p50_ms: quantile(&buckets, 0.5),
+            p99_ms: quantile(&buckets, 0.99),
+            buckets,
+        }
+    }
+
+    fn buckets(&self, route: &str) -> Vec<LatencyBucket> {
+        let metric = self.latency.with_label_values(&[route]).metric();
+        let histogram = metric.get_histogram();
+        let mut before = 0;
+        let mut bucket = |upper_ms: f64, cumulative: u64| {
+            let count = cumulative.saturating_sub(before);
+            before = cumulative;
+            LatencyBucket { upper_ms, count }
+        };
+        let mut buckets: Vec<_> = histogram
+            .get_bucket()
+            .iter()
+            .map(|b| bucket(b.upper_bound() * 1e3, b.cumulative_count()))
+            .collect();
+        buckets.push(bucket(f64::INFINITY, histogram.get_sample_count()));
+        buckets
+    }
+
+    fn rate(&self, route: &str) -> Arc<Rate> {
+        if let Some(rate) = self
+            .rates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(route)
+        {
+            return rate.clone();
+        }
+        self.rates
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(route.to_owned())
+            .or_default()
+            .clone()
+    }
+}
+
+/// The middleware: counts every request with its route, status and time.
+pub async fn measure(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    metrics.observe(
+        route.as_deref().unwrap_or(NO_ROUTE),
+        response.status(),
+        begun.elapsed().as_secs_f64(),
+    );
+    response
+}
+
+/// `2xx`, `4xx` …
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+/// The latency below which the share `q` of requests lies, interpolated within its bucket; the infinite bucket
+/// counts as its lower bound.
+fn quantile(buckets: &[LatencyBucket], q: f64) -> f64 {
+    let total: u64 = buckets.iter().map(|b| b.count).sum();
+    let wanted = q * total as f64;
+    let (mut lower, mut before) = (0.0, 0.0);
+    for bucket in buckets {
+        let after = before + bucket.count as f64;
+        if bucket.count > 0 && after >= wanted {
+            let inside = (wanted - before) / bucket.count as f64;
+            return if bucket.upper_ms.is_finite() {
+                lower + inside * (bucket.upper_ms - lower)
+            } else {
+                lower
+            };
+        }
+        (lower, before) = (bucket.upper_ms, after);
+    }
+    0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_readers_see_the_same_counts() {
+        let metrics = Metrics::new().unwrap();
+        metrics.observe("/getmovie", StatusCode::OK, 0.0004);
+        metrics.observe("/getmovie", StatusCode::NOT_FOUND, 0.0004);
+        metrics.observe("/getmovie", StatusCode::OK, 9.0);
+        let routes = metrics.routes();
+        assert_eq!(
+            (routes[0].count, routes[0].client_errors, routes[0].server_errors),
+            (3, 1, 0)
+        );
+        assert_eq!(routes[0].buckets.first().unwrap().count, 2);
+        assert_eq!(routes[0].buckets.last().unwrap().count, 1);
+        let text = metrics.render().unwrap();
+        assert!(
+            text.contains("rankine_requests_total{class=\"2xx\",route=\"/getmovie\"} 2"),
+            "{text}"
+        );
+        assert!(
+            text.contains("rankine_request_seconds_count{route=\"/getmovie\"} 3"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn quantiles_are_interpolated() {
+        let bucket = |upper_ms, count| LatencyBucket { upper_ms, count };
+        let buckets = [bucket(1.0, 50), bucket(2.0, 50), bucket(f64::INFINITY, 0)];
+        assert!((quantile(&buckets, 0.5) - 1.0).abs() < 1e-9);
+        assert!((quantile(&buckets, 0.75) - 1.5).abs() < 1e-9);
+        assert_eq!(quantile(&[], 0.5), 0.0);
+        assert_eq!(quantile(&[bucket(1.0, 0), bucket(f64::INFINITY, 4)], 0.99), 1.0);
+    }
+}

@@ -1,0 +1,185 @@
+//! Questions about films: one, its page, those like it, those of a genre, those a search finds.
+//!
+//! Answers are copies; a film's static part is shared text, so a copy costs some counters.
+
+use super::State;
+use super::search::words_of;
+use super::view::{Film, FilmDetails, FilmPage, GenreCount, Rating, SimilarFilm, SimilarFilms, SortBy};
+use crate::config::EMB;
+use crate::error::ApiError;
+use rankine_recommend::{Item, Neighbour, Order, Shelf, similar};
+
+/// The similarity that needs no vectors.
+const GENRE: &str = "genre";
+
+impl State {
+    /// One film with its live statistics.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    pub fn film(&self, id: i64) -> Result<Film, ApiError> {
+        let item = self
+            .live
+            .catalogue
+            .item(id)
+            .ok_or_else(|| ApiError::not_found("film", id))?;
+        Ok(self.with_stats(item))
+    }
+
+    /// A film's page: statistics, histogram, top ratings.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    pub fn film_details(&self, id: i64) -> Result<FilmDetails, ApiError> {
+        let film = self.film(id)?;
+        let record = self
+            .live
+            .film_record(id)
+            .ok_or_else(|| ApiError::not_found("film", id))?;
+        Ok(FilmDetails {
+            film,
+            histogram: record.histogram,
+            top_ratings: record.top.clone(),
+        })
+    }
+
+    /// The highest ratings of each film, in the order of `ids`; none for an unknown one.
+    pub(crate) fn top_ratings(&self, ids: &[i64]) -> Vec<Vec<Rating>> {
+        let records = self.live.film_records(ids);
+        ids.iter()
+            .map(|id| {
+                records
+                    .get(id)
+                    .map(|record| record.top.clone())
+                    .unwrap_or_default()
+            })
+            .collect()
+    }
+
+    /// Up to `n` films like `id`; `model` is `emb`, `genre`, or none for `emb` where the film has a vector and
+    /// `genre` where not.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], [`ApiError::Parameter`] for another model, [`ApiError::ModelUnavailable`] where
+    /// `emb` was asked for and no vectors are loaded.
+    pub fn similar(&self, id: i64, n: usize, model: Option<&str>) -> Result<SimilarFilms, ApiError> {
+        self.film(id)?;
+        match model {
+            Some(GENRE) => Ok(self.similar_by_genre(id, n)),
+            Some(EMB) => self.similar_by_vector(id, n),
+            None => match self.similar_by_vector(id, n) {
+                Ok(found) if !found.films.is_empty() => Ok(found),
+                _ => Ok(self.similar_by_genre(id, n)),
+            },
+            Some(other) => Err(ApiError::parameter("model", "emb or genre", Some(other))),
+        }
+    }
+
+    fn similar_by_genre(&self, id: i64, n: usize) -> SimilarFilms {
+        let films = self.similar_films(similar::by_genre(&self.live.catalogue, id, n));
+        SimilarFilms {
+            films,
+            model: GENRE,
+            version: 0,
+        }
+    }
+
+    fn similar_by_vector(&self, id: i64, n: usize) -> Result<SimilarFilms, ApiError> {
+        let unavailable = || ApiError::ModelUnavailable {
+            model: EMB.to_owned(),
+            cause: "no item vectors are loaded".to_owned(),
+        };
+        let vectors = self.vectors.current(&self.predictor).ok_or_else(unavailable)?;
+        let films = self.similar_films(similar::by_vector(&self.live.catalogue, &vectors, id, n));
+        Ok(SimilarFilms {
+            films,
+            model: EMB,
+            version: vectors.version(),
+        })
+    }
+
+    fn similar_films(&self, found: Vec<Neighbour>) -> Vec<SimilarFilm> {
+        let film = |(id, score)| {
+            Some(SimilarFilm {
+                film: self.film(id).ok()?,
+                score,
+            })
+        };
+        found.into_iter().filter_map(film).collect()
+    }
+
+    /// Genres by name with their number of films.
+    pub fn genres(&self) -> Vec<GenreCount> {
+        let catalogue = &self.live.catalogue;
+        let count = |genre: &std::sync::Arc<str>| GenreCount {
+            genre: genre.clone(),
+            films: catalogue.shelf_len(Shelf::Genre(genre)).unwrap_or(0),
+        };
+        catalogue.genres().iter().map(count).collect()
+    }
+
+    /// Films of a genre, ordered; `offset` and `n` cut the page. An offset beyond the end is an empty page.
+    ///
+    /// # Errors
+    /// [`ApiError::Parameter`] for an unknown genre, with the genres there are.
+    pub fn genre_films(
+        &self,
+        genre: &str,
+        sort: SortBy,
+        offset: usize,
+        n: usize,
+    ) -> Result<FilmPage, ApiError> {
+        let catalogue = &self.live.catalogue;
+        let Some(total) = catalogue.shelf_len(Shelf::Genre(genre)) else {
+            let known = format!("one of {}", catalogue.genres().join(", "));
+            return Err(ApiError::parameter("genre", known, Some(genre)));
+        };
+        let order = match sort {
+            SortBy::Rating => Order::Rating,
+            SortBy::ReleaseYear => Order::Year,
+        };
+        let head = catalogue.walk(Shelf::Genre(genre), order, offset.saturating_add(n), |_| true);
+        let ids: Vec<i64> = head.into_iter().skip(offset).map(|(id, _)| id).collect();
+        Ok(FilmPage {
+            films: self.films(&ids),
+            total,
+        })
+    }
+
+    /// Films whose titles have all the words of `text` (the last one may be a beginning): the title that *is* the
+    /// text first, then by number of ratings.
+    pub fn search(&self, text: &str, offset: usize, n: usize) -> FilmPage {
+        let mut films = self.films(&self.titles.find(text));
+        let words = words_of(text);
+        films.sort_by_cached_key(|film| {
+            (
+                words_of(&film.title) != words,
+                u64::MAX - film.rating_count,
+                film.id,
+            )
+        });
+        let total = films.len();
+        FilmPage {
+            films: films.into_iter().skip(offset).take(n).collect(),
+            total,
+        }
+    }
+
+    fn films(&self, ids: &[i64]) -> Vec<Film> {
+        ids.iter().filter_map(|&id| self.film(id).ok()).collect()
+    }
+
+    fn with_stats(&self, item: &Item) -> Film {
+        let stats = self.live.catalogue.stats(item.id).unwrap_or_default();
+        Film {
+            id: item.id,
+            title: item.title.clone(),
+            year: item.year,
+            genres: item.genres.clone(),
+            imdb_id: item.imdb_id.clone(),
+            tmdb_id: item.tmdb_id.clone(),
+            rating_count: stats.count,
+            average: stats.average(),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The part of the state that events change: user and film records, feature rows, counters.
+//!
+//! One [`Writer`] at a time applies events, in the log's order; it computes rows before it takes the lock, so that
+//! readers wait for a few assignments only. Replaying at start goes through the same writer, but computes rows once
+//! at the end. Item rows carry a number that grows with every change: equal number, equal row.
+
+use super::record::{FilmRecord, UserRecord};
+use rankine_feature::FieldType;
+use rankine_pipeline::{Aggregates, Event};
+use rankine_predict::{FeatureRows, Row, RowLayout};
+use rankine_recommend::Catalogue;
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+/// Names of the three kinds of feature rows.
+pub(crate) struct Layouts {
+    user: RowLayout,
+    item: RowLayout,
+    context: RowLayout,
+}
+
+impl Layouts {
+    fn new() -> Self {
+        let names = |fields: &[(&'static str, FieldType)]| RowLayout::new(fields.iter().map(|f| f.0));
+        Layouts {
+            user: names(Aggregates::user_fields()),
+            item: names(Aggregates::item_fields()),
+            context: names(Aggregates::context_fields()),
+        }
+    }
+}
+
+/// What readers see.
+#[derive(Default)]
+struct World {
+    users: FxHashMap<i64, Arc<UserRecord>>,
+    /// By position in the catalogue.
+    films: Vec<Arc<FilmRecord>>,
+    user_rows: FxHashMap<i64, Row>,
+    /// By position in the catalogue, with their numbers.
+    item_rows: Vec<(Row, u64)>,
+    last_time: i64,
+    base: u64,
+    live: u64,
+}
+
+/// The live state, shared by the writer and all readers.
+pub(crate) struct Live {
+    /// Items with live statistics.
+    pub(crate) catalogue: Arc<Catalogue>,
+    layouts: Layouts,
+    world: RwLock<World>,
+    clock: rankine_dict::Clock,
+}
+
+/// Counters for the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) users: usize,
+    pub(crate) base: u64,
+    pub(crate) live: u64,
+    pub(crate) last_time: i64,
+}
+
+impl Live {
+    /// State before any event; `users` are the ids known from the catalogue.
+    pub(crate) fn new(
+        catalogue: Arc<Catalogue>,
+        users: impl IntoIterator<Item = i64>,
+        clock: rankine_dict::Clock,
+    ) -> Self {
+        let films = vec![Arc::new(FilmRecord::default()); catalogue.items().len()];
+        let users = users
+            .into_iter()
+            .map(|id| (id, Arc::new(UserRecord::new(id))))
+            .collect();
+        let world = World {
+            films,
+            users,
+            ..World::default()
+        };
+        Live {
+            catalogue,
+            layouts: Layouts::new(),
+            world: RwLock::new(world),
+            clock,
+        }
+    }
+
+    pub(crate) fn user_record(&self, id: i64) -> Option<Arc<UserRecord>> {
+        self.read().users.get(&id).cloned()
+    }
+
+    pub(crate) fn film_record(&self, id: i64) -> Option<Arc<FilmRecord>> {
+        let position = self.catalogue.position(id)?;
+        self.read().films.get(position).cloned()
+    }
+
+    /// Records of several films under one hold of the lock; unknown ones are left out.
+    pub(crate) fn film_records(&self, ids: &[i64]) -> FxHashMap<i64, Arc<FilmRecord>> {
+        let world = self.read();
+        let record = |&id: &i64| Some((id, world.films.get(self.catalogue.position(id)?)?.clone()));
+        ids.iter().filter_map(record).collect()
+    }
+
+    /// Rows of the items in their order; `None` for an unknown one. One hold of the lock.
+    pub(crate) fn item_rows(&self, ids: &[i64]) -> Vec<Option<(Row, u64)>> {
+        let world = self.read();
+        let row = |&id: &i64| world.item_rows.get(self.catalogue.position(id)?).cloned();
+        ids.iter().map(row).collect()
+    }
+
+    /// Ids of all users, ascending.
+    pub(crate) fn user_ids(&self) -> Vec<i64> {
+        let mut ids: Vec<i64> = self.read().users.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The context of a request at `time`.
+    pub(crate) fn context_row(&self, time: i64) -> Row {
+        Row::new(&self.layouts.context, Aggregates::context_row(time))
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let world = self.read();
+        Counts {
+            users: world.users.len(),
+            base: world.base,
+            live: world.live,
+            last_time: world.last_time,
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, World> {
+        self.world.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut World)) {
+        change(&mut self.world.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl FeatureRows for Live {
+    fn user(&self, id: i64) -> Option<Row> {
+        self.read().user_rows.get(&id).cloned()
+    }
+
+    fn item(&self, id: i64) -> Option<(Row, u64)> {
+        self.read().item_rows.get(self.catalogue.position(id)?).cloned()
+    }
+
+    fn context(&self) -> Option<Row> {
+        Some(self.context_row((self.clock)()))
+    }
+}
+
+/// The one who applies events.
+pub(crate) struct Writer {
+    live: Arc<Live>,
+    aggregates: Aggregates,
+    kinds: FxHashMap<String, Arc<str>>,
+    changes: u64,
+    /// While set, rows are not computed event by event.
+    replaying: bool,
+}
+
+impl Writer {
+    /// A writer that replays until [`Writer::finish_replay`].
+    pub(crate) fn new(live: Arc<Live>, aggregates: Aggregates) -> Self {
+        Writer {
+            live,
+            aggregates,
+            kinds: FxHashMap::default(),
+            changes: 0,
+            replaying: true,
+        }
+    }
+
+    /// Applies an event of the imported file; the catalogue has its rating already.
+    pub(crate) fn apply_base(&mut self, event: &Event) {
+        self.record(event);
+        self.live.change(|world| world.base += 1);
+    }
+
+    /// Applies an event of the live log.
+    pub(crate) fn apply(&mut self, event: &Event) {
+        if let Some(value) = event.value {
+            self.live.catalogue.rate(event.item, value);
+        }
+        self.record(event);
+        self.live.change(|world| world.live += 1);
+        if !self.replaying {
+            self.publish(&[event.user], &[event.item]);
+        }
+    }
+
+    /// Computes all rows; from here on every event publishes its own.
+    pub(crate) fn finish_replay(&mut self) {
+        let users = self.live.user_ids();
+        let items: Vec<i64> = self.live.catalogue.items().iter().map(|item| item.id).collect();
+        let empty = Row::new(&self.live.layouts.item, vec![]);
+        self.live
+            .change(|world| world.item_rows = vec![(empty, 0); items.len()]);
+        self.publish(&users, &items);
+        self.replaying = false;
+    }
+
+    fn record(&mut self, event: &Event) {
+        self.aggregates.observe(event);
+        let kind = self.kind(&event.kind);
+        let live = self.live.clone();
+        let position = live.catalogue.position(event.item);
+        live.change(|world| {
+            let user = world
+                .users
+                .entry(event.user)
+                .or_insert_with(|| Arc::new(UserRecord::new(event.user)));
+            Arc::make_mut(user).observe(&live.catalogue, event, &kind);
+            if let Some(film) = position.and_then(|p| world.films.get_mut(p)) {
+                Arc::make_mut(film).observe(event);
+            }
+            world.last_time = world.last_time.max(event.time);
+        });
+    }
+
+    fn publish(&mut self, users: &[i64], items: &[i64]) {
+        let live = self.live.clone();
+        let user_row = |&id: &i64| (id, Row::new(&live.layouts.user, self.aggregates.user_row(id)));
+        let user_rows: Vec<(i64, Row)> = users.iter().map(user_row).collect();
+        let item_row = |&id: &i64| {
+            Some((
+                live.catalogue.position(id)?,
+                Row::new(&live.layouts.item, self.aggregates.item_row(id)),
+            ))
+        };
+        let item_rows: Vec<(usize, Row)> = items.iter().filter_map(item_row).collect();
+        self.changes += 1;
+        let number = self.changes;
+        live.change(|world| {
+            world.user_rows.extend(user_rows);
+            for (position, row) in item_rows {
+                world.item_rows[position] = (row, number);
+            }
+        });
+    }
+
+    fn kind(&mut self, kind: &str) -> Arc<str> {
+        if let Some(known) = self.kinds.get(kind) {
+            return known.clone();
+        }
+        let shared: Arc<str> = kind.into();
+        self.kinds.insert(kind.to_owned(), shared.clone());
+        shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rankine_feature::Value;
+    use rankine_pipeline::AggregateConfig;
+    use std::collections::BTreeMap;
+
+    fn item(id: i64) -> rankine_pipeline::Item {
+        let genres = vec!["Drama".to_owned()];
+        let (title, extra) = (format!("Film {id}"), BTreeMap::new());
+        rankine_pipeline::Item {
+            id,
+            key: None,
+            title,
+            release_year: None,
+            genres,
+            imdb_id: None,
+            tmdb_id: None,
+            extra,
+        }
+    }
+
+    fn writer() -> Writer {
+        let source = rankine_pipeline::Catalogue::new(vec![item(1), item(2)], vec![]);
+        let items = [1, 2].map(|id| rankine_recommend::Item::new(id, "x")).to_vec();
+        let live = Live::new(Arc::new(Catalogue::new(items, [])), [6], Arc::new(|| 77));
+        Writer::new(
+            Arc::new(live),
+            Aggregates::new(&source, AggregateConfig::default()),
+        )
+    }
+
+    fn event(time: i64, item: i64, value: f64) -> Event {
+        let kind = "rating".to_owned();
+        Event {
+            time,
+            seq: time.unsigned_abs(),
+            user: 6,
+            item,
+            kind,
+            value: Some(value),
+            context: None,
+        }
+    }
+
+    #[test]
+    fn an_event_is_in_the_rows_at_once_and_changes_the_number() {
+        let mut writer = writer();
+        writer.finish_replay();
+        let live = writer.live.clone();
+        let before = live.item(1).unwrap().1;
+        let untouched = live.item(2).unwrap().1;
+        writer.apply(&event(5, 1, 4.0));
+        assert_eq!(
+            FeatureRows::user(&*live, 6).unwrap().get("userRatedMovie1"),
+            Some(&Value::Int(1))
+        );
+        let (row, number) = live.item(1).unwrap();
+        assert_eq!(row.get("movieRatingCount"), Some(&Value::Int(1)));
+        assert!(number > before);
+        assert_eq!(live.item(2).unwrap().1, untouched);
+    }
+
+    #[test]
+    fn replayed_rows_equal_lived_ones() {
+        let events = [event(1, 1, 4.0), event(2, 2, 2.0), event(3, 1, 5.0)];
+        let (mut lived, mut replayed) = (writer(), writer());
+        lived.finish_replay();
+        events.iter().for_each(|e| lived.apply(e));
+        events.iter().for_each(|e| replayed.apply(e));
+        replayed.finish_replay();
+        for id in [1, 2] {
+            assert_eq!(
+                lived.live.item(id).unwrap().0.values(),
+                replayed.live.item(id).unwrap().0.values()
+            );
+            assert_eq!(lived.live.catalogue.stats(id), replayed.live.catalogue.stats(id));
+        }
+        let user = |w: &Writer| FeatureRows::user(&*w.live, 6).unwrap().values().to_vec();
+        assert_eq!(user(&lived), user(&replayed));
+        assert_eq!(lived.live.counts(), replayed.live.counts());
+    }
+
+    #[test]
+    fn the_number_of_a_row_is_never_the_one_that_means_do_not_cache() {
+        let mut writer = writer();
+        writer.finish_replay();
+        assert!(writer.live.item(1).unwrap().1 > 0);
+        assert!(writer.live.item(99).is_none());
+    }
+}

@@ -1,0 +1,180 @@
+//! Opening the state: catalogue, imported events, replay of the live log, models, rankers.
+//!
+//! The order matters in one place: the catalogue's lists are built from the imported ratings in one go before the
+//! live log is replayed into them one by one. A process without a site reads the log without owning it, so that a
+//! predictor can run beside the server on one home folder.
+
+use super::State;
+use super::live::{Live, Writer};
+use super::search::TitleIndex;
+use super::sink::RowSink;
+use super::vectors::VectorSource;
+use crate::compute::Pool;
+use crate::config::{RankerKind, ServerConfig, StoreKind, VECTOR_MODEL};
+use crate::error::ServerError;
+use crate::metrics::Metrics;
+use crate::ranker::Rankers;
+use rankine_pipeline::{AggregateConfig, Aggregates, Event, aggregate::live::event_of};
+use rankine_predict::{PredictConfig, Predictor};
+use rankine_recommend::{Catalogue, Item, Recommender};
+use rankine_store::{EventLog, LogOptions, LogRecord, RedbRows, RedisOptions, RedisRows, RowStore};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Cache of the embedded row store.
+const REDB_CACHE: usize = 16 << 20;
+
+impl State {
+    /// Opens the home folder of the configuration and brings everything up to now. `clock` is microseconds UTC.
+    ///
+    /// # Errors
+    /// [`ServerError`]: the first part that cannot be opened. A model that does not load yet is no error.
+    pub fn open(config: ServerConfig, clock: rankine_dict::Clock) -> Result<Arc<State>, ServerError> {
+        config.check("server configuration")?;
+        let (live, writer, base) = load_home(&config.home, clock.clone())?;
+        let log = open_log(&config, &base, &writer)?;
+        drop(base);
+        writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .finish_replay();
+        let sink = if log.is_some() {
+            Some(Arc::new(RowSink::new(open_store(&config)?, live.clone())))
+        } else {
+            None
+        };
+        let predictor = Arc::new(open_predictor(&config, clock.clone())?);
+        let limits = &config.limits;
+        let pool = Pool::new(
+            config.threads,
+            limits.permits,
+            Duration::from_millis(limits.deadline_ms),
+        )
+        .map_err(|cause| ServerError::part("compute pool", cause))?;
+        let state = State {
+            started: clock(),
+            titles: TitleIndex::new(live.catalogue.items()),
+            recommender: Recommender::new(live.catalogue.clone(), config.quotas),
+            rankers: Rankers::new(&config, predictor.clone(), live.clone()),
+            vectors: VectorSource::new(VECTOR_MODEL),
+            metrics: Arc::new(Metrics::new().map_err(|e| ServerError::part("metrics", e))?),
+            pool,
+            sink,
+            log,
+            predictor,
+            live,
+            clock,
+            config,
+        };
+        let state = Arc::new(state);
+        state.fill_store();
+        Ok(state)
+    }
+
+    /// Writes all rows to the store on a thread of its own, so that the first request does not wait for it.
+    fn fill_store(&self) {
+        let Some(sink) = self.sink.clone() else { return };
+        let users = self.live.user_ids();
+        let write = move || {
+            if let Err(error) = sink.write_all(&users) {
+                tracing::warn!(%error, "feature rows were not all written to the store");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("rows".to_owned()).spawn(write) {
+            tracing::warn!(%error, "no thread to write feature rows to the store");
+        }
+    }
+}
+
+type Loaded = (Arc<Live>, Arc<Mutex<Writer>>, Vec<Event>);
+
+/// Catalogue and imported events.
+fn load_home(home: &Path, clock: rankine_dict::Clock) -> Result<Loaded, ServerError> {
+    let missing = |what, path: &Path, cause: String| ServerError::Home {
+        what,
+        path: path.to_owned(),
+        cause,
+    };
+    let source =
+        rankine_pipeline::Catalogue::load(home).map_err(|e| missing("catalogue", home, e.to_string()))?;
+    let path = home.join("events").join("base-1.parquet");
+    let base = rankine_pipeline::events::load(&path).map_err(|e| missing("events", &path, e.to_string()))?;
+    let ratings = base.iter().filter_map(|event| Some((event.item, event.value?)));
+    let catalogue = Arc::new(Catalogue::new(source.items.iter().map(item).collect(), ratings));
+    let live = Arc::new(Live::new(
+        catalogue,
+        source.users.iter().map(|user| user.id),
+        clock,
+    ));
+    let mut writer = Writer::new(live.clone(), Aggregates::new(&source, AggregateConfig::default()));
+    base.iter().for_each(|event| writer.apply_base(event));
+    Ok((live, Arc::new(Mutex::new(writer)), base))
+}
+
+fn item(source: &rankine_pipeline::Item) -> Item {
+    let shared = |text: &Option<String>| text.as_deref().map(Arc::from);
+    Item {
+        id: source.id,
+        title: source.title.as_str().into(),
+        year: source.release_year,
+        genres: source.genres.iter().map(|genre| genre.as_str().into()).collect(),
+        imdb_id: shared(&source.imdb_id),
+        tmdb_id: shared(&source.tmdb_id),
+    }
+}
+
+/// Opens the log and replays it, or only reads it where there is no site.
+fn open_log(
+    config: &ServerConfig,
+    base: &[Event],
+    writer: &Arc<Mutex<Writer>>,
+) -> Result<Option<EventLog>, ServerError> {
+    let folder = config.home.join("events");
+    let mut options = LogOptions::default();
+    options.last_time = base.last().map_or(i64::MIN, |event| event.time);
+    options.first_seq = base.last().map_or(0, |event| event.seq + 1);
+    let writer = writer.clone();
+    let mut observe = move |record: &LogRecord| match event_of(record) {
+        Ok(event) => writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .apply(&event),
+        Err(error) => tracing::error!(%error, "a record of the event log is no event and was left out"),
+    };
+    let fault = |e| ServerError::part("event log", e);
+    if config.listen.site.is_empty() {
+        EventLog::read(&folder, options.max_record, &mut observe).map_err(fault)?;
+        return Ok(None);
+    }
+    let (log, summary) = EventLog::open(&folder, options, Box::new(observe)).map_err(fault)?;
+    if let Some(torn) = summary.torn {
+        tracing::warn!(path = %torn.path.display(), offset = torn.offset, bytes = torn.bytes, "cut a torn event");
+    }
+    Ok(Some(log))
+}
+
+fn open_store(config: &ServerConfig) -> Result<Box<dyn RowStore>, ServerError> {
+    let fault = |e| ServerError::part("row store", e);
+    Ok(match config.store.kind {
+        StoreKind::Embedded => {
+            let path = config.home.join("features").join("rows.redb");
+            Box::new(RedbRows::open(&path, REDB_CACHE).map_err(fault)?)
+        }
+        StoreKind::Redis => {
+            Box::new(RedisRows::connect(RedisOptions::new(&config.store.url)).map_err(fault)?)
+        }
+    })
+}
+
+/// All models, or the vector model alone where another process ranks.
+fn open_predictor(config: &ServerConfig, clock: rankine_dict::Clock) -> Result<Predictor, ServerError> {
+    let mut predict = PredictConfig::new(config.models_dir(), move || clock());
+    predict.models = config.entries();
+    if config.ranker.kind == RankerKind::Remote {
+        predict.models.retain(|model| model.name == VECTOR_MODEL);
+    }
+    predict.threads = config.threads;
+    predict.permits = config.limits.permits;
+    Predictor::open(predict).map_err(|e| ServerError::part("predictor", e))
+}

@@ -1,0 +1,129 @@
+//! The question the server is for: the best films for a user, with scores and reasons.
+//!
+//! Takes its snapshots first (user record, vectors), then walks the road of `rankine-recommend`.
+
+use super::State;
+use super::record::UserRecord;
+use super::view::{Pick, Picks, Why};
+use crate::config::POPULARITY;
+use crate::error::ApiError;
+use rankine_recommend::merge::Found;
+use rankine_recommend::rank::RankError;
+use rankine_recommend::recall::Reason;
+use rankine_recommend::{ItemVectors, Query, Recommendation, Shown};
+
+impl State {
+    /// The `n` best films for a user by the named model (none: the default one).
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`] for an unknown user, [`ApiError::Parameter`] for an unknown model,
+    /// [`ApiError::ModelUnavailable`] where it is not loaded or does not answer.
+    pub fn recommend(&self, user: i64, model: Option<&str>, n: usize) -> Result<Picks, ApiError> {
+        let model = self.canonical_model(model)?;
+        let record = self.user_record(user)?;
+        let vectors = self.vectors.current(&self.predictor);
+        let (answer, note) = match self.ask(&record, vectors.as_deref(), &model, n) {
+            // a ranker that knows nothing of this user leaves the ranking to the one that needs nothing
+            Err(error @ RankError::NoUserVector { .. }) => (
+                self.ask(&record, vectors.as_deref(), POPULARITY, n),
+                Some(error.to_string()),
+            ),
+            answer => (answer, None),
+        };
+        let answer = answer.map_err(api_error)?;
+        let Recommendation {
+            shown,
+            model,
+            version,
+            candidates,
+        } = answer;
+        let picks = shown
+            .into_iter()
+            .filter_map(|shown| self.pick(&record, shown))
+            .collect();
+        Ok(Picks {
+            user,
+            picks,
+            model,
+            version,
+            candidates,
+            note,
+        })
+    }
+
+    fn ask(
+        &self,
+        record: &UserRecord,
+        vectors: Option<&ItemVectors>,
+        model: &str,
+        n: usize,
+    ) -> Result<Recommendation, RankError> {
+        let query = Query {
+            user: &record.state,
+            vectors,
+            model,
+            n,
+            as_of: (self.clock)(),
+        };
+        self.recommender.recommend(&query, &self.rankers)
+    }
+
+    fn pick(&self, record: &UserRecord, shown: Shown) -> Option<Pick> {
+        let why = shown
+            .recalls
+            .into_iter()
+            .map(|found| self.why(record, found))
+            .collect();
+        Some(Pick {
+            film: self.film(shown.item).ok()?,
+            score: shown.score,
+            why,
+        })
+    }
+
+    fn why(&self, record: &UserRecord, found: Found) -> Why {
+        let why = |text: String| Why {
+            source: found.source,
+            film: None,
+            genre: None,
+            text,
+        };
+        match found.reason {
+            Reason::Popular => why("rated well by many".to_owned()),
+            Reason::New => why("among the newest".to_owned()),
+            Reason::Genre(genre) => Why {
+                genre: Some(genre.clone()),
+                ..why(format!("among the best of {genre}, which you like"))
+            },
+            Reason::Like { item } => self.why_like(record, item, why),
+        }
+    }
+
+    fn why_like(&self, record: &UserRecord, item: i64, why: impl Fn(String) -> Why) -> Why {
+        let Some(film) = self.live.catalogue.item(item) else {
+            return why(format!("like film {item}"));
+        };
+        let year = film.year.map(|year| format!(" ({year})")).unwrap_or_default();
+        let deed = match record.rating_of(item) {
+            Some(score) => format!("rated {score}"),
+            None => "looked at".to_owned(),
+        };
+        let text = format!("like {}{year}, which you {deed}", film.title);
+        Why {
+            film: Some((item, film.title.clone())),
+            ..why(text)
+        }
+    }
+}
+
+fn api_error(error: RankError) -> ApiError {
+    match error {
+        RankError::UnknownModel { model, known } => {
+            ApiError::parameter("model", format!("one of {}", known.join(", ")), Some(&model))
+        }
+        RankError::Unavailable { model, cause } => ApiError::ModelUnavailable { model, cause },
+        other => ApiError::Internal {
+            cause: other.to_string(),
+        },
+    }
+}

@@ -1,0 +1,69 @@
+//! The status of the running server, collected when asked.
+//!
+//! Also sets the model gauges of `/metrics`, so that both readers show one state.
+
+use super::State;
+use crate::config::{RankerKind, StoreKind};
+use crate::status::{EventStatus, ModelStatus, Status};
+
+impl State {
+    /// Everything the status page shows.
+    pub fn status(&self) -> Status {
+        let counts = self.live.counts();
+        let (busy, permits) = self.pool.load();
+        Status {
+            release: env!("CARGO_PKG_VERSION"),
+            started: self.started,
+            uptime_s: self.metrics.uptime(),
+            films: self.live.catalogue.items().len(),
+            users: counts.users,
+            store: match self.config.store.kind {
+                StoreKind::Embedded => "embedded",
+                StoreKind::Redis => "redis",
+            },
+            ranker: match self.config.ranker.kind {
+                RankerKind::Local => "local",
+                RankerKind::Remote => "remote",
+            },
+            events: EventStatus {
+                base: counts.base,
+                live: counts.live,
+                last_time: counts.last_time,
+            },
+            models: self.predictor.status().into_iter().map(model_status).collect(),
+            routes: self.metrics.routes(),
+            busy,
+            permits,
+        }
+    }
+
+    /// The metrics in Prometheus' text form.
+    ///
+    /// # Errors
+    /// [`crate::ApiError::Internal`] where they cannot be encoded.
+    pub fn metrics_text(&self) -> Result<String, crate::ApiError> {
+        for model in self.predictor.status() {
+            let sum = |of: fn(&rankine_dict::Status) -> u64| model.dictionaries.iter().map(of).sum();
+            self.metrics
+                .model(&model.name, "version", model.version.unwrap_or(0));
+            self.metrics.model(&model.name, "loads", sum(|d| d.loads));
+            self.metrics.model(&model.name, "failures", sum(|d| d.failures));
+        }
+        self.metrics.render().map_err(|error| crate::ApiError::Internal {
+            cause: error.to_string(),
+        })
+    }
+}
+
+fn model_status(model: rankine_predict::ModelStatus) -> ModelStatus {
+    let newest = model.dictionaries.iter().max_by_key(|d| d.version);
+    let failure = model.dictionaries.iter().find_map(|d| d.error.as_ref());
+    ModelStatus {
+        version: model.version,
+        generation: newest.map_or(0, |d| d.generation),
+        loaded_at: newest.filter(|d| d.version.is_some()).map(|d| d.loaded_at),
+        error: failure.map(|f| format!("version {}: {}", f.version, f.message)),
+        name: model.name,
+        aliases: model.aliases,
+    }
+}
