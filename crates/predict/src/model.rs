@@ -116,3 +116,37 @@ fn first_int(fields: &[Field]) -> Option<Arc<str>> {
         .find(|f| f.ty == FieldType::Int)
         .map(|f| Arc::clone(&f.name))
 }
+
+#[cfg(test)]
+#[path = "../tests/integration/fixture.rs"]
+#[expect(dead_code, reason = "shared with the integration tests, which use the rest")]
+mod fixture;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Publishes once and copies, so that every version of the suite has the same files.
+    fn write(into: &Path) {
+        let models = tempfile::tempdir().unwrap();
+        fixture::publish_wide_deep(models.path(), "films", 3);
+        for file in std::fs::read_dir(models.path().join("films/1"))
+            .unwrap()
+            .flatten()
+        {
+            std::fs::copy(file.path(), into.join(file.file_name())).unwrap();
+        }
+    }
+
+    #[test]
+    fn artefacts_conform_to_the_contract_of_parsers() {
+        let scratch = tempfile::tempdir().unwrap();
+        rankine_dict::conformance::parser_suite(
+            scratch.path(),
+            Opener { item_cache_bytes: 0 },
+            &write,
+            &|_| true,
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! Scores: equal to one candidate at a time, to the bit, whatever the batch, the order, the cache and the threads.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use rankine_feature::Value;
+use rankine_predict::{ItemInput, ModelEntry, PredictConfig, Predictor, Request, Row, RowLayout};
+
+use crate::fixture;
+
+/// A predictor over one published model.
+pub(crate) fn predictor(models: &Path, edit: impl FnOnce(&mut PredictConfig)) -> Predictor {
+    let mut config = PredictConfig::new(models, || 7).model(ModelEntry::named("films").alias("recmodel"));
+    config.threads = 2;
+    edit(&mut config);
+    Predictor::open(config).unwrap()
+}
+
+/// A request of known rows; every item's version is `version`.
+pub(crate) fn request(user: i64, items: &[i64], version: u64) -> Request {
+    // Another order than the conf's, and a name it does not have.
+    let layout = RowLayout::new(["year", "title", "movieId", "genre"]);
+    let row = |id: i64| {
+        let [id, genre, year] = <[Value; 3]>::try_from(fixture::item(id)).unwrap();
+        Row::new(&layout, vec![year, Value::str("unused"), id, genre])
+    };
+    let users = RowLayout::new(["userId", "taste"]);
+    Request {
+        model: "films".into(),
+        user: Row::new(&users, fixture::user(user)),
+        context: Row::of([("hour", Value::Int(user))]),
+        items: items
+            .iter()
+            .map(|id| ItemInput {
+                id: *id,
+                row: row(*id),
+                version,
+            })
+            .collect(),
+        ..Request::default()
+    }
+}
+
+pub(crate) fn expected_bits(dir: &Path, user: i64, items: &[i64]) -> Vec<u32> {
+    let score = |id: &i64| {
+        fixture::expected(
+            dir,
+            &fixture::user(user),
+            &fixture::item(*id),
+            &fixture::context(user),
+        )
+    };
+    items.iter().map(|id| score(id).to_bits()).collect()
+}
+
+pub(crate) fn bits(predictor: &Predictor, request: &Request) -> Vec<u32> {
+    let response = predictor.predict(request).unwrap();
+    assert!(response.faults.is_empty(), "{:?}", response.faults);
+    response.scores.iter().map(|score| score.to_bits()).collect()
+}
+
+#[test]
+fn scores_are_those_of_the_model_one_by_one() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let predictor = predictor(models.path(), |_| {});
+    let items: Vec<i64> = (0..40).collect();
+    let expected = expected_bits(&models.path().join("films/1"), 3, &items);
+    let different: std::collections::BTreeSet<_> = expected.iter().collect();
+    assert!(different.len() > 12, "the fixture tells items apart");
+    for version in [0, 5, 5, 6] {
+        assert_eq!(
+            bits(&predictor, &request(3, &items, version)),
+            expected,
+            "row version {version}"
+        );
+    }
+    assert!(predictor.status()[0].item_cache_bytes > 0);
+}
+
+#[test]
+fn an_empty_request_has_an_empty_answer() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let response = predictor(models.path(), |_| {})
+        .predict(&request(1, &[], 1))
+        .unwrap();
+    assert!(response.scores.is_empty() && response.faults.is_empty());
+}
+
+#[test]
+fn a_new_row_version_is_scored_anew_and_an_old_one_from_the_cache() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let predictor = predictor(models.path(), |_| {});
+    let mut asked = request(1, &[5], 1);
+    let first = bits(&predictor, &asked);
+    asked.items[0].row = Row::of([("movieId", Value::Int(6))]);
+    assert_eq!(
+        bits(&predictor, &asked),
+        first,
+        "same version: by contract the same row"
+    );
+    asked.items[0].version = 2;
+    assert_ne!(bits(&predictor, &asked), first);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn batch_order_cache_and_threads_change_no_bit(
+        items in prop::collection::vec(0i64..30, 1..70),
+        user in 0i64..20,
+        tasks in prop::collection::vec((1usize..40, 1usize..4, prop::bool::ANY, 0u64..3), 3),
+    ) {
+        let models = tempfile::tempdir().unwrap();
+        fixture::publish_wide_deep(models.path(), "films", 9);
+        let mut expected: Option<Vec<u32>> = None;
+        for (task, threads, small_cache, version) in tasks {
+            let predictor = predictor(models.path(), |config| {
+                config.task = task;
+                config.threads = threads;
+                config.item_cache_bytes = if small_cache { 16 * 2000 } else { 1 << 20 };
+            });
+            let expected = expected.get_or_insert_with(|| bits(&predictor, &request(user, &items, 0)));
+            prop_assert_eq!(&bits(&predictor, &request(user, &items, version)), &*expected);
+            prop_assert_eq!(&bits(&predictor, &request(user, &items, version)), &*expected, "warm");
+            let backwards: Vec<i64> = items.iter().rev().copied().collect();
+            let mut turned = bits(&predictor, &request(user, &backwards, version));
+            turned.reverse();
+            prop_assert_eq!(&turned, &*expected);
+            let single: Vec<u32> = items.iter().flat_map(|i| bits(&predictor, &request(user, &[*i], version))).collect();
+            prop_assert_eq!(&single, &*expected);
+        }
+    }
+}
