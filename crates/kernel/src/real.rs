@@ -1,7 +1,14 @@
 //! `Real`: the two number types everything is generic over. f32 serves and trains; f64 is what gradient checks and
 //! oracles use. Transcendental functions come from `libm`, so they give the same bits on every machine.
+//!
+//! The heavy loops are hidden methods here, so that they are compiled once, in this crate, rather than again in every
+//! crate that names them.
 
+use crate::dense::{Product, product_on};
 use crate::lanes::Lanes;
+use crate::machine::Machine;
+use crate::optimiser::{Optimiser, step_dense, step_sparse};
+use crate::rows::{RowGradients, RowTable};
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -38,6 +45,15 @@ pub trait Real:
     #[doc(hidden)]
     type Wide512: Lanes<Self>;
 
+    #[doc(hidden)]
+    fn product(machine: Machine, product: &Product<'_, Self>, c: &mut [Self]);
+    #[doc(hidden)]
+    fn dot(machine: Machine, x: &[Self], y: &[Self]) -> Self;
+    #[doc(hidden)]
+    fn step(optimiser: &Optimiser, t: u64, w: &mut [Self], g: &[Self], state: &mut [Self]);
+    #[doc(hidden)]
+    fn step_rows(optimiser: &Optimiser, t: u64, table: &mut RowTable<Self>, gradients: &RowGradients<Self>);
+
     /// Converts from f64, rounding to nearest.
     fn of(value: f64) -> Self;
     /// Converts to f64, exactly.
@@ -72,6 +88,22 @@ macro_rules! real {
             type One = crate::lanes::Single<$t>;
             type Wide256 = $w256;
             type Wide512 = $w512;
+            #[inline(never)]
+            fn product(machine: Machine, product: &Product<'_, $t>, c: &mut [$t]) {
+                product_on(machine, product, c);
+            }
+            #[inline(never)]
+            fn dot(machine: Machine, x: &[$t], y: &[$t]) -> $t {
+                crate::dense::dot_on(machine, x, y)
+            }
+            #[inline(never)]
+            fn step(optimiser: &Optimiser, t: u64, w: &mut [$t], g: &[$t], state: &mut [$t]) {
+                step_dense(optimiser, t, w, g, state);
+            }
+            #[inline(never)]
+            fn step_rows(o: &Optimiser, t: u64, table: &mut RowTable<$t>, gradients: &RowGradients<$t>) {
+                step_sparse(o, t, table, gradients);
+            }
             #[inline(always)]
             fn of(value: f64) -> Self {
                 $of(value)

@@ -12,7 +12,7 @@ const LANES: usize = 16;
 /// Lane l sums the indices ≡ l mod 16 with fused multiply-adds; lanes are then added 8 + 8, 4 + 4, 2 + 2, 1 + 1.
 #[must_use]
 pub fn dot<T: Real>(x: &[T], y: &[T]) -> T {
-    dot_on(Machine::detect(), x, y)
+    T::dot(Machine::detect(), x, y)
 }
 
 /// Fills `out[r]` with the dot product of `x` and row r of `rows` (row-major, `x.len()` wide).
@@ -24,13 +24,13 @@ pub fn dots<T: Real>(x: &[T], rows: &[T], out: &mut [T]) {
     assert!(rows.len() >= width * out.len(), "rows are too short");
     let machine = Machine::detect();
     for (r, out) in out.iter_mut().enumerate() {
-        *out = dot_on(machine, x, &rows[r * width..(r + 1) * width]);
+        *out = T::dot(machine, x, &rows[r * width..(r + 1) * width]);
     }
 }
 
 /// The dot product on a machine that the processor must have.
 #[inline]
-pub(super) fn dot_on<T: Real>(machine: Machine, x: &[T], y: &[T]) -> T {
+pub(crate) fn dot_on<T: Real>(machine: Machine, x: &[T], y: &[T]) -> T {
     match machine {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the caller names only machines of this processor.

@@ -10,8 +10,10 @@ mod tests;
 
 use crate::activation::Activation;
 use crate::real::Real;
+pub(crate) use dot::dot_on;
 pub use dot::{dot, dots};
-use product::{Init, Product};
+use product::Init;
+pub(crate) use product::{Product, product_on};
 
 /// `out = f(x·w + bias)` for one row: x is k, w is k × n, out and bias are n.
 ///
@@ -167,11 +169,22 @@ pub fn transpose<T: Real>(matrix: &[T], columns: usize, out: &mut Vec<T>) {
     if columns == 0 {
         return;
     }
-    out.reserve(matrix.len());
-    for column in 0..columns {
-        out.extend(matrix.iter().skip(column).step_by(columns));
+    let rows = matrix.len() / columns;
+    out.resize(rows * columns, T::ZERO);
+    for top in (0..rows).step_by(TILE) {
+        for left in (0..columns).step_by(TILE) {
+            for column in left..columns.min(left + TILE) {
+                let to = &mut out[column * rows..(column + 1) * rows];
+                for row in top..rows.min(top + TILE) {
+                    to[row] = matrix[row * columns + column];
+                }
+            }
+        }
     }
 }
+
+/// Side of the squares a transpose is done in.
+const TILE: usize = 16;
 
 /// `y += a·x`, product and sum rounded separately.
 #[inline]

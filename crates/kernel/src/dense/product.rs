@@ -21,7 +21,7 @@ pub(super) enum Init<'a, T> {
 }
 
 /// One product: A is m × depth with element (i, p) at `i * row + p * step`; B is depth × n, C is m × n, both row-major.
-pub(super) struct Product<'a, T> {
+pub struct Product<'a, T> {
     pub(super) m: usize,
     pub(super) n: usize,
     pub(super) depth: usize,
@@ -47,16 +47,7 @@ impl<T: Real> Product<'_, T> {
     /// Computes the product on a machine that the processor must have.
     pub(super) fn run_on(&self, machine: Machine, c: &mut [T]) {
         self.check(c);
-        match machine {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the caller names only machines of this processor, `check` has proved every index in range.
-            Machine::Avx512 => unsafe { avx512(self, c) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            Machine::Avx2 => unsafe { avx2(self, c) },
-            // SAFETY: `check` has proved every index in range; one number needs no instruction set.
-            _ => unsafe { body::<T, T::One, 4, 8>(self, c) },
-        }
+        T::product(machine, self, c);
         if self.activation != Activation::Relu {
             self.activation.apply(&mut c[..self.m * self.n]);
         }
@@ -76,6 +67,21 @@ impl<T: Real> Product<'_, T> {
         if let Init::Bias(bias) = self.init {
             assert!(self.n <= bias.len(), "the bias is too short");
         }
+    }
+}
+
+/// The loops of a checked product, for [`Real::product`]. Only [`Product::run_on`] calls it, after its checks.
+#[inline(always)]
+pub(crate) fn product_on<T: Real>(machine: Machine, p: &Product<'_, T>, c: &mut [T]) {
+    match machine {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: callers name only machines of this processor; `check` has proved every index in range.
+        Machine::Avx512 => unsafe { avx512(p, c) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Machine::Avx2 => unsafe { avx2(p, c) },
+        // SAFETY: `check` has proved every index in range; one number needs no instruction set.
+        _ => unsafe { body::<T, T::One, 4, 8>(p, c) },
     }
 }
 
@@ -231,20 +237,21 @@ unsafe fn tile<T: Real, V: Lanes<T>, const MR: usize, const NV: usize, const PAR
         let a = s.a.add(i * s.row);
         let mut acc = start::<T, V, MR, NV, PART>(s, c, j);
         for p in 0..s.depth {
+            let from = b.0.add(p * b.1);
             let mut right = [V::splat(T::ZERO); NV];
-            for (v, register) in right.iter_mut().enumerate() {
-                *register = take::<T, V, PART>(b.0.add(p * b.1 + v * V::N), count);
+            for v in 0..NV {
+                right[v] = take::<T, V, PART>(from.add(v * V::N), count);
             }
-            for (r, sums) in acc.iter_mut().enumerate() {
+            for r in 0..MR {
                 let left = V::splat(*a.add(r * s.row + p * s.step));
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = left.mul_add(right, *sum);
+                for v in 0..NV {
+                    acc[r][v] = left.mul_add(right[v], acc[r][v]);
                 }
             }
         }
-        for (r, sums) in acc.iter().enumerate() {
-            for (v, sum) in sums.iter().enumerate() {
-                let value = if s.relu { sum.relu() } else { *sum };
+        for r in 0..MR {
+            for v in 0..NV {
+                let value = if s.relu { acc[r][v].relu() } else { acc[r][v] };
                 put::<T, V, PART>(value, c.add(r * s.n + v * V::N), count);
             }
         }
@@ -265,12 +272,12 @@ unsafe fn start<T: Real, V: Lanes<T>, const MR: usize, const NV: usize, const PA
     // SAFETY: passed on.
     unsafe {
         let mut acc = [[V::splat(T::ZERO); NV]; MR];
-        for (r, sums) in acc.iter_mut().enumerate() {
-            for (v, sum) in sums.iter_mut().enumerate() {
+        for r in 0..MR {
+            for v in 0..NV {
                 if s.keep {
-                    *sum = take::<T, V, PART>(c.add(r * s.n + v * V::N), count);
+                    acc[r][v] = take::<T, V, PART>(c.add(r * s.n + v * V::N), count);
                 } else if let Some(bias) = s.bias {
-                    *sum = take::<T, V, PART>(bias.add(j + v * V::N), count);
+                    acc[r][v] = take::<T, V, PART>(bias.add(j + v * V::N), count);
                 }
             }
         }

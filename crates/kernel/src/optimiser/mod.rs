@@ -156,7 +156,7 @@ impl Optimiser {
             g.len() >= w.len() && state.len() >= self.states() * w.len(),
             "gradient or state too short"
         );
-        self.with(t, Dense { w, g, state });
+        T::step(self, t, w, g, state);
     }
 
     /// Moves the rows that a batch touched, each once, at step number `t` (1 for the first).
@@ -168,7 +168,7 @@ impl Optimiser {
             table.states() >= self.states() && table.dim() == gradients.dim(),
             "table does not fit"
         );
-        self.with(t, Sparse { table, gradients });
+        T::step_rows(self, t, table, gradients);
     }
 
     fn with<T: Real, J: Job<T>>(&self, t: u64, job: J) {
@@ -194,6 +194,23 @@ impl Optimiser {
             }
         }
     }
+}
+
+/// The step of dense weights, for [`Real::step`].
+#[inline(always)]
+pub(crate) fn step_dense<T: Real>(optimiser: &Optimiser, t: u64, w: &mut [T], g: &[T], state: &mut [T]) {
+    optimiser.with(t, Dense { w, g, state });
+}
+
+/// The step of a table's rows, for [`Real::step_rows`].
+#[inline(always)]
+pub(crate) fn step_sparse<T: Real>(
+    o: &Optimiser,
+    t: u64,
+    table: &mut RowTable<T>,
+    gradients: &RowGradients<T>,
+) {
+    o.with(t, Sparse { table, gradients });
 }
 
 /// What a rule is run over.

@@ -1,1 +1,99 @@
-//! t
+//! Model files: what is read, what is defaulted, and that every fault is found in one pass with its line.
+
+use super::*;
+use rankine_kernel::optimiser::Optimiser;
+
+const WIDEDEEP: &str = r#"format = 1
+kind = "widedeep"
+conf = "movie"
+label = "label"
+seed = 1
+embedding = [{ slots = [7, 8], table = "genre", dim = 10 }]
+dense = { slots = [20] }
+wide = { slots = [30] }
+hidden = [128, 128]
+activation = "relu"
+loss = "bce"
+optimizer.embedding = { kind = "adam", lr = 1e-3 }
+train = { batch = 1024, epochs = 20, early_stop = { metric = "auc", patience = 2 } }
+"#;
+
+fn faults(text: &str) -> Vec<String> {
+    ModelConfig::parse(text, "m.toml").unwrap_err().0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_example_of_the_documentation_is_read() {
+    let config = ModelConfig::parse(WIDEDEEP, "m.toml").unwrap();
+    assert_eq!((config.kind(), config.kind().name()), (Kind::WideDeep, "widedeep"));
+    assert_eq!(config.embedding[0].slots.iter().map(|s| s.value).collect::<Vec<_>>(), [7, 8]);
+    assert_eq!(config.hidden.iter().map(|h| h.value).collect::<Vec<_>>(), [128, 128]);
+    assert_eq!((config.train.batch(), config.train.epochs()), (1024, 20));
+    let stop = config.train.early_stop.as_ref().unwrap();
+    assert_eq!((stop.metric, stop.patience), (StopMetric::Auc, 2));
+    assert_eq!(config.text(), WIDEDEEP);
+}
+
+#[test]
+fn absent_keys_have_defaults() {
+    let text = "format = 1\nkind = \"embeddingmlp\"\nconf = \"c\"\ndense = { slots = [1] }\n";
+    let config = ModelConfig::parse(text, "m.toml").unwrap();
+    assert_eq!((config.label.as_str(), config.seed, config.loss), ("label", 1, Loss::Bce));
+    assert_eq!((config.input_dropout(), config.hidden_dropout()), (0.0, 0.0));
+    assert_eq!((config.train.batch(), config.train.epochs(), config.train.shuffle), (1024, 10, true));
+    assert_eq!(config.train.lr_decay(), 1.0);
+    assert_eq!(config.optimizer.dense.build(2.0), Optimiser::named("adam", 2e-3).unwrap());
+    assert_eq!(Activation::from(config.activation), Activation::Relu);
+}
+
+#[test]
+fn every_optimiser_can_be_named() {
+    for name in Optimiser::NAMES {
+        let text = format!("{WIDEDEEP}optimizer.wide = {{ kind = \"{name}\", lr = 0.5 }}\n");
+        let config = ModelConfig::parse(&text, "m.toml").unwrap();
+        assert_eq!(config.optimizer.wide().build(1.0), Optimiser::named(name, 0.5).unwrap());
+    }
+}
+
+#[test]
+fn item2vec_needs_only_its_kind() {
+    let text = "format = 1\nkind = \"item2vec\"\nitem2vec = { dim = 16 }\n";
+    let config = ModelConfig::parse(text, "m.toml").unwrap();
+    assert_eq!((config.item2vec.dim, config.item2vec.window), (16, 5));
+    let with_hidden = faults(&format!("{text}hidden = [4]\n"));
+    assert_eq!(with_hidden, ["m.toml:2:8: kind `item2vec` has no `hidden`"]);
+}
+
+#[test]
+fn unknown_keys_and_wrong_types_are_found_together() {
+    let text = WIDEDEEP.replace("hidden", "hiden").replace("seed = 1", "seed = \"x\"");
+    let faults = faults(&text);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].starts_with("m.toml:5:8: "), "{faults:?}");
+    assert!(faults[1].starts_with("m.toml:9:1: ") && faults[1].contains("hidden"), "{faults:?}");
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_all_found() {
+    let text = WIDEDEEP
+        .replace("format = 1", "format = 9")
+        .replace("dim = 10", "dim = 0")
+        .replace("[128, 128]", "[128, 0]")
+        .replace("lr = 1e-3", "lr = -1.0")
+        .replace("batch = 1024", "batch = 0");
+    let found = faults(&format!("{text}dropout = {{ input = 1.0, hidden = nan }}\n"));
+    let lines: Vec<&str> = found.iter().map(|f| f.split(':').nth(1).unwrap()).collect();
+    assert_eq!(lines, ["1", "6", "9", "12", "13", "14", "14"], "{found:#?}");
+}
+
+#[test]
+fn parts_and_tables_must_suit_the_kind() {
+    let text = WIDEDEEP.replace("wide = { slots = [30] }", "gmf = { dim = 4 }").replace(
+        "embedding = [",
+        "embedding = [{ slots = [], table = \"a.b\", dim = 2 }, { slots = [3], table = \"genre\", dim = 2 }, ",
+    );
+    let found = faults(&text).join("\n");
+    for part in ["needs `wide`", "has no `gmf`", "letters, digits", "given twice", "has no slots"] {
+        assert!(found.contains(part), "{part} not in {found}");
+    }
+}
