@@ -28,6 +28,7 @@ pub mod source;
 pub mod table;
 pub mod tensorboard;
 
+pub use encode::fitted;
 pub use error::TrainError;
 pub use evaluate::{Scored, evaluate, score};
 pub use progress::{EpochReport, Progress, Silent, StepReport};

@@ -308,7 +308,7 @@ fn judge_batch<T: Real>(
 
 /// Mean loss and ROC-AUC of `net` on `cache`; NaN without samples.
 fn validate<T: Real>(net: &mut Net<T>, cache: &Cache, settings: &Settings) -> (f64, f64) {
-    let scores = predict(net, cache, settings);
+    let scores = predict(net, cache, settings.batch);
     let (mut sum, mut weights) = (0.0, 0.0);
     for ((&z, &y), &w) in scores.iter().zip(&cache.labels).zip(&cache.weights) {
         sum += f64::from(w) * settings.loss.value(z.to_f64(), f64::from(y));
@@ -320,11 +320,11 @@ fn validate<T: Real>(net: &mut Net<T>, cache: &Cache, settings: &Settings) -> (f
     (sum / weights, auc.unwrap_or(f64::NAN))
 }
 
-/// The logits of every sample of `cache`, in order.
-pub fn predict<T: Real>(net: &mut Net<T>, cache: &Cache, settings: &Settings) -> Vec<T> {
+/// The logits of every sample of `cache`, in order, computed `rows` (at least 256) at a time.
+pub fn predict<T: Real>(net: &mut Net<T>, cache: &Cache, rows: usize) -> Vec<T> {
     let mut batch = Batch::new(cache);
     let mut logits = Vec::with_capacity(cache.len());
-    for indices in indices(cache.len()).chunks(settings.batch.max(256)) {
+    for indices in indices(cache.len()).chunks(rows.max(256)) {
         batch.gather(cache, indices);
         logits.extend_from_slice(net.forward(&batch, Mode::Judge));
     }

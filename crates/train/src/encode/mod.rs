@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod cache;
+pub mod fitting;
 pub mod vocabulary;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::source::{SampleRow, SampleSource, for_each};
 use crate::{TrainError, loss::Loss};
 pub use batch::Batch;
 pub use cache::{Cache, Lists, Stored};
+pub use fitting::fitted;
 pub use vocabulary::Vocabulary;
 
 /// Reads samples through a plan into caches, numbering table rows on the way.

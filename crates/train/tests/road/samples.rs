@@ -1,0 +1,139 @@
+//! Made-up samples with a known truth: taste of users and quality of items decide the label, and one number helps.
+
+use std::sync::Arc;
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rankine_feature::{Plan, Value};
+use rankine_model::ModelConfig;
+use rankine_train::{RowsSource, SampleRow, fitted};
+
+/// Two ids, a list of tags, a number that needs statistics, and a cross.
+const CONF: &str = r#"
+format = 1
+name = "made"
+schema.user = [{ name = "user", type = "int" }, { name = "tags", type = "list<string>" }]
+schema.item = [{ name = "item", type = "int" }, { name = "rating", type = "float" }]
+sample = { label = ["label"] }
+[[feature]]
+name = "u"
+class = "id"
+slot = 1
+depend = ["user"]
+[[feature]]
+name = "i"
+class = "id"
+slot = 2
+depend = ["item"]
+[[feature]]
+name = "t"
+class = "tag"
+slot = 3
+depend = ["tags"]
+[[feature]]
+name = "r"
+class = "normalize"
+slot = 4
+depend = ["rating"]
+[[feature]]
+name = "pair"
+class = "cross"
+slot = 5
+depend = ["t", "i"]
+"#;
+
+/// The plan, with statistics of `source`.
+pub fn plan(source: &mut RowsSource) -> Arc<Plan> {
+    let bare = Plan::compile(CONF, "made.toml", None).unwrap();
+    assert!(bare.needs_fit());
+    Arc::new(fitted(&bare, source).unwrap())
+}
+
+/// `n` samples of 60 users and 40 items; some values are missing.
+pub fn samples(n: usize, seed: u64) -> RowsSource {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    RowsSource::new((0..n).map(|_| sample(&mut random)).collect())
+}
+
+fn sample(random: &mut Xoshiro256PlusPlus) -> SampleRow {
+    let (user, item) = (random.random_range(0..60_i64), random.random_range(0..40_i64));
+    let (quality, mood) = ((item % 7) as f64 - 3.0, (user % 5) as f64 - 2.0);
+    let taste = if user % 2 == item % 2 { 1.5 } else { -1.5 };
+    let p = 1.0 / (1.0 + (-(0.5 * quality + 0.4 * mood + taste)).exp());
+    let rating = quality + random.random_range(-1.0..1.0);
+    let known = random.random::<f64>() < 0.9;
+    let tags = [
+        if user % 2 == 0 { "even" } else { "odd" },
+        ["a", "b", "c"][(user % 3) as usize],
+    ];
+    SampleRow {
+        user: vec![
+            Value::Int(user),
+            if known { Value::strs(&tags) } else { Value::Missing },
+        ],
+        item: vec![
+            Value::Int(item),
+            if known {
+                Value::Float(rating)
+            } else {
+                Value::Missing
+            },
+        ],
+        label: f32::from(random.random::<f64>() < p),
+        weight: 1.0,
+        group: user,
+        item_id: item,
+        ..SampleRow::default()
+    }
+}
+
+/// A model file of `kind` with `parts` added.
+pub fn model(kind: &str, parts: &str) -> ModelConfig {
+    let embedding = match kind {
+        "neuralcf" => r#"{ slots = [1], table = "user", dim = 6 }, { slots = [2], table = "item", dim = 6 }"#,
+        _ => {
+            r#"{ slots = [1], table = "user", dim = 6 }, { slots = [2], table = "item", dim = 5 }, { slots = [3], table = "tag", dim = 3 }"#
+        }
+    };
+    let dense = if kind == "neuralcf" {
+        ""
+    } else {
+        "dense = { slots = [4] }"
+    };
+    let wide = if kind == "widedeep" {
+        "wide = { slots = [5, 3] }"
+    } else {
+        ""
+    };
+    let text = format!(
+        r#"
+format = 1
+kind = "{kind}"
+conf = "made"
+seed = 3
+embedding = [{embedding}]
+{dense}
+{wide}
+hidden = [16, 8]
+optimizer.embedding = {{ kind = "adam", lr = 0.01 }}
+optimizer.dense = {{ kind = "adam", lr = 0.01 }}
+{parts}
+"#
+    );
+    ModelConfig::parse(&text, "model.toml").unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// Model files of every kind and part.
+pub fn models() -> Vec<(&'static str, ModelConfig)> {
+    let train = "train = { batch = 64, epochs = 4 }";
+    let full = "gmf = { dim = 4 }\nbias = {}\n";
+    vec![
+        ("embeddingmlp", model("embeddingmlp", train)),
+        ("widedeep", model("widedeep", train)),
+        ("neuralcf", model("neuralcf", train)),
+        (
+            "neuralcf with all parts",
+            model("neuralcf", &format!("{full}{train}")),
+        ),
+    ]
+}

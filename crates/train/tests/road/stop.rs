@@ -1,0 +1,54 @@
+//! Early stopping keeps the best epoch's weights, not the last one's.
+
+use rankine_model::{Network, Scorer};
+use rankine_train::evaluate::score;
+use rankine_train::metric::{auc, logloss};
+use rankine_train::{Silent, train};
+
+use crate::samples::{model, plan, samples};
+
+#[test]
+fn the_best_weights_come_back_and_the_run_ends_early() {
+    for metric in ["auc", "logloss"] {
+        let stop = format!(
+            "train = {{ batch = 32, epochs = 60, early_stop = {{ metric = \"{metric}\", patience = 3 }} }}"
+        );
+        let config = model("embeddingmlp", &stop);
+        let (mut learn, mut judge) = (samples(600, 1), samples(400, 2));
+        let plan = plan(&mut learn);
+        let trained = train(&config, plan.clone(), &mut learn, &mut judge, &mut Silent, None).unwrap();
+        let (best, last) = (&trained.history[trained.best_epoch - 1], trained.history.len());
+        assert!(
+            best.best && last < 60 && trained.best_epoch + 3 == last,
+            "{metric}: best {best:?} of {last}"
+        );
+
+        let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
+        let scored = score(&plan, &scorer, &mut judge).unwrap();
+        let area = auc(&scored.observed.labels, &scored.scores, None).unwrap();
+        let loss = logloss(&scored.observed.labels, &scored.scores, None).unwrap();
+        assert!(
+            (area - best.valid_auc).abs() < 1e-3,
+            "{metric}: {area} served, {} when trained",
+            best.valid_auc
+        );
+        assert!(
+            (loss - best.valid_loss).abs() < 1e-5,
+            "{metric}: {loss} served, {} when trained",
+            best.valid_loss
+        );
+    }
+}
+
+#[test]
+fn without_early_stopping_the_last_weights_stay() {
+    let config = model("embeddingmlp", "train = { batch = 32, epochs = 6 }");
+    let (mut learn, mut judge) = (samples(600, 1), samples(400, 2));
+    let plan = plan(&mut learn);
+    let trained = train(&config, plan.clone(), &mut learn, &mut judge, &mut Silent, None).unwrap();
+    assert_eq!((trained.history.len(), trained.best_epoch), (6, 6));
+    let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
+    let scored = score(&plan, &scorer, &mut judge).unwrap();
+    let loss = logloss(&scored.observed.labels, &scored.scores, None).unwrap();
+    assert!((loss - trained.history[5].valid_loss).abs() < 1e-5);
+}
