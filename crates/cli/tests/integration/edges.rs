@@ -13,7 +13,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("feature", &["kernel", "config"]),
     ("dict", &[]),
     ("model", &["kernel", "config", "feature"]),
-    ("train", &["kernel", "config", "chart", "table", "model", "feature"]),
+    (
+        "train",
+        &["kernel", "config", "chart", "table", "model", "feature"],
+    ),
     ("index", &["kernel"]),
     ("store", &["index"]),
     ("predict", &["dict", "config", "table", "feature", "model"]),
@@ -22,7 +25,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "config", "chart", "table", "dict", "feature", "index", "store", "predict", "recommend", "pipeline",
+            "config",
+            "chart",
+            "table",
+            "dict",
+            "feature",
+            "index",
+            "store",
+            "predict",
+            "recommend",
+            "pipeline",
         ],
     ),
 ];
@@ -60,9 +72,14 @@ fn edges_are_those_of_the_table() {
         if name == "cli" {
             continue;
         }
-        let allowed = table.get(name.as_str()).unwrap_or_else(|| panic!("crate {name} is not in the table"));
+        let allowed = table
+            .get(name.as_str())
+            .unwrap_or_else(|| panic!("crate {name} is not in the table"));
         for used in uses.iter().filter_map(|u| u.strip_prefix("rankine-")) {
-            assert!(allowed.contains(&used), "{name} may not use {used}; allowed: {allowed:?}");
+            assert!(
+                allowed.contains(&used),
+                "{name} may not use {used}; allowed: {allowed:?}"
+            );
         }
     }
 }
@@ -71,9 +88,15 @@ fn edges_are_those_of_the_table() {
 fn every_crate_of_the_table_exists_and_has_content() {
     let found = dependencies();
     for (name, _) in MAY_USE {
-        assert!(found.contains_key(*name), "the table names {name}, the workspace has no such crate");
+        assert!(
+            found.contains_key(*name),
+            "the table names {name}, the workspace has no such crate"
+        );
         let source = format!("{}/../{name}/src", env!("CARGO_MANIFEST_DIR"));
-        assert!(std::fs::read_dir(source).expect("src").count() > 1, "{name} has no content yet");
+        assert!(
+            std::fs::read_dir(source).expect("src").count() > 1,
+            "{name} has no content yet"
+        );
     }
 }
 

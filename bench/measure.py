@@ -1,0 +1,56 @@
+"""What every benchmark shares: the release binary, the peers' venv, alternating rounds, medians."""
+
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "target" / "bench"
+BINARY = ROOT / "target" / "release" / "rankine"
+
+
+def build():
+    """Builds the release binary once."""
+    subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "rankine"], cwd=ROOT, check=True)
+    return BINARY
+
+
+def python(packages):
+    """A venv under target/ with the peers' packages, made once."""
+    venv = WORK / "venv"
+    exe = venv / "bin" / "python"
+    if not exe.exists():
+        WORK.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    have = subprocess.run([str(exe), "-m", "pip", "freeze"], capture_output=True, text=True).stdout.lower()
+    missing = [p for p in packages if f"{p.lower().split('==')[0]}==" not in have]
+    if missing:
+        subprocess.run([str(exe), "-m", "pip", "install", "-q", *missing], check=True)
+    return exe
+
+
+def last_json(command, **kwargs):
+    """Runs a command and reads the last line of its standard output as JSON."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **kwargs)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))}\nfailed ({done.returncode}):\n{done.stdout}\n{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def alternate(runners, rounds):
+    """Calls every runner in turn, `rounds` times (A B A B …); returns a list of results for each name."""
+    results = {name: [] for name in runners}
+    for _ in range(rounds):
+        for name, call in runners.items():
+            results[name].append(call())
+    return results
+
+
+def line(bench, what, unit, ours, peer, theirs, higher_is_better=True, **more):
+    """One measurement: medians of the rounds and their ratio."""
+    a, b = statistics.median(ours), statistics.median(theirs) if theirs else None
+    ratio = None if b is None else (a / b if higher_is_better else b / a)
+    return {"bench": bench, "what": what, "unit": unit, "ours": a, "peer": peer, "theirs": b,
+            "ratio": None if ratio is None else round(ratio, 3), "rounds": len(ours), **more}

@@ -1,0 +1,192 @@
+//! The verbs and what they share: `--home`, `--json`, `-v`.
+
+mod check;
+mod data_check;
+mod data_describe;
+mod data_import;
+mod data_redis;
+mod demo;
+mod eval;
+mod model_list;
+mod model_show;
+mod model_verify;
+mod sample_build;
+mod serve;
+mod train;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use rankine_model::{Artefact, versions};
+
+use crate::home::Home;
+
+/// Rankine: behaviour logs in, recommendations out.
+#[derive(Debug, Parser)]
+#[command(name = "rankine", version, about, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Flags every verb takes.
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// Folder that holds data, samples, models, events and logs
+    #[arg(
+        long,
+        global = true,
+        env = "RANKINE_HOME",
+        default_value = "./.rankine",
+        value_name = "DIR"
+    )]
+    home: PathBuf,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more on standard error (twice: debug)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+impl Globals {
+    /// The home folder's paths.
+    pub(crate) fn home(&self) -> Home {
+        Home::new(self.home.clone())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Import, features, train, publish, serve: MovieLens in, a page of recommendations out
+    Demo(demo::Options),
+    /// Read behaviour logs and item tables, look at them
+    #[command(subcommand)]
+    Data(Data),
+    /// Make labelled samples from the imported events
+    #[command(subcommand)]
+    Sample(Sample),
+    /// Train a model and publish it as a new version
+    Train(train::Options),
+    /// Measure a model on held-out samples, beside the trivial baselines
+    Eval(eval::Options),
+    /// Look at published models
+    #[command(subcommand)]
+    Model(Model),
+    /// Serve recommendations, pages and predictions
+    Serve(serve::Options),
+    /// Explain every fault of a configuration file
+    Check(check::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Data {
+    /// Read a data set into the catalogue and the event log
+    Import(data_import::Options),
+    /// Read SparrowRecSys's feature rows and vectors out of a Redis
+    Redis(data_redis::Options),
+    /// Count what is wrong: duplicates, missing values, unknown items
+    Check(data_check::Options),
+    /// Describe the data: counts, time span, sparsity, a histogram of ratings
+    Describe(data_describe::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Sample {
+    /// Replay the events in time order and write train, valid and test samples
+    Build(sample_build::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Model {
+    /// List models and versions
+    List(model_list::Options),
+    /// Show one version: manifest, metrics, shapes
+    Show(model_show::Options),
+    /// Check sizes, checksums and golden scores
+    Verify(model_verify::Options),
+}
+
+/// Opens `NAME` (the newest version) or `NAME@VERSION`, verified.
+///
+/// # Errors
+/// No such model or version, or a damaged one.
+pub(crate) fn model_named(home: &Home, text: &str) -> anyhow::Result<Artefact> {
+    let (name, wanted) = match text.split_once('@') {
+        None => (text, None),
+        Some((name, version)) => (
+            name,
+            Some(
+                version
+                    .parse::<u64>()
+                    .with_context(|| format!("version \"{version}\" is not a number"))?,
+            ),
+        ),
+    };
+    let folder = home.models().join(name);
+    let found = versions(&folder);
+    let path = match wanted {
+        None => found.last(),
+        Some(version) => found.iter().find(|(v, _)| *v == version),
+    };
+    let Some((_, path)) = path else {
+        let there: Vec<String> = found.iter().map(|(v, _)| v.to_string()).collect();
+        bail!(
+            "no model {text} in {}; versions there: [{}]",
+            folder.display(),
+            there.join(", ")
+        );
+    };
+    Ok(Artefact::open(path)?)
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Whatever it failed on.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let globals = &arguments.globals;
+    match arguments.verb {
+        Verb::Demo(options) => demo::run(&options, globals),
+        Verb::Data(Data::Import(options)) => data_import::run(&options, globals),
+        Verb::Data(Data::Redis(options)) => data_redis::run(&options, globals),
+        Verb::Data(Data::Check(options)) => data_check::run(&options, globals),
+        Verb::Data(Data::Describe(options)) => data_describe::run(&options, globals),
+        Verb::Sample(Sample::Build(options)) => sample_build::run(&options, globals),
+        Verb::Train(options) => train::run(&options, globals),
+        Verb::Eval(options) => eval::run(&options, globals),
+        Verb::Model(Model::List(options)) => model_list::run(&options, globals),
+        Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
+        Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),
+        Verb::Serve(options) => serve::run(&options, globals),
+        Verb::Check(options) => check::run(&options, globals),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_verb_shows_an_example() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        let mut open: Vec<clap::Command> = command.get_subcommands().cloned().collect();
+        while let Some(verb) = open.pop() {
+            if verb.has_subcommands() {
+                open.extend(verb.get_subcommands().cloned());
+                continue;
+            }
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(
+                help.contains("Example"),
+                "{} --help has no example",
+                verb.get_name()
+            );
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `rankine train`: one model from a model file, a conf and sample files, published as a new version.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use rankine_model::ModelConfig;
+use serde_json::json;
+
+use super::Globals;
+use crate::progress::Bars;
+use crate::training::{Files, Job, fit, measure, publish};
+use crate::{clock, output, recipe};
+
+/// Arguments of the verb.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    rankine train config/models/widedeep.toml\n  \
+    rankine train my.toml --conf my.feature.toml --train train.csv.gz --test test.csv.gz --hold-out 0.1")]
+pub(crate) struct Options {
+    /// The model file (TOML)
+    #[arg(value_name = "MODEL.toml")]
+    model: PathBuf,
+    /// The conf it reads; default: the bundled MovieLens conf
+    #[arg(long, value_name = "CONF.toml")]
+    conf: Option<PathBuf>,
+    /// Training samples (.parquet, .csv, .tsv, .gz, .zst); default: the home's samples of the conf
+    #[arg(long, value_name = "FILE")]
+    train: Option<PathBuf>,
+    /// Validation samples for early stopping; default: the home's, or a part of the training samples with --train
+    #[arg(long, value_name = "FILE")]
+    valid: Option<PathBuf>,
+    /// Test samples the published figures come from
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
+    /// Share of the training samples held out for validation where there is no --valid
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    hold_out: f64,
+    /// Name to publish under; default: the name of the model file
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// Trains, measures, publishes.
+///
+/// # Errors
+/// Faults of the files, a loss that is no longer finite, the disk's.
+pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        (0.0..1.0).contains(&options.hold_out),
+        "--hold-out is {}, expected 0 to 1",
+        options.hold_out
+    );
+    let job = job(options, globals)?;
+    let home = globals.home();
+    let mut bar = Bars::new(globals.json).run(&job.name);
+    let mut fitted = fit(&job, &home, &mut bar)?;
+    bar.done(format!("best epoch {}", fitted.trained.best_epoch));
+    let evaluation = measure(&job, &mut fitted)?;
+    let version = publish(&job, &home, &fitted, &evaluation)?;
+    if globals.json {
+        return output::json(&json!({
+            "model": job.name, "version": version, "kind": job.model.kind().name(),
+            "train_samples": fitted.trained.train_samples, "epochs": fitted.trained.history.len(),
+            "best_epoch": fitted.trained.best_epoch, "history": fitted.trained.history,
+            "cpu_seconds": fitted.cpu_s, "wall_seconds": fitted.wall_s,
+            "peak_memory_mib": clock::peak_memory_mib(), "evaluation": evaluation,
+        }));
+    }
+    output::line(&evaluation.to_string());
+    output::line(&format!(
+        "published {} version {version} in {}",
+        job.name,
+        home.models().display()
+    ));
+    Ok(())
+}
+
+/// The job the arguments describe.
+fn job(options: &Options, globals: &Globals) -> anyhow::Result<Job> {
+    let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
+    let (model, model_file) = (read(&options.model)?, options.model.display().to_string());
+    let (conf, conf_file) = match &options.conf {
+        Some(path) => (read(path)?, path.display().to_string()),
+        None => (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned()),
+    };
+    let name = match &options.name {
+        Some(name) => name.clone(),
+        None => stem(&options.model)?,
+    };
+    let conf_name = ModelConfig::parse(&model, &model_file)?.conf.unwrap_or_default();
+    let files = files(options, globals, &conf_name)?;
+    Job::new(&name, (&model, &model_file), (&conf, &conf_file), files)
+}
+
+fn stem(path: &std::path::Path) -> anyhow::Result<String> {
+    let stem = path
+        .file_stem()
+        .and_then(|s| s.to_str())
+        .context("the model file has no name; give --name")?;
+    Ok(stem.to_owned())
+}
+
+/// The given sample files, or the home's.
+fn files(options: &Options, globals: &Globals, conf: &str) -> anyhow::Result<Files> {
+    let Some(train) = &options.train else {
+        return Files::of_home(&globals.home(), conf);
+    };
+    let split = match &options.valid {
+        Some(path) => format!("given files; validation {}", path.display()),
+        None => format!(
+            "given files; validation: {} of the training samples, drawn by the seed",
+            options.hold_out
+        ),
+    };
+    Ok(Files {
+        train: train.clone(),
+        valid: options.valid.clone(),
+        hold_out: options.hold_out,
+        test: options.test.clone(),
+        split,
+        hash: String::new(),
+    })
+}

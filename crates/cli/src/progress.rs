@@ -1,0 +1,83 @@
+//! Training progress for people: a bar with loss, AUC, samples per second and time left on a terminal, a line per epoch
+//! elsewhere. All on standard error.
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rankine_train::{EpochReport, Progress, StepReport};
+
+/// Where several runs draw their bars.
+pub(crate) struct Bars {
+    all: MultiProgress,
+    plain: bool,
+}
+
+impl Bars {
+    /// Bars on standard error; silent with `--json` unless it is a terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let plain = all.is_hidden() && !quiet;
+        Self { all, plain }
+    }
+
+    /// A bar for the run called `name`.
+    pub(crate) fn run(&self, name: &str) -> RunBar {
+        let bar = self.all.add(ProgressBar::new(1));
+        bar.set_style(style());
+        bar.set_prefix(format!("{name:<14}"));
+        RunBar {
+            bar,
+            name: name.to_owned(),
+            plain: self.plain,
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix} {bar:24.cyan/dim} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸─")
+}
+
+/// The bar of one training run.
+pub(crate) struct RunBar {
+    bar: ProgressBar,
+    name: String,
+    plain: bool,
+}
+
+impl RunBar {
+    /// Ends the bar with a word.
+    pub(crate) fn done(&self, text: String) {
+        self.bar.finish_with_message(text);
+    }
+}
+
+impl Progress for RunBar {
+    fn step(&mut self, r: &StepReport) {
+        self.bar.set_length(r.total);
+        self.bar.set_position(r.samples);
+        self.bar.set_message(format!(
+            "epoch {:>2}  loss {:.4}  auc {:.4}  {:.0} k samples/s  {:.0} s left",
+            r.epoch,
+            r.loss,
+            r.auc,
+            r.samples_per_s / 1e3,
+            r.eta_s.ceil()
+        ));
+    }
+
+    fn epoch(&mut self, r: &EpochReport) {
+        if self.plain {
+            eprintln!(
+                "{}: epoch {}: loss {:.4}, auc {:.4}, valid loss {:.4}, valid auc {:.4}, {:.0} k samples/s{}",
+                self.name,
+                r.epoch,
+                r.loss,
+                r.auc,
+                r.valid_loss,
+                r.valid_auc,
+                r.samples_per_s / 1e3,
+                if r.best { ", best so far" } else { "" }
+            );
+        }
+    }
+}

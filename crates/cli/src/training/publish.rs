@@ -1,0 +1,120 @@
+//! Writes a trained, measured model as the next version of its folder.
+
+use std::collections::BTreeMap;
+
+use rankine_model::{DataInfo, Draft, GoldenSample, publish as publish_draft};
+use rankine_train::RowsSource;
+use rankine_train::card::{CURVE_FILE, Card};
+use rankine_train::metric::{Evaluation, Line};
+use serde_json::{Map, Value, json};
+
+use super::{Fitted, Job};
+use crate::clock;
+use crate::home::Home;
+
+/// Raw samples kept with their scores in every artefact.
+const GOLDEN: usize = 16;
+
+/// Publishes the model and returns its version.
+///
+/// # Errors
+/// What the artefact format refuses, or the disk.
+pub(crate) fn publish(
+    job: &Job,
+    home: &Home,
+    fitted: &Fitted,
+    evaluation: &Evaluation,
+) -> anyhow::Result<u64> {
+    let card = card(job, fitted, evaluation);
+    let (measured, trivial): (Vec<&Line>, Vec<&Line>) =
+        evaluation.lines.iter().partition(|line| !line.baseline);
+    let draft = Draft {
+        name: job.name.clone(),
+        config: job.model.text().to_owned(),
+        plan: Some(fitted.plan.clone()),
+        parameters: fitted.trained.parameters.clone(),
+        metrics: by_name(&measured),
+        baselines: by_name(&trivial),
+        data: Some(DataInfo {
+            split: job.files.split.clone(),
+            rows: fitted.trained.train_samples,
+            hash: job.files.hash.clone(),
+        }),
+        card: card.markdown(),
+        files: BTreeMap::from([
+            (CURVE_FILE.to_owned(), card.curve().into_bytes()),
+            (
+                "history.json".to_owned(),
+                serde_json::to_vec(&fitted.trained.history)?,
+            ),
+        ]),
+        golden: golden(&fitted.judge),
+        ..Draft::default()
+    };
+    Ok(publish_draft(&home.models(), &draft, clock::now_micros())?)
+}
+
+/// The first judged samples, spread over the rows.
+fn golden(rows: &RowsSource) -> Vec<GoldenSample> {
+    let rows = rows.rows();
+    let stride = rows.len().div_ceil(GOLDEN).max(1);
+    let sample = |row: &rankine_train::SampleRow| GoldenSample {
+        user: row.user.clone(),
+        item: row.item.clone(),
+        context: row.context.clone(),
+    };
+    rows.iter().step_by(stride).map(sample).collect()
+}
+
+/// Measures as one JSON object by line name.
+fn by_name(lines: &[&Line]) -> Value {
+    let entries = lines.iter().map(|line| (line.name.clone(), json!(line.measures)));
+    Value::Object(entries.collect::<Map<String, Value>>())
+}
+
+fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
+    let kind = job.model.kind().name();
+    let rows: Vec<String> = fitted
+        .trained
+        .table_rows
+        .iter()
+        .map(|(name, rows)| format!("{name} {rows}"))
+        .collect();
+    let text = |value: &dyn std::fmt::Display| value.to_string();
+    Card {
+        name: job.name.clone(),
+        what: format!(
+            "A {kind} model over the conf `{}`, trained by Rankine.",
+            fitted.plan.name()
+        ),
+        facts: vec![
+            ("conf hash".to_owned(), fitted.plan.hash()),
+            ("rows by table".to_owned(), rows.join(", ")),
+            ("best epoch".to_owned(), text(&fitted.trained.best_epoch)),
+            ("CPU seconds".to_owned(), format!("{:.2}", fitted.cpu_s)),
+        ],
+        data: vec![
+            ("training samples".to_owned(), text(&fitted.trained.train_samples)),
+            (
+                "validation samples".to_owned(),
+                text(&fitted.trained.valid_samples),
+            ),
+            ("input hash".to_owned(), job.files.hash.clone()),
+        ],
+        split: job.files.split.clone(),
+        config: job.model.text().to_owned(),
+        evaluations: vec![evaluation.clone()],
+        history: fitted.trained.history.clone(),
+        limits: limits(fitted),
+    }
+}
+
+/// What a reader must not conclude.
+fn limits(fitted: &Fitted) -> Vec<String> {
+    let mut limits =
+        vec!["Figures are of one seed; the interval is over users, not over training runs.".to_owned()];
+    if !fitted.untouched {
+        limits.push("Measured on the samples that early stopping watched: a little too good.".to_owned());
+    }
+    limits
+}
