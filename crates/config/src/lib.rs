@@ -13,7 +13,6 @@
 //!
 //! let faults = rankine_config::parse::<Listen>("site = \"x\"\ngrcp = 8500\n", "server.toml").unwrap_err();
 //! assert_eq!(faults.to_string(), "\
-//! server.toml:1:1: missing key `grpc`
 //! server.toml:1:8: expected u16, got string \"x\"
 //! server.toml:2:1: unknown key `grcp` (did you mean `grpc`?)");
 //! ```
@@ -35,8 +34,8 @@ use serde::de::DeserializeOwned;
 /// Reads TOML text into `T`, or says everything that is wrong with it.
 ///
 /// # Errors
-/// [`Faults`]: all syntax faults; or, when the syntax is right, all unknown keys, missing keys and type faults, each
-/// with line and column. What is inside a faulty value is not looked at.
+/// [`Faults`]: all syntax faults; or, when the syntax is right, all unknown keys, type faults and (one per table) missing
+/// keys, each with line and column. What is inside a faulty value is not looked at.
 pub fn parse<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, Faults> {
     let (value, faults) = parse_partial(text, file);
     match (value, faults.check()) {

@@ -1,6 +1,6 @@
 //! The known name that a mistyped one probably meant.
 //!
-//! Decision: edit distance with swaps (optimal string alignment), accepted up to a third of the length: a guess that is
+//! Decision: edit distance with swaps (optimal string alignment), accepted up to a third of the length but less than all of it: a guess that is
 //! usually wrong is worse than none.
 
 /// Names longer than this are not compared (foreign text; the distance is quadratic).
@@ -12,7 +12,8 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     if name.len() > LONGEST {
         return None;
     }
-    let limit = (name.chars().count() / 3).max(1);
+    let length = name.chars().count();
+    let limit = (length / 3).max(1).min(length.saturating_sub(1));
     let lower = name.to_lowercase();
     let scored = known.into_iter().filter(|k| k.len() <= LONGEST);
     let scored = scored.map(|k| (strsim::osa_distance(&lower, &k.to_lowercase()), k));
@@ -34,6 +35,7 @@ mod tests {
         assert_eq!(nearest("ratnig", known), Some("rating"));
         assert_eq!(nearest("genre", known), None);
         assert_eq!(nearest("rating", known), None);
+        assert_eq!(nearest("x", ["u"]), None, "nothing of it is left");
         assert_eq!(nearest(&"x".repeat(1000), known), None);
     }
 }

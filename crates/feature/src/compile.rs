@@ -47,6 +47,15 @@ fn head(conf: &Conf, report: &mut Report<'_>) {
     }
 }
 
+/// The lines that open an entry.
+fn headers(text: &str) -> Vec<usize> {
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.trim_start().starts_with("[["));
+    lines.map(|(i, _)| i + 1).collect()
+}
+
 /// The faults found so far.
 pub(crate) struct Report<'a> {
     source: Source<'a>,
@@ -73,14 +82,21 @@ impl<'a> Report<'a> {
         if !self.lost {
             return;
         }
+        let headers = headers(self.source.text);
         let starts: Vec<usize> = conf.feature.iter().map(|f| self.line(&f.span)).collect();
-        let ends = starts.iter().skip(1).copied().chain([usize::MAX]);
+        let end = |start: usize| {
+            headers
+                .iter()
+                .find(|line| **line > start)
+                .copied()
+                .unwrap_or(usize::MAX)
+        };
         let hit = |from: usize, to: usize| {
             self.faults
                 .iter()
                 .any(|fault| !fault.is_unknown_key() && (from..to).contains(&fault.line))
         };
-        self.dirty = starts.iter().zip(ends).map(|(from, to)| hit(*from, to)).collect();
+        self.dirty = starts.iter().map(|start| hit(*start, end(*start))).collect();
     }
 
     /// A fault at a place.

@@ -1,0 +1,77 @@
+//! In steady state extraction allocates nothing: counted by the allocator itself.
+//!
+//! One test only: other tests of the binary would allocate at the same time.
+#![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
+
+use rankine_feature::{Fitter, Part, Plan, Rows, Scratch, Side, Value};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+struct Counting;
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: passes every call on to the system allocator unchanged; counting touches no memory of the caller.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `System.alloc` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn row(plan: &Plan, side: Side, n: i64) -> Vec<Value> {
+    use rankine_feature::FieldType as T;
+    let value = |ty| match ty {
+        T::Int => Value::Int(n),
+        T::Float => Value::Float(n as f64),
+        T::Timestamp => Value::Time(n * 1_000_000_000),
+        T::IntList => Value::ints(&(0..20 - n % 5).collect::<Vec<_>>()),
+        T::StringList => Value::strs(&["Drama", "War"]),
+        _ => Value::str("Comedy"),
+    };
+    plan.schema()
+        .side(side)
+        .iter()
+        .map(|field| value(field.ty))
+        .collect()
+}
+
+#[test]
+fn extraction_allocates_nothing_after_the_first_rows() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/movielens.feature.toml");
+    let plan = Plan::compile(&std::fs::read_to_string(path).unwrap(), path, None).unwrap();
+    let rows: Vec<[Vec<Value>; 3]> = (0..20)
+        .map(|n| Side::ALL.map(|side| row(&plan, side, n)))
+        .collect();
+    let mut fitter = Fitter::new(&plan);
+    rows.iter()
+        .for_each(|[user, item, context]| fitter.observe(Rows { user, item, context }));
+    let plan = plan.fitted(&fitter.finish()).unwrap();
+
+    let (mut s, [mut common, mut items, mut cross]) = (Scratch::default(), <[Part; 3]>::default());
+    let mut bytes = Vec::new();
+    let mut pass = || {
+        for [user, item, context] in &rows {
+            let row = Rows { user, item, context };
+            plan.common(user, context, &mut s, &mut common);
+            plan.item(item, &mut s, &mut items);
+            plan.cross(row, &common, &items, &mut s, &mut cross);
+            bytes.clear();
+            plan.encode(&common, &items, &cross, &mut bytes);
+        }
+    };
+    pass();
+    let before = COUNT.load(Ordering::Relaxed);
+    (0..50).for_each(|_| pass());
+    assert_eq!(COUNT.load(Ordering::Relaxed) - before, 0);
+    assert!(bytes.len() > 200, "the rows have features");
+}
