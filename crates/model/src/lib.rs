@@ -13,6 +13,8 @@ pub mod model;
 mod network;
 mod parameters;
 mod scorer;
+#[cfg(test)]
+mod testing;
 
 pub use artefact::{Artefact, DataInfo, Draft, GoldenSample, Manifest, Vectors, publish, versions};
 pub use config::{Kind, Loss, ModelConfig};

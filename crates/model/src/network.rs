@@ -350,3 +350,95 @@ impl<'a> Builder<'a> {
         Ok(self.network)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, CONF, EMBEDDING_MLP, NEURAL_CF, WIDE_DEEP, network};
+
+    fn faults(text: &str) -> Vec<String> {
+        let config = ModelConfig::parse(text, "m.toml").unwrap();
+        let faults = Network::compile(&config, &testing::plan()).unwrap_err();
+        faults.0.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn inputs_stand_in_the_order_of_the_file() {
+        let network = network(EMBEDDING_MLP);
+        let slots: Vec<u32> = network
+            .deep
+            .iter()
+            .map(|c| network.columns[*c].slot.slot)
+            .collect();
+        assert_eq!(slots, [1, 5, 2, 30, 3, 4]);
+        assert_eq!(
+            (network.dense_width(), network.input_width()),
+            (3, 5 + 5 + 17 + 17 + 4 + 3 + 3)
+        );
+        let layers = [
+            ("hidden.0".to_owned(), 54, 19),
+            ("hidden.1".to_owned(), 19, 6),
+            ("output".to_owned(), 6, 1),
+        ];
+        assert_eq!(network.layers(), layers);
+        assert!(network.wide.is_empty() && network.product.is_none());
+    }
+
+    #[test]
+    fn wide_slots_have_tables_of_their_own() {
+        let network = network(WIDE_DEEP);
+        let wide: Vec<_> = network
+            .wide
+            .iter()
+            .map(|c| &network.tables[network.columns[*c].table])
+            .collect();
+        assert_eq!(
+            wide.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(),
+            ["wide.30", "wide.4", "wide.5"]
+        );
+        assert!(wide.iter().all(|t| t.dim == 1 && t.role == Role::Wide));
+    }
+
+    #[test]
+    fn the_product_has_its_own_tables_by_side() {
+        let network = network(NEURAL_CF);
+        let product = network.product.as_ref().unwrap();
+        let slot = |columns: &[usize]| network.columns[columns[0]].slot.slot;
+        assert_eq!((slot(&product.user), slot(&product.item), product.dim), (1, 2, 6));
+        assert_eq!(network.wide.len(), 2);
+        assert!(network.tensors().contains(&TensorSpec {
+            name: "gmf.weight".into(),
+            shape: vec![6]
+        }));
+    }
+
+    #[test]
+    fn every_slot_that_cannot_be_is_named_with_its_line() {
+        let text = "format = 1\nkind = \"widedeep\"\nconf = \"other\"\nembedding = [{ slots = [1, 20], table = \"t\", dim = 2 }]\n\
+                    dense = { slots = [2, 99] }\nwide = { slots = [21] }\n";
+        let expected = [
+            "m.toml:2:8: the model reads conf `other`, this is conf `movie`",
+            "m.toml:4:28: slot 20 is dense, a table takes signs",
+            "m.toml:5:20: slot 2 is sparse, `dense` takes floats",
+            "m.toml:5:23: conf `movie` has no slot 99",
+            "m.toml:6:19: slot 21 is dense, a table takes signs",
+        ];
+        assert_eq!(faults(text), expected);
+        assert!(CONF.contains("slot = 21"));
+    }
+
+    #[test]
+    fn kinds_without_a_network_or_a_side_are_refused() {
+        let one_sided = "format = 1\nkind = \"neuralcf\"\nconf = \"movie\"\n\
+                         embedding = [{ slots = [1], table = \"t\", dim = 2 }]\n";
+        assert_eq!(
+            faults(one_sided),
+            ["m.toml:2:8: kind `neuralcf` needs an embedding of a slot of the item side"]
+        );
+        let vectors = "format = 1\nkind = \"item2vec\"\nconf = \"movie\"\n";
+        assert_eq!(
+            faults(vectors),
+            ["m.toml:2:8: `item2vec` has vectors, no network"]
+        );
+    }
+}

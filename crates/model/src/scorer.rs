@@ -377,3 +377,6 @@ impl<T: Real> Assembly<'_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,7 @@ impl GoldenSample {
         scorer.score(&user_hidden, &item_hidden, &cross, &mut ScoreScratch::default())
     }
 
-    fn print(&self, plan: &Plan, score: f32) -> Json {
+    fn print(&self, plan: &Plan) -> Json {
         let side = |side: Side, values: &[Value]| {
             let fields = plan
                 .schema()
@@ -64,23 +64,31 @@ impl GoldenSample {
             "user": side(Side::User, &self.user),
             "item": side(Side::Item, &self.item),
             "context": side(Side::Context, &self.context),
-            "score": score,
         })
     }
 }
 
-/// Returns the file's text; none if a score is not finite and so cannot be written.
-pub(super) fn text(samples: &[GoldenSample], plan: &Plan, scorer: &Scorer) -> Option<String> {
+/// Returns the file's text.
+///
+/// Each sample is scored as it reads back from its line: JSON may order a map's tags otherwise, or hold one of two
+/// equal ones, and the file must agree with itself.
+///
+/// # Errors
+/// What is wrong with a sample: it cannot be read back, or its score is not finite.
+pub(super) fn text(samples: &[GoldenSample], plan: &Plan, scorer: &Scorer) -> Result<String, String> {
     let mut text = String::new();
-    for sample in samples {
-        let score = sample.score(plan, scorer);
+    for (i, sample) in samples.iter().enumerate() {
+        let mut json = sample.print(plan);
+        let read = parse(&json, plan).map_err(|message| format!("golden sample {i}: {message}"))?;
+        let score = read.score(plan, scorer);
         if !score.is_finite() {
-            return None;
+            return Err(format!("golden sample {i}: its score {score} is not finite"));
         }
-        text.push_str(&sample.print(plan, score).to_string());
+        json["score"] = f64::from(score).into();
+        text.push_str(&json.to_string());
         text.push('\n');
     }
-    Some(text)
+    Ok(text)
 }
 
 /// Replays the file of a folder.

@@ -232,9 +232,9 @@ fn write(
 fn golden_text(hidden: &Path, draft: &Draft, plan: &Plan, network: &Network) -> Result<String, ModelError> {
     let reader = Reader::open(Arc::new(MappedFile::open(&hidden.join(file::WEIGHTS))?))?;
     let scorer = Scorer::assemble(network, &reader.tables()?, &reader.dense()?, reader.path())?;
-    golden::text(&draft.golden, plan, &scorer).ok_or_else(|| ModelError::Draft {
+    golden::text(&draft.golden, plan, &scorer).map_err(|message| ModelError::Draft {
         name: draft.name.clone(),
-        message: "a golden sample's score is not finite".to_owned(),
+        message,
     })
 }
 

@@ -19,15 +19,33 @@ train = { batch = 1024, epochs = 20, early_stop = { metric = "auc", patience = 2
 "#;
 
 fn faults(text: &str) -> Vec<String> {
-    ModelConfig::parse(text, "m.toml").unwrap_err().0.iter().map(ToString::to_string).collect()
+    ModelConfig::parse(text, "m.toml")
+        .unwrap_err()
+        .0
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]
 fn the_example_of_the_documentation_is_read() {
     let config = ModelConfig::parse(WIDEDEEP, "m.toml").unwrap();
-    assert_eq!((config.kind(), config.kind().name()), (Kind::WideDeep, "widedeep"));
-    assert_eq!(config.embedding[0].slots.iter().map(|s| s.value).collect::<Vec<_>>(), [7, 8]);
-    assert_eq!(config.hidden.iter().map(|h| h.value).collect::<Vec<_>>(), [128, 128]);
+    assert_eq!(
+        (config.kind(), config.kind().name()),
+        (Kind::WideDeep, "widedeep")
+    );
+    assert_eq!(
+        config.embedding[0]
+            .slots
+            .iter()
+            .map(|s| s.value)
+            .collect::<Vec<_>>(),
+        [7, 8]
+    );
+    assert_eq!(
+        config.hidden.iter().map(|h| h.value).collect::<Vec<_>>(),
+        [128, 128]
+    );
     assert_eq!((config.train.batch(), config.train.epochs()), (1024, 20));
     let stop = config.train.early_stop.as_ref().unwrap();
     assert_eq!((stop.metric, stop.patience), (StopMetric::Auc, 2));
@@ -38,11 +56,20 @@ fn the_example_of_the_documentation_is_read() {
 fn absent_keys_have_defaults() {
     let text = "format = 1\nkind = \"embeddingmlp\"\nconf = \"c\"\ndense = { slots = [1] }\n";
     let config = ModelConfig::parse(text, "m.toml").unwrap();
-    assert_eq!((config.label.as_str(), config.seed, config.loss), ("label", 1, Loss::Bce));
+    assert_eq!(
+        (config.label.as_str(), config.seed, config.loss),
+        ("label", 1, Loss::Bce)
+    );
     assert_eq!((config.input_dropout(), config.hidden_dropout()), (0.0, 0.0));
-    assert_eq!((config.train.batch(), config.train.epochs(), config.train.shuffle), (1024, 10, true));
+    assert_eq!(
+        (config.train.batch(), config.train.epochs(), config.train.shuffle),
+        (1024, 10, true)
+    );
     assert_eq!(config.train.lr_decay(), 1.0);
-    assert_eq!(config.optimizer.dense.build(2.0), Optimiser::named("adam", 2e-3).unwrap());
+    assert_eq!(
+        config.optimizer.dense.build(2.0),
+        Optimiser::named("adam", 2e-3).unwrap()
+    );
     assert_eq!(Activation::from(config.activation), Activation::Relu);
 }
 
@@ -51,7 +78,10 @@ fn every_optimiser_can_be_named() {
     for name in Optimiser::NAMES {
         let text = format!("{WIDEDEEP}optimizer.wide = {{ kind = \"{name}\", lr = 0.5 }}\n");
         let config = ModelConfig::parse(&text, "m.toml").unwrap();
-        assert_eq!(config.optimizer.wide().build(1.0), Optimiser::named(name, 0.5).unwrap());
+        assert_eq!(
+            config.optimizer.wide().build(1.0),
+            Optimiser::named(name, 0.5).unwrap()
+        );
     }
 }
 
@@ -66,11 +96,16 @@ fn item2vec_needs_only_its_kind() {
 
 #[test]
 fn unknown_keys_and_wrong_types_are_found_together() {
-    let text = WIDEDEEP.replace("hidden", "hiden").replace("seed = 1", "seed = \"x\"");
+    let text = WIDEDEEP
+        .replace("hidden", "hiden")
+        .replace("seed = 1", "seed = \"x\"");
     let faults = faults(&text);
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert!(faults[0].starts_with("m.toml:5:8: "), "{faults:?}");
-    assert!(faults[1].starts_with("m.toml:9:1: ") && faults[1].contains("hidden"), "{faults:?}");
+    assert!(
+        faults[1].starts_with("m.toml:9:1: ") && faults[1].contains("hidden"),
+        "{faults:?}"
+    );
 }
 
 #[test]
@@ -93,7 +128,13 @@ fn parts_and_tables_must_suit_the_kind() {
         "embedding = [{ slots = [], table = \"a.b\", dim = 2 }, { slots = [3], table = \"genre\", dim = 2 }, ",
     );
     let found = faults(&text).join("\n");
-    for part in ["needs `wide`", "has no `gmf`", "letters, digits", "given twice", "has no slots"] {
+    for part in [
+        "needs `wide`",
+        "has no `gmf`",
+        "letters, digits",
+        "given twice",
+        "has no slots",
+    ] {
         assert!(found.contains(part), "{part} not in {found}");
     }
 }

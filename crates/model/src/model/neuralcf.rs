@@ -19,7 +19,7 @@ pub(crate) fn compose(builder: &mut Builder<'_>) {
             builder.fault(
                 &config.kind,
                 "embedding",
-                format!("kind `neuralcf` needs an embedding of a {side} slot"),
+                format!("kind `neuralcf` needs an embedding of a slot of the {side} side"),
             );
         }
     }

@@ -1,0 +1,219 @@
+//! The split scorer against the formula, against PyTorch, and against itself in batches.
+
+use super::*;
+use crate::testing::{self, MODELS, network, parameters, parts, plan, sample};
+use crate::{ModelConfig, Table};
+use proptest::prelude::*;
+use rankine_feature::{Plan, Scratch, Value};
+
+fn score<T: Real>(scorer: &Scorer<T>, parts: &[Part; 3]) -> T {
+    let (mut common, mut item) = (Hidden::default(), Hidden::default());
+    scorer.common(&parts[0], &mut common);
+    scorer.item(&parts[1], &mut item);
+    scorer.score(&common, &item, &parts[2], &mut ScoreScratch::default())
+}
+
+#[test]
+fn the_split_equals_the_formula() {
+    for text in MODELS {
+        let (network, plan) = (network(text), plan());
+        let small = parameters(&network, 3);
+        let wide = small.convert::<f64>();
+        let (f32s, f64s) = (
+            Scorer::new(&network, &small).unwrap(),
+            Scorer::new(&network, &wide).unwrap(),
+        );
+        for seed in 0..60 {
+            let parts = parts(&plan, &sample(seed));
+            let logit = testing::logit(&network, &wide, &parts);
+            let expected = if network.loss == Loss::Bce {
+                testing::sigmoid(logit)
+            } else {
+                logit
+            };
+            assert!(
+                (score(&f64s, &parts) - expected).abs() < 1e-12,
+                "{:?} sample {seed}",
+                network.kind
+            );
+            assert!(
+                (f64::from(score(&f32s, &parts)) - expected).abs() < 1e-5,
+                "{:?} sample {seed}",
+                network.kind
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Batch of N = N × batch of 1 = any permutation = with reused buffers, bit for bit.
+    #[test]
+    fn scores_do_not_depend_on_the_batch(order in proptest::collection::vec(0u64..90, 1..200), user in 0u64..90) {
+        for text in MODELS {
+            let (network, plan) = (network(text), plan());
+            let scorer = Scorer::new(&network, &parameters(&network, 5)).unwrap();
+            let mut one = sample(user);
+            let all: Vec<[Part; 3]> = order.iter().map(|seed| {
+                one.item = sample(*seed).item;
+                parts(&plan, &one)
+            }).collect();
+            let (mut common, mut scratch) = (Hidden::default(), ScoreScratch::default());
+            scorer.common(&all[0][0], &mut common);
+            let items: Vec<Hidden> = all.iter().map(|parts| {
+                let mut item = Hidden::default();
+                scorer.item(&parts[1], &mut item);
+                item
+            }).collect();
+            let items: Vec<&Hidden> = items.iter().collect();
+            let mut out = vec![f32::NAN; items.len()];
+            scorer.score_many(&common, &items, &|i| &all[i][2], &mut scratch, &mut out);
+            for (parts, got) in all.iter().zip(&out) {
+                prop_assert_eq!(score(&scorer, parts).to_bits(), got.to_bits());
+            }
+        }
+    }
+}
+
+#[test]
+fn buffers_are_reused_without_traces() {
+    let (network, plan) = (network(MODELS[0]), plan());
+    let scorer = Scorer::new(&network, &parameters(&network, 1)).unwrap();
+    let (a, b) = (parts(&plan, &sample(1)), parts(&plan, &sample(2)));
+    let (mut used, mut fresh) = (Hidden::default(), Hidden::default());
+    scorer.item(&a[1], &mut used);
+    scorer.item(&b[1], &mut used);
+    scorer.item(&b[1], &mut fresh);
+    assert_eq!(used, fresh);
+    assert!(used.bytes() >= 19 * 4);
+}
+
+#[test]
+fn parameters_that_do_not_fit_are_named() {
+    let network = network(MODELS[2]);
+    let fault = |change: &dyn Fn(&mut Parameters<f32>)| {
+        let mut changed = parameters(&network, 1);
+        change(&mut changed);
+        Scorer::new(&network, &changed)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    };
+    let expected = "parameters: tensor `output.bias`: expected [1], got nothing";
+    assert_eq!(fault(&|p| drop(p.dense.remove("output.bias"))), expected);
+    let expected = "parameters: tensor `gmf.weight`: expected [6], got [5]";
+    assert_eq!(
+        fault(&|p| drop(p.dense.insert("gmf.weight".into(), Tensor::zeros(&[5])))),
+        expected
+    );
+    let expected = "parameters: tensor `wide.1`: expected rows of 1, got rows of 2";
+    assert_eq!(
+        fault(&|p| drop(p.tables.insert("wide.1".into(), Table::plain(2)))),
+        expected
+    );
+    let expected = "parameters: tensor `user`: expected rows of 10, got nothing";
+    assert_eq!(fault(&|p| drop(p.tables.remove("user"))), expected);
+}
+
+/// Wide & Deep of the oracle: four fields, each a slot with an embedding table and a wide weight.
+struct Oracle {
+    json: serde_json::Value,
+    plan: Plan,
+}
+
+impl Oracle {
+    fn read() -> Oracle {
+        let json = serde_json::from_str(include_str!("../../tests/data/golden_widedeep.json")).unwrap();
+        let mut conf = "format = 1\nname = \"c\"\nschema.user = [{ name = \"x0\", type = \"int\" }, { name = \"x1\", \
+            type = \"int\" }]\nschema.item = [{ name = \"x2\", type = \"int\" }, { name = \"x3\", type = \"int\" }]\n"
+            .to_owned();
+        for f in 0..4 {
+            let slot = f + 1;
+            conf += &format!(
+                "[[feature]]\nname = \"f{f}\"\nclass = \"id\"\nslot = {slot}\ndepend = [\"x{f}\"]\n"
+            );
+        }
+        Oracle {
+            json,
+            plan: Plan::compile(&conf, "c.toml", None).unwrap(),
+        }
+    }
+
+    fn network(&self, loss: &str) -> Network {
+        let tables: Vec<String> = (1..5)
+            .map(|s| format!("{{ slots = [{s}], table = \"v{s}\", dim = 3 }}"))
+            .collect();
+        let text = format!(
+            "format = 1\nkind = \"widedeep\"\nconf = \"c\"\nembedding = [{}]\nwide = {{ slots = [1, 2, 3, 4] }}\n\
+             hidden = [6]\nloss = \"{loss}\"\n",
+            tables.join(", ")
+        );
+        Network::compile(&ModelConfig::parse(&text, "m.toml").unwrap(), &self.plan).unwrap()
+    }
+
+    fn parts(&self, x: &[i64]) -> [Part; 3] {
+        let (mut common, mut item) = (Part::default(), Part::default());
+        let values: Vec<Value> = x.iter().map(|v| Value::Int(*v)).collect();
+        self.plan
+            .common(&values[..2], &[], &mut Scratch::default(), &mut common);
+        self.plan.item(&values[2..], &mut Scratch::default(), &mut item);
+        [common, item, Part::default()]
+    }
+
+    fn parameters(&self, network: &Network) -> Parameters<f64> {
+        let (given, mut parameters) = (&self.json["params"], Parameters::default());
+        for value in 0..7i64 {
+            let parts = self.parts(&[value; 4]);
+            for (f, spec) in self.plan.slots().iter().enumerate() {
+                let sign = testing::part_of(&parts, spec.group).sparse(spec.index).0[0];
+                for (name, row) in [
+                    ("v", &given["v"][f][value as usize]),
+                    ("wide.", &given["w"][f][value as usize]),
+                ] {
+                    let row = floats(row);
+                    let table = parameters.tables.entry(format!("{name}{}", f + 1));
+                    table
+                        .or_insert_with(|| Table::plain(row.len()))
+                        .intern(sign, |w| w.copy_from_slice(&row));
+                }
+            }
+        }
+        let names = ["hidden.0.weight", "hidden.0.bias", "output.weight", "output.bias"];
+        for (name, key) in names.into_iter().zip(["W1", "b1", "W2", "b"]) {
+            let shape = network
+                .tensors()
+                .into_iter()
+                .find(|t| t.name == name)
+                .unwrap()
+                .shape;
+            parameters
+                .dense
+                .insert(name.to_owned(), Tensor::new(&shape, floats(&given[key])));
+        }
+        parameters
+    }
+}
+
+/// The numbers of nested lists, flat.
+fn floats(json: &serde_json::Value) -> Vec<f64> {
+    json.as_array().map_or_else(
+        || vec![json.as_f64().unwrap()],
+        |list| list.iter().flat_map(floats).collect(),
+    )
+}
+
+#[test]
+fn wide_and_deep_agrees_with_the_oracle_in_f64() {
+    let oracle = Oracle::read();
+    for (loss, key) in [("mse", "logit"), ("bce", "prob")] {
+        let network = oracle.network(loss);
+        let scorer = Scorer::new(&network, &oracle.parameters(&network)).unwrap();
+        let rows = oracle.json["X"].as_array().unwrap();
+        for (x, expected) in rows.iter().zip(floats(&oracle.json[key])) {
+            let x: Vec<i64> = floats(x).iter().map(|v| *v as i64).collect();
+            let got = score(&scorer, &oracle.parts(&x));
+            assert!((got - expected).abs() < 1e-12, "{key}: {got} is not {expected}");
+        }
+    }
+}

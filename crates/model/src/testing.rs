@@ -1,0 +1,288 @@
+//! A small conf with every kind of slot, model files over it, parameters and samples from a seed: what tests share.
+
+use crate::{GoldenSample, ModelConfig, Network, Parameters, Role, Table, Tensor};
+use rankine_feature::{Group, Part, Plan, Rows, Scratch, Value};
+use rankine_kernel::Real;
+use std::sync::Arc;
+
+pub(crate) const CONF: &str = r#"format = 1
+name = "movie"
+schema.user = [
+    { name = "userId", type = "int" },
+    { name = "history", type = "list<int>" },
+    { name = "mean", type = "float" },
+]
+schema.item = [
+    { name = "movieId", type = "int" },
+    { name = "genres", type = "map<string,float>" },
+    { name = "year", type = "float" },
+]
+schema.context = [{ name = "hour", type = "int" }]
+sample = { label = ["label"] }
+[[feature]]
+name = "user"
+class = "id"
+slot = 1
+depend = ["userId"]
+[[feature]]
+name = "movie"
+class = "id"
+slot = 2
+depend = ["movieId"]
+[[feature]]
+name = "seen"
+class = "history"
+slot = 3
+depend = ["history"]
+args = [5]
+[[feature]]
+name = "genre"
+class = "tag"
+slot = 4
+depend = ["genres"]
+[[feature]]
+name = "hour_of_day"
+class = "id"
+slot = 5
+depend = ["hour"]
+[[feature]]
+name = "user_mean"
+class = "raw"
+slot = 20
+depend = ["mean"]
+[[feature]]
+name = "movie_year"
+class = "raw"
+slot = 21
+depend = ["year"]
+str_args = ["flag"]
+[[feature]]
+name = "pair"
+class = "cross"
+slot = 30
+depend = ["seen", "movie"]
+"#;
+
+pub(crate) const EMBEDDING_MLP: &str = r#"format = 1
+kind = "embeddingmlp"
+conf = "movie"
+embedding = [
+    { slots = [1, 5], table = "who", dim = 5 },
+    { slots = [2, 30], table = "what", dim = 17 },
+    { slots = [3], table = "seen", dim = 4, pooling = "sum" },
+    { slots = [4], table = "genre", dim = 3 },
+]
+dense = { slots = [20, 21] }
+hidden = [19, 6]
+"#;
+
+pub(crate) const WIDE_DEEP: &str = r#"format = 1
+kind = "widedeep"
+conf = "movie"
+embedding = [{ slots = [1, 2], table = "id", dim = 4 }]
+dense = { slots = [21] }
+wide = { slots = [30, 4, 5] }
+hidden = [8]
+activation = "tanh"
+"#;
+
+pub(crate) const NEURAL_CF: &str = r#"format = 1
+kind = "neuralcf"
+conf = "movie"
+embedding = [{ slots = [1], table = "user", dim = 10 }, { slots = [2], table = "movie", dim = 10 }]
+gmf = { dim = 6 }
+bias = {}
+hidden = [10, 10]
+"#;
+
+/// No hidden layer: the first layer is the output.
+pub(crate) const FLAT: &str = r#"format = 1
+kind = "embeddingmlp"
+conf = "movie"
+embedding = [{ slots = [1, 2], table = "id", dim = 4 }, { slots = [30], table = "pair", dim = 2 }]
+dense = { slots = [20] }
+loss = "mse"
+"#;
+
+pub(crate) const MODELS: [&str; 4] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, FLAT];
+
+pub(crate) fn plan() -> Arc<Plan> {
+    Arc::new(Plan::compile(CONF, "conf.toml", None).unwrap())
+}
+
+pub(crate) fn network(text: &str) -> Network {
+    Network::compile(&ModelConfig::parse(text, "model.toml").unwrap(), &plan()).unwrap()
+}
+
+/// A sequence of numbers in −1..1 (splitmix64).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn number(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / 8_388_608.0 - 1.0
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> i64 {
+        (self.bits() % n) as i64
+    }
+}
+
+/// A sample in which any field may be missing and some values are unknown to the tables.
+pub(crate) fn sample(seed: u64) -> GoldenSample {
+    let mut random = Random(seed.wrapping_mul(0x5851_F42D_4C95_7F2D));
+    let mut maybe = |value: &mut dyn FnMut(&mut Random) -> Value| {
+        if random.below(8) == 0 {
+            Value::Missing
+        } else {
+            value(&mut random)
+        }
+    };
+    let history = |r: &mut Random| Value::ints(&(0..r.below(6)).map(|_| r.below(30)).collect::<Vec<_>>());
+    let genres = |r: &mut Random| {
+        let tags: Vec<(String, f32)> = (0..r.below(4))
+            .map(|_| (format!("g{}", r.below(6)), r.number().abs() + 0.1))
+            .collect();
+        Value::weighted(&tags)
+    };
+    GoldenSample {
+        user: vec![
+            maybe(&mut |r| Value::Int(r.below(20))),
+            maybe(&mut { history }),
+            maybe(&mut |r| Value::Float(f64::from(r.number()))),
+        ],
+        item: vec![
+            maybe(&mut |r| Value::Int(r.below(30))),
+            maybe(&mut { genres }),
+            maybe(&mut |r| Value::Float(f64::from(r.number()))),
+        ],
+        context: vec![maybe(&mut |r| Value::Int(r.below(24)))],
+    }
+}
+
+/// The extraction of a sample: common, item, cross.
+pub(crate) fn parts(plan: &Plan, sample: &GoldenSample) -> [Part; 3] {
+    let mut scratch = Scratch::default();
+    let mut parts = [Part::default(), Part::default(), Part::default()];
+    let [common, item, cross] = &mut parts;
+    plan.common(&sample.user, &sample.context, &mut scratch, common);
+    plan.item(&sample.item, &mut scratch, item);
+    let rows = Rows {
+        user: &sample.user,
+        item: &sample.item,
+        context: &sample.context,
+    };
+    plan.cross(rows, common, item, &mut scratch, cross);
+    parts
+}
+
+pub(crate) fn part_of(parts: &[Part; 3], group: Group) -> &Part {
+    match group {
+        Group::Common => &parts[0],
+        Group::Item => &parts[1],
+        Group::Cross => &parts[2],
+    }
+}
+
+/// Random parameters whose tables know the signs of samples 0..40; every missing row is random, too.
+pub(crate) fn parameters(network: &Network, seed: u64) -> Parameters<f32> {
+    let (plan, mut random) = (plan(), Random(seed));
+    let mut parameters = Parameters::default();
+    for table in &network.tables {
+        let mut rows = Table::plain(table.dim);
+        rows.row_mut(0).0.iter_mut().for_each(|w| *w = random.number());
+        parameters.tables.insert(table.name.clone(), rows);
+    }
+    for at in 0..40 {
+        let parts = parts(&plan, &sample(at));
+        for column in &network.columns {
+            let table = parameters
+                .tables
+                .get_mut(&network.tables[column.table].name)
+                .unwrap();
+            for sign in part_of(&parts, column.slot.group).sparse(column.slot.index).0 {
+                table.intern(*sign, |w| w.iter_mut().for_each(|w| *w = random.number()));
+            }
+        }
+    }
+    for tensor in network.tensors() {
+        let data = (0..tensor.shape.iter().product())
+            .map(|_| random.number())
+            .collect();
+        parameters
+            .dense
+            .insert(tensor.name, Tensor::new(&tensor.shape, data));
+    }
+    parameters
+}
+
+/// The formula of [`Network`], written down without groups, in f64.
+pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Part; 3]) -> f64 {
+    let pooled = |column: usize| {
+        let column = &network.columns[column];
+        let table = &parameters.tables[&network.tables[column.table].name];
+        let (signs, weights) = part_of(parts, column.slot.group).sparse(column.slot.index);
+        if signs.is_empty() {
+            return table.weights(0).to_vec();
+        }
+        let total: f32 = weights.iter().sum();
+        let mean = column.pooling == crate::Pooling::Mean;
+        let mut out = vec![0.0; table.dim()];
+        for (sign, weight) in signs.iter().zip(weights) {
+            let weight = f64::from(if mean { weight / total } else { *weight });
+            out.iter_mut()
+                .zip(table.weights(table.row(*sign)))
+                .for_each(|(o, w)| *o += weight * w);
+        }
+        out
+    };
+    let mut x: Vec<f64> = network.deep.iter().flat_map(|c| pooled(*c)).collect();
+    for slot in &network.dense {
+        let floats = part_of(parts, slot.group).dense(slot.index, crate::network::width(slot));
+        x.extend(floats.iter().map(|v| f64::from(*v)));
+    }
+    for (i, (name, inputs, outputs)) in network.layers().into_iter().enumerate() {
+        assert_eq!(x.len(), inputs);
+        let (w, b) = (
+            &parameters.dense[&format!("{name}.weight")],
+            &parameters.dense[&format!("{name}.bias")],
+        );
+        let out = |j: usize| b.data[j] + (0..inputs).map(|k| x[k] * w.data[k * outputs + j]).sum::<f64>();
+        x = (0..outputs).map(out).collect();
+        if i < network.hidden.len() {
+            network.activation.apply(&mut x);
+        }
+    }
+    assert!(
+        network
+            .tables
+            .iter()
+            .all(|t| (t.role == Role::Wide) == t.name.starts_with("wide."))
+    );
+    let wide: f64 = network.wide.iter().map(|c| pooled(*c)[0]).sum();
+    let product = network.product.as_ref().map_or(0.0, |product| {
+        let side = |columns: &[usize]| -> Vec<f64> {
+            let rows: Vec<Vec<f64>> = columns.iter().map(|c| pooled(*c)).collect();
+            (0..product.dim)
+                .map(|k| rows.iter().map(|r| r[k]).sum())
+                .collect()
+        };
+        let (p, q, h) = (
+            side(&product.user),
+            side(&product.item),
+            &parameters.dense["gmf.weight"].data,
+        );
+        (0..product.dim).map(|k| h[k] * p[k] * q[k]).sum()
+    });
+    x[0] + wide + product
+}
+
+pub(crate) fn sigmoid<T: Real>(logit: T) -> T {
+    rankine_kernel::activation::sigmoid(logit)
+}
