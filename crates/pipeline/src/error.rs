@@ -28,4 +28,86 @@ pub enum PipelineError {
         /// What was expected and what was there.
         reason: String,
     },
+    /// A mapping file is wrong; all its faults, one a line.
+    #[error(transparent)]
+    Mapping(#[from] rankine_config::Faults),
+    /// The folder to import holds no format we know.
+    #[error("{}: no known format here; looked for {looked_for}; found {found}", source_path.display())]
+    UnknownFormat {
+        /// The folder or file that was to be imported.
+        source_path: PathBuf,
+        /// What each format needs.
+        looked_for: String,
+        /// The files that are there.
+        found: String,
+    },
+    /// The format that was asked for does not fit the folder.
+    #[error("{}: not in format `{format}`, which needs {needs}", source_path.display())]
+    WrongFormat {
+        /// The folder or file that was to be imported.
+        source_path: PathBuf,
+        /// The format that was asked for.
+        format: String,
+        /// What it needs, or the formats there are.
+        needs: String,
+    },
+    /// Another process imports into this home now.
+    #[error("{}: another import is running in this home", home.display())]
+    Busy {
+        /// The home folder.
+        home: PathBuf,
+    },
+    /// A record of the live log whose body is not an event.
+    #[error("live event {seq}: {reason}")]
+    LogEvent {
+        /// Its sequence number.
+        seq: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Split fractions that leave no training part, or are no fractions.
+    #[error("split: valid {valid} and test {test} must be at least 0 and together less than 1")]
+    Split {
+        /// Fraction for validation.
+        valid: f64,
+        /// Fraction for the test.
+        test: f64,
+    },
+    /// A sample file lacks a column that the conf needs.
+    #[error("{}: no column `{column}` ({needed_as}); the file has: {present}", path.display())]
+    SampleColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What it is needed for.
+        needed_as: &'static str,
+        /// The columns there are.
+        present: String,
+    },
+    /// A cell of a sample file does not fit its field.
+    #[error("{}:{line}: field `{field}`: {reason}", path.display())]
+    SampleCell {
+        /// The file.
+        path: PathBuf,
+        /// The line (for Parquet the row), counted from 1.
+        line: u64,
+        /// The field.
+        field: String,
+        /// What was expected and what was there.
+        reason: String,
+    },
+    /// A feature cell in a row store does not fit its field.
+    #[error("row {key}: field `{field}`: {reason}")]
+    RowCell {
+        /// The row's key.
+        key: i64,
+        /// The field.
+        field: String,
+        /// What was expected and what was there.
+        reason: String,
+    },
+    /// A row store failed.
+    #[error(transparent)]
+    Store(#[from] rankine_store::StoreError),
 }

@@ -208,7 +208,7 @@ mod tests {
     fn events_are_read_back_in_order_over_several_batches() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events/base-1.parquet");
-        let events: Vec<Event> = (1..=70_000)
+        let events: Vec<Event> = (1..=70_000_u64)
             .map(|seq| event(seq.cast_signed() / 3 - 5, seq))
             .collect();
         save(&path, &events).unwrap();

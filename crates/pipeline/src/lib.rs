@@ -4,10 +4,20 @@
 //! server feeds live. The decision: every source format is reduced to the same three things (items,
 //! users, events ordered by time and sequence) before anything else looks at it.
 
+pub mod aggregate;
 pub mod catalogue;
+pub mod check;
+pub mod describe;
 mod error;
 pub mod events;
+pub mod import;
+pub mod rows;
+pub mod sample;
+pub mod sparrow_redis;
 
+pub use aggregate::{AggregateConfig, Aggregates, ItemStats};
 pub use catalogue::{Catalogue, Item, User};
 pub use error::PipelineError;
 pub use events::Event;
+pub use import::{ImportOptions, ImportSummary, import};
+pub use sample::{Samples, Split, SplitReport, build_samples, write_samples};

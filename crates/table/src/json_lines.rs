@@ -123,7 +123,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(bytes: &[u8]) -> Vec<Result<Vec<Option<String>>, (u64, &'static str)>> {
+    type Row = Result<Vec<Option<String>>, (u64, &'static str)>;
+
+    fn read(bytes: &[u8]) -> Vec<Row> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.jsonl");
         std::fs::write(&path, bytes).unwrap();

@@ -43,6 +43,7 @@ enum Source {
     Delimited {
         reader: DelimitedReader,
         chosen: Vec<usize>,
+        spans: Vec<Option<(usize, usize)>>,
     },
     JsonLines(JsonLinesReader),
     Parquet {
@@ -69,7 +70,11 @@ impl RowReader {
                     .iter()
                     .map(|name| reader.column(name))
                     .collect::<Result<_, _>>()?;
-                Source::Delimited { reader, chosen }
+                Source::Delimited {
+                    reader,
+                    chosen,
+                    spans: Vec::new(),
+                }
             }
             Form::JsonLines => Source::JsonLines(JsonLinesReader::open(path, columns)?),
             Form::Parquet => {
@@ -103,10 +108,16 @@ impl RowReader {
     /// [`TableError::Read`] or [`TableError::Parquet`] when the file cannot be read on.
     pub fn next(&mut self, record: &mut Record) -> Result<Step, TableError> {
         match &mut self.source {
-            Source::Delimited { reader, chosen } => {
+            Source::Delimited {
+                reader,
+                chosen,
+                spans,
+            } => {
                 let step = reader.next(record)?;
                 if step == Step::Row {
-                    record.spans = chosen.iter().map(|&at| record.spans[at]).collect();
+                    spans.clear();
+                    spans.extend(chosen.iter().map(|&at| record.spans[at]));
+                    std::mem::swap(spans, &mut record.spans);
                 }
                 Ok(step)
             }
@@ -220,7 +231,7 @@ mod tests {
     fn every_kind_of_column_has_a_text() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("all.parquet");
-        let columns = vec![
+        let columns = [
             ("bool", Column::Bool(vec![Some(true), None])),
             ("time", Column::Time(vec![Some(-5), None])),
             ("ints", Column::Ints(vec![Some(vec![1, -2]), None])),

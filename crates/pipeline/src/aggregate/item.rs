@@ -1,0 +1,71 @@
+//! What is known of one item: catalogue facts, and its ratings so far.
+//!
+//! Decision: everything of a row that never changes is made once (`Value`s share their text), so a row costs
+//! nine cheap clones.
+
+use std::sync::Arc;
+
+use rankine_feature::Value;
+
+use super::fields::ITEM_GENRES;
+use super::moments::{MICRO, Moments};
+use crate::Item;
+
+/// Facts of an item that events do not change.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) year: Option<i64>,
+    /// Genres in the catalogue's order; none if the catalogue lacks the item.
+    pub(super) genres: Option<Arc<[Arc<str>]>>,
+}
+
+impl Facts {
+    pub(super) fn of(item: &Item) -> Facts {
+        let genres = item
+            .genres
+            .iter()
+            .map(|genre| Arc::from(genre.as_str()))
+            .collect();
+        Facts {
+            year: item.release_year,
+            genres: Some(genres),
+        }
+    }
+
+    pub(super) fn genres(&self) -> &[Arc<str>] {
+        self.genres.as_deref().unwrap_or_default()
+    }
+}
+
+/// An item's facts and aggregates.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ItemState {
+    pub(super) facts: Arc<Facts>,
+    pub(super) ratings: Moments,
+}
+
+impl ItemState {
+    /// The item's row in the order of the item fields.
+    pub(super) fn row(&self, id: i64) -> Vec<Value> {
+        let genres = self.facts.genres();
+        let mut row = vec![Value::Int(id), int(self.facts.year)];
+        row.extend((0..ITEM_GENRES).map(|rank| text(genres.get(rank))));
+        row.push(self.facts.genres.clone().map_or(Value::Missing, Value::Strs));
+        row.push(Value::Int(self.ratings.count().cast_signed()));
+        row.push(float(self.ratings.mean(MICRO)));
+        row.push(float(self.ratings.deviation(MICRO)));
+        row
+    }
+}
+
+pub(super) fn int(value: Option<i64>) -> Value {
+    value.map_or(Value::Missing, Value::Int)
+}
+
+pub(super) fn float(value: Option<f64>) -> Value {
+    value.map_or(Value::Missing, Value::Float)
+}
+
+pub(super) fn text(value: Option<&Arc<str>>) -> Value {
+    value.map_or(Value::Missing, |text| Value::Str(Arc::clone(text)))
+}

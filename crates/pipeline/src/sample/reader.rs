@@ -1,0 +1,322 @@
+//! Sample files as rows of values for a conf: Parquet, CSV or TSV, packed or not.
+//!
+//! The last step of the offline road before `train`; the binary adapts it to the trainer's source. Decision: a
+//! cell that does not fit stops the reading with file, line, field, expected and got. Foreign *events* may have
+//! bad rows (the import sets them aside); a training set with holes of unknown size is worth nothing.
+
+use std::path::{Path, PathBuf};
+
+use rankine_feature::{SampleSpec, Schema, Value};
+use rankine_table::delimited::DelimitedReader;
+use rankine_table::{Form, Record, Step, Table, TableError, parquet};
+
+use super::binding::{Binding, Bound};
+pub use super::cells::TimeUnit;
+use super::cells::{Cells, Style};
+use crate::PipelineError;
+
+/// Rows per Parquet batch.
+const BATCH: usize = 8_192;
+
+/// One sample: a row per side in the order of that side's fields, and what is no feature.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SampleRow {
+    /// Values of the user fields.
+    pub user: Vec<Value>,
+    /// Values of the item fields.
+    pub item: Vec<Value>,
+    /// Values of the context fields.
+    pub context: Vec<Value>,
+    /// The first label of the conf.
+    pub label: f32,
+    /// The weight; 1 if the conf names no column.
+    pub weight: f32,
+    /// µs UTC; 0 if the conf names no column.
+    pub time: i64,
+    /// The group, usually the user id; 0 if the conf names no column.
+    pub group: i64,
+    /// The item's id.
+    pub item_id: i64,
+}
+
+/// How to read a file that was not written by Rankine.
+#[derive(Debug, Clone, Default)]
+pub struct SampleOptions {
+    /// Fields that are missing throughout if the file lacks their column.
+    pub optional: Vec<String>,
+    /// Column with the item's id; by default the first present of `movieId`, `itemId`, `item_id`, `item`.
+    pub item: Option<String>,
+    /// Unit of times that stand as plain numbers.
+    pub time_unit: TimeUnit,
+}
+
+/// Reads samples in file order, again and again.
+pub struct SampleReader {
+    path: PathBuf,
+    schema: Schema,
+    binding: Binding,
+    cells: Cells,
+    source: Source,
+}
+
+enum Source {
+    Parquet {
+        reader: parquet::Reader,
+        chosen: Vec<usize>,
+        batch: Table,
+        row: usize,
+        line: u64,
+    },
+    Text {
+        reader: DelimitedReader,
+        style: Style,
+        chosen: Vec<usize>,
+        record: Record,
+    },
+}
+
+impl SampleReader {
+    /// Opens a file by its name: `.parquet`, `.csv`, `.tsv`, the last two also `.gz` or `.zst`.
+    ///
+    /// # Errors
+    /// [`PipelineError::SampleColumn`] for a column that the conf needs and the file lacks,
+    /// [`PipelineError::Malformed`] for a name of another form, [`PipelineError::Table`] for damage.
+    pub fn open(
+        path: &Path,
+        schema: &Schema,
+        spec: &SampleSpec,
+        options: &SampleOptions,
+    ) -> Result<SampleReader, PipelineError> {
+        let present = columns(path)?;
+        let binding = Binding::new(path, &present, schema, spec, options)?;
+        let source = Source::open(path, &binding.columns)?;
+        let cells = Cells::new(options.time_unit);
+        Ok(SampleReader {
+            path: path.to_owned(),
+            schema: schema.clone(),
+            binding,
+            cells,
+            source,
+        })
+    }
+
+    /// The conf's schema: the order of the rows' values.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Samples in the file, where its form tells.
+    pub fn len_hint(&self) -> Option<u64> {
+        match &self.source {
+            Source::Parquet { reader, .. } => Some(reader.rows()),
+            Source::Text { .. } => None,
+        }
+    }
+
+    /// Goes back to the first sample.
+    ///
+    /// # Errors
+    /// As [`SampleReader::open`].
+    pub fn rewind(&mut self) -> Result<(), PipelineError> {
+        self.source = Source::open(&self.path, &self.binding.columns)?;
+        Ok(())
+    }
+
+    /// Appends up to `max` samples to `out` and returns how many; 0 at the end.
+    ///
+    /// # Errors
+    /// [`PipelineError::SampleCell`] for a cell that does not fit, [`PipelineError::Table`] for damage.
+    pub fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, PipelineError> {
+        for read in 0..max {
+            if !self.source.advance(&self.path)? {
+                return Ok(read);
+            }
+            out.push(self.row()?);
+        }
+        Ok(max)
+    }
+
+    /// The sample at the source's place.
+    fn row(&mut self) -> Result<SampleRow, PipelineError> {
+        let binding = &self.binding;
+        let mut at = Place {
+            path: &self.path,
+            binding,
+            source: &self.source,
+            cells: &mut self.cells,
+        };
+        let [user, item, context] = [0, 1, 2].map(|side| at.side(side));
+        Ok(SampleRow {
+            user: user?,
+            item: item?,
+            context: context?,
+            label: at.number(binding.label)?,
+            weight: binding.weight.map_or(Ok(1.0), |bound| at.number(bound))?,
+            time: binding.time.map_or(Ok(0), |bound| at.whole(bound))?,
+            group: binding.group.map_or(Ok(0), |bound| at.whole(bound))?,
+            item_id: at.whole(binding.item)?,
+        })
+    }
+}
+
+/// The current row and what it takes to read it.
+struct Place<'a> {
+    path: &'a Path,
+    binding: &'a Binding,
+    source: &'a Source,
+    cells: &'a mut Cells,
+}
+
+impl Place<'_> {
+    fn side(&mut self, side: usize) -> Result<Vec<Value>, PipelineError> {
+        let bound = &self.binding.sides[side];
+        bound
+            .iter()
+            .map(|bound| bound.map_or(Ok(Value::Missing), |bound| self.value(bound)))
+            .collect()
+    }
+
+    fn value(&mut self, bound: Bound) -> Result<Value, PipelineError> {
+        let value = match self.source {
+            Source::Parquet {
+                chosen, batch, row, ..
+            } => {
+                let (_, column) = &batch.columns[chosen[bound.column]];
+                self.cells.typed(bound.ty, column, *row)
+            }
+            Source::Text {
+                style,
+                chosen,
+                record,
+                ..
+            } => self
+                .cells
+                .text(bound.ty, record.get(chosen[bound.column]), *style),
+        };
+        value.map_err(|reason| self.fault(bound, reason))
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "labels and weights are f32 by definition"
+    )]
+    fn number(&mut self, bound: Bound) -> Result<f32, PipelineError> {
+        match self.value(bound)? {
+            Value::Float(x) if x.is_finite() => Ok(x as f32),
+            _ => Err(self.fault(bound, "expected a finite number, got a missing value".to_owned())),
+        }
+    }
+
+    fn whole(&mut self, bound: Bound) -> Result<i64, PipelineError> {
+        match self.value(bound)? {
+            Value::Int(x) | Value::Time(x) => Ok(x),
+            _ => Err(self.fault(bound, format!("expected {}, got a missing value", bound.ty))),
+        }
+    }
+
+    fn fault(&self, bound: Bound, reason: String) -> PipelineError {
+        let line = match self.source {
+            Source::Parquet { line, .. } => *line,
+            Source::Text { record, .. } => record.line(),
+        };
+        let field = self.binding.columns[bound.column].clone();
+        PipelineError::SampleCell {
+            path: self.path.to_owned(),
+            line,
+            field,
+            reason,
+        }
+    }
+}
+
+impl Source {
+    fn open(path: &Path, columns: &[String]) -> Result<Source, PipelineError> {
+        let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+        match form(path)? {
+            Form::Parquet => {
+                let reader = parquet::Reader::open_columns(path, BATCH, &names)?;
+                let place = |name: &&str| reader.columns().iter().position(|(other, _)| other == name);
+                let chosen = names.iter().filter_map(place).collect();
+                Ok(Source::Parquet {
+                    batch: reader.empty(),
+                    reader,
+                    chosen,
+                    row: 0,
+                    line: 0,
+                })
+            }
+            Form::Delimited(layout) => {
+                let style = if layout.quotes { Style::Csv } else { Style::Tsv };
+                let reader = DelimitedReader::open(path, layout)?;
+                let chosen = names
+                    .iter()
+                    .map(|name| reader.column(name))
+                    .collect::<Result<_, _>>()?;
+                Ok(Source::Text {
+                    reader,
+                    style,
+                    chosen,
+                    record: Record::default(),
+                })
+            }
+            Form::JsonLines => Err(unknown_form(path)),
+        }
+    }
+
+    /// Moves to the next row; `false` at the end.
+    fn advance(&mut self, path: &Path) -> Result<bool, PipelineError> {
+        match self {
+            Source::Parquet {
+                reader,
+                batch,
+                row,
+                line,
+                ..
+            } => {
+                *row += usize::from(*line > 0);
+                while *row >= batch.rows() {
+                    let Some(next) = reader.next_batch()? else {
+                        return Ok(false);
+                    };
+                    (*batch, *row) = (next, 0);
+                }
+                *line += 1;
+                Ok(true)
+            }
+            Source::Text { reader, record, .. } => match reader.next(record)? {
+                Step::Row => Ok(true),
+                Step::End => Ok(false),
+                Step::Fault(fault) => Err(PipelineError::Table(TableError::Rejected {
+                    path: path.to_owned(),
+                    line: fault.line,
+                    rule: fault.rule,
+                    reason: fault.reason,
+                })),
+            },
+        }
+    }
+}
+
+/// Names of the file's columns.
+fn columns(path: &Path) -> Result<Vec<String>, PipelineError> {
+    match form(path)? {
+        Form::Parquet => {
+            let reader = parquet::Reader::open(path, BATCH)?;
+            Ok(reader.columns().iter().map(|(name, _)| name.clone()).collect())
+        }
+        Form::Delimited(layout) => Ok(DelimitedReader::open(path, layout)?.names().to_vec()),
+        Form::JsonLines => Err(unknown_form(path)),
+    }
+}
+
+fn form(path: &Path) -> Result<Form, PipelineError> {
+    Form::of(path).ok_or_else(|| unknown_form(path))
+}
+
+fn unknown_form(path: &Path) -> PipelineError {
+    let reason = "expected a sample file named .parquet, .csv, .tsv, .csv.gz, .tsv.gz, .csv.zst or .tsv.zst";
+    PipelineError::Malformed {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}

@@ -1,0 +1,543 @@
+//! Point-in-time correctness, live = replay, and samples written and read back.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use rankine_feature::{Plan, Value};
+use rankine_table::{Column, Table, parquet};
+
+use super::*;
+use crate::aggregate::tests::{catalogue, rating};
+use crate::{AggregateConfig, Aggregates, Catalogue, Event, PipelineError};
+
+/// All samples in one part.
+const WHOLE: Split = Split::Random {
+    seed: 0,
+    valid: 0.0,
+    test: 0.0,
+};
+
+fn config() -> AggregateConfig {
+    AggregateConfig {
+        window: 6,
+        history: 4,
+        ..AggregateConfig::default()
+    }
+}
+
+fn build(events: &[Event]) -> Samples {
+    build_samples(&catalogue(9), events, &config(), &WHOLE).unwrap()
+}
+
+fn cell(column: &Column, row: usize) -> Value {
+    let value = match column {
+        Column::Int(rows) => rows[row].map(Value::Int),
+        Column::Float(rows) => rows[row].map(Value::Float),
+        Column::Time(rows) => rows[row].map(Value::Time),
+        Column::Text(rows) => rows[row].as_deref().map(Value::str),
+        Column::Ints(rows) => rows[row].as_deref().map(Value::ints),
+        Column::Texts(rows) => rows[row].as_deref().map(Value::strs),
+        other => panic!("no sample column is {:?}", other.kind()),
+    };
+    value.unwrap_or_default()
+}
+
+/// The features of a sample: all its columns but label, weight, time and rating.
+fn features(table: &Table, row: usize) -> Vec<Value> {
+    let fields = table.columns.len() - 4;
+    table.columns[..fields]
+        .iter()
+        .map(|(_, column)| cell(column, row))
+        .collect()
+}
+
+fn value(table: &Table, name: &str, row: usize) -> Value {
+    cell(table.column(name).unwrap(), row)
+}
+
+/// The features of the sample made of event `(time, seq)`.
+fn features_of(events: &[Event], time: i64, seq: u64) -> Vec<Value> {
+    let mut ordered: Vec<(i64, u64)> = events.iter().map(|event| (event.time, event.seq)).collect();
+    ordered.sort_unstable();
+    let row = ordered.iter().position(|at| *at == (time, seq)).unwrap();
+    features(&build(events).train, row)
+}
+
+prop_compose! {
+    /// Rated events with many ties: few users, items and instants.
+    fn some_events(most: usize)(
+        picks in prop::collection::vec((0..10_i64, 1..4_i64, 1..10_i64, 1..=10_u8), 1..most),
+    ) -> Vec<Event> {
+        let event = |(seq, (time, user, item, half)): (u64, (i64, i64, i64, u8))| {
+            rating(time, seq, user, item, f64::from(half) / 2.0)
+        };
+        (1..).zip(picks).map(event).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever happens at or after a sample's time (other events deleted, changed, invented; its own rating
+    /// changed), its features stay.
+    #[test]
+    fn no_feature_depends_on_an_event_at_or_after_its_time(
+        events in some_events(40),
+        others in some_events(20),
+        pick in any::<prop::sample::Index>(),
+        own in 1..=10_u8,
+    ) {
+        let sample = pick.get(&events).clone();
+        let mut changed: Vec<Event> = events.iter().filter(|e| e.time < sample.time).cloned().collect();
+        changed.push(Event { value: Some(f64::from(own) / 2.0), ..sample.clone() });
+        changed.extend(others.into_iter().map(|event| Event {
+            time: sample.time + event.time,
+            seq: event.seq + 1000,
+            ..event
+        }));
+        let before = features_of(&events, sample.time, sample.seq);
+        prop_assert_eq!(before, features_of(&changed, sample.time, sample.seq));
+    }
+
+    /// The order of events within a sample's instant does not reach its features.
+    #[test]
+    fn the_order_within_an_instant_does_not_matter_to_it(
+        events in some_events(40),
+        pick in any::<prop::sample::Index>(),
+    ) {
+        let sample = pick.get(&events).clone();
+        let turned: Vec<Event> = events
+            .iter()
+            .map(|event| match event.time == sample.time {
+                true => Event { seq: 1_000_000 - event.seq, ..event.clone() },
+                false => event.clone(),
+            })
+            .collect();
+        let before = features_of(&events, sample.time, sample.seq);
+        prop_assert_eq!(before, features_of(&turned, sample.time, 1_000_000 - sample.seq));
+    }
+
+    /// Events are taken by (time, seq), in whatever order they come.
+    #[test]
+    fn the_order_of_the_input_does_not_matter(events in some_events(40).prop_flat_map(|e| {
+        (Just(e.clone()), Just(e).prop_shuffle())
+    })) {
+        let (events, shuffled) = events;
+        let (a, b) = (build(&events), build(&shuffled));
+        prop_assert_eq!(&a.train, &b.train);
+        prop_assert_eq!(a.report.train, b.report.train);
+    }
+
+    /// What the server reads just before it observes a live event is what the sample of that event holds.
+    #[test]
+    fn live_one_by_one_equals_replay(events in some_events(40)) {
+        // The log gives live events strictly increasing times.
+        let events: Vec<Event> =
+            (1..).zip(events).map(|(time, event)| Event { time, ..event }).collect();
+        let samples = build(&events);
+        let mut live = Aggregates::new(&catalogue(9), config());
+        for (row, event) in events.iter().enumerate() {
+            let mut read = live.user_row(event.user);
+            read.extend(live.item_row(event.item));
+            read.extend(Aggregates::context_row(event.time));
+            prop_assert_eq!(read, features(&samples.train, row));
+            live.observe(event);
+        }
+    }
+}
+
+#[test]
+fn a_worked_sample() {
+    let mut events = vec![
+        rating(10, 1, 1, 4, 4.0),
+        rating(20, 2, 1, 1, 3.0),
+        rating(20, 3, 2, 4, 5.0),
+        rating(30, 4, 1, 3, 3.5),
+    ];
+    events.insert(
+        2,
+        Event {
+            value: None,
+            kind: "click".into(),
+            ..rating(25, 9, 1, 2, 0.0)
+        },
+    );
+    let table = build(&events).train;
+    assert_eq!(table.rows(), 4, "a click is no sample");
+    // Events 2 and 3 share an instant: 3 sees the rating of film 4 at 10, not the one of its own instant.
+    assert_eq!(value(&table, "movieRatingCount", 2), Value::Int(1));
+    assert_eq!(value(&table, "userRatingCount", 2), Value::Int(0));
+    // Event 4 sees ratings of 4 and 3, and the click.
+    assert_eq!(value(&table, "userHistory", 3), Value::ints(&[2, 4]));
+    assert_eq!(value(&table, "userAvgRating", 3), Value::Float(3.5));
+    assert_eq!(value(&table, "userLastTime", 3), Value::Time(25));
+    assert_eq!(value(&table, "movieRatingCount", 3), Value::Int(0));
+    let labels: Vec<Value> = (0..4).map(|row| value(&table, "label", row)).collect();
+    assert_eq!(labels, [1.0, 0.0, 1.0, 1.0].map(Value::Float));
+    assert_eq!(value(&table, "timestamp", 3), value(&table, "time", 3));
+    assert_eq!(value(&table, "rating", 1), Value::Float(3.0));
+    assert_eq!(value(&table, "weight", 1), Value::Float(1.0));
+}
+
+#[test]
+fn written_samples_are_the_built_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let events: Vec<Event> = (0..200)
+        .map(|n| {
+            rating(
+                n / 2,
+                n.cast_unsigned(),
+                1 + n % 3,
+                1 + n % 8,
+                1.0 + (n % 5) as f64,
+            )
+        })
+        .collect();
+    let split = Split::default();
+    let samples = build_samples(&catalogue(9), &events, &config(), &split).unwrap();
+    let report = write_samples(&catalogue(9), &events, &config(), &split, folder.path()).unwrap();
+    assert_eq!(report, samples.report);
+    assert_eq!(SplitReport::load(folder.path()), Some(report.clone()));
+    assert_eq!(
+        report.input,
+        input_hash(&catalogue(9), &events, &config(), &split)
+    );
+    assert_ne!(
+        report.input,
+        input_hash(&catalogue(9), &events[1..], &config(), &split)
+    );
+    for ((part, name), built) in PARTS.iter().zip([&samples.train, &samples.valid, &samples.test]) {
+        let (table, metadata) = parquet::read(&folder.path().join(format!("{name}.parquet"))).unwrap();
+        assert_eq!(&table, built);
+        assert_eq!(table.rows() as u64, report.part(*part).rows);
+        assert!(
+            metadata
+                .iter()
+                .any(|(key, text)| key == "rankine.schema" && text.contains("userGenre5"))
+        );
+    }
+    let counts = [&report.train, &report.valid, &report.test].map(|part| (part.rows, part.cold_user_rows));
+    assert_eq!(counts.map(|(rows, _)| rows).iter().sum::<u64>(), 200);
+    assert!(
+        counts.iter().all(|(rows, cold)| *rows > 0 && *cold == 0),
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn a_failed_build_leaves_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = [rating(1, 1, 1, 1, 4.0)];
+    write_samples(&catalogue(9), &events, &config(), &WHOLE, folder.path()).unwrap();
+    std::fs::remove_file(folder.path().join("test.parquet")).unwrap();
+    std::fs::create_dir_all(folder.path().join("test.parquet/in-the-way")).unwrap();
+    assert!(write_samples(&catalogue(9), &events, &config(), &WHOLE, folder.path()).is_err());
+    assert_eq!(SplitReport::load(folder.path()), None);
+    let bad = Split::GlobalTime {
+        valid: 0.5,
+        test: 0.6,
+    };
+    let error = write_samples(&catalogue(9), &events, &config(), &bad, folder.path()).unwrap_err();
+    assert!(error.to_string().contains("together less than 1"), "{error}");
+}
+
+/// A conf of a few of SparrowRecSys's fields.
+const CONF: &str = r#"
+format = 1
+name = "few"
+schema.user = [{ name = "userId", type = "int" }, { name = "userGenre1", type = "string" }]
+schema.item = [{ name = "movieId", type = "int" }, { name = "movieAvgRating", type = "float" }]
+schema.context = [{ name = "timestamp", type = "timestamp" }]
+sample = { label = ["label"], time = "timestamp", group = "userId" }
+[[feature]]
+name = "user"
+class = "id"
+slot = 1
+depend = ["userId"]
+"#;
+
+fn plan() -> Plan {
+    Plan::compile(CONF, "few.toml", None).unwrap()
+}
+
+fn open(path: &Path, options: &SampleOptions) -> Result<SampleReader, PipelineError> {
+    let plan = plan();
+    SampleReader::open(path, plan.schema(), plan.sample_spec(), options)
+}
+
+fn read_all(reader: &mut SampleReader) -> Vec<SampleRow> {
+    let mut rows = Vec::new();
+    while reader.next(&mut rows, 3).unwrap() > 0 {}
+    rows
+}
+
+/// SparrowRecSys's layout (a subset of its columns), hand-made.
+const SPARROW: &str = "\
+movieId,userId,rating,timestamp,label,movieAvgRating,userGenre1\n\
+4,7,3.5,1345077438,1,4.00,Drama\n\
+2,7,1.0,1345077439,0,,\"Sci-Fi, \"\"soft\"\"\"\n";
+
+fn sparrow_rows() -> Vec<SampleRow> {
+    let first = SampleRow {
+        user: vec![Value::Int(7), Value::str("Drama")],
+        item: vec![Value::Int(4), Value::Float(4.0)],
+        context: vec![Value::Time(1_345_077_438_000_000)],
+        label: 1.0,
+        weight: 1.0,
+        time: 1_345_077_438_000_000,
+        group: 7,
+        item_id: 4,
+    };
+    let second = SampleRow {
+        user: vec![Value::Int(7), Value::str("Sci-Fi, \"soft\"")],
+        item: vec![Value::Int(2), Value::Missing],
+        context: vec![Value::Time(1_345_077_439_000_000)],
+        label: 0.0,
+        time: 1_345_077_439_000_000,
+        item_id: 2,
+        ..first.clone()
+    };
+    vec![first, second]
+}
+
+#[test]
+fn csv_samples_are_read_twice_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.csv");
+    std::fs::write(&path, SPARROW).unwrap();
+    let options = SampleOptions {
+        time_unit: TimeUnit::Seconds,
+        ..SampleOptions::default()
+    };
+    let mut reader = open(&path, &options).unwrap();
+    assert_eq!(read_all(&mut reader), sparrow_rows());
+    assert_eq!(reader.next(&mut Vec::new(), 5).unwrap(), 0);
+    reader.rewind().unwrap();
+    assert_eq!(read_all(&mut reader), sparrow_rows());
+    assert_eq!(reader.len_hint(), None);
+}
+
+#[test]
+fn parquet_samples_read_as_they_were_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let events: Vec<Event> = (0..20_000)
+        .map(|n| rating(n, n.cast_unsigned(), 1 + n % 3, 1 + n % 8, 1.0 + (n % 5) as f64))
+        .collect();
+    write_samples(&catalogue(9), &events, &config(), &WHOLE, folder.path()).unwrap();
+    let mut reader = open(&folder.path().join("train.parquet"), &SampleOptions::default()).unwrap();
+    assert_eq!(reader.len_hint(), Some(20_000));
+    let rows = read_all(&mut reader);
+    reader.rewind().unwrap();
+    assert_eq!(read_all(&mut reader), rows);
+    let table = build(&events).train;
+    assert_eq!(rows.len(), 20_000);
+    for (at, row) in rows.iter().enumerate().step_by(313) {
+        assert_eq!(
+            row.user,
+            ["userId", "userGenre1"].map(|name| value(&table, name, at))
+        );
+        assert_eq!(
+            row.item,
+            ["movieId", "movieAvgRating"].map(|name| value(&table, name, at))
+        );
+        assert_eq!(Value::Float(f64::from(row.label)), value(&table, "label", at));
+        assert_eq!(
+            (row.time, Value::Int(row.item_id)),
+            (events[at].time, value(&table, "movieId", at))
+        );
+    }
+}
+
+#[test]
+fn a_missing_column_is_named_unless_it_is_optional() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.csv");
+    std::fs::write(
+        &path,
+        "movieId,userId,timestamp,label,movieAvgRating\n4,7,1,1,4.0\n",
+    )
+    .unwrap();
+    let error = open(&path, &SampleOptions::default()).err().unwrap().to_string();
+    assert!(
+        error.contains("samples.csv: no column `userGenre1` (a field of the conf)"),
+        "{error}"
+    );
+    let options = SampleOptions {
+        optional: vec!["userGenre1".into()],
+        ..SampleOptions::default()
+    };
+    let rows = read_all(&mut open(&path, &options).unwrap());
+    assert_eq!(rows[0].user, [Value::Int(7), Value::Missing]);
+    let options = SampleOptions {
+        item: Some("film".into()),
+        ..options
+    };
+    let error = open(&path, &options).err().unwrap().to_string();
+    assert!(error.contains("no column `film` (the item's id)"), "{error}");
+}
+
+#[test]
+fn a_bad_cell_is_named_by_line_and_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.csv");
+    for (from, to, expected) in [
+        (
+            "4.00",
+            "good",
+            "samples.csv:2: field `movieAvgRating`: expected float, got `good`",
+        ),
+        (
+            ",0,,",
+            ",,,",
+            "samples.csv:3: field `label`: expected a finite number, got a missing value",
+        ),
+        (
+            "2,7,",
+            "2,x,",
+            "samples.csv:3: field `userId`: expected int, got `x`",
+        ),
+        ("2,7,", "2,", "samples.csv:3: "),
+    ] {
+        std::fs::write(&path, SPARROW.replace(from, to)).unwrap();
+        let mut reader = open(&path, &SampleOptions::default()).unwrap();
+        let error = reader.next(&mut Vec::new(), 10).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    std::fs::write(folder.path().join("samples.xls"), "").unwrap();
+    assert!(matches!(
+        open(&folder.path().join("samples.xls"), &SampleOptions::default()),
+        Err(PipelineError::Malformed { .. })
+    ));
+}
+
+/// The bundled MovieLens ratings, and a catalogue of its films' genres and years.
+fn movielens() -> (Catalogue, Vec<Event>) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/movielens-small");
+    let ratings = std::fs::read_to_string(data.join("ratings.csv")).unwrap();
+    let event = |(seq, line): (u64, &str)| {
+        let cells: Vec<&str> = line.trim().split(',').collect();
+        let id = |at: usize| cells[at].parse::<i64>().unwrap();
+        rating(id(3) * 1_000_000, seq, id(0), id(1), cells[2].parse().unwrap())
+    };
+    let events: Vec<Event> = (1..).zip(ratings.lines().skip(1)).map(event).collect();
+    let films = std::fs::read_to_string(data.join("movies.csv")).unwrap();
+    let item = |line: &str| {
+        let (id, rest) = line.trim().split_once(',').unwrap();
+        let (title, genres) = rest.rsplit_once(',').unwrap();
+        let year = title
+            .rsplit_once('(')
+            .and_then(|(_, year)| year.get(..4)?.parse().ok());
+        let genres = genres.split('|').map(str::to_owned).collect();
+        crate::Item {
+            id: id.parse().unwrap(),
+            release_year: year,
+            genres,
+            ..crate::Item::default()
+        }
+    };
+    (
+        Catalogue::new(films.lines().skip(1).map(item).collect(), Vec::new()),
+        events,
+    )
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values)?;
+    let spread: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (spread / (values.len() - 1) as f64).sqrt())
+}
+
+fn close(value: &Value, expected: Option<f64>) -> bool {
+    match (value, expected) {
+        (Value::Float(got), Some(expected)) => (got - expected).abs() < 1e-9,
+        (Value::Missing, None) => true,
+        _ => false,
+    }
+}
+
+/// Recomputes the numbers of some samples of the real data from the definition: filter, then average.
+#[test]
+fn movielens_features_follow_their_definition() {
+    let (catalogue, mut events) = movielens();
+    assert_eq!(events.len(), 100_004);
+    let samples = build_samples(&catalogue, &events, &AggregateConfig::default(), &WHOLE).unwrap();
+    events.sort_by_key(|event| (event.time, event.seq));
+    for (row, event) in events.iter().enumerate().step_by(499) {
+        let of_user: Vec<&Event> = events
+            .iter()
+            .filter(|other| other.user == event.user && other.time < event.time)
+            .collect();
+        let window = &of_user[of_user.len().saturating_sub(100)..];
+        let ratings: Vec<f64> = window.iter().filter_map(|event| event.value).collect();
+        let year = |event: &&Event| catalogue.item(event.item)?.release_year.map(|year| year as f64);
+        let years: Vec<f64> = window.iter().filter_map(year).collect();
+        let liked = window
+            .iter()
+            .rev()
+            .filter(|event| event.value >= Some(3.5))
+            .map(|event| event.item);
+        let of_item: Vec<f64> = events
+            .iter()
+            .filter(|other| other.item == event.item && other.time < event.time)
+            .filter_map(|event| event.value)
+            .collect();
+        let at = |name: &str| value(&samples.train, name, row);
+        assert_eq!(
+            at("userRatingCount"),
+            Value::Int(i64::try_from(ratings.len()).unwrap())
+        );
+        assert!(close(&at("userAvgRating"), mean(&ratings)), "row {row}");
+        assert!(close(&at("userRatingStddev"), deviation(&ratings)), "row {row}");
+        assert!(close(&at("userAvgReleaseYear"), mean(&years)), "row {row}");
+        assert!(
+            close(&at("userReleaseYearStddev"), deviation(&years)),
+            "row {row}"
+        );
+        assert_eq!(
+            at("userHistory"),
+            Value::ints(&liked.take(20).collect::<Vec<_>>()),
+            "row {row}"
+        );
+        assert!(close(&at("movieAvgRating"), mean(&of_item)), "row {row}");
+        assert!(close(&at("movieRatingStddev"), deviation(&of_item)), "row {row}");
+    }
+}
+
+#[test]
+fn movielens_splits_report_what_is_cold() {
+    let (catalogue, events) = movielens();
+    let config = AggregateConfig::default();
+    let per_user = build_samples(&catalogue, &events, &config, &Split::default())
+        .unwrap()
+        .report;
+    assert_eq!(
+        per_user.train.rows + per_user.valid.rows + per_user.test.rows,
+        100_004
+    );
+    assert_eq!((per_user.train.users, per_user.test.cold_user_rows), (671, 0));
+    assert!(
+        (9_000..11_000).contains(&per_user.test.rows),
+        "{}",
+        per_user.test.rows
+    );
+    let global = Split::GlobalTime {
+        valid: 0.1,
+        test: 0.1,
+    };
+    let global = build_samples(&catalogue, &events, &config, &global)
+        .unwrap()
+        .report;
+    assert!(
+        global.train.last_time < global.valid.first_time && global.valid.last_time < global.test.first_time
+    );
+    assert!(
+        global.test.cold_user_share > 0.5,
+        "{}",
+        global.test.cold_user_share
+    );
+    println!("global by time, test: {:?}", global.test);
+}

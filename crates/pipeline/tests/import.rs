@@ -1,0 +1,666 @@
+//! Imports of every format from small hand-made files, and of the bundled MovieLens, through the public
+//! interface: what is taken, what is rejected and why, what a home looks like afterwards.
+
+use std::path::{Path, PathBuf};
+
+use rankine_pipeline::import::{Mapping, TimeUnit, UnknownItems, formats, imported};
+use rankine_pipeline::{
+    Catalogue, Event, ImportOptions, ImportSummary, PipelineError, check, describe, events, import,
+};
+use rankine_table::{Column, Progress, Table, parquet};
+use tempfile::TempDir;
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+fn repository(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+}
+
+/// A home with what an import made of it.
+struct Home {
+    folder: TempDir,
+    summary: ImportSummary,
+}
+
+impl Home {
+    fn of(source: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let summary = import(&options(source, folder.path()), &Progress::silent()).unwrap();
+        Self { folder, summary }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn catalogue(&self) -> Catalogue {
+        Catalogue::load(self.path()).unwrap()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        events::load(&self.path().join("events/base-1.parquet")).unwrap()
+    }
+
+    fn titles(&self) -> Vec<(i64, String, Option<i64>, String)> {
+        let items = self.catalogue().items.into_iter();
+        items
+            .map(|item| (item.id, item.title, item.release_year, item.genres.join("|")))
+            .collect()
+    }
+
+    /// Rejects as (file, line, rule).
+    fn rejects(&self) -> Vec<(String, u64, String)> {
+        let text = std::fs::read_to_string(self.path().join("data/rejects.tsv")).unwrap();
+        let row = |line: &str| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            assert_eq!(cells.len(), 5, "{line}");
+            (
+                cells[0].to_owned(),
+                cells[1].parse().unwrap(),
+                cells[2].to_owned(),
+            )
+        };
+        text.lines().skip(1).map(row).collect()
+    }
+}
+
+fn options(source: &Path, home: &Path) -> ImportOptions {
+    ImportOptions {
+        source: source.to_owned(),
+        home: home.to_owned(),
+        ..ImportOptions::default()
+    }
+}
+
+fn fail(options: &ImportOptions) -> PipelineError {
+    import(options, &Progress::silent()).unwrap_err()
+}
+
+fn film(id: i64, title: &str, year: Option<i64>, genres: &str) -> (i64, String, Option<i64>, String) {
+    (id, title.to_owned(), year, genres.to_owned())
+}
+
+fn reject(file: &str, line: u64, rule: &str) -> (String, u64, String) {
+    (file.to_owned(), line, rule.to_owned())
+}
+
+fn seconds(events: &[Event]) -> Vec<(i64, u64, i64, i64, Option<f64>)> {
+    events
+        .iter()
+        .map(|e| (e.time / 1_000_000, e.seq, e.user, e.item, e.value))
+        .collect()
+}
+
+/// Every file of a folder with its bytes, in order of name.
+fn snapshot(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(snapshot(&path));
+        } else {
+            files.push((path.clone(), std::fs::read(path).unwrap()));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn movielens_csv_keeps_commas_and_quotes_and_lists_every_bad_row() {
+    let home = Home::of(&data("movielens-csv"));
+    assert_eq!(home.summary.format, "movielens-csv");
+    assert_eq!(
+        home.titles(),
+        [
+            film(10, "Harbour Lights", Some(1994), "Drama|Romance"),
+            film(20, "Clockmaker, The", Some(1987), "Mystery"),
+            film(30, "Say \"Yes\", Again", Some(2001), "Comedy|Romance"),
+            film(40, "Nameless Reel", None, ""),
+        ]
+    );
+    let links: Vec<_> = home
+        .catalogue()
+        .items
+        .into_iter()
+        .map(|item| (item.imdb_id, item.tmdb_id))
+        .take(2)
+        .collect();
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(links, [(text("0114709"), text("862")), (text("0093389"), None)]);
+    let expected = [
+        (900, 1, 1, 20, Some(0.5)),
+        (1000, 2, 2, 10, Some(4.0)),
+        (1000, 3, 2, 30, Some(3.5)),
+        (1000, 4, 1, 40, Some(5.0)),
+    ];
+    assert_eq!(seconds(&home.events()), expected);
+    assert_eq!(
+        home.rejects(),
+        [
+            reject("movies.csv", 6, "duplicate"),
+            reject("movies.csv", 7, "number"),
+            reject("movies.csv", 8, "missing"),
+            reject("links.csv", 4, "unknown item"),
+            reject("ratings.csv", 4, "range"),
+            reject("ratings.csv", 5, "unknown item"),
+            reject("ratings.csv", 6, "number"),
+            reject("ratings.csv", 7, "missing"),
+            reject("ratings.csv", 8, "number"),
+            reject("ratings.csv", 9, "time"),
+            reject("ratings.csv", 10, "fields"),
+        ]
+    );
+    assert_eq!(
+        (home.summary.items, home.summary.users, home.summary.events),
+        (4, 2, 4)
+    );
+    assert_eq!(home.summary.rejected.values().sum::<u64>(), 11);
+    assert_eq!(home.summary.rejected["number"], 3);
+}
+
+#[test]
+fn movielens_1m_reads_latin_1_and_double_colons() {
+    let home = Home::of(&data("movielens-1m"));
+    assert_eq!(home.summary.format, "movielens-1m");
+    assert_eq!(
+        home.titles(),
+        [
+            film(1, "Café du Port", Some(1962), "Comedy|Romance"),
+            film(2, "Iron: \"Quoted\" Road", Some(1999), "Action"),
+        ]
+    );
+    let users = home.catalogue().users;
+    assert_eq!((users.len(), users[0].extra["gender"].as_str()), (3, "F"));
+    assert_eq!(users[1].extra.get("zip_code"), None);
+    assert!(
+        users[2].extra.is_empty(),
+        "a user who is not listed is known by events"
+    );
+    let rejects = [
+        reject("movies.dat", 3, "fields"),
+        reject("ratings.dat", 4, "unknown item"),
+    ];
+    assert_eq!(home.rejects(), rejects);
+    assert_eq!(
+        home.events().iter().map(|e| e.user).collect::<Vec<_>>(),
+        [2, 3, 1]
+    );
+}
+
+#[test]
+fn movielens_100k_reads_flags_and_release_dates() {
+    let home = Home::of(&data("movielens-100k"));
+    assert_eq!(home.summary.format, "movielens-100k");
+    assert_eq!(
+        home.titles(),
+        [
+            film(1, "Winter Ferry", Some(1995), "Animation|Children's|Comedy"),
+            film(2, "Étoile filante", Some(1996), ""),
+            film(3, "No Date", None, "Drama"),
+        ]
+    );
+    assert_eq!(home.catalogue().items[0].extra["release_date"], "01-Jan-1995");
+    assert_eq!(home.catalogue().users[1].extra["occupation"], "other");
+    assert_eq!(home.rejects(), [reject("u.data", 3, "range")]);
+    assert_eq!(home.events().len(), 2);
+}
+
+#[test]
+fn recbole_text_ids_become_dense_and_keep_their_key() {
+    let home = Home::of(&data("recbole"));
+    assert_eq!(home.summary.format, "recbole");
+    assert_eq!(
+        home.titles(),
+        [
+            film(1, "Quiet Bay", Some(1995), "Drama|Romance"),
+            film(2, "Loud Bay", Some(2003), "Comedy")
+        ]
+    );
+    let catalogue = home.catalogue();
+    assert_eq!(catalogue.items[1].key.as_deref(), Some("b8"));
+    assert_eq!(catalogue.items[0].extra["price"], "3.5");
+    let keys: Vec<_> = catalogue
+        .users
+        .iter()
+        .map(|user| (user.id, user.key.as_deref()))
+        .collect();
+    assert_eq!(keys, [(1, Some("bert")), (2, Some("anna"))]);
+    let events = home.events();
+    assert_eq!(
+        seconds(&events),
+        [
+            (50, 1, 1, 1, Some(2.0)),
+            (100, 2, 2, 1, Some(4.0)),
+            (101, 3, 2, 2, Some(5.0))
+        ]
+    );
+    assert_eq!(events[1].time, 100_500_000);
+    assert_eq!(home.rejects(), [reject("tiny.inter", 5, "unknown item")]);
+}
+
+#[test]
+fn recbole_without_ratings_and_times_keeps_ids_and_order_and_says_so() {
+    let home = Home::of(&data("recbole-bare"));
+    let events = home.events();
+    let seen: Vec<_> = events
+        .iter()
+        .map(|e| (e.time, e.user, e.item, e.kind.as_str(), e.value))
+        .collect();
+    let kind = "interaction";
+    assert_eq!(
+        seen,
+        [
+            (1, 5, 7, kind, None),
+            (2, 4, 7, kind, None),
+            (3, 5, 8, kind, None)
+        ]
+    );
+    assert_eq!(home.titles()[0], film(7, "7", None, ""));
+    assert!(
+        home.summary.notes[0].contains("no times"),
+        "{:?}",
+        home.summary.notes
+    );
+}
+
+#[test]
+fn sparrow_samples_give_events_and_a_catalogue_plain_or_packed() {
+    let home = Home::of(&data("sparrow"));
+    assert_eq!(home.summary.format, "sparrow-samples");
+    assert_eq!(
+        home.titles(),
+        [
+            film(11, "11", Some(1984), "Action|Drama"),
+            film(12, "12", None, "Comedy")
+        ]
+    );
+    let expected = [
+        (900, 1, 6, 11, Some(4.0)),
+        (1000, 2, 5, 11, Some(3.5)),
+        (1100, 3, 5, 12, Some(2.0)),
+    ];
+    assert_eq!(seconds(&home.events()), expected);
+    assert_eq!(home.rejects(), [reject("testSamples.csv.gz", 3, "range")]);
+    let one = Home::of(&data("sparrow/testSamples.csv.gz"));
+    assert_eq!((one.summary.events, one.summary.items), (1, 1));
+}
+
+#[test]
+fn a_mapping_reads_text_json_and_packed_files() {
+    let home = Home::of(&data("mapping"));
+    assert_eq!(home.summary.format, "mapping");
+    assert_eq!(
+        home.titles(),
+        [
+            film(1, "Crème; large", None, "dairy|cold"),
+            film(2, "Bread", None, "")
+        ]
+    );
+    let catalogue = home.catalogue();
+    assert_eq!(catalogue.items[0].key.as_deref(), Some("A-1"));
+    assert_eq!(catalogue.items[0].extra["brand"], "Muh");
+    let users: Vec<_> = catalogue
+        .users
+        .iter()
+        .map(|user| (user.id, user.extra.get("age").cloned()))
+        .collect();
+    assert_eq!(users, [(7, Some("35-44".to_owned())), (8, None), (9, None)]);
+    let events = home.events();
+    let seen: Vec<_> = events
+        .iter()
+        .map(|e| (e.user, e.item, e.kind.as_str(), e.value, e.context.as_deref()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (9, 2, "return", None, None),
+            (7, 1, "purchase", Some(2.5), Some("north"))
+        ]
+    );
+    assert_eq!(events[0].time, 1_483_261_200_000_000);
+    assert_eq!(
+        home.rejects(),
+        [
+            reject("households.jsonl", 3, "missing"),
+            reject("households.jsonl", 4, "json"),
+            reject("purchases.tsv.gz", 4, "time"),
+            reject("purchases.tsv.gz", 5, "range"),
+            reject("purchases.tsv.gz", 6, "unknown item"),
+        ]
+    );
+}
+
+#[test]
+fn a_mapping_reads_parquet_with_typed_times_and_adds_unknown_items() {
+    let source = tempfile::tempdir().unwrap();
+    let events = Table::new(vec![
+        (
+            "when".into(),
+            Column::Time(vec![Some(5_000_000), Some(4_000_000), None]),
+        ),
+        ("who".into(), Column::Int(vec![Some(3), Some(3), Some(3)])),
+        ("what".into(), Column::Int(vec![Some(70), Some(80), Some(80)])),
+        ("price".into(), Column::Float(vec![Some(1.25), None, None])),
+    ]);
+    parquet::write(&source.path().join("e.parquet"), &events.unwrap(), &[]).unwrap();
+    std::fs::write(source.path().join("i.csv"), "id,title\n80,Bread (2001)\n").unwrap();
+    let mapping = "format = 1\n[items]\nfile = \"i.csv\"\nid = \"id\"\ntitle = \"title\"\n\
+        [events]\nfile = \"e.parquet\"\nuser = \"who\"\nitem = \"what\"\ntime = \"when\"\nvalue = \"price\"\n\
+        unknown_items = \"add\"\n";
+    let path = source.path().join("shop.toml");
+    std::fs::write(&path, mapping).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let options = ImportOptions {
+        mapping: Some(path),
+        ..options(source.path(), folder.path())
+    };
+    let summary = import(&options, &Progress::silent()).unwrap();
+    let home = Home { folder, summary };
+    assert_eq!(
+        seconds(&home.events()),
+        [(4, 1, 3, 80, None), (5, 2, 3, 70, Some(1.25))]
+    );
+    assert_eq!(
+        home.titles(),
+        [film(70, "70", None, ""), film(80, "Bread", Some(2001), "")]
+    );
+    assert_eq!(home.rejects(), [reject("e.parquet", 3, "missing")]);
+}
+
+#[test]
+fn the_reference_mapping_is_read_and_shows_every_key() {
+    let path = repository("config/mapping.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mapping: Mapping = rankine_config::parse(&text, "mapping.toml").unwrap();
+    let (items, users) = (mapping.items.unwrap(), mapping.users.unwrap());
+    assert_eq!(items.text.unwrap().columns.unwrap().len(), 7);
+    assert_eq!((items.extra.len(), users.extra.len()), (1, 2));
+    let events = mapping.events;
+    assert_eq!(
+        (events.time_unit, events.unknown_items),
+        (TimeUnit::Iso8601, UnknownItems::Reject)
+    );
+    assert!(events.kind_column.is_some() && events.context.is_some() && events.range.is_some());
+    assert!(items.imdb_id.is_some() && items.tmdb_id.is_some() && items.year.is_some());
+}
+
+#[test]
+fn faults_of_a_mapping_are_all_told_with_their_lines() {
+    let source = tempfile::tempdir().unwrap();
+    let mapping = "format = 1\n[events]\nfiel = \"e.csv\"\nuser = 3\nitem = \"i\"\ntime = \"t\"\n";
+    std::fs::write(source.path().join("mapping.toml"), mapping).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let text = fail(&options(source.path(), home.path())).to_string();
+    assert!(
+        text.contains("mapping.toml:3:1: ") && text.contains("`file`"),
+        "{text}"
+    );
+    assert!(text.contains("mapping.toml:4:"), "{text}");
+    std::fs::write(
+        source.path().join("mapping.toml"),
+        "format = 2\nevents = { file = \"e.csv\", user = \"u\", item = \"i\", time = \"t\" }\n",
+    )
+    .unwrap();
+    let text = fail(&options(source.path(), home.path())).to_string();
+    assert!(text.ends_with("expected format 1, got 2"), "{text}");
+}
+
+#[test]
+fn a_folder_of_no_known_format_is_told_what_was_looked_for_and_found() {
+    let source = tempfile::tempdir().unwrap();
+    std::fs::write(source.path().join("movies.csv"), "").unwrap();
+    std::fs::write(source.path().join("notes.txt"), "").unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let text = fail(&options(source.path(), home.path())).to_string();
+    assert!(
+        text.contains("movies.csv and ratings.csv (movielens-csv)"),
+        "{text}"
+    );
+    assert!(text.ends_with("found movies.csv, notes.txt"), "{text}");
+    for format in formats() {
+        assert!(
+            text.contains(&format!("({format})")),
+            "{format} is not in: {text}"
+        );
+    }
+    let wrong = ImportOptions {
+        format: Some("recbole".into()),
+        ..options(&data("movielens-csv"), home.path())
+    };
+    assert!(
+        fail(&wrong)
+            .to_string()
+            .contains("not in format `recbole`, which needs one .inter file")
+    );
+    let unknown = ImportOptions {
+        format: Some("xlsx".into()),
+        ..options(&data("movielens-csv"), home.path())
+    };
+    assert!(
+        fail(&unknown)
+            .to_string()
+            .contains("one of the names mapping, movielens-csv")
+    );
+    let absent = options(Path::new("/absent/folder"), home.path());
+    assert!(
+        fail(&absent)
+            .to_string()
+            .starts_with("/absent/folder: cannot open")
+    );
+}
+
+#[test]
+fn a_header_without_a_needed_column_stops_the_import() {
+    let source = tempfile::tempdir().unwrap();
+    std::fs::write(source.path().join("movies.csv"), "movieId,name,genres\n1,a,b\n").unwrap();
+    std::fs::write(
+        source.path().join("ratings.csv"),
+        "userId,movieId,rating,timestamp\n",
+    )
+    .unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let text = fail(&options(source.path(), home.path())).to_string();
+    assert!(
+        text.ends_with("movies.csv:1: column `title` is missing; there are: movieId, name, genres"),
+        "{text}"
+    );
+    assert!(!home.path().join("data/items.parquet").exists());
+}
+
+#[test]
+fn strict_stops_at_the_first_bad_row_and_changes_nothing() {
+    let home = Home::of(&data("sparrow"));
+    let before = snapshot(home.path());
+    let strict = ImportOptions {
+        strict: true,
+        ..options(&data("movielens-csv"), home.path())
+    };
+    let text = fail(&strict).to_string();
+    assert!(
+        text.ends_with("movies.csv:6: duplicate: item 20 is listed before"),
+        "{text}"
+    );
+    assert_eq!(snapshot(home.path()), before);
+    let clean = ImportOptions {
+        strict: true,
+        ..options(&data("recbole-bare"), home.path())
+    };
+    assert!(import(&clean, &Progress::silent()).unwrap().rejected.is_empty());
+}
+
+#[test]
+fn importing_again_does_nothing_and_importing_afresh_gives_the_same_bytes() {
+    let home = Home::of(&data("movielens-csv"));
+    let before = snapshot(home.path());
+    let again = import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    assert!(again.unchanged && !home.summary.unchanged);
+    assert_eq!(again.hash, home.summary.hash);
+    assert_eq!(snapshot(home.path()), before);
+    let other = Home::of(&data("movielens-csv"));
+    let bytes =
+        |files: Vec<(PathBuf, Vec<u8>)>| files.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>();
+    assert_eq!(bytes(snapshot(other.path())), bytes(before));
+    let strict = ImportOptions {
+        strict: true,
+        ..options(&data("movielens-csv"), home.path())
+    };
+    assert!(
+        fail(&strict).to_string().contains("duplicate"),
+        "strict does not accept an import with rejects"
+    );
+}
+
+#[test]
+fn an_interrupted_import_is_not_announced_and_is_made_good_by_the_next() {
+    let home = Home::of(&data("movielens-csv"));
+    let whole = snapshot(home.path());
+    let data_folder = home.path().join("data");
+    std::fs::remove_file(data_folder.join("import.json")).unwrap();
+    std::fs::remove_file(home.path().join("events/base-1.parquet")).unwrap();
+    std::fs::write(data_folder.join(".items.parquet.writing-1-0"), "half").unwrap();
+    assert_eq!(imported(home.path()).unwrap(), None);
+    let again = import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    assert!(!again.unchanged);
+    assert_eq!(snapshot(home.path()), whole);
+}
+
+#[test]
+fn two_imports_into_one_home_do_not_meet() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("data")).unwrap();
+    let lock = std::fs::File::create(home.path().join("data/.import.lock")).unwrap();
+    lock.lock().unwrap();
+    let error = fail(&options(&data("sparrow"), home.path()));
+    assert!(matches!(error, PipelineError::Busy { .. }), "{error}");
+    drop(lock);
+    assert!(import(&options(&data("sparrow"), home.path()), &Progress::silent()).is_ok());
+}
+
+#[test]
+fn the_bundled_movielens_is_imported_whole() {
+    let source = repository("data/movielens-small");
+    let home = Home::of(&source);
+    let counts = (home.summary.users, home.summary.items, home.summary.events);
+    assert_eq!(counts, (671, 9_066, 100_004));
+    assert!(home.summary.rejected.is_empty(), "{:?}", home.summary.rejected);
+    let catalogue = home.catalogue();
+    let (mut commas, mut quotes, mut compared) = (0, 0, 0);
+    for record in csv::Reader::from_path(source.join("movies.csv"))
+        .unwrap()
+        .records()
+    {
+        let record = record.unwrap();
+        let item = catalogue.item(record[0].parse().unwrap()).unwrap();
+        commas += usize::from(record[1].contains(','));
+        quotes += usize::from(record[1].contains('"'));
+        let (title, genres) = (record[1].trim(), item.genres.join("|"));
+        assert!(title.starts_with(&item.title), "{title} became {}", item.title);
+        let tail = &title[item.title.len()..];
+        let year = item.release_year.map(|year| year.to_string()).unwrap_or_default();
+        assert!(
+            tail.is_empty() || tail.trim().starts_with(&format!("({year}")),
+            "{title}: {tail}"
+        );
+        assert!(
+            genres == record[2] || (genres.is_empty() && &record[2] == "(no genres listed)"),
+            "{title}"
+        );
+        compared += 1;
+    }
+    assert_eq!((compared, commas, quotes), (9_066, 2_114, 2));
+    let events = home.events();
+    assert!(events.is_sorted_by(|a, b| (a.time, a.seq) < (b.time, b.seq)));
+    assert_eq!((events[0].seq, events[100_003].seq), (1, 100_004));
+    let sum: f64 = events.iter().filter_map(|event| event.value).sum();
+    assert_eq!(sum, 354_375.0);
+    let good = check::check(home.path()).unwrap();
+    assert!(good.is_good(), "{}", good.text());
+}
+
+#[test]
+fn check_tells_files_that_do_not_belong_together() {
+    let home = Home::of(&data("movielens-csv"));
+    let report = check::check(home.path()).unwrap();
+    assert!(report.is_good());
+    let text = report.text();
+    assert!(
+        text.starts_with("4 items, 2 users, 4 events\n") && text.ends_with("good\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("11  rows were rejected, see data/rejects.tsv (duplicate: 1"),
+        "{text}"
+    );
+    assert!(text.contains("1  items without year (item 40)"), "{text}");
+    let mut events = home.events();
+    (events[0].item, events[1].user) = (77, 88);
+    let last = Event {
+        seq: 9,
+        ..events[3].clone()
+    };
+    events.push(last);
+    events::save(&home.path().join("events/base-1.parquet"), &events).unwrap();
+    let report = check::check(home.path()).unwrap();
+    let faults: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|f| f.fault)
+        .map(|f| (f.count, f.example.as_str()))
+        .collect();
+    assert_eq!(
+        faults,
+        [(1, "events/base-1.parquet"), (1, "first 77"), (1, "first 88")]
+    );
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|f| f.what.starts_with("events repeat another") && f.count == 1)
+    );
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["findings"][0]["fault"], true);
+    std::fs::remove_file(home.path().join("data/import.json")).unwrap();
+    assert!(
+        check::check(home.path())
+            .unwrap()
+            .text()
+            .contains("no finished import")
+    );
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(
+        check::check(empty.path()),
+        Err(PipelineError::NotImported { .. })
+    ));
+}
+
+#[test]
+fn describe_counts_what_was_imported_and_draws_it() {
+    let home = Home::of(&data("movielens-csv"));
+    let description = describe::describe(home.path()).unwrap();
+    assert_eq!(
+        (description.pairs, description.sparsity, description.ties),
+        (4, 0.5, 2)
+    );
+    assert_eq!(description.first.as_deref(), Some("1970-01-01T00:15:00Z"));
+    assert_eq!(description.per_user.max, 2);
+    assert_eq!(description.mean_value, Some(3.25));
+    assert_eq!(description.years, Some((1987, 2001)));
+    assert_eq!(description.genres[0], ("Romance".to_owned(), 2));
+    assert_eq!(description.missing["item.release_year"], 1);
+    assert_eq!(description.top_items[0].title, "Harbour Lights");
+    let text = description.text();
+    assert!(text.contains("sparsity       50.00 % (4 pairs)"), "{text}");
+    assert!(
+        text.contains("      3.5 ████████████████████████████████████████ 1\n"),
+        "{text}"
+    );
+    assert_eq!(
+        serde_json::to_value(&description).unwrap()["values"][0]["events"],
+        1
+    );
+}
