@@ -8,10 +8,9 @@ use crate::item::Item;
 use crate::recall::narrow;
 use crate::vectors::{ItemVectors, Neighbour};
 
-/// The `n` items whose vectors are closest, closest first; empty for an item without a vector.
+/// The `n` items of the catalogue whose vectors are closest, closest first; empty for an item without a vector.
 pub fn by_vector(catalogue: &Catalogue, vectors: &ItemVectors, id: i64, n: usize) -> Vec<Neighbour> {
-    let known = |hit: &&Neighbour| catalogue.position(hit.0).is_some();
-    vectors.neighbours(id, n).iter().filter(known).copied().collect()
+    vectors.search(id, n, |other| catalogue.position(other).is_some())
 }
 
 /// The `n` items sharing a genre that score best, ties by id; empty for an unknown item or one without genres.
@@ -70,6 +69,11 @@ mod tests {
         for id in 1..50 {
             let found = by_vector(&world.catalogue, &world.vectors, id, 300);
             assert!(found.iter().all(|f| f.0 != 9_999 && f.0 != id));
+            assert_eq!(
+                found.len(),
+                if id % 13 == 0 { 0 } else { 276 },
+                "all others with a vector"
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use rankine_index::{Metric, VectorIndex};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock};
 
-/// Neighbours kept per item; longer lists are searched anew.
+/// Neighbours kept per item.
 const KEPT: usize = 100;
 
 /// An item and its cosine to what was asked.
@@ -86,15 +86,13 @@ impl ItemVectors {
         self.rows.get(position * self.dim..(position + 1) * self.dim)
     }
 
-    /// The `n` items closest to item `id` (itself left out), closest first; nothing for an item without a vector.
+    /// The items closest to item `id` (itself left out), closest first: at most `n`, and at most a hundred; nothing
+    /// for an item without a vector. *Cost*: a search the first time, a copy of the list after.
     pub fn neighbours(&self, id: i64, n: usize) -> Arc<[Neighbour]> {
         let Some(&position) = self.positions.get(&id) else {
             return Arc::from([]);
         };
-        if n > KEPT {
-            return self.search(id, n);
-        }
-        let kept = self.kept[position].get_or_init(|| self.search(id, KEPT));
+        let kept = self.kept[position].get_or_init(|| self.search(id, KEPT, |_| true).into());
         if n >= kept.len() {
             kept.clone()
         } else {
@@ -102,8 +100,9 @@ impl ItemVectors {
         }
     }
 
-    fn search(&self, id: i64, n: usize) -> Arc<[Neighbour]> {
-        let found = self.index.similar(id, n, |_| true).unwrap_or_default();
+    /// The `n` items closest to item `id` that `keep` lets through, closest first. *Cost*: a search.
+    pub fn search(&self, id: i64, n: usize, keep: impl Fn(i64) -> bool) -> Vec<Neighbour> {
+        let found = self.index.similar(id, n, keep).unwrap_or_default();
         found.into_iter().map(|hit| (hit.id, hit.score)).collect()
     }
 
@@ -159,6 +158,7 @@ mod tests {
         assert_eq!(ids, [2, 3]);
         assert_eq!(v.neighbours(1, 1).len(), 1);
         assert_eq!(v.neighbours(1, 500).len(), 2);
+        assert_eq!(v.search(1, 1, |id| id != 2)[0].0, 3);
     }
 
     #[test]

@@ -177,6 +177,12 @@ impl Writer {
         }
     }
 
+    /// The state it writes.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.clone()
+    }
+
     /// Applies an event of the imported file; the catalogue has its rating already.
     pub(crate) fn apply_base(&mut self, event: &Event) {
         self.record(event);
@@ -256,7 +262,7 @@ impl Writer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use rankine_feature::Value;
     use rankine_pipeline::AggregateConfig;
@@ -277,7 +283,8 @@ mod tests {
         }
     }
 
-    fn writer() -> Writer {
+    /// A writer over films 1 and 2 and user 6, before the end of its replay.
+    pub(in crate::state) fn writer() -> Writer {
         let source = rankine_pipeline::Catalogue::new(vec![item(1), item(2)], vec![]);
         let items = [1, 2].map(|id| rankine_recommend::Item::new(id, "x")).to_vec();
         let live = Live::new(Arc::new(Catalogue::new(items, [])), [6], Arc::new(|| 77));
@@ -287,7 +294,8 @@ mod tests {
         )
     }
 
-    fn event(time: i64, item: i64, value: f64) -> Event {
+    /// A rating by user 6.
+    pub(in crate::state) fn event(time: i64, item: i64, value: f64) -> Event {
         let kind = "rating".to_owned();
         Event {
             time,

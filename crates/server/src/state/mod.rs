@@ -29,6 +29,7 @@ use rankine_store::EventLog;
 use search::TitleIndex;
 use sink::RowSink;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use vectors::VectorSource;
 
 /// The live state of a server; shared as `Arc<State>`.
@@ -45,6 +46,8 @@ pub struct State {
     /// None in a process without a site: it takes no events.
     log: Option<EventLog>,
     sink: Option<Arc<RowSink>>,
+    /// Fills the store after opening.
+    filling: Option<JoinHandle<()>>,
     pool: Pool,
     metrics: Arc<Metrics>,
 }

@@ -20,6 +20,7 @@ use rankine_recommend::{Catalogue, Item, Recommender};
 use rankine_store::{EventLog, LogOptions, LogRecord, RedbRows, RedisOptions, RedisRows, RowStore};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Cache of the embedded row store.
@@ -60,6 +61,7 @@ impl State {
             vectors: VectorSource::new(VECTOR_MODEL),
             metrics: Arc::new(Metrics::new().map_err(|e| ServerError::part("metrics", e))?),
             pool,
+            filling: sink.as_ref().and_then(|sink| fill_store(sink, live.user_ids())),
             sink,
             log,
             predictor,
@@ -67,22 +69,36 @@ impl State {
             clock,
             config,
         };
-        let state = Arc::new(state);
-        state.fill_store();
-        Ok(state)
+        Ok(Arc::new(state))
     }
+}
 
-    /// Writes all rows to the store on a thread of its own, so that the first request does not wait for it.
-    fn fill_store(&self) {
-        let Some(sink) = self.sink.clone() else { return };
-        let users = self.live.user_ids();
-        let write = move || {
-            if let Err(error) = sink.write_all(&users) {
-                tracing::warn!(%error, "feature rows were not all written to the store");
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("rows".to_owned()).spawn(write) {
+/// Writes all rows to the store on a thread of its own, so that the first request does not wait for it.
+fn fill_store(sink: &Arc<RowSink>, users: Vec<i64>) -> Option<JoinHandle<()>> {
+    let sink = sink.clone();
+    let write = move || {
+        if let Err(error) = sink.write_all(&users) {
+            tracing::warn!(%error, "feature rows were not all written to the store");
+        }
+    };
+    match std::thread::Builder::new().name("rows".to_owned()).spawn(write) {
+        Ok(thread) => Some(thread),
+        Err(error) => {
             tracing::warn!(%error, "no thread to write feature rows to the store");
+            None
+        }
+    }
+}
+
+impl Drop for State {
+    /// Waits for the thread that fills the store, so that whoever opens the home next finds it free.
+    fn drop(&mut self) {
+        if let Some(sink) = &self.sink {
+            sink.stop();
+        }
+        if let Some(thread) = self.filling.take() {
+            // its panic was printed by itself
+            thread.join().ok();
         }
     }
 }
