@@ -1,4 +1,4 @@
-//! Training speed on made-up samples: `cargo run --release -p rankine-train --example throughput [samples] [epochs]`.
+//! Training speed on made-up samples: `cargo run --release -p rankine-train --example throughput [samples] [epochs] [kind]`.
 //!
 //! Prints samples per CPU-second of one thread for NeuralCF (10-10, two id tables) and EmbeddingMLP (128-128, ten ids of
 //! dimension 10 and seven numbers), from encoded samples: what an epoch costs, reading and validation left out. CPU
@@ -25,7 +25,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (samples, epochs) = (arguments.next().unwrap_or(300_000), arguments.next().unwrap_or(5));
     let plan = Arc::new(Plan::compile(&conf(), "throughput.toml", None)?);
     let mut source = rows(samples);
+    let only = std::env::args().nth(3);
     for (name, file) in [("neuralcf", neuralcf()), ("embeddingmlp", embeddingmlp())] {
+        if only.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
         let config = ModelConfig::parse(&file, name)?;
         let network = Network::compile(&config, &plan)?;
         let settings = Settings {

@@ -2,8 +2,10 @@
 //! the rows that the batch touches.
 //!
 //! A row used many times in a batch is stepped once, and a table of a million rows costs nothing but the rows of the
-//! batch. L2 is lazy in the same way: each use of a row in a batch of B samples adds `l2 / B · w` to its gradient, so
-//! the strength does not depend on the batch size and rows of the batch alone are decayed.
+//! batch. L2 is lazy in the same way: each use of a row in a batch of B samples adds `l2 / (B · uses) · w` to its
+//! gradient, where `uses` counts the row's training samples. Over an epoch of N samples that is the gradient of
+//! `l2 / 2N · |w|²`, however rare the row and whatever the batch: the ridge of a mean with `l2` doubting samples, which
+//! shrinks a user of two ratings and leaves one of two hundred alone.
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -25,6 +27,8 @@ pub struct Table<T> {
     rows: RowTable<T>,
     gradients: RowGradients<T>,
     decay: T,
+    /// 1 / uses of each row; 0 for the missing row, which stands for many.
+    shares: Vec<T>,
 }
 
 impl<T: Real> Table<T> {
@@ -32,13 +36,7 @@ impl<T: Real> Table<T> {
     #[must_use]
     pub fn new(name: &str, dim: usize, mover: Mover) -> Self {
         let (rows, gradients) = (RowTable::new(dim, &mover.optimiser), RowGradients::new(dim));
-        Self {
-            name: name.into(),
-            mover,
-            rows,
-            gradients,
-            decay: T::ZERO,
-        }
+        Self { name: name.into(), mover, rows, gradients, decay: T::ZERO, shares: vec![T::ZERO] }
     }
 
     /// Adds a row for each sign, in order, its weights drawn from a normal distribution of mean 0 (none drawn for
@@ -53,6 +51,15 @@ impl<T: Real> Table<T> {
                 }
             });
         }
+        self.shares.resize(self.rows.len() + 1, T::of(1.0));
+    }
+
+    /// Tells how many training samples use each row, the missing row first; without it, one each.
+    pub fn count(&mut self, uses: &[u32]) {
+        let share = |&uses: &u32| if uses == 0 { T::ZERO } else { T::of(1.0 / f64::from(uses)) };
+        self.shares.clear();
+        self.shares.extend(uses.iter().map(share));
+        self.shares.resize(self.rows.len() + 1, T::ZERO);
     }
 
     /// The rows with their keys.
@@ -97,7 +104,7 @@ impl<T: Real> Table<T> {
         let sum = self.gradients.at(row);
         axpy(weight, gradient, sum);
         if self.decay > T::ZERO {
-            axpy(self.decay, self.rows.weights(row), sum);
+            axpy(self.decay * self.shares[row as usize], self.rows.weights(row), sum);
         }
     }
 
@@ -160,11 +167,11 @@ pub(crate) mod tests {
     };
 
     /// A table with rows for signs 1..=`signs`, random weights everywhere, plain gradient descent of rate 1.
-    pub(crate) fn table(signs: u64, dim: usize, seed: u64) -> Table<f64> {
+    pub(crate) fn table(signs: usize, dim: usize, seed: u64) -> Table<f64> {
         let mut table = Table::new("t", dim, PLAIN);
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-        table.fill(&(1..=signs).collect::<Vec<_>>(), 0.0, &mut random);
-        table.restore(&crate::check::random((signs as usize + 1) * dim, seed));
+        table.fill(&(1..=signs as u64).collect::<Vec<_>>(), 0.0, &mut random);
+        table.restore(&crate::check::random((signs + 1) * dim, seed));
         table
     }
 
@@ -230,7 +237,7 @@ pub(crate) mod tests {
         let mut seen = Vec::new();
         table.read(&rows, |entry, weights| seen.push((entry, weights.to_vec())));
         for (entry, weights) in seen {
-            assert_eq!(weights, table.weights(40 - entry as u32));
+            assert_eq!(weights, table.weights(rows[entry]));
         }
     }
 }

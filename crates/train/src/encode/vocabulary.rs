@@ -36,6 +36,12 @@ impl Vocabulary {
         &self.keys[1..]
     }
 
+    /// Times each row's sign was seen, by row; the missing row has 0.
+    #[must_use]
+    pub fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+
     /// Rows, the missing row included.
     #[must_use]
     pub fn len(&self) -> usize {

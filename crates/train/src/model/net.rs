@@ -46,6 +46,7 @@ impl<T: Real> Net<T> {
             let mover = settings.mover(spec);
             let mut table = Table::new(&spec.name, spec.dim, mover);
             table.fill(vocabulary.signs(), settings.deviation(spec), &mut random);
+            table.count(vocabulary.counts());
             table
         });
         let tables = tables.collect();

@@ -170,9 +170,9 @@ fn loss_and_gradients<T: Real>(net: &mut Net<T>, batch: &Batch<T>) -> (Vec<f64>,
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(numbers).collect(),
-        other => vec![other.as_f64().unwrap()],
+    match value.as_array() {
+        Some(items) => items.iter().flat_map(numbers).collect(),
+        None => vec![value.as_f64().unwrap()],
     }
 }
 

@@ -43,14 +43,14 @@ depend = ["t", "i"]
 "#;
 
 /// The plan, with statistics of `source`.
-pub fn plan(source: &mut RowsSource) -> Arc<Plan> {
+pub(crate) fn plan(source: &mut RowsSource) -> Arc<Plan> {
     let bare = Plan::compile(CONF, "made.toml", None).unwrap();
     assert!(bare.needs_fit());
     Arc::new(fitted(&bare, source).unwrap())
 }
 
 /// `n` samples of 60 users and 40 items; some values are missing.
-pub fn samples(n: usize, seed: u64) -> RowsSource {
+pub(crate) fn samples(n: usize, seed: u64) -> RowsSource {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     RowsSource::new((0..n).map(|_| sample(&mut random)).collect())
 }
@@ -88,7 +88,7 @@ fn sample(random: &mut Xoshiro256PlusPlus) -> SampleRow {
 }
 
 /// A model file of `kind` with `parts` added.
-pub fn model(kind: &str, parts: &str) -> ModelConfig {
+pub(crate) fn model(kind: &str, parts: &str) -> ModelConfig {
     let embedding = match kind {
         "neuralcf" => r#"{ slots = [1], table = "user", dim = 6 }, { slots = [2], table = "item", dim = 6 }"#,
         _ => {
@@ -124,7 +124,7 @@ optimizer.dense = {{ kind = "adam", lr = 0.01 }}
 }
 
 /// Model files of every kind and part.
-pub fn models() -> Vec<(&'static str, ModelConfig)> {
+pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
     let train = "train = { batch = 64, epochs = 4 }";
     let full = "gmf = { dim = 4 }\nbias = {}\n";
     vec![
