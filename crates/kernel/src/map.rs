@@ -29,10 +29,10 @@ impl MappedFile {
         };
         let file = File::open(path).map_err(fault)?;
         let empty = file.metadata().map_err(fault)?.len() == 0;
-        // SAFETY: the file is not changed while mapped: published files are never written again (the contract above).
         let map = if empty {
             None
         } else {
+            // SAFETY: published files are never written again (the contract above), so the bytes do not change.
             Some(unsafe { memmap2::Mmap::map(&file) }.map_err(fault)?)
         };
         Ok(MappedFile {

@@ -3,6 +3,10 @@
 //! Each output is `acc = fma(a[i][p], b[p][j], acc)` with p ascending, whatever the tile, the batch or the machine, so
 //! a row's bits never depend on its neighbours. Tiles keep their sums in registers; A is read through two strides, so
 //! the same loop makes x·w and xᵀ·g. A general gemm was refused: its sums change with the batch.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "constant bounds over arrays of registers unroll; iterators spill"
+)]
 
 use crate::activation::Activation;
 use crate::lanes::Lanes;
@@ -140,7 +144,7 @@ unsafe fn body<T: Real, V: Lanes<T>, const MR: usize, const NV: usize>(p: &Produ
 fn cut<T: Real>(p: &Product<'_, T>, c: *mut T, from: usize, to: usize) -> Stretch<T> {
     let bias = match p.init {
         Init::Bias(bias) if from == 0 => Some(bias.as_ptr()),
-        _ => None,
+        Init::Bias(_) | Init::Zero | Init::Keep => None,
     };
     Stretch {
         a: p.a.as_ptr().wrapping_add(from * p.step),

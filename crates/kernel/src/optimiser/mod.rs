@@ -137,7 +137,12 @@ impl Optimiser {
     pub fn initial(&self) -> f64 {
         match self {
             Optimiser::Adagrad { initial, .. } => *initial,
-            _ => 0.0,
+            Optimiser::Sgd { .. }
+            | Optimiser::Momentum { .. }
+            | Optimiser::Nesterov { .. }
+            | Optimiser::Adam { .. }
+            | Optimiser::AdamW { .. }
+            | Optimiser::RmsProp { .. } => 0.0,
         }
     }
 

@@ -265,7 +265,7 @@ mod tests {
             for key in &keys {
                 table.intern(*key, |w| w.fill(*key as f64));
             }
-            for row in 0..=table.len() as u32 {
+            for row in (0u32..).take(table.len() + 1) {
                 table.prefetch(row);
                 table.row_mut(row).1.fill(-1.0);
             }

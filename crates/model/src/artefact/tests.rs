@@ -145,7 +145,7 @@ fn weights_are_standard_safetensors_sorted_and_aligned() {
     for (name, view) in tensors.iter() {
         let offset = view.data().as_ptr() as usize - bytes.as_ptr() as usize;
         assert!(
-            name.starts_with("pad.") || offset % 64 == 0,
+            name.starts_with("pad.") || offset.is_multiple_of(64),
             "{name} starts at {offset}"
         );
     }
@@ -269,65 +269,29 @@ fn what_a_killed_publisher_left_is_invisible_and_swept() {
 #[test]
 fn drafts_that_contradict_themselves_are_refused_and_leave_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let refused = |draft: Draft| publish(home.path(), &draft, 0).unwrap_err().to_string();
-    assert!(
-        refused(Draft {
-            name: "../m".into(),
-            ..draft(FLAT, 1)
-        })
-        .contains("a name is made of")
-    );
-    assert!(
-        refused(Draft {
-            golden: Vec::new(),
-            ..draft(FLAT, 1)
-        })
-        .contains("golden samples")
-    );
-    assert!(
-        refused(Draft {
-            plan: None,
-            ..draft(FLAT, 1)
-        })
-        .contains("takes a plan")
-    );
-    assert!(
-        refused(Draft {
-            config: WIDE_DEEP.into(),
-            ..draft(FLAT, 1)
-        })
-        .contains("tensor")
-    );
-    assert!(
-        refused(Draft {
-            plan: Some(plan()),
-            ..vectors()
-        })
-        .contains("takes vectors")
-    );
-    let file = [(file::GOLDEN.to_owned(), Vec::new())];
-    assert!(
-        refused(Draft {
-            files: file.into(),
-            ..draft(FLAT, 1)
-        })
-        .contains("not free")
-    );
-    let mut broken = draft(FLAT, 1);
-    broken.parameters.dense.get_mut("output.bias").unwrap().data[0] = f32::NAN;
-    assert!(refused(broken).contains("not finite"));
-    let unsorted = Vectors {
-        ids: vec![2, 1],
-        dim: 1,
-        rows: vec![0.0; 2],
+    let refused = |mut draft: Draft, change: &dyn Fn(&mut Draft), why: &str| {
+        change(&mut draft);
+        let fault = publish(home.path(), &draft, 0).unwrap_err().to_string();
+        assert!(fault.contains(why), "{fault}");
     };
-    assert!(
-        refused(Draft {
-            vectors: Some(unsorted),
-            ..vectors()
-        })
-        .contains("ascending")
+    let model = || draft(FLAT, 1);
+    refused(model(), &|d| d.name = "../m".into(), "a name is made of");
+    refused(model(), &|d| d.golden.clear(), "golden samples");
+    refused(model(), &|d| d.plan = None, "takes a plan");
+    refused(model(), &|d| d.config = WIDE_DEEP.into(), "tensor");
+    refused(
+        model(),
+        &|d| drop(d.files.insert(file::GOLDEN.into(), Vec::new())),
+        "not free",
     );
+    refused(vectors(), &|d| d.plan = Some(plan()), "takes vectors");
+    refused(
+        vectors(),
+        &|d| d.vectors.as_mut().unwrap().ids.reverse(),
+        "ascending",
+    );
+    let spoil = |d: &mut Draft| d.parameters.dense.get_mut("output.bias").unwrap().data[0] = f32::NAN;
+    refused(model(), &spoil, "not finite");
     assert!(versions(&home.path().join("m")).is_empty());
     let left = std::fs::read_dir(home.path().join("m")).unwrap().flatten();
     assert_eq!(left.map(|e| e.file_name()).collect::<Vec<_>>(), [".lock"]);

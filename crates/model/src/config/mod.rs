@@ -107,7 +107,7 @@ pub struct EmbeddingConfig {
     /// Signs seen in fewer training samples share the missing row.
     #[serde(default = "one")]
     pub min_count: u32,
-    /// L2 strength on the rows of a batch.
+    /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
     /// Standard deviation of first weights; training's default where absent.
@@ -132,7 +132,7 @@ pub struct WideConfig {
     /// Signs seen in fewer training samples share the missing row.
     #[serde(default = "one")]
     pub min_count: u32,
-    /// L2 strength on the rows of a batch.
+    /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
 }
@@ -146,7 +146,7 @@ pub struct GmfConfig {
     /// Signs seen in fewer training samples share the missing row.
     #[serde(default = "one")]
     pub min_count: u32,
-    /// L2 strength on the rows of a batch.
+    /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
     /// Standard deviation of first weights; training's default where absent.
@@ -158,7 +158,7 @@ pub struct GmfConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiasConfig {
-    /// L2 strength on the rows of a batch.
+    /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
 }

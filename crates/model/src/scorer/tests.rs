@@ -163,14 +163,11 @@ impl Oracle {
 
     fn parameters(&self, network: &Network) -> Parameters<f64> {
         let (given, mut parameters) = (&self.json["params"], Parameters::default());
-        for value in 0..7i64 {
-            let parts = self.parts(&[value; 4]);
+        for (value, id) in (0..7i64).enumerate() {
+            let parts = self.parts(&[id; 4]);
             for (f, spec) in self.plan.slots().iter().enumerate() {
                 let sign = testing::part_of(&parts, spec.group).sparse(spec.index).0[0];
-                for (name, row) in [
-                    ("v", &given["v"][f][value as usize]),
-                    ("wide.", &given["w"][f][value as usize]),
-                ] {
+                for (name, row) in [("v", &given["v"][f][value]), ("wide.", &given["w"][f][value])] {
                     let row = floats(row);
                     let table = parameters.tables.entry(format!("{name}{}", f + 1));
                     table
@@ -211,7 +208,12 @@ fn wide_and_deep_agrees_with_the_oracle_in_f64() {
         let scorer = Scorer::new(&network, &oracle.parameters(&network)).unwrap();
         let rows = oracle.json["X"].as_array().unwrap();
         for (x, expected) in rows.iter().zip(floats(&oracle.json[key])) {
-            let x: Vec<i64> = floats(x).iter().map(|v| *v as i64).collect();
+            let x: Vec<i64> = x
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v.as_i64().unwrap())
+                .collect();
             let got = score(&scorer, &oracle.parts(&x));
             assert!((got - expected).abs() < 1e-12, "{key}: {got} is not {expected}");
         }
