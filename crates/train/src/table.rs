@@ -200,7 +200,8 @@ pub(crate) mod tests {
                 table.add(row, weight, &[g, 1.0]);
                 for (k, g) in [g, 1.0].into_iter().enumerate() {
                     let at = row as usize * 2 + k;
-                    expected[at] -= weight * g + l2 / entries.len() as f64 * before[at];
+                    let ridge = if row == MISSING { 0.0 } else { l2 / entries.len() as f64 * before[at] };
+                    expected[at] -= weight * g + ridge;
                 }
             }
             table.step(1, 1.0);
@@ -211,6 +212,22 @@ pub(crate) mod tests {
             table.begin(1);
             prop_assert_eq!(table.gradients().count(), 0);
         }
+    }
+
+    #[test]
+    fn an_epoch_of_l2_shrinks_rare_and_frequent_rows_alike() {
+        let mut table = table(2, 1, 3);
+        table.mover.l2 = 0.4;
+        table.mover.optimiser = Optimiser::Sgd { rate: 0.001 };
+        table.count(&[0, 1, 4]);
+        table.restore(&[1.0, 1.0, 1.0]);
+        for row in [1, 2, 2, 2, 2] {
+            table.begin(1);
+            table.add(row, 0.0, &[0.0]);
+            table.step(1, 1.0);
+        }
+        let moved = |row| 1.0 - table.weights(row)[0];
+        assert!((moved(1) - 0.0004).abs() < 1e-7 && (moved(2) - 0.0004).abs() < 1e-7, "{} {}", moved(1), moved(2));
     }
 
     #[test]
