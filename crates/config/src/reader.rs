@@ -89,7 +89,7 @@ impl<'a, 'i> Node<'a, 'i> {
         match &trouble.kind {
             Kind::MissingKey if trouble.at.is_none() => trouble.kind = Kind::Silent,
             Kind::UnknownKey => return trouble.or_at(key.span(), key.span().start),
-            _ => {}
+            Kind::Plain | Kind::MissingKey | Kind::Silent => {}
         }
         trouble
     }
@@ -168,15 +168,18 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Trouble> {
-        match self.value.get_ref() {
-            DeValue::String(text) => visitor.visit_enum(text.as_ref().into_deserializer()),
-            DeValue::Table(table) if table.len() == 1 => {
-                visitor.visit_enum(de::value::MapAccessDeserializer::new(self.entries(table)))
+        let value = self.value.get_ref();
+        if let Some(text) = value.as_str() {
+            return visitor.visit_enum(IntoDeserializer::<Trouble>::into_deserializer(text));
+        }
+        match value.as_table().filter(|table| table.len() == 1) {
+            Some(table) => visitor.visit_enum(de::value::MapAccessDeserializer::new(self.entries(table))),
+            None => {
+                let got = value.type_str();
+                Err(Trouble::custom(format!(
+                    "expected a string or a table of one key, got {got}"
+                )))
             }
-            other => Err(Trouble::custom(format!(
-                "expected a string or a table of one key, got {}",
-                other.type_str()
-            ))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What `parse` says about right, wrong and hostile files, read into types such as the workspace uses.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use proptest::prelude::*;
 use rankine_config::{Located, parse, parse_partial};
 use serde::Deserialize;

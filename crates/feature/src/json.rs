@@ -67,7 +67,7 @@ fn int(value: &Json) -> Option<i64> {
     match value {
         Json::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
         Json::String(text) => text.parse().ok().or_else(|| whole(text.parse().ok()?)),
-        _ => None,
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
@@ -85,7 +85,7 @@ fn float(value: &Json) -> Option<f64> {
     match value {
         Json::Number(number) => number.as_f64(),
         Json::String(text) => text.parse().ok(),
-        _ => None,
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
@@ -103,29 +103,27 @@ fn string(value: &Json) -> Option<Arc<str>> {
         Json::String(text) => Some(text.as_str().into()),
         Json::Number(number) => Some(number.to_string().into()),
         Json::Bool(truth) => Some(truth.to_string().into()),
-        _ => None,
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
 fn truth(value: &Json) -> Option<bool> {
     match value {
         Json::Bool(truth) => Some(*truth),
-        Json::Number(number) => [(0, false), (1, true)]
-            .into_iter()
-            .find(|(x, _)| number.as_i64() == Some(*x))
-            .map(|x| x.1),
-        Json::String(cell) => match text::parse(FieldType::Bool, cell) {
-            Ok(Value::Bool(truth)) => Some(truth),
+        Json::Number(number) => match number.as_i64()? {
+            0 => Some(false),
+            1 => Some(true),
             _ => None,
         },
-        _ => None,
+        Json::String(cell) => text::truth(cell),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
 fn items<T>(value: &Json, read: impl Fn(&Json) -> Option<T>) -> Option<Vec<T>> {
-    match value {
-        Json::Array(items) => items.iter().map(read).collect(),
-        one => Some(vec![read(one)?]),
+    match value.as_array() {
+        Some(items) => items.iter().map(read).collect(),
+        None => Some(vec![read(value)?]),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operators: what features can do, one file each, one line each in [`registry`].
 //!
 //! When a conf is compiled, an operator's class checks its inputs and settings and builds the operator; at request time
-//! the plan runs it on [`Inputs`] and collects from [`Out`]. Decisions: everything that can be wrong is found while
+//! the plan runs it on its inputs and collects its output. Decisions: everything that can be wrong is found while
 //! building, so running has no errors (odd values are missing); an operator sees no clock, no file and no other
 //! feature than its inputs; changing what one computes makes a new `version`, which canonical confs name.
 //!

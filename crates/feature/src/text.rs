@@ -54,7 +54,8 @@ fn weighted(entry: &str) -> Result<(Arc<str>, f32), FeatureError> {
     Ok((unescape(tag)?.into(), weight))
 }
 
-fn truth(cell: &str) -> Option<bool> {
+/// `true`, `false`, `1` or `0`.
+pub(crate) fn truth(cell: &str) -> Option<bool> {
     match cell {
         "true" | "1" => Some(true),
         "false" | "0" => Some(false),

@@ -96,6 +96,32 @@ impl Value {
         }
     }
 
+    /// The floats of a vector; none for everything else.
+    pub(crate) fn as_vector(&self) -> &[f32] {
+        if let Value::Vector(items) = self {
+            items
+        } else {
+            &[]
+        }
+    }
+
+    /// How many elements a list, map or vector has; 0 for everything else.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Value::Ints(items) => items.len(),
+            Value::Floats(items) => items.len(),
+            Value::Strs(items) => items.len(),
+            Value::Weighted(items) => items.len(),
+            Value::Vector(items) => items.len(),
+            Value::Missing
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Str(_)
+            | Value::Time(_)
+            | Value::Bool(_) => 0,
+        }
+    }
+
     /// A scalar as a number: whole numbers, numbers, truth values (0 or 1), times in seconds since 1970. None for
     /// everything else and for NaN.
     #[must_use]

@@ -1,7 +1,5 @@
 //! Compiling confs: all faults in one pass with their lines, groups, order, hash; and no text panics.
 
-mod rows;
-
 use proptest::prelude::*;
 use rankine_feature::operator::registry;
 use rankine_feature::{Fit, FitEntry, Group, Plan, SlotKind};

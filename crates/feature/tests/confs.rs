@@ -2,6 +2,7 @@
 //!
 //! `RANKINE_BLESS=1 cargo test -p rankine-feature --test confs` writes the golden anew: only with a new operator version
 //! or another conf.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod rows;
 

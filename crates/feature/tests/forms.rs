@@ -26,11 +26,13 @@ fn same(a: &Value, b: &Value) -> bool {
 
 /// What JSON can say: no infinities, every tag once and in order.
 fn jsonable(value: &Value) -> bool {
+    let finite = |x: &f64| x.is_finite() || x.is_nan();
     match value {
-        Value::Float(x) => x.is_finite(),
-        Value::Floats(items) => items.iter().all(|x| x.is_finite() || x.is_nan()),
+        Value::Float(x) => finite(x),
+        Value::Floats(items) => items.iter().all(finite),
         Value::Weighted(items) => items.windows(2).all(|w| w[0].0 < w[1].0),
-        _ => true,
+        Value::Missing | Value::Int(_) | Value::Str(_) | Value::Time(_) | Value::Bool(_) => true,
+        Value::Ints(_) | Value::Strs(_) | Value::Vector(_) => true,
     }
 }
 

@@ -1,4 +1,5 @@
 //! Every operator, by hand: what it computes, what it does with missing values, what it complains about.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod rows;
 

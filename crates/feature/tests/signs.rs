@@ -1,6 +1,7 @@
 //! Signs never change: goldens of every rule, and the hash itself against an independent implementation.
 //!
 //! `RANKINE_BLESS=1 cargo test -p rankine-feature --test signs` writes the goldens anew: only for a new rule.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use rankine_feature::{FieldType, json, sign};
 use serde_json::{Value as Json, json};

@@ -3,7 +3,7 @@
 //! Pipelines keep histories latest first; lists that grow at their end say `oldest_first`.
 
 use super::{Built, Class, Doc, InputType, Inputs, Operator, Out, Setting};
-use crate::{FieldType, Value};
+use crate::FieldType;
 
 pub(super) const CLASS: Class = Class {
     name: "history",
@@ -47,11 +47,7 @@ struct History {
 impl Operator for History {
     fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
         let value = inputs.value(0);
-        let len = match value {
-            Value::Ints(items) => items.len(),
-            Value::Strs(items) => items.len(),
-            _ => return,
-        };
+        let len = value.len();
         if !self.oldest_first {
             return out.elements(value, self.from, self.to);
         }

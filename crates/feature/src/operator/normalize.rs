@@ -29,9 +29,7 @@ fn build(setting: &mut Setting<'_>) -> Built {
     let zscore = setting.one_of(&["zscore", "minmax"], true) == "zscore";
     let flag = setting.flag("flag");
     let scale = match (setting.all_args(), zscore) {
-        ([], true) => setting
-            .fitted_numbers(["mean", "std"])
-            .map(|[mean, std]| [mean, std]),
+        ([], true) => setting.fitted_numbers(["mean", "std"]),
         ([], false) => setting
             .fitted_numbers(["min", "max"])
             .map(|[min, max]| [min, max - min]),

@@ -2,7 +2,7 @@
 
 use super::stream::Input;
 use super::{Built, Class, Doc, InputType, Inputs, Operator, Out};
-use crate::{FieldType, Value};
+use crate::FieldType;
 
 pub(super) const CLASS: Class = Class {
     name: "raw",
@@ -50,9 +50,9 @@ struct Whole {
 impl Operator for Whole {
     fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
         let numbers: &[f32] = match inputs.get(0) {
-            Input::Field(Value::Vector(numbers)) => numbers,
-            Input::Numbers(Some(numbers)) => numbers,
-            _ => &[],
+            Input::Numbers(numbers) => numbers.unwrap_or(&[]),
+            Input::Field(value) => value.as_vector(),
+            Input::Signs(..) => &[],
         };
         if numbers.len() != self.width {
             out.missing = true;

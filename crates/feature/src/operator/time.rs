@@ -134,11 +134,17 @@ struct Reader {
 
 impl Reader {
     fn read(&self, value: &Value) -> Option<i64> {
-        match value {
-            Value::Time(t) => t.checked_add(self.zone),
-            Value::Int(t) if self.seconds => t.checked_mul(MICROS)?.checked_add(self.zone),
-            _ => None,
-        }
+        let time = if let Value::Time(t) = value {
+            Some(*t)
+        } else {
+            None
+        };
+        let seconds = if let (Value::Int(t), true) = (value, self.seconds) {
+            t.checked_mul(MICROS)
+        } else {
+            None
+        };
+        time.or(seconds)?.checked_add(self.zone)
     }
 }
 
