@@ -7,7 +7,7 @@ use crate::real::Real;
 
 const LANES: usize = 16;
 
-/// Returns Σ x[i]·y[i] over the shorter length; bit-equal on every machine.
+/// Returns `Σ x[i]·y[i]` over the shorter length; bit-equal on every machine.
 ///
 /// Lane l sums the indices ≡ l mod 16 with fused multiply-adds; lanes are then added 8 + 8, 4 + 4, 2 + 2, 1 + 1.
 #[must_use]
