@@ -33,7 +33,8 @@ fn made_up(plan: &Plan, side: Side, n: i64) -> Vec<Value> {
             T::Timestamp => Value::Time((1_000_000_000 + n * 5000) * 1_000_000),
             T::IntList => Value::ints(&(1..=k).collect::<Vec<_>>()),
             T::StringList => Value::strs(&["Drama", "War", "Sci-Fi"][..usize::try_from(k % 4).unwrap()]),
-            _ => Value::str(["Drama", "War", "Sci-Fi", "Comedy"][usize::try_from(k % 4).unwrap()]),
+            T::Bool | T::FloatList | T::Weighted | T::Vector(_) => Value::Missing,
+            T::String => Value::str(["Drama", "War", "Sci-Fi", "Comedy"][usize::try_from(k % 4).unwrap()]),
         }
     };
     plan.schema().side(side).iter().enumerate().map(one).collect()

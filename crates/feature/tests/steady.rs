@@ -36,7 +36,8 @@ fn row(plan: &Plan, side: Side, n: i64) -> Vec<Value> {
         T::Timestamp => Value::Time(n * 1_000_000_000),
         T::IntList => Value::ints(&(0..20 - n % 5).collect::<Vec<_>>()),
         T::StringList => Value::strs(&["Drama", "War"]),
-        _ => Value::str("Comedy"),
+        T::String => Value::str("Comedy"),
+        T::Bool | T::FloatList | T::Weighted | T::Vector(_) => Value::Missing,
     };
     plan.schema()
         .side(side)
