@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rankine_table::{Column, Table, parquet};
+use rankine_table::{Column, Kind, Table, parquet};
 
 use crate::PipelineError;
 
@@ -246,31 +246,35 @@ pub(crate) struct Columns<'a> {
 
 impl Columns<'_> {
     pub(crate) fn ints(&mut self, name: &str) -> Result<Vec<Option<i64>>, PipelineError> {
-        match self.take(name)? {
-            Column::Int(rows) | Column::Time(rows) => Ok(rows),
-            other => Err(self.wrong(name, "int", &other)),
-        }
+        let (column, kind) = self.take(name)?;
+        let (Column::Int(rows) | Column::Time(rows)) = column else {
+            return Err(self.wrong(name, Kind::Int, kind));
+        };
+        Ok(rows)
     }
 
     pub(crate) fn floats(&mut self, name: &str) -> Result<Vec<Option<f64>>, PipelineError> {
-        match self.take(name)? {
-            Column::Float(rows) => Ok(rows),
-            other => Err(self.wrong(name, "float", &other)),
-        }
+        let (column, kind) = self.take(name)?;
+        let Column::Float(rows) = column else {
+            return Err(self.wrong(name, Kind::Float, kind));
+        };
+        Ok(rows)
     }
 
     pub(crate) fn texts(&mut self, name: &str) -> Result<Vec<Option<String>>, PipelineError> {
-        match self.take(name)? {
-            Column::Text(rows) => Ok(rows),
-            other => Err(self.wrong(name, "string", &other)),
-        }
+        let (column, kind) = self.take(name)?;
+        let Column::Text(rows) = column else {
+            return Err(self.wrong(name, Kind::Text, kind));
+        };
+        Ok(rows)
     }
 
     fn lists(&mut self, name: &str) -> Result<Vec<Option<Vec<String>>>, PipelineError> {
-        match self.take(name)? {
-            Column::Texts(rows) => Ok(rows),
-            other => Err(self.wrong(name, "list of string", &other)),
-        }
+        let (column, kind) = self.take(name)?;
+        let Column::Texts(rows) = column else {
+            return Err(self.wrong(name, Kind::Texts, kind));
+        };
+        Ok(rows)
     }
 
     fn ids(&mut self) -> Result<Vec<i64>, PipelineError> {
@@ -284,24 +288,24 @@ impl Columns<'_> {
     }
 
     fn extras(self) -> Vec<(String, Vec<Option<String>>)> {
-        let named = |(name, column): (String, Column)| match column {
-            Column::Text(rows) => Some((name.strip_prefix(EXTRA)?.to_owned(), rows)),
-            _ => None,
+        let named = |(name, column): (String, Column)| {
+            let Column::Text(rows) = column else { return None };
+            Some((name.strip_prefix(EXTRA)?.to_owned(), rows))
         };
         self.table.columns.into_iter().filter_map(named).collect()
     }
 
-    fn take(&mut self, name: &str) -> Result<Column, PipelineError> {
-        self.table
+    fn take(&mut self, name: &str) -> Result<(Column, Kind), PipelineError> {
+        let column = self
+            .table
             .take(name)
-            .map_err(|error| self.malformed(error.to_string()))
+            .map_err(|error| self.malformed(error.to_string()))?;
+        let kind = column.kind();
+        Ok((column, kind))
     }
 
-    fn wrong(&self, name: &str, expected: &str, got: &Column) -> PipelineError {
-        self.malformed(format!(
-            "column `{name}`: expected {expected}, got {}",
-            got.kind()
-        ))
+    fn wrong(&self, name: &str, expected: Kind, got: Kind) -> PipelineError {
+        self.malformed(format!("column `{name}`: expected {expected}, got {got}"))
     }
 
     pub(crate) fn malformed(&self, reason: String) -> PipelineError {

@@ -149,18 +149,21 @@ fn changed_files(home: &Path, summary: &ImportSummary) -> Vec<String> {
 }
 
 fn check_catalogue(catalogue: &Catalogue, report: &mut CheckReport) {
-    let mut missing = |what: &str, lacks: fn(&Item) -> bool| {
-        let mut lacking = catalogue.items.iter().filter(|item| lacks(item)).peekable();
+    let mut missing = |what: &str, of_all: bool, lacks: fn(&Item) -> bool| {
+        let lacking: Vec<&Item> = catalogue.items.iter().filter(|item| lacks(item)).collect();
         let example = lacking
-            .peek()
+            .first()
             .map(|item| format!("item {}", item.id))
             .unwrap_or_default();
-        report.add(false, lacking.count(), what, example);
+        // A source without links at all is no news; one with gaps is.
+        if of_all || lacking.len() < catalogue.items.len() {
+            report.add(false, lacking.len(), what, example);
+        }
     };
-    missing("items without year", |item| item.release_year.is_none());
-    missing("items without genre", |item| item.genres.is_empty());
-    missing("items without imdb id", |item| item.imdb_id.is_none());
-    missing("items without tmdb id", |item| item.tmdb_id.is_none());
+    missing("items without year", true, |item| item.release_year.is_none());
+    missing("items without genre", true, |item| item.genres.is_empty());
+    missing("items without imdb id", false, |item| item.imdb_id.is_none());
+    missing("items without tmdb id", false, |item| item.tmdb_id.is_none());
     let mut titles: Vec<_> = catalogue
         .items
         .iter()

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     fn event(time: i64, seq: u64) -> Event {
-        let context = (seq % 2 == 0).then(|| "phone".to_owned());
+        let context = seq.is_multiple_of(2).then(|| "phone".to_owned());
         Event {
             time,
             seq,

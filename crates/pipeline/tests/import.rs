@@ -1,8 +1,11 @@
 //! Imports of every format from small hand-made files, and of the bundled MovieLens, through the public
 //! interface: what is taken, what is rejected and why, what a home looks like afterwards.
 
+#![expect(clippy::unwrap_used, reason = "tests; the lint does not see helpers as such")]
+
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use rankine_pipeline::import::{Mapping, TimeUnit, UnknownItems, formats, imported};
 use rankine_pipeline::{
     Catalogue, Event, ImportOptions, ImportSummary, PipelineError, check, describe, events, import,
@@ -597,6 +600,13 @@ fn check_tells_files_that_do_not_belong_together() {
         "{text}"
     );
     assert!(text.contains("1  items without year (item 40)"), "{text}");
+    assert!(text.contains("2  items without imdb id (item 30)"), "{text}");
+    assert!(
+        !check::check(Home::of(&data("sparrow")).path())
+            .unwrap()
+            .text()
+            .contains("imdb")
+    );
     let mut events = home.events();
     (events[0].item, events[1].user) = (77, 88);
     let last = Event {
@@ -663,4 +673,71 @@ fn describe_counts_what_was_imported_and_draws_it() {
         serde_json::to_value(&description).unwrap()["values"][0]["events"],
         1
     );
+}
+
+/// Lines that look a little like the rows of every format, and a little not.
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop::sample::select(vec![
+        "1",
+        "20",
+        "3.5",
+        "-7",
+        "1e309",
+        "9223372036854775808",
+        "A (1995)",
+        "(no genres listed)",
+        "\"",
+        ",",
+        "::",
+        "\t",
+        "|",
+        "\n",
+        "\r\n",
+        "{",
+        "}",
+        "\\",
+        "\0",
+        "movieId",
+        "title",
+        "genres",
+        "userId",
+        "rating",
+        "timestamp",
+        "user_id:token",
+        "item_id:token",
+        "rating:float",
+        "timestamp:float",
+        "\u{feff}",
+    ]);
+    let bytes = prop_oneof![9 => part.prop_map(|text| text.as_bytes().to_vec()), 1 => prop::collection::vec(any::<u8>(), 1..4)];
+    prop::collection::vec(bytes, 0..60).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn no_bytes_make_an_import_panic_and_every_row_is_taken_or_listed(first in noise(), second in noise()) {
+        let layouts: [(&str, &str, &str, &str); 4] = [
+            ("movies.csv", "movieId,title,genres\n", "ratings.csv", "userId,movieId,rating,timestamp\n"),
+            ("movies.dat", "", "ratings.dat", ""),
+            ("u.item", "", "u.data", ""),
+            ("a.item", "item_id:token\ttitle:token_seq\n", "a.inter", "user_id:token\titem_id:token\n"),
+        ];
+        for (items, item_header, rows, row_header) in layouts {
+            for headers in [true, false] {
+                let source = tempfile::tempdir().unwrap();
+                let with = |header: &str, body: &[u8]| [if headers { header.as_bytes() } else { b"" }, body].concat();
+                std::fs::write(source.path().join(items), with(item_header, &first)).unwrap();
+                std::fs::write(source.path().join(rows), with(row_header, &second)).unwrap();
+                let folder = tempfile::tempdir().unwrap();
+                let Ok(summary) = import(&options(source.path(), folder.path()), &Progress::silent()) else { continue };
+                let home = Home { folder, summary };
+                prop_assert_eq!(home.rejects().len() as u64, home.summary.rejected.values().sum::<u64>());
+                prop_assert_eq!(home.events().len() as u64, home.summary.events);
+                prop_assert!(check::check(home.path()).unwrap().is_good());
+                prop_assert!(!describe::describe(home.path()).unwrap().text().is_empty());
+            }
+        }
+    }
 }
