@@ -5,6 +5,24 @@
 //! scores on its own CPU pool. The decision behind it: a score depends on the user, the context and *its* item only,
 //! computed in a fixed order of sums, so it has the same bits whatever the batch, the cache or the thread.
 //! Refused: batching across requests, and features computed anywhere but here.
+//!
+//! ```
+//! use rankine_predict::{ItemInput, ModelEntry, PredictConfig, PredictError, Predictor, Request, Row};
+//! use rankine_feature::Value;
+//!
+//! let models = std::env::temp_dir().join("rankine-predict-doc");
+//! let config = PredictConfig::new(models, || 0).model(ModelEntry::named("widedeep").alias("recmodel"));
+//! let predictor = Predictor::open(config)?;
+//! let request = Request {
+//!     model: "recmodel".into(),
+//!     user: Row::of([("userId", Value::Int(6))]),
+//!     items: vec![ItemInput { id: 52, row: Row::of([("movieId", Value::Int(52))]), version: 0 }],
+//!     ..Request::default()
+//! };
+//! // Nothing is published there yet; as soon as a version is, the same request gets its score.
+//! assert!(matches!(predictor.predict(&request), Err(PredictError::NotLoaded { .. })));
+//! # Ok::<(), PredictError>(())
+//! ```
 
 mod cache;
 mod config;

@@ -1,4 +1,9 @@
 //! The predictor over real artefacts, published and opened as in production.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure here is a failed test"
+)]
 
 mod faults;
 mod fixture;
