@@ -7,7 +7,7 @@
 mod events;
 pub mod json;
 mod movie;
-mod parameters;
+pub(crate) mod parameters;
 mod rec_for_you;
 mod recommendation;
 mod search;

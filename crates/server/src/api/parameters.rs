@@ -4,6 +4,7 @@
 
 use crate::error::ApiError;
 use axum::extract::{FromRequestParts, Query};
+use axum::http::Uri;
 use axum::http::request::Parts;
 
 /// The parameters of a request; of several with one name the first counts.
@@ -25,6 +26,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
+    /// The fields of a form that a page sent as a body (`application/x-www-form-urlencoded`).
+    pub(crate) fn of_form(body: &[u8]) -> Result<Self, ApiError> {
+        let text = String::from_utf8_lossy(body);
+        let fault = || ApiError::parameter("body", "name=value pairs joined by &", Some(&text));
+        let uri: Uri = format!("/?{text}").parse().map_err(|_| fault())?;
+        let Query(pairs) = Query::try_from_uri(&uri).map_err(|_| fault())?;
+        Ok(Parameters(pairs))
+    }
+
     /// A parameter's text, if it is there.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0
@@ -94,6 +104,18 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_form_is_read_like_a_query() {
+        let form = Parameters::of_form(b"user=6&item=52&back=%2Fuser.html%3Fid%3D6&note=a+b").unwrap();
+        assert_eq!((form.id("user"), form.id("item")), (Ok(6), Ok(52)));
+        assert_eq!(
+            (form.text("back"), form.text("note")),
+            (Some("/user.html?id=6"), Some("a b"))
+        );
+        assert_eq!(Parameters::of_form(b"").unwrap().text("user"), None);
+        assert!(Parameters::of_form(b"a b\xff").is_err());
     }
 
     #[test]
