@@ -77,10 +77,10 @@ mod tests {
             moves in prop::collection::vec((any::<prop::sample::Index>(), 0i32..6), 0..40),
         ) {
             let mut now: Vec<f64> = scores.drain(..).map(f64::from).collect();
-            let all: Vec<u32> = (0..now.len() as u32).collect();
+            let all: Vec<u32> = (0u32..).take(now.len()).collect();
             let mut board = Board::new(all.clone(), |p| key_of(&now, p));
             for (which, score) in moves {
-                let position = which.index(now.len()) as u32;
+                let position = *which.get(&all);
                 let new = Key { first: f64::from(score), second: 0.0, position };
                 board.shift(key_of(&now, position), new, |p| key_of(&now, p));
                 now[position as usize] = f64::from(score);

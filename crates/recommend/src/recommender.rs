@@ -315,13 +315,14 @@ mod tests {
     proptest! {
         #[test]
         fn the_best_are_the_head_of_a_full_sort(
-            scores in prop::collection::vec(prop_oneof![Just(f32::NAN), (-3i8..3).prop_map(f32::from)], 0..50),
+            whole in prop::collection::vec(prop::option::of(-3i8..3), 0..50),
             n in 0usize..60,
         ) {
+            let scores: Vec<f32> = whole.iter().map(|score| score.map_or(f32::NAN, f32::from)).collect();
             let items: Vec<i64> = (0..scores.len() as i64).map(|k| k * 7 % 53).collect();
             let mut sorted: Vec<usize> = (0..items.len()).collect();
             sorted.sort_by_key(|&i| {
-                let score = if scores[i].is_nan() { i32::MAX } else { -(scores[i] as i32) };
+                let score = whole[i].map_or(i32::MAX, |score| -i32::from(score));
                 (score, items[i])
             });
             sorted.truncate(n);

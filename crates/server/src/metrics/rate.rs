@@ -6,12 +6,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seconds looked back.
-const WINDOW: u64 = 60;
+const WINDOW: usize = 60;
 
 /// A rate over the last minute.
 pub(super) struct Rate {
     /// Second and count of each slot: upper 32 bits and lower 32 bits.
-    slots: [AtomicU64; WINDOW as usize],
+    slots: [AtomicU64; WINDOW],
 }
 
 impl Default for Rate {
@@ -41,7 +41,7 @@ impl Rate {
     /// Events per second in the minute that ends with `second`, which itself is left out as it is not over; divided
     /// by the seconds there were.
     pub(super) fn per_second(&self, second: u64) -> f64 {
-        let first = second.saturating_sub(WINDOW - 1);
+        let first = second.saturating_sub(WINDOW as u64 - 1);
         let total: u64 = (first..second).map(|s| self.in_second(s)).sum();
         total as f64 / (second - first).max(1) as f64
     }
@@ -56,8 +56,7 @@ impl Rate {
     }
 
     fn slot(&self, second: u64) -> &AtomicU64 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 60")]
-        let index = (second % WINDOW) as usize;
+        let index = usize::try_from(second % WINDOW as u64).unwrap_or(0);
         &self.slots[index]
     }
 }

@@ -69,7 +69,9 @@ impl Live {
         users: impl IntoIterator<Item = i64>,
         clock: rankine_dict::Clock,
     ) -> Self {
-        let films = vec![Arc::new(FilmRecord::default()); catalogue.items().len()];
+        // films share the empty record until their first event
+        let empty = Arc::new(FilmRecord::default());
+        let films = catalogue.items().iter().map(|_| empty.clone()).collect();
         let users = users
             .into_iter()
             .map(|id| (id, Arc::new(UserRecord::new(id))))

@@ -116,14 +116,19 @@ impl State {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other fault, later ones too, is the server's own"
+)]
 fn api_error(error: RankError) -> ApiError {
     match error {
         RankError::UnknownModel { model, known } => {
             ApiError::parameter("model", format!("one of {}", known.join(", ")), Some(&model))
         }
         RankError::Unavailable { model, cause } => ApiError::ModelUnavailable { model, cause },
-        other => ApiError::Internal {
-            cause: other.to_string(),
+        // what remains (no user vector, a wrong number of scores) is not the client's doing
+        error => ApiError::Internal {
+            cause: error.to_string(),
         },
     }
 }

@@ -139,8 +139,8 @@ mod tests {
     #[test]
     fn the_ten_highest_are_kept_latest_first_among_equals() {
         let mut film = FilmRecord::default();
-        for user in 0..30 {
-            film.observe(&rating(user, [3.0, 5.0, 4.0][user as usize % 3], user));
+        for (user, score) in (0..30).zip([3.0, 5.0, 4.0].into_iter().cycle()) {
+            film.observe(&rating(user, score, user));
         }
         let users: Vec<i64> = film.top.iter().map(|r| r.user_id).collect();
         assert_eq!(users, [28, 25, 22, 19, 16, 13, 10, 7, 4, 1]);

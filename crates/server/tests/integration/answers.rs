@@ -10,7 +10,7 @@ fn keys(value: &Json) -> Vec<&str> {
 }
 
 #[test]
-fn films_users_lists_and_search_have_the_known_names() {
+fn films_and_users_have_the_known_names() {
     let home = home();
     let server = Server::on(home.path());
 
@@ -59,6 +59,12 @@ fn films_users_lists_and_search_have_the_known_names() {
         .collect();
     let mean = ratings.iter().sum::<f64>() / ratings.len() as f64;
     assert!((user["averageRating"].as_f64().unwrap() - mean).abs() < 1e-9);
+}
+
+#[test]
+fn similar_films_and_search_have_the_known_names() {
+    let home = home();
+    let server = Server::on(home.path());
 
     let similar = server.get("/getsimilarmovie?movieId=1&size=5&model=emb").json();
     assert_eq!(similar.as_array().unwrap().len(), 5);

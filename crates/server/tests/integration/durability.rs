@@ -76,3 +76,27 @@ fn rows_follow_into_the_store() {
     let film = store.get_many("mf", &[318]).unwrap();
     assert_eq!(film[0].as_ref().unwrap()["movieRatingCount"], "312");
 }
+
+#[test]
+fn rows_follow_into_redis_and_events_outlive_its_death() {
+    use rankine_server::config::StoreKind;
+    use rankine_store::{RedisOptions, RedisRows, RowStore, testing::RedisServer};
+    let (home, folder) = (home(), tempfile::tempdir().unwrap());
+    let redis = RedisServer::start(folder.path()).unwrap();
+    let mut config = crate::home::config(home.path());
+    config.store.kind = StoreKind::Redis;
+    config.store.url = redis.url();
+    let server = Server::start(config);
+    server.rate(6, 318, 5.0);
+    let rows = RedisRows::connect(RedisOptions::new(&redis.url())).unwrap();
+    assert_eq!(
+        rows.get_many("uf", &[6]).unwrap()[0].as_ref().unwrap()["userRatedMovie1"],
+        "318"
+    );
+    drop((rows, redis));
+    server.rate(6, 50, 4.0);
+    assert_eq!(
+        user_field(&server, 6, "userRatedMovie1"),
+        rankine_feature::Value::Int(50)
+    );
+}

@@ -2,11 +2,19 @@
 //!
 //! One binary for all themes, so that there is one link step; each file is a theme.
 
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod durability;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod home;
+#[cfg(test)]
 mod models;
+#[cfg(test)]
 mod operation;
+#[cfg(test)]
 mod remote;
