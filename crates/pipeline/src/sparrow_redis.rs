@@ -5,7 +5,7 @@
 //! copied into a row store of ours, typed on the way. Decision: a value that does not fit is left out and
 //! counted, because those rows were made by jobs nobody here can repeat; the rest of the row is good.
 
-use rankine_feature::{FieldType, text};
+use rankine_feature::{FieldType, Value, text};
 use rankine_store::{Cells, RedisRows, RowStore, Scanned};
 
 use crate::aggregate::FieldSpec;
@@ -125,11 +125,12 @@ fn value(ty: FieldType, cell: &str) -> Result<Option<String>, String> {
     if cell.is_empty() {
         return Ok(None);
     }
-    let value = match ty {
-        FieldType::String => rankine_feature::Value::str(cell),
-        _ => text::parse(ty, cell.trim()).map_err(|error| error.to_string())?,
+    let value = if ty == FieldType::String {
+        Value::str(cell)
+    } else {
+        text::parse(ty, cell.trim()).map_err(|error| error.to_string())?
     };
-    if matches!(&value, rankine_feature::Value::Float(x) if !x.is_finite()) || value.is_missing() {
+    if matches!(&value, Value::Float(x) if !x.is_finite()) || value.is_missing() {
         return Err(format!("expected a finite number, got {cell:?}"));
     }
     let mut text = String::new();

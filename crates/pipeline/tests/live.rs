@@ -34,7 +34,7 @@ fn open(folder: &Path, base: &[Event]) -> (EventLog, Arc<Mutex<Aggregates>>) {
 }
 
 fn event(n: i64) -> Event {
-    let value = (n % 4 != 3).then(|| 1.0 + (n % 5) as f64);
+    let value = (n % 4 != 3).then_some(1.0 + (n % 5) as f64);
     let kind = if value.is_some() { "rating" } else { "click" };
     Event {
         time: n / 3,

@@ -1,13 +1,13 @@
 //! The importer of SparrowRecSys's Redis against a real redis-server filled by its own commands.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "a test that cannot set up its server must fail"
 )]
 
 use rankine_feature::Value;
+use rankine_pipeline::Aggregates;
 use rankine_pipeline::rows::{decode, decode_vector};
-use rankine_pipeline::{Aggregates, sparrow_redis};
+use rankine_pipeline::sparrow_redis::{self, SparrowImport};
 use rankine_store::testing::RedisServer;
 use rankine_store::{Cells, MemoryRows, RedisOptions, RedisRows, RowStore};
 
@@ -43,28 +43,21 @@ fn field(row: &[Value], name: &str) -> Value {
     row[at].clone()
 }
 
-#[test]
-fn rows_and_vectors_are_taken_over_and_bad_values_counted() {
+/// A server and a connection to it; a missing program fails the test.
+fn start(folder: &tempfile::TempDir) -> (RedisServer, RedisRows) {
+    let server = RedisServer::start(folder.path()).unwrap();
+    let rows = RedisRows::connect(RedisOptions::new(&server.url())).unwrap();
+    (server, rows)
+}
+
+/// Imports two users, a film and five vectors, some of them bad.
+fn imported() -> (SparrowImport, MemoryRows) {
     let folder = tempfile::tempdir().unwrap();
-    let server =
-        RedisServer::start(folder.path()).expect("redis-server is needed: apt-get install redis-server");
-    let source = RedisRows::connect(RedisOptions::new(&server.url())).unwrap();
-    source
-        .put_many(
-            "uf",
-            &[
-                (6, user(&[])),
-                (7, user(&[("userAvgRating", "good"), ("mood", "fine")])),
-            ],
-        )
-        .unwrap();
-    source
-        .put_many(
-            "mf",
-            &[(592, cells(&[("movieAvgRating", "NaN"), ("movieGenre1", "Crime")]))],
-        )
-        .unwrap();
-    let vector = |text: &str| cells(&[("vector", text)]);
+    let (_server, source) = start(&folder);
+    let strange = user(&[("userAvgRating", "good"), ("mood", "fine")]);
+    source.put_many("uf", &[(6, user(&[])), (7, strange)]).unwrap();
+    let film = cells(&[("movieAvgRating", "NaN"), ("movieGenre1", "Crime")]);
+    source.put_many("mf", &[(592, film)]).unwrap();
     let vectors = [
         (1, "0.5 -1.25"),
         (2, "0.5"),
@@ -72,12 +65,15 @@ fn rows_and_vectors_are_taken_over_and_bad_values_counted() {
         (4, "1e-3 2"),
         (5, "Infinity 1"),
     ];
-    source
-        .put_many("i2vEmb", &vectors.map(|(id, text)| (id, vector(text))))
-        .unwrap();
-
+    let vectors = vectors.map(|(id, text)| (id, cells(&[("vector", text)])));
+    source.put_many("i2vEmb", &vectors).unwrap();
     let target = MemoryRows::new();
-    let import = sparrow_redis::import(&source, &target).unwrap();
+    (sparrow_redis::import(&source, &target).unwrap(), target)
+}
+
+#[test]
+fn bad_values_are_counted_and_named() {
+    let (import, _) = imported();
     assert_eq!((import.users, import.items, import.unknown_fields), (2, 1, 1));
     assert_eq!(import.vectors, [(1, vec![0.5, -1.25]), (4, vec![0.001, 2.0])]);
     let rejected: Vec<(&str, Option<&str>)> = import
@@ -94,7 +90,11 @@ fn rows_and_vectors_are_taken_over_and_bad_values_counted() {
     ];
     assert_eq!(rejected, expected);
     assert_eq!(import.rejected, 5);
+}
 
+#[test]
+fn rows_and_vectors_are_taken_over() {
+    let (_, target) = imported();
     let rows = target.get_many("uf", &[6, 7]).unwrap();
     let fields = || Aggregates::user_fields().iter().copied();
     let six = decode(fields(), 6, rows[0].as_ref().unwrap()).unwrap();
@@ -120,9 +120,7 @@ fn rows_and_vectors_are_taken_over_and_bad_values_counted() {
 #[test]
 fn what_we_write_to_redis_reads_as_a_sparrowrecsys_hash() {
     let folder = tempfile::tempdir().unwrap();
-    let server =
-        RedisServer::start(folder.path()).expect("redis-server is needed: apt-get install redis-server");
-    let store = RedisRows::connect(RedisOptions::new(&server.url())).unwrap();
+    let (_server, store) = start(&folder);
     let row = rankine_pipeline::rows::encode(Aggregates::user_fields(), &{
         let mut row = vec![Value::Missing; Aggregates::user_fields().len()];
         (row[0], row[11], row[16]) = (Value::Int(6), Value::str("Film-Noir"), Value::ints(&[858, 50]));

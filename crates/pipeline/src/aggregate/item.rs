@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use rankine_feature::Value;
+use rustc_hash::FxHashSet;
 
 use super::fields::ITEM_GENRES;
 use super::moments::{MICRO, Moments};
@@ -20,12 +21,18 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of(item: &Item) -> Facts {
-        let genres = item
-            .genres
-            .iter()
-            .map(|genre| Arc::from(genre.as_str()))
-            .collect();
+    /// Takes an item's facts from the catalogue. `names` holds every genre once, so that equal genres are the
+    /// same allocation in all facts and are compared by address.
+    pub(super) fn of(item: &Item, names: &mut FxHashSet<Arc<str>>) -> Facts {
+        let mut name = |genre: &String| match names.get(genre.as_str()) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let new: Arc<str> = genre.as_str().into();
+                names.insert(Arc::clone(&new));
+                new
+            }
+        };
+        let genres = item.genres.iter().map(&mut name).collect();
         Facts {
             year: item.release_year,
             genres: Some(genres),

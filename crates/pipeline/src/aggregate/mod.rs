@@ -25,7 +25,7 @@ mod user;
 use std::sync::Arc;
 
 use rankine_feature::Value;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 pub use fields::FieldSpec;
@@ -105,10 +105,11 @@ impl Aggregates {
             facts: Arc::new(facts),
             ..ItemState::default()
         };
+        let mut names = FxHashSet::default();
         let items = catalogue
             .items
             .iter()
-            .map(|item| (item.id, state(Facts::of(item))))
+            .map(|item| (item.id, state(Facts::of(item, &mut names))))
             .collect();
         let users = catalogue
             .users

@@ -71,9 +71,10 @@ impl UserState {
     /// Genres of the window's positives with how many of these have it, most frequent first; of equally
     /// frequent ones first the one met first going back in time (within an item, in the catalogue's order).
     pub(super) fn genres(&self) -> Vec<(Arc<str>, u32)> {
+        // `Facts::of` makes equal genres one allocation.
         let mut counts: Vec<(Arc<str>, u32)> = Vec::new();
         for genre in self.latest_positives().flat_map(|seen| seen.facts.genres()) {
-            match counts.iter_mut().find(|(known, _)| known == genre) {
+            match counts.iter_mut().find(|(known, _)| Arc::ptr_eq(known, genre)) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((Arc::clone(genre), 1)),
             }

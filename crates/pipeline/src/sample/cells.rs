@@ -88,7 +88,14 @@ impl Cells {
             FieldType::Timestamp => whole(cell)
                 .ok_or_else(|| expected(ty, cell))
                 .and_then(|number| self.unit.scale(number)),
-            _ => text::parse(ty, cell).map_err(|error| error.to_string()),
+            FieldType::Float
+            | FieldType::String
+            | FieldType::Bool
+            | FieldType::IntList
+            | FieldType::FloatList
+            | FieldType::StringList
+            | FieldType::Weighted
+            | FieldType::Vector(_) => text::parse(ty, cell).map_err(|error| error.to_string()),
         }
     }
 

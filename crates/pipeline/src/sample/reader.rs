@@ -201,17 +201,19 @@ impl Place<'_> {
         reason = "labels and weights are f32 by definition"
     )]
     fn number(&mut self, bound: Bound) -> Result<f32, PipelineError> {
-        match self.value(bound)? {
-            Value::Float(x) if x.is_finite() => Ok(x as f32),
-            _ => Err(self.fault(bound, "expected a finite number, got a missing value".to_owned())),
+        if let Value::Float(x) = self.value(bound)?
+            && x.is_finite()
+        {
+            return Ok(x as f32);
         }
+        Err(self.fault(bound, "expected a finite number, got a missing value".to_owned()))
     }
 
     fn whole(&mut self, bound: Bound) -> Result<i64, PipelineError> {
-        match self.value(bound)? {
-            Value::Int(x) | Value::Time(x) => Ok(x),
-            _ => Err(self.fault(bound, format!("expected {}, got a missing value", bound.ty))),
+        if let Value::Int(x) | Value::Time(x) = self.value(bound)? {
+            return Ok(x);
         }
+        Err(self.fault(bound, format!("expected {}, got a missing value", bound.ty)))
     }
 
     fn fault(&self, bound: Bound, reason: String) -> PipelineError {
