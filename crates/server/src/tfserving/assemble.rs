@@ -52,10 +52,10 @@ impl<'a> SideFields<'a> {
 
     /// The id the instance gives.
     fn id(&self, instance: &Instance) -> Option<i64> {
-        match instance.get(self.key?.0)? {
-            Value::Int(id) => Some(*id),
-            _ => None,
-        }
+        let Value::Int(id) = instance.get(self.key?.0)? else {
+            return None;
+        };
+        Some(*id)
     }
 
     /// Whether the instance gives nothing but the id.

@@ -27,13 +27,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
     }
     let parsed = serde_json::from_slice(bytes);
     let value: Value = parsed.map_err(|fault| Refusal::invalid(format!("JSON Parse error: {fault}")))?;
-    match value {
-        Value::Object(object) => Ok(object),
-        other => Err(Refusal::invalid(format!(
+    let Value::Object(object) = value else {
+        return Err(Refusal::invalid(format!(
             "JSON Value: {} Is not object",
-            shown(&other)
-        ))),
-    }
+            shown(&value)
+        )));
+    };
+    Ok(object)
 }
 
 /// Reads all instances of either form, typed by the model's schema.

@@ -72,7 +72,12 @@ impl Refusal {
                 status: StatusCode::GATEWAY_TIMEOUT,
                 message: error.to_string(),
             },
-            _ => Self::internal(&error.to_string()),
+            PredictError::Name { .. }
+            | PredictError::Pinned { .. }
+            | PredictError::Dict { .. }
+            | PredictError::Pool { .. }
+            | PredictError::Common { .. }
+            | _ => Self::internal(&error.to_string()),
         }
     }
 

@@ -121,8 +121,7 @@ fn expected(dir: &Path, user: i64, item: i64) -> f32 {
 
 fn scores(answer: &Value) -> Vec<f32> {
     let rows = answer.as_array().unwrap().iter();
-    rows.map(|row| row.as_array().map(|r| r[0].as_f64().unwrap() as f32).unwrap())
-        .collect()
+    rows.map(|row| row[0].to_string().parse().unwrap()).collect()
 }
 
 #[test]
@@ -229,6 +228,16 @@ fn refusals_say_instance_field_expected_and_got() {
             json!({ "instances": 3 }),
             "Excepting 'instances' to be an list/array",
         ),
+    ] {
+        assert_eq!(served.refused(&body), text);
+    }
+}
+
+#[test]
+fn refusals_of_columns_and_of_the_body_say_what_was_expected() {
+    let served = Served::start(Limits::default());
+    let ids = json!({ "userId": 1, "movieId": 1 });
+    for (body, text) in [
         (
             json!({ "inputs": { "userId": [1, 2], "movieId": [1] } }),
             "Expecting tensor size: 1 (of input 'movieId') but got: 2 for input 'userId'",
