@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use rankine_model::ModelConfig;
+use rankine_model::{Kind, ModelConfig};
+use rankine_pipeline::events;
+use rankine_pipeline::import::imported;
 use serde_json::json;
 
 use super::Globals;
 use crate::progress::Bars;
-use crate::training::{Files, Job, fit, measure, publish};
+use crate::training::{Files, Job, fit, measure, publish, train_vectors};
 use crate::{clock, output, recipe};
 
 /// Arguments of the verb.
@@ -51,8 +53,12 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         "--hold-out is {}, expected 0 to 1",
         options.hold_out
     );
-    let job = job(options, globals)?;
     let home = globals.home();
+    let (config, name) = model_file(options)?;
+    if config.kind() == Kind::Item2Vec {
+        return vectors(&config, &name, globals);
+    }
+    let job = job(options, globals, (config, name))?;
     let mut bar = Bars::new(globals.json).run(&job.name);
     let mut fitted = fit(&job, &home, &mut bar)?;
     bar.done(format!("best epoch {}", fitted.trained.best_epoch));
@@ -76,21 +82,50 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The job the arguments describe.
-fn job(options: &Options, globals: &Globals) -> anyhow::Result<Job> {
-    let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| path.display().to_string());
-    let (model, model_file) = (read(&options.model)?, options.model.display().to_string());
-    let (conf, conf_file) = match &options.conf {
-        Some(path) => (read(path)?, path.display().to_string()),
-        None => (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned()),
-    };
+/// Trains vectors on the home's events.
+fn vectors(config: &ModelConfig, name: &str, globals: &Globals) -> anyhow::Result<()> {
+    let home = globals.home();
+    let log = events::load(&home.base_events())?;
+    let hash = imported(home.root())?
+        .map(|summary| summary.hash)
+        .unwrap_or_default();
+    let mut bar = Bars::new(globals.json).run(name);
+    let (version, count) = train_vectors(name, config, (&log, &hash), &home, &mut bar)?;
+    bar.done(format!("{count} vectors"));
+    if globals.json {
+        return output::json(
+            &json!({ "model": name, "version": version, "kind": config.kind().name(), "items": count }),
+        );
+    }
+    output::line(&format!(
+        "published {name} version {version} with {count} vectors in {}",
+        home.models().display()
+    ));
+    Ok(())
+}
+
+/// The model file, and the name to publish under.
+fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
+    let file = options.model.display().to_string();
+    let text = std::fs::read_to_string(&options.model).with_context(|| file.clone())?;
     let name = match &options.name {
         Some(name) => name.clone(),
         None => stem(&options.model)?,
     };
-    let conf_name = ModelConfig::parse(&model, &model_file)?.conf.unwrap_or_default();
-    let files = files(options, globals, &conf_name)?;
-    Job::new(&name, (&model, &model_file), (&conf, &conf_file), files)
+    Ok((ModelConfig::parse(&text, &file)?, name))
+}
+
+/// The job the arguments describe.
+fn job(options: &Options, globals: &Globals, (model, name): (ModelConfig, String)) -> anyhow::Result<Job> {
+    let conf = match &options.conf {
+        Some(path) => {
+            let file = path.display().to_string();
+            (std::fs::read_to_string(path).with_context(|| file.clone())?, file)
+        }
+        None => (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned()),
+    };
+    let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
+    Job::new(&name, model, conf, files)
 }
 
 fn stem(path: &std::path::Path) -> anyhow::Result<String> {

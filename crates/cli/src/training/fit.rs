@@ -47,10 +47,10 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
         }
     };
     let (begin, cpu) = (clock::now_micros(), clock::cpu_seconds());
-    let plan = Arc::new(with_statistics(bare, &train_rows)?);
+    let mut plan = Arc::new(with_statistics(bare, &train_rows)?);
     let folder = home.run_log(&job.name, begin);
     let mut events = EventWriter::create(&folder, "train", || clock::now_micros() as f64 / 1e6)?;
-    let trained = train(
+    let mut trained = train(
         &job.model,
         plan.clone(),
         &mut train_rows,
@@ -58,6 +58,9 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
         progress,
         Some(&mut events),
     )?;
+    if job.model.train.refit {
+        (train_rows, plan, trained) = refit(job, &train_rows, &valid_rows, trained, progress)?;
+    }
     let spent = clock::cpu_seconds()
         .zip(cpu)
         .map_or(0.0, |(now, then)| now - then);
@@ -72,6 +75,35 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
         cpu_s: spent,
         wall_s,
     })
+}
+
+/// Trains anew on training and validation samples together, for as many epochs as early stopping chose.
+fn refit(
+    job: &Job,
+    train_rows: &RowsSource,
+    valid_rows: &RowsSource,
+    first: Trained,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<(RowsSource, Arc<Plan>, Trained)> {
+    let mut all = RowsSource::new([train_rows.rows(), valid_rows.rows()].concat());
+    let plan = Arc::new(with_statistics(
+        Plan::compile(&job.conf.0, &job.conf.1, None)?,
+        &all,
+    )?);
+    let model = job.model.for_epochs(u32::try_from(first.best_epoch)?);
+    let mut nothing = RowsSource::default();
+    let again = train(&model, plan.clone(), &mut all, &mut nothing, progress, None)?;
+    let valid_samples = first.valid_samples;
+    Ok((
+        all,
+        plan,
+        Trained {
+            history: first.history,
+            best_epoch: first.best_epoch,
+            valid_samples,
+            ..again
+        },
+    ))
 }
 
 /// The plan with statistics of the training rows, where it needs any.

@@ -55,30 +55,28 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Parses and checks a model file and its conf.
+    /// Checks a model against its conf, given as `(text, file)`.
     ///
     /// # Errors
-    /// All faults of either file, or a model that reads another conf.
+    /// All faults of the conf, or a model that reads another one.
     pub(crate) fn new(
         name: &str,
-        model: (&str, &str),
-        conf: (&str, &str),
+        model: ModelConfig,
+        conf: (String, String),
         files: Files,
     ) -> anyhow::Result<Self> {
-        let config = ModelConfig::parse(model.0, model.1)?;
-        let plan = Plan::compile(conf.0, conf.1, None)?;
-        let wanted = config.conf.as_deref().context("the model file names no conf")?;
+        let plan = Plan::compile(&conf.0, &conf.1, None)?;
+        let wanted = model.conf.as_deref().context("the model file names no conf")?;
         anyhow::ensure!(
             wanted == plan.name(),
-            "{}: conf = \"{wanted}\", but {} is the conf \"{}\"",
-            model.1,
+            "the model file has conf = \"{wanted}\", but {} is the conf \"{}\"",
             conf.1,
             plan.name()
         );
         Ok(Self {
             name: name.to_owned(),
-            model: config,
-            conf: (conf.0.to_owned(), conf.1.to_owned()),
+            model,
+            conf,
             files,
         })
     }

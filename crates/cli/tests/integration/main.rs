@@ -1,3 +1,35 @@
 //! Integration tests of the workspace and of the real binary, in one test program (one link).
+//!
+//! `edges` reads the workspace; everything else runs the binary as a user does, each test in a home folder of its own
+//! that is a copy of one that the binary itself prepared (`home`), with servers as child processes (`process`).
 
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod artefact;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod edges;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod home;
+#[cfg(test)]
+mod interrupt;
+#[cfg(test)]
+mod parity;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod redis_rows;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod remote;
+#[cfg(test)]
+mod tfserving;
+#[cfg(test)]
+mod verbs;

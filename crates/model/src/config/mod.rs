@@ -189,6 +189,9 @@ pub struct TrainSettings {
     pub shuffle: bool,
     /// Factor on the learning rates after each epoch.
     pub lr_decay: Option<Located<f64>>,
+    /// Whether, once early stopping has chosen the number of epochs, the model is trained anew for that many on training
+    /// and validation samples together.
+    pub refit: bool,
 }
 
 impl Default for TrainSettings {
@@ -199,6 +202,7 @@ impl Default for TrainSettings {
             early_stop: None,
             shuffle: true,
             lr_decay: None,
+            refit: false,
         }
     }
 }
@@ -362,6 +366,16 @@ impl ModelConfig {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the same model file with exactly `epochs` epochs and no early stop.
+    #[must_use]
+    pub fn for_epochs(&self, epochs: u32) -> ModelConfig {
+        let mut fixed = self.clone();
+        let span = fixed.format.span.clone();
+        fixed.train.epochs = Some(Located { value: epochs, span });
+        fixed.train.early_stop = None;
+        fixed
     }
 
     /// Returns what the model is.

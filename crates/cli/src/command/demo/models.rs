@@ -132,8 +132,13 @@ fn train_one(ground: &Ground<'_>, task: Task) -> anyhow::Result<()> {
 }
 
 fn ranker(ground: &Ground<'_>, name: &'static str, model: Bundled) -> anyhow::Result<()> {
-    let conf = (recipe::CONF.text, recipe::CONF.file);
-    let job = Job::new(name, (model.text, model.file), conf, ground.files.clone())?;
+    let conf = (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned());
+    let job = Job::new(
+        name,
+        ModelConfig::parse(model.text, model.file)?,
+        conf,
+        ground.files.clone(),
+    )?;
     let mut bar = ground.bars.run(name);
     let mut fitted = fit(&job, ground.home, &mut bar)?;
     let evaluation = measure(&job, &mut fitted)?;

@@ -1,0 +1,402 @@
+//! The other verbs: exit codes, `--json`, and errors that a person can act on.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::home::{REPOSITORY, files, home, prepared, rankine};
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn path(folder: &TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}
+
+/// A file of the repository's `config/`, with one text put in the place of another.
+fn changed(file: &str, from: &str, to: &str) -> String {
+    let text = std::fs::read_to_string(Path::new(REPOSITORY).join("config").join(file)).unwrap();
+    assert!(text.contains(from), "{file} has no {from}");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn check_takes_every_file_of_the_repository() {
+    let home = tempfile::tempdir().unwrap();
+    let cases = [
+        (
+            vec!["check", "config/movielens.feature.toml"],
+            "the conf \"movielens\"",
+        ),
+        (vec!["check", "config/server.toml"], "a server configuration"),
+        (
+            vec![
+                "check",
+                "config/models/widedeep.toml",
+                "--conf",
+                "config/movielens.feature.toml",
+            ],
+            "a model file of kind widedeep, fits",
+        ),
+    ];
+    for (arguments, expected) in cases {
+        let text = rankine(home.path(), &arguments).good().stdout;
+        assert!(text.contains(expected) && text.contains("no faults"), "{text}");
+    }
+    let json = rankine(home.path(), &["check", "config/server.toml", "--json"])
+        .good()
+        .json();
+    assert_eq!(json["faults"], json!([]));
+}
+
+#[test]
+fn check_tells_every_fault_with_its_place_and_the_nearest_key() {
+    let home = tempfile::tempdir().unwrap();
+    let server = folder(&[(
+        "server.toml",
+        "[listen]\nsitee = \"x\"\n[limits]\npermitz = 3\nsize = \"many\"\n",
+    )]);
+    let error = rankine(home.path(), &["check", &path(&server, "server.toml")]).bad(1);
+    for expected in [
+        "server.toml:2",
+        "did you mean `site`",
+        "server.toml:4",
+        "did you mean `permits`",
+        "server.toml:5",
+    ] {
+        assert!(error.contains(expected), "{expected} in {error}");
+    }
+    let conf = changed(
+        "movielens.feature.toml",
+        "depend = [\"movieId\"]",
+        "depend = [\"movieIdd\"]",
+    );
+    let conf = conf.replacen("class = \"tag\"", "class = \"tagg\"", 1);
+    let conf = folder(&[("my.feature.toml", &conf)]);
+    let error = rankine(home.path(), &["check", &path(&conf, "my.feature.toml")]).bad(1);
+    for expected in ["movieIdd", "did you mean `movieId`", "tagg", "my.feature.toml:"] {
+        assert!(error.contains(expected), "{expected} in {error}");
+    }
+    let model = folder(&[("m.toml", &changed("models/widedeep.toml", "hidden =", "hiden ="))]);
+    let error = rankine(home.path(), &["check", &path(&model, "m.toml")]).bad(1);
+    assert!(
+        error.contains("did you mean `hidden`") && error.contains("m.toml:"),
+        "{error}"
+    );
+    let error = rankine(home.path(), &["check", "no/such.toml"]).bad(1);
+    assert!(error.contains("no/such.toml"), "{error}");
+}
+
+#[test]
+fn a_model_file_of_another_conf_or_with_an_unknown_slot_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let conf = "config/movielens.feature.toml";
+    for (from, to, expected) in [
+        ("conf = \"movielens\"", "conf = \"other\"", "other"),
+        ("slots = [1]", "slots = [999]", "999"),
+    ] {
+        let model = folder(&[("m.toml", &changed("models/widedeep.toml", from, to))]);
+        let error = rankine(home.path(), &["check", &path(&model, "m.toml"), "--conf", conf]).bad(1);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// Two films, two users, and what must not be taken: lines 3 (rating), 4 (film), 6 (time).
+fn flawed() -> TempDir {
+    folder(&[
+        (
+            "movies.csv",
+            "movieId,title,genres\n1,\"Up, Down (1999)\",Drama|War\n2,Heat (1995),Crime\n",
+        ),
+        (
+            "ratings.csv",
+            "userId,movieId,rating,timestamp\n1,1,4.0,100\n1,2,many,110\n1,77,4.0,120\n2,1,3.0,130\n2,2,5.0,soon\n",
+        ),
+    ])
+}
+
+#[test]
+fn bad_rows_are_put_aside_with_their_lines_and_strict_stops_at_the_first() {
+    let (home, data) = (tempfile::tempdir().unwrap(), flawed());
+    let source = data.path().to_str().unwrap();
+    let error = rankine(home.path(), &["data", "import", source, "--strict"]).bad(1);
+    assert!(
+        error.contains("ratings.csv") && error.contains('3') && error.contains("many"),
+        "{error}"
+    );
+    assert!(
+        !home.path().join("data/import.json").exists(),
+        "a refused import left something"
+    );
+    let error = rankine(home.path(), &["data", "check"]).bad(1);
+    assert!(error.contains("import"), "{error}");
+
+    let summary = rankine(home.path(), &["data", "import", source, "--json"])
+        .good()
+        .json();
+    let rejected: u64 = summary["rejected"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!(
+        (&summary["items"], &summary["users"], &summary["events"], rejected),
+        (&json!(2), &json!(2), &json!(2), 3)
+    );
+    let rejects = std::fs::read_to_string(home.path().join("data/rejects.tsv")).unwrap();
+    for expected in ["many", "77", "soon"] {
+        assert!(rejects.contains(expected), "{expected} in {rejects}");
+    }
+    let text = rankine(home.path(), &["data", "import", source]).good().stdout;
+    assert!(
+        text.contains("already imported") && text.contains("3 rows put aside"),
+        "{text}"
+    );
+    rankine(home.path(), &["data", "check"]).good();
+}
+
+#[test]
+fn check_fails_on_damaged_data_and_names_the_file() {
+    let home = home();
+    let events = home.path().join("events/base-1.parquet");
+    let bytes = std::fs::read(&events).unwrap();
+    std::fs::write(&events, &bytes[..bytes.len() / 2]).unwrap();
+    let outcome = rankine(home.path(), &["data", "check"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(
+        format!("{}{}", outcome.stdout, outcome.stderr).contains("base-1.parquet"),
+        "{outcome:?}"
+    );
+    let outcome = rankine(home.path(), &["serve", "--site", "127.0.0.1:0", "--rest", ""]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stderr.contains("base-1.parquet"), "{}", outcome.stderr);
+}
+
+#[test]
+fn describe_counts_and_draws() {
+    let root = &prepared().root;
+    let told = rankine(root, &["data", "describe", "--json"]).good().json();
+    assert_eq!(
+        (&told["users"], &told["items"], &told["events"]),
+        (&json!(671), &json!(9_066), &json!(100_004))
+    );
+    let counted: u64 = told["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v["events"].as_u64().unwrap())
+        .sum();
+    assert_eq!(counted, 100_004);
+    let text = rankine(root, &["data", "describe"]).good().stdout;
+    assert!(
+        text.contains('█') && text.contains("1995-01-09") && text.contains("98.36 %"),
+        "{text}"
+    );
+    let checked = rankine(root, &["data", "check", "--json"]).good().json();
+    assert_eq!(checked["events"], 100_004);
+    assert!(
+        checked["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|finding| finding["fault"] == false)
+    );
+}
+
+#[test]
+fn a_global_split_is_reported_as_cold() {
+    let home = home();
+    let arguments = ["sample", "build", "--split", "global-time", "--json"];
+    let report = rankine(home.path(), &arguments).good().json();
+    assert!(
+        report["test"]["cold_user_share"].as_f64().unwrap() > 0.8,
+        "{report}"
+    );
+    assert_eq!(report["split"]["kind"], "global_time");
+    assert!(report["train"]["last_time"].as_i64() < report["test"]["first_time"].as_i64());
+    let random = ["sample", "build", "--split", "random", "--seed", "7", "--json"];
+    let report = rankine(home.path(), &random).good().json();
+    assert_eq!(
+        (&report["split"]["kind"], &report["split"]["seed"]),
+        (&json!("random"), &json!(7))
+    );
+    let error = rankine(
+        home.path(),
+        &["sample", "build", "--valid", "0.6", "--test", "0.6"],
+    )
+    .bad(1);
+    assert!(error.contains("0.6"), "{error}");
+    let error = rankine(home.path(), &["sample", "build", "--split", "per-user"]).bad(2);
+    assert!(error.contains("per-user-time"), "{error}");
+}
+
+#[test]
+fn versions_are_listed_shown_and_verified() {
+    let root = &prepared().root;
+    let listed = rankine(root, &["model", "list", "--json"]).good().json();
+    let names: Vec<&str> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["embeddingmlp", "item2vec", "neuralcf", "widedeep"]);
+    assert!(
+        rankine(root, &["model", "list"])
+            .good()
+            .stdout
+            .contains("widedeep")
+    );
+    let card = rankine(root, &["model", "show", "widedeep"]).good().stdout;
+    assert!(
+        card.contains("# widedeep") && card.contains("item mean + user mean"),
+        "{card}"
+    );
+    let manifest = rankine(root, &["model", "show", "widedeep@1", "--json"])
+        .good()
+        .json();
+    assert_eq!(
+        (&manifest["version"], &manifest["conf"]["name"]),
+        (&json!(1), &json!("movielens"))
+    );
+    let verified = rankine(root, &["model", "verify", "item2vec", "--json"])
+        .good()
+        .json();
+    assert_eq!(
+        (&verified["name"], &verified["verified"]),
+        (&json!("item2vec"), &json!(true))
+    );
+    for (model, expected) in [
+        ("nope", "no model nope"),
+        ("widedeep@9", "[1]"),
+        ("widedeep@x", "\"x\" is not a number"),
+    ] {
+        let error = rankine(root, &["model", "verify", model]).bad(1);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn verify_finds_one_changed_bit_in_any_file() {
+    let home = home();
+    let folder = home.path().join("models/neuralcf/1");
+    for file in files(&folder) {
+        let bytes = std::fs::read(&file).unwrap();
+        let mut changed = bytes.clone();
+        changed[bytes.len() / 2] ^= 1;
+        std::fs::write(&file, changed).unwrap();
+        let outcome = rankine(home.path(), &["model", "verify", "neuralcf"]);
+        assert_eq!(outcome.code, Some(1), "{}: {outcome:?}", file.display());
+        std::fs::write(&file, bytes).unwrap();
+    }
+    rankine(home.path(), &["model", "verify", "neuralcf"]).good();
+}
+
+#[test]
+fn train_publishes_the_next_version_with_its_figures() {
+    let home = home();
+    let model = changed("models/neuralcf.toml", "epochs = 15", "epochs = 1");
+    let files = folder(&[("quick.toml", &model)]);
+    let done = rankine(
+        home.path(),
+        &[
+            "train",
+            &path(&files, "quick.toml"),
+            "--name",
+            "neuralcf",
+            "--json",
+        ],
+    )
+    .good()
+    .json();
+    assert_eq!(
+        (&done["version"], &done["kind"], &done["epochs"]),
+        (&json!(2), &json!("neuralcf"), &json!(1))
+    );
+    rankine(home.path(), &["model", "verify", "neuralcf@2"]).good();
+    let text = rankine(home.path(), &["eval", "neuralcf@2"]).good().stdout;
+    assert!(text.contains("item mean + user mean"), "{text}");
+    let again = rankine(home.path(), &["train", &path(&files, "quick.toml")])
+        .good()
+        .stdout;
+    assert!(again.contains("published quick version 1"), "{again}");
+    let logs: Vec<PathBuf> = crate::home::files(&home.path().join("logs/quick"));
+    assert!(
+        logs.iter().any(|log| log.to_string_lossy().contains("tfevents")),
+        "{logs:?}"
+    );
+}
+
+#[test]
+fn train_and_eval_say_what_they_lack() {
+    let home = tempfile::tempdir().unwrap();
+    let error = rankine(home.path(), &["train", "config/models/neuralcf.toml"]).bad(1);
+    assert!(error.contains("rankine sample build"), "{error}");
+    let typo = folder(&[("m.toml", &changed("models/neuralcf.toml", "epochs", "epoch"))]);
+    let error = rankine(home.path(), &["train", &path(&typo, "m.toml")]).bad(1);
+    assert!(
+        error.contains("m.toml:") && error.contains("did you mean `epochs`"),
+        "{error}"
+    );
+    let error = rankine(
+        home.path(),
+        &["train", "config/models/neuralcf.toml", "--hold-out", "1.5"],
+    )
+    .bad(1);
+    assert!(error.contains("--hold-out is 1.5"), "{error}");
+    let error = rankine(home.path(), &["eval", "widedeep"]).bad(1);
+    assert!(error.contains("no model widedeep"), "{error}");
+    let error = rankine(&prepared().root, &["eval", "item2vec"]).bad(1);
+    assert!(error.contains("vectors"), "{error}");
+}
+
+#[test]
+fn a_misused_command_line_is_exit_code_2_with_a_hint() {
+    let home = tempfile::tempdir().unwrap();
+    for (arguments, hint) in [
+        (vec!["demoo"], "demo"),
+        (vec!["data", "imprt", "x"], "import"),
+        (vec!["demo", "--onse"], "--once"),
+        (vec!["train"], "<MODEL.toml>"),
+    ] {
+        let error = rankine(home.path(), &arguments).bad(2);
+        assert!(error.contains(hint), "{error}");
+    }
+    let help = rankine(home.path(), &["train", "--help"]).good().stdout;
+    assert!(help.contains("Example") && help.contains("--hold-out"), "{help}");
+    assert!(
+        files(home.path()).is_empty(),
+        "a misused command line touched the home"
+    );
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let empty = tempfile::tempdir().unwrap();
+    let outcome = rankine(empty.path(), &["serve", "--site", "127.0.0.1:0", "--rest", ""]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.stderr.contains("catalogue"), "{}", outcome.stderr);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = rankine(&prepared().root, &["serve", "--site", &address, "--rest", ""]).bad(1);
+    assert!(error.contains(&address), "{error}");
+    let error = rankine(&prepared().root, &["serve", "--site", "", "--rest", ""]).bad(1);
+    assert!(error.contains("listen"), "{error}");
+    let error = rankine(&prepared().root, &["serve", "--ranker-url", "ftp://x"]).bad(1);
+    assert!(error.contains("http://"), "{error}");
+    let config = folder(&[("server.toml", "treads = 2\n")]);
+    let error = rankine(
+        &prepared().root,
+        &["serve", "--config", &path(&config, "server.toml")],
+    )
+    .bad(1);
+    assert!(error.contains("did you mean `threads`"), "{error}");
+}
