@@ -63,7 +63,7 @@ pub enum ApiError {
         got: String,
     },
     /// The request is well formed but names something that does not exist (404).
-    #[error("no {what} with id {id}")]
+    #[error("no {what} `{id}`")]
     NotFound {
         /// `film`, `user`, `genre`, `page` …
         what: &'static str,
@@ -220,7 +220,7 @@ mod tests {
     fn long_client_text_is_cut_on_a_character_boundary() {
         let error = ApiError::not_found("genre", "é".repeat(500));
         assert!(error.to_string().chars().count() < 90);
-        assert!(error.to_string().ends_with('…'));
+        assert!(error.to_string().ends_with("…`"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::error::{ApiError, ServerError};
 use crate::metrics::{Metrics, measure};
 use crate::state::State;
 use crate::{api, pages, tfserving};
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -169,7 +169,8 @@ pub fn rest_router(state: Arc<State>) -> Router {
         .route("/status", get(status))
         .with_state(state.clone());
     let models = tfserving::router(state.predictor().clone(), state.rows(), model_limits(&state));
-    around(own.merge(models), &state)
+    let nowhere = async |request: Request| ApiError::not_found("path", request.uri().path());
+    around(own.merge(models).fallback(nowhere), &state)
 }
 
 fn model_limits(state: &State) -> tfserving::Limits {

@@ -59,6 +59,8 @@ fn what_does_not_exist_is_404_and_never_an_empty_answer() {
         assert_eq!(answer.status, 404, "{path}");
         assert_eq!(answer.json()["error"]["type"], "not_found", "{path}");
     }
+    assert!(server.get_rest("/nowhere").json()["error"]["message"].is_string());
+    assert!(!server.get("/nowhere").text.is_empty());
     let wrong = server.post("/getmovie?id=1", "{}");
     assert_eq!(
         (wrong.status, wrong.json()["error"]["type"].as_str()),
