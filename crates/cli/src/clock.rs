@@ -9,14 +9,14 @@ pub(crate) fn now_micros() -> i64 {
     i64::try_from(now.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// CPU seconds (user and system, all threads) this process has used so far.
+/// CPU seconds (user and system) the calling thread has used so far.
 ///
-/// Read from `/proc/self/stat` in ticks of 10 ms; `None` where there is no such file.
-pub(crate) fn cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+/// Read from `/proc/thread-self/stat` in ticks of 10 ms; `None` where there is no such file.
+pub(crate) fn thread_cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
     let after_name = stat.rsplit_once(')')?.1;
     let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
-    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
     Some(ticks / 100.0)
 }
 
@@ -39,9 +39,9 @@ mod tests {
 
     #[test]
     fn work_costs_processor_time_and_memory() {
-        let before = cpu_seconds().unwrap();
+        let before = thread_cpu_seconds().unwrap();
         let mut x = 1_u64;
-        while cpu_seconds().unwrap() - before < 0.02 {
+        while thread_cpu_seconds().unwrap() - before < 0.02 {
             x = std::hint::black_box(x.wrapping_mul(3));
         }
         assert!(peak_memory_mib().unwrap() > 0.5);

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use rankine_feature::Plan;
 use rankine_pipeline::sample::{SampleOptions, SampleReader, SampleRow as Read, TimeUnit};
-use rankine_train::{RowsSource, SampleRow, SampleSource, TrainError};
+use rankine_train::{SampleRow, SampleSource, TrainError};
 
 /// Samples of a Parquet or CSV file, streamed.
 pub(crate) struct FileSource {
@@ -30,16 +29,6 @@ impl FileSource {
             place: path.display().to_string(),
             block: Vec::new(),
         })
-    }
-
-    /// All samples in memory.
-    ///
-    /// # Errors
-    /// A sample that cannot be read.
-    pub(crate) fn load(mut self) -> anyhow::Result<RowsSource> {
-        let mut rows = Vec::new();
-        while self.next(&mut rows, 8192).with_context(|| self.place.clone())? > 0 {}
-        Ok(RowsSource::new(rows))
     }
 
     fn failed(&self, error: &rankine_pipeline::PipelineError) -> TrainError {
@@ -84,18 +73,89 @@ fn handed_over(row: Read) -> SampleRow {
     }
 }
 
-/// Divides `rows` at random: about `fraction` of them, chosen by `seed` and position, come back second.
-pub(crate) fn hold_out(rows: &RowsSource, fraction: f64, seed: u64) -> (RowsSource, RowsSource) {
-    let chosen = |at: usize| unit(mixed(seed, at as u64)) < fraction;
-    let (held, kept): (Vec<_>, Vec<_>) = rows
-        .rows()
-        .iter()
-        .cloned()
-        .enumerate()
-        .partition(|&(at, _)| chosen(at));
-    let rows =
-        |part: Vec<(usize, SampleRow)>| RowsSource::new(part.into_iter().map(|(_, row)| row).collect());
-    (rows(kept), rows(held))
+/// A part of another source: about `fraction` of its samples, drawn by seed and position, or all but those.
+pub(crate) struct Sifted<S> {
+    inner: S,
+    fraction: f64,
+    seed: u64,
+    held: bool,
+    at: u64,
+    block: Vec<SampleRow>,
+}
+
+impl<S: SampleSource> Sifted<S> {
+    /// The drawn samples of `inner` where `held`, the others where not.
+    pub(crate) fn new(inner: S, fraction: f64, seed: u64, held: bool) -> Self {
+        Self {
+            inner,
+            fraction,
+            seed,
+            held,
+            at: 0,
+            block: Vec::new(),
+        }
+    }
+
+    fn takes(&mut self) -> bool {
+        let drawn = unit(mixed(self.seed, self.at)) < self.fraction;
+        self.at += 1;
+        drawn == self.held
+    }
+}
+
+impl<S: SampleSource> SampleSource for Sifted<S> {
+    fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, TrainError> {
+        let before = out.len();
+        loop {
+            let mut block = std::mem::take(&mut self.block);
+            let read = self.inner.next(&mut block, max)?;
+            out.extend(block.drain(..).filter(|_| self.takes()));
+            self.block = block;
+            if read == 0 || out.len() > before {
+                return Ok(out.len() - before);
+            }
+        }
+    }
+
+    fn rewind(&mut self) -> Result<(), TrainError> {
+        self.at = 0;
+        self.inner.rewind()
+    }
+}
+
+/// One source after another.
+pub(crate) struct Chained {
+    parts: Vec<Box<dyn SampleSource>>,
+    at: usize,
+}
+
+impl Chained {
+    /// The samples of all `parts`, in order.
+    pub(crate) fn new(parts: Vec<Box<dyn SampleSource>>) -> Self {
+        Self { parts, at: 0 }
+    }
+}
+
+impl SampleSource for Chained {
+    fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, TrainError> {
+        while let Some(part) = self.parts.get_mut(self.at) {
+            let read = part.next(out, max)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            self.at += 1;
+        }
+        Ok(0)
+    }
+
+    fn rewind(&mut self) -> Result<(), TrainError> {
+        self.at = 0;
+        self.parts.iter_mut().try_for_each(|part| part.rewind())
+    }
+
+    fn len_hint(&self) -> Option<u64> {
+        self.parts.iter().map(|part| part.len_hint()).sum()
+    }
 }
 
 /// SplitMix64 of seed and position (Steele, Lea and Flood 2014).
@@ -114,20 +174,47 @@ fn unit(bits: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rankine_train::RowsSource;
+
+    fn numbered(n: i64) -> RowsSource {
+        RowsSource::new(
+            (0..n)
+                .map(|i| SampleRow {
+                    item_id: i,
+                    ..SampleRow::default()
+                })
+                .collect(),
+        )
+    }
+
+    fn ids(source: &mut dyn SampleSource) -> Vec<i64> {
+        source.rewind().unwrap();
+        let mut rows = Vec::new();
+        while source.next(&mut rows, 7).unwrap() > 0 {}
+        rows.iter().map(|r| r.item_id).collect()
+    }
 
     #[test]
-    fn a_hold_out_is_a_partition_of_about_the_fraction_and_repeats() {
-        let rows: Vec<SampleRow> = (0..4000)
-            .map(|i| SampleRow {
-                item_id: i,
-                ..SampleRow::default()
-            })
-            .collect();
-        let all = RowsSource::new(rows);
-        let (kept, held) = hold_out(&all, 0.1, 7);
-        assert_eq!(kept.rows().len() + held.rows().len(), 4000);
-        assert!((300..500).contains(&held.rows().len()), "{}", held.rows().len());
-        assert_eq!(held.rows()[0].item_id, hold_out(&all, 0.1, 7).1.rows()[0].item_id);
-        assert_ne!(held.rows().len(), hold_out(&all, 0.1, 8).1.rows().len());
+    fn sifting_is_a_partition_of_about_the_fraction_and_repeats() {
+        let part = |seed, held| ids(&mut Sifted::new(numbered(4000), 0.1, seed, held));
+        let (kept, held) = (part(7, false), part(7, true));
+        assert!((300..500).contains(&held.len()), "{}", held.len());
+        let mut all = [kept, held.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..4000).collect::<Vec<_>>());
+        assert_eq!(held, part(7, true));
+        assert_ne!(held, part(8, true));
+    }
+
+    #[test]
+    fn chained_sources_follow_one_another_after_every_rewind() {
+        let mut chain = Chained::new(vec![
+            Box::new(numbered(3)),
+            Box::new(numbered(0)),
+            Box::new(numbered(2)),
+        ]);
+        assert_eq!(chain.len_hint(), Some(5));
+        assert_eq!(ids(&mut chain), [0, 1, 2, 0, 1]);
+        assert_eq!(ids(&mut chain), [0, 1, 2, 0, 1]);
     }
 }

@@ -1,6 +1,6 @@
 //! `rankine eval`: a published model on held-out samples, beside baselines fitted on training samples.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
@@ -40,10 +40,14 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         .zip(artefact.scorer())
         .with_context(|| format!("{name} holds vectors, it scores nothing"))?;
     let (train, test) = samples(options, globals, plan)?;
-    let load = |path: &Path| FileSource::open(path, plan)?.load();
-    let baselines = Baselines::fit(plan, &load(&train)?);
+    let baselines = Baselines::fit(plan, &mut FileSource::open(&train, plan)?)?;
     let title = test.display().to_string();
-    let evaluation = judge(&title, (name, plan, scorer), &mut load(&test)?, &baselines)?;
+    let evaluation = judge(
+        &title,
+        (name, plan, scorer),
+        &mut FileSource::open(&test, plan)?,
+        &baselines,
+    )?;
     if globals.json {
         return output::json(&evaluation);
     }

@@ -60,9 +60,9 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     }
     let job = job(options, globals, (config, name))?;
     let mut bar = Bars::new(globals.json).run(&job.name);
-    let mut fitted = fit(&job, &home, &mut bar)?;
+    let fitted = fit(&job, &home, &mut bar)?;
     bar.done(format!("best epoch {}", fitted.trained.best_epoch));
-    let evaluation = measure(&job, &mut fitted)?;
+    let evaluation = measure(&job, &fitted)?;
     let version = publish(&job, &home, &fitted, &evaluation)?;
     if globals.json {
         return output::json(&json!({

@@ -8,7 +8,8 @@ use rankine_model::Scorer;
 use rankine_train::baseline::{Constant, ItemMean, ItemUserMean, PointInTime};
 use rankine_train::bootstrap::Bootstrap;
 use rankine_train::metric::Evaluation;
-use rankine_train::{RowsSource, SampleRow, evaluate};
+use rankine_train::source::for_each;
+use rankine_train::{SampleSource, evaluate};
 
 /// Columns with the means known before a sample: the film's and the user's.
 const MEANS: (&str, &str) = ("movieAvgRating", "userAvgRating");
@@ -18,58 +19,68 @@ pub(crate) struct Baselines {
     constant: Constant,
     item: ItemMean,
     both: ItemUserMean,
-    known: Option<Known>,
+    known: Option<PointInTime>,
 }
 
-/// The point-in-time baseline and where its two columns stand.
-struct Known {
-    model: PointInTime,
-    item: usize,
-    user: usize,
+/// What baselines read of samples, one entry per row.
+#[derive(Default)]
+struct Columns {
+    labels: Vec<f64>,
+    items: Vec<i64>,
+    users: Vec<i64>,
+    /// Means known before the sample; empty where the conf has no such columns.
+    item_means: Vec<Option<f64>>,
+    user_means: Vec<Option<f64>>,
+}
+
+impl Columns {
+    fn read(plan: &Plan, samples: &mut dyn SampleSource) -> anyhow::Result<Self> {
+        let means = position(plan, MEANS.0, Side::Item).zip(position(plan, MEANS.1, Side::User));
+        let mut columns = Self::default();
+        for_each(samples, |row| {
+            columns.labels.push(f64::from(row.label));
+            columns.items.push(row.item_id);
+            columns.users.push(row.group);
+            if let Some((item, user)) = means {
+                columns.item_means.push(number(&row.item, item));
+                columns.user_means.push(number(&row.user, user));
+            }
+            Ok(())
+        })?;
+        Ok(columns)
+    }
 }
 
 impl Baselines {
     /// Fits all baselines on `train`.
-    pub(crate) fn fit(plan: &Plan, train: &RowsSource) -> Self {
-        let rows = train.rows();
-        let labels: Vec<f64> = rows.iter().map(|r| f64::from(r.label)).collect();
-        let items: Vec<i64> = rows.iter().map(|r| r.item_id).collect();
-        let users: Vec<i64> = rows.iter().map(|r| r.group).collect();
-        let known = position(plan, MEANS.0, Side::Item)
-            .zip(position(plan, MEANS.1, Side::User))
-            .map(|(item, user)| {
-                let (items, users) = means(rows, item, user);
-                Known {
-                    model: PointInTime::fit(&items, &users, &labels),
-                    item,
-                    user,
-                }
-            });
-        Self {
-            constant: Constant::fit(&labels),
-            item: ItemMean::fit(&items, &labels),
-            both: ItemUserMean::fit(&items, &users, &labels),
-            known,
-        }
+    ///
+    /// # Errors
+    /// What the source reports.
+    pub(crate) fn fit(plan: &Plan, train: &mut dyn SampleSource) -> anyhow::Result<Self> {
+        let c = Columns::read(plan, train)?;
+        let known = !c.item_means.is_empty();
+        Ok(Self {
+            constant: Constant::fit(&c.labels),
+            item: ItemMean::fit(&c.items, &c.labels),
+            both: ItemUserMean::fit(&c.items, &c.users, &c.labels),
+            known: known.then(|| PointInTime::fit(&c.item_means, &c.user_means, &c.labels)),
+        })
     }
 
-    /// Every baseline's scores for `rows`, by name.
-    fn scores(&self, rows: &[SampleRow]) -> Vec<(String, Vec<f64>)> {
-        let items: Vec<i64> = rows.iter().map(|r| r.item_id).collect();
-        let users: Vec<i64> = rows.iter().map(|r| r.group).collect();
+    /// Every baseline's scores, by name.
+    fn scores(&self, c: &Columns) -> Vec<(String, Vec<f64>)> {
         let mut all = vec![
-            ("constant".to_owned(), self.constant.predict(rows.len())),
-            ("item mean".to_owned(), self.item.predict(&items)),
+            ("constant".to_owned(), self.constant.predict(c.items.len())),
+            ("item mean".to_owned(), self.item.predict(&c.items)),
             (
                 "item mean + user mean".to_owned(),
-                self.both.predict(&items, &users),
+                self.both.predict(&c.items, &c.users),
             ),
         ];
         if let Some(known) = &self.known {
-            let (items, users) = means(rows, known.item, known.user);
             all.push((
                 "item + user mean at the time".to_owned(),
-                known.model.predict(&items, &users),
+                known.predict(&c.item_means, &c.user_means),
             ));
         }
         all
@@ -83,13 +94,6 @@ fn position(plan: &Plan, name: &str, side: Side) -> Option<usize> {
         .and_then(|(found, index)| (found == side).then_some(index))
 }
 
-/// The two columns of means.
-fn means(rows: &[SampleRow], item: usize, user: usize) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
-    rows.iter()
-        .map(|r| (number(&r.item, item), number(&r.user, user)))
-        .unzip()
-}
-
 fn number(values: &[Value], at: usize) -> Option<f64> {
     match values.get(at) {
         Some(Value::Float(v)) => Some(*v),
@@ -97,16 +101,22 @@ fn number(values: &[Value], at: usize) -> Option<f64> {
     }
 }
 
-/// Measures `scorer` (called `name`) on `rows`; intervals are by user.
+/// Measures `scorer` (called `name`) on `samples`; intervals are by user.
 ///
 /// # Errors
 /// What evaluation reports.
 pub(crate) fn judge(
     title: &str,
-    model: (&str, &Plan, &Scorer),
-    rows: &mut RowsSource,
+    (name, plan, scorer): (&str, &Plan, &Scorer),
+    samples: &mut dyn SampleSource,
     baselines: &Baselines,
 ) -> anyhow::Result<Evaluation> {
-    let others = baselines.scores(rows.rows());
-    Ok(evaluate(title, model, rows, |_| others, &Bootstrap::default())?)
+    let others = baselines.scores(&Columns::read(plan, samples)?);
+    Ok(evaluate(
+        title,
+        (name, plan, scorer),
+        samples,
+        |_| others,
+        &Bootstrap::default(),
+    )?)
 }

@@ -9,15 +9,17 @@ mod judge;
 mod publish;
 mod vectors;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use rankine_feature::Plan;
 use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_pipeline::SplitReport;
+use rankine_train::SampleSource;
 use rankine_train::metric::Evaluation;
 
 use crate::home::Home;
+use crate::source::{Chained, FileSource, Sifted};
 
 pub(crate) use fit::{Fitted, fit};
 pub(crate) use judge::{Baselines, judge};
@@ -82,6 +84,46 @@ impl Job {
     }
 }
 
+/// Samples of some file, streamed.
+pub(crate) type Samples = Box<dyn SampleSource>;
+
+/// A part of a job's samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What the model learns from.
+    Train,
+    /// What early stopping watches.
+    Valid,
+    /// Both of them.
+    All,
+    /// What the published figures come from: the test file, or the validation samples.
+    Judge,
+}
+
+impl Job {
+    /// Opens a part of the samples for the fields of `plan`.
+    ///
+    /// # Errors
+    /// A file that is not there or lacks a column of the conf.
+    pub(crate) fn open(&self, plan: &Plan, part: Part) -> anyhow::Result<Samples> {
+        let files = &self.files;
+        let train = || FileSource::open(&files.train, plan);
+        let sifted =
+            |held| Ok(Box::new(Sifted::new(train()?, files.hold_out, self.model.seed, held)) as Samples);
+        let whole = |path: &Path| Ok(Box::new(FileSource::open(path, plan)?) as Samples);
+        match (part, &files.valid, &files.test) {
+            (Part::Judge, _, Some(test)) => whole(test),
+            (Part::Train, None, _) => sifted(false),
+            (Part::Valid | Part::Judge, None, _) => sifted(true),
+            (Part::Train, Some(_), _) | (Part::All, None, _) => whole(&files.train),
+            (Part::Valid | Part::Judge, Some(valid), _) => whole(valid),
+            (Part::All, Some(valid), _) => {
+                Ok(Box::new(Chained::new(vec![whole(&files.train)?, whole(valid)?])))
+            }
+        }
+    }
+}
+
 impl Files {
     /// The samples that `sample build` wrote for a conf.
     ///
@@ -116,18 +158,28 @@ pub(crate) fn scorer(job: &Job, fitted: &Fitted) -> anyhow::Result<Scorer> {
     Ok(Scorer::new(&network, &fitted.trained.parameters)?)
 }
 
-/// Measures a fit on its judging samples, beside baselines fitted on its training samples.
+/// Measures a fit on the samples to judge on, beside baselines fitted on the samples it learnt from.
 ///
 /// # Errors
 /// What evaluation reports.
-pub(crate) fn measure(job: &Job, fitted: &mut Fitted) -> anyhow::Result<Evaluation> {
-    let baselines = Baselines::fit(&fitted.plan, &fitted.train);
+pub(crate) fn measure(job: &Job, fitted: &Fitted) -> anyhow::Result<Evaluation> {
+    let learnt = if job.model.train.refit {
+        Part::All
+    } else {
+        Part::Train
+    };
+    let baselines = Baselines::fit(&fitted.plan, &mut *job.open(&fitted.plan, learnt)?)?;
     let scorer = scorer(job, fitted)?;
-    let title = if fitted.untouched {
+    let title = if job.files.test.is_some() {
         "test samples"
     } else {
         "validation samples"
     };
-    let plan = fitted.plan.clone();
-    judge(title, (&job.name, &plan, &scorer), &mut fitted.judge, &baselines)
+    let mut samples = job.open(&fitted.plan, Part::Judge)?;
+    judge(
+        title,
+        (&job.name, &fitted.plan, &scorer),
+        &mut *samples,
+        &baselines,
+    )
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use rankine_model::{DataInfo, Draft, GoldenSample, publish as publish_draft};
-use rankine_train::RowsSource;
+use rankine_train::SampleSource;
 use rankine_train::card::{CURVE_FILE, Card};
 use rankine_train::metric::{Evaluation, Line};
 use serde_json::{Map, Value, json};
 
-use super::{Fitted, Job};
+use super::{Fitted, Job, Part};
 use crate::clock;
 use crate::home::Home;
 
@@ -48,22 +48,30 @@ pub(crate) fn publish(
                 serde_json::to_vec(&fitted.trained.history)?,
             ),
         ]),
-        golden: golden(&fitted.judge),
+        golden: golden(&mut *job.open(&fitted.plan, Part::Judge)?)?,
         ..Draft::default()
     };
     Ok(publish_draft(&home.models(), &draft, clock::now_micros())?)
 }
 
-/// The first judged samples, spread over the rows.
-fn golden(rows: &RowsSource) -> Vec<GoldenSample> {
-    let rows = rows.rows();
-    let stride = rows.len().div_ceil(GOLDEN).max(1);
-    let sample = |row: &rankine_train::SampleRow| GoldenSample {
-        user: row.user.clone(),
-        item: row.item.clone(),
-        context: row.context.clone(),
-    };
-    rows.iter().step_by(stride).map(sample).collect()
+/// The first judged samples of different users: raw inputs whose scores the artefact keeps.
+fn golden(samples: &mut dyn SampleSource) -> anyhow::Result<Vec<GoldenSample>> {
+    let (mut kept, mut users) = (Vec::new(), Vec::new());
+    samples.rewind()?;
+    let mut block = Vec::new();
+    while kept.len() < GOLDEN && samples.next(&mut block, 1024)? > 0 {
+        for row in block.drain(..) {
+            if kept.len() < GOLDEN && !users.contains(&row.group) {
+                users.push(row.group);
+                kept.push(GoldenSample {
+                    user: row.user,
+                    item: row.item,
+                    context: row.context,
+                });
+            }
+        }
+    }
+    Ok(kept)
 }
 
 /// Measures as one JSON object by line name.
@@ -105,15 +113,15 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         config: job.model.text().to_owned(),
         evaluations: vec![evaluation.clone()],
         history: fitted.trained.history.clone(),
-        limits: limits(fitted),
+        limits: limits(job),
     }
 }
 
 /// What a reader must not conclude.
-fn limits(fitted: &Fitted) -> Vec<String> {
+fn limits(job: &Job) -> Vec<String> {
     let mut limits =
         vec!["Figures are of one seed; the interval is over users, not over training runs.".to_owned()];
-    if !fitted.untouched {
+    if job.files.test.is_none() {
         limits.push("Measured on the samples that early stopping watched: a little too good.".to_owned());
     }
     limits

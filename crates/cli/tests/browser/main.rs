@@ -18,7 +18,7 @@ mod site;
 mod tab;
 
 use site::Site;
-use tab::{Browser, Tab};
+use tab::Browser;
 
 /// Runs a scenario in a tab of its own and keeps its failure under its name.
 macro_rules! run {

@@ -140,8 +140,8 @@ fn ranker(ground: &Ground<'_>, name: &'static str, model: Bundled) -> anyhow::Re
         ground.files.clone(),
     )?;
     let mut bar = ground.bars.run(name);
-    let mut fitted = fit(&job, ground.home, &mut bar)?;
-    let evaluation = measure(&job, &mut fitted)?;
+    let fitted = fit(&job, ground.home, &mut bar)?;
+    let evaluation = measure(&job, &fitted)?;
     let version = publish(&job, ground.home, &fitted, &evaluation)?;
     bar.done(format!(
         "version {version}, best epoch {}",
