@@ -5,7 +5,7 @@
 //! building, so running has no errors (odd values are missing); an operator sees no clock, no file and no other
 //! feature than its inputs; changing what one computes makes a new `version`, which canonical confs name.
 //!
-//! To add one: a file here with a `CLASS`, a line in [`registry`], goldens in `tests/data/operators.jsonl`.
+//! To add one: a file here with a `CLASS`, a line in [`registry`], tests in `tests/operators.rs`, a section in `docs/features.md`.
 
 mod bucketize;
 mod cross;
