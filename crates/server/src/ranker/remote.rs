@@ -33,9 +33,9 @@ pub struct RemoteRanker {
     known: RwLock<BTreeMap<String, (Instant, Arc<Description>)>>,
 }
 
-/// The user's row, or one with nothing but the id for a user without events.
+/// The user's row; counts of zero for a user without events.
 pub(crate) fn user_row(live: &Live, id: i64) -> Row {
-    FeatureRows::user(live, id).unwrap_or_else(|| Row::of([("userId", Value::Int(id))]))
+    FeatureRows::user(live, id).unwrap_or_default()
 }
 
 impl RemoteRanker {

@@ -6,7 +6,7 @@
 
 use super::record::{FilmRecord, UserRecord};
 use rankine_feature::FieldType;
-use rankine_pipeline::{Aggregates, Event};
+use rankine_pipeline::{AggregateConfig, Aggregates, Event};
 use rankine_predict::{FeatureRows, Row, RowLayout};
 use rankine_recommend::Catalogue;
 use rustc_hash::FxHashMap;
@@ -49,6 +49,8 @@ pub(crate) struct Live {
     /// Items with live statistics.
     pub(crate) catalogue: Arc<Catalogue>,
     layouts: Layouts,
+    /// Aggregates of no event at all: what samples know of ids nobody has seen.
+    blank: Aggregates,
     world: RwLock<World>,
     clock: rankine_dict::Clock,
 }
@@ -84,6 +86,10 @@ impl Live {
         Live {
             catalogue,
             layouts: Layouts::new(),
+            blank: Aggregates::new(
+                &rankine_pipeline::Catalogue::default(),
+                AggregateConfig::default(),
+            ),
             world: RwLock::new(world),
             clock,
         }
@@ -145,11 +151,15 @@ impl Live {
 
 impl FeatureRows for Live {
     fn user(&self, id: i64) -> Option<Row> {
-        self.read().user_rows.get(&id).cloned()
+        let known = self.read().user_rows.get(&id).cloned();
+        // counts of zero and an empty history, as in the samples of a user's first events
+        Some(known.unwrap_or_else(|| Row::new(&self.layouts.user, self.blank.user_row(id))))
     }
 
     fn item(&self, id: i64) -> Option<(Row, u64)> {
-        self.read().item_rows.get(self.catalogue.position(id)?).cloned()
+        let position = self.catalogue.position(id);
+        let known = position.and_then(|position| self.read().item_rows.get(position).cloned());
+        Some(known.unwrap_or_else(|| (Row::new(&self.layouts.item, self.blank.item_row(id)), 0)))
     }
 
     fn context(&self) -> Option<Row> {
@@ -267,7 +277,6 @@ impl Writer {
 pub(super) mod tests {
     use super::*;
     use rankine_feature::Value;
-    use rankine_pipeline::AggregateConfig;
     use std::collections::BTreeMap;
 
     fn item(id: i64) -> rankine_pipeline::Item {
@@ -326,6 +335,17 @@ pub(super) mod tests {
         assert_eq!(row.get("movieRatingCount"), Some(&Value::Int(1)));
         assert!(number > before);
         assert_eq!(live.item(2).unwrap().1, untouched);
+    }
+
+    #[test]
+    fn ids_that_nobody_knows_have_the_rows_of_samples_before_any_event() {
+        let mut writer = writer();
+        writer.finish_replay();
+        let user = FeatureRows::user(&*writer.live, 404).unwrap();
+        assert_eq!(user.values(), writer.aggregates.user_row(404));
+        assert_eq!(user.get("userRatingCount"), Some(&Value::Int(0)));
+        let (item, version) = writer.live.item(404).unwrap();
+        assert_eq!((item.values(), version), (&*writer.aggregates.item_row(404), 0));
     }
 
     #[test]
