@@ -47,7 +47,7 @@ fn rows_appear_under_sparrowrecsys_names_and_follow_events() {
     let (home, mut redis) = (home(), Redis::start());
     let server = Server::with(home.path(), &["--store-url", &redis.server.url()]);
     wait_until("all rows", || {
-        redis.hash("mf:164979").len() > 1 && redis.hash("uf:671").len() > 1
+        redis.hash("mf:163949").len() > 1 && redis.hash("uf:671").len() > 1
     });
     let user = redis.hash("uf:6");
     for name in [

@@ -84,10 +84,12 @@ fn serves(server: &Server, version: u64) {
     });
 }
 
-/// Bits of the scores of one batch, again and again.
+/// Bits of the scores of one batch, again and again, once more when it is done.
 fn predict_until(done: &AtomicBool, client: &Client, body: &str) -> Seen<Vec<u32>> {
     let mut seen = Seen::default();
-    while !done.load(Ordering::Relaxed) {
+    let mut last = false;
+    while !last {
+        last = done.load(Ordering::Relaxed);
         let answer = client.post(&format!("/v1/models/{MODEL}:predict"), body);
         seen.saw(predictions(&answer.good()));
     }
@@ -98,9 +100,7 @@ fn predict_until(done: &AtomicBool, client: &Client, body: &str) -> Seen<Vec<u32
 fn recommend_until(done: &AtomicBool, client: &Client) -> Seen<u64> {
     let mut seen = Seen::default();
     for user in (1..=671).cycle() {
-        if done.load(Ordering::Relaxed) {
-            break;
-        }
+        let last = done.load(Ordering::Relaxed);
         let answer = client.get(&format!("/getrecforyou?id={user}&size=20&model={MODEL}"));
         let films = answer.good();
         let films = films.as_array().unwrap();
@@ -115,6 +115,9 @@ fn recommend_until(done: &AtomicBool, client: &Client) -> Seen<u64> {
             Some(version.to_string().as_str())
         );
         seen.saw(version);
+        if last {
+            break;
+        }
     }
     seen
 }
