@@ -26,9 +26,13 @@ macro_rules! run {
         let tab = $browser.tab(&$site).await.expect("a tab opens");
         let outcome = $scenario(&$site, &tab).await;
         let complaints = tab.close().await;
-        println!("{}: {}", stringify!($scenario), if outcome.is_ok() { "ok" } else { "FAILED" });
-        if let Err(error) = outcome {
-            $failures.push(format!("{}: {error:#}; console: {complaints:?}", stringify!($scenario)));
+        let told = match &outcome {
+            Ok(()) => format!("{}: ok", stringify!($scenario)),
+            Err(error) => format!("{}: {error:#}; console: {complaints:?}", stringify!($scenario)),
+        };
+        println!("{told}");
+        if outcome.is_err() {
+            $failures.push(told);
         }
     )+};
 }

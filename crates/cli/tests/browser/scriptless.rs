@@ -1,4 +1,4 @@
-//! Without the script the stars are buttons of a form: it is sent, and the page comes back changed.
+//! Where scripts do not run the stars are buttons of a form: it is sent, and the page comes back changed.
 
 use anyhow::ensure;
 use chromiumoxide::cdp::browser_protocol::emulation::SetScriptExecutionDisabledParams;

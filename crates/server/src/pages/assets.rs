@@ -68,9 +68,15 @@ pub(super) async fn favicon(headers: HeaderMap) -> Response {
 /// A file with its tag; no body (304) where the client has it already.
 pub(super) fn tagged(kind: Kind, text: String, asked: &HeaderMap) -> Response {
     let tag = tag(&text);
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = asked
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
     let policy = (header::CONTENT_SECURITY_POLICY, DRAWING_POLICY);
-    let kept = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, kind.cache()), policy];
+    let kept = [
+        (header::ETAG, tag.as_str()),
+        (header::CACHE_CONTROL, kind.cache()),
+        policy,
+    ];
     if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
         return (StatusCode::NOT_MODIFIED, kept).into_response();
     }
@@ -93,15 +99,24 @@ mod tests {
         assert_eq!(first.status(), StatusCode::OK);
         let tag = first.headers()[header::ETAG].clone();
         let asked = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]);
-        assert_eq!(tagged(Kind::Style, "a{}".to_owned(), &asked).status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(tagged(Kind::Style, "b{}".to_owned(), &asked).status(), StatusCode::OK);
+        assert_eq!(
+            tagged(Kind::Style, "a{}".to_owned(), &asked).status(),
+            StatusCode::NOT_MODIFIED
+        );
+        assert_eq!(
+            tagged(Kind::Style, "b{}".to_owned(), &asked).status(),
+            StatusCode::OK
+        );
     }
 
     #[test]
     fn nothing_points_outside_the_machine() {
         for text in [STYLE, SCRIPT, ICON, drawing::style()] {
             let text = text.replace("http://www.w3.org/2000/svg", "");
-            assert!(!text.contains("//") || !text.contains("http"), "an address: {text}");
+            assert!(
+                !text.contains("//") || !text.contains("http"),
+                "an address: {text}"
+            );
             assert!(!text.contains("@import") && !text.contains("url("), "{text}");
         }
     }

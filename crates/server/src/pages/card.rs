@@ -31,7 +31,11 @@ impl Card {
             title: title::reading_order(&film.title),
             year: film.year.map(|year| year.to_string()).unwrap_or_default(),
             genres: genres.join(", "),
-            average: if film.rating_count == 0 { "–".to_owned() } else { format!("{:.1}", film.average) },
+            average: if film.rating_count == 0 {
+                "–".to_owned()
+            } else {
+                format!("{:.1}", film.average)
+            },
             ratings: counted(film.rating_count, "rating"),
             href: link::film(film.id),
         }
@@ -72,7 +76,11 @@ impl Control {
             title: card.title.clone(),
             back: back.to_owned(),
             lit: given.map_or(0, |value| {
-                STARS.into_iter().filter(|&star| f64::from(star) <= value + 0.5).max().unwrap_or(0)
+                STARS
+                    .into_iter()
+                    .filter(|&star| f64::from(star) <= value + 0.5)
+                    .max()
+                    .unwrap_or(0)
             }),
             given: given.map(|value| format!("{value}")),
         }
@@ -96,14 +104,29 @@ pub(super) fn counted(n: u64, what: &str) -> String {
 /// `1,234,567`.
 pub(super) fn thousands(n: u64) -> String {
     let digits = n.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|g| std::str::from_utf8(g).ok())
+        .collect();
     groups.join(",")
 }
 
 /// `2 January 2006` from microseconds since 1970 UTC (civil-from-days, Howard Hinnant's algorithm).
 pub(super) fn day(time_us: i64) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let days = time_us.div_euclid(86_400_000_000) + 719_468;
@@ -115,7 +138,11 @@ pub(super) fn day(time_us: i64) -> String {
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 2 } else { shifted - 10 };
     let year = year_of_era + era * 400 + i64::from(month < 2);
-    let name = usize::try_from(month).ok().and_then(|m| MONTHS.get(m)).copied().unwrap_or("");
+    let name = usize::try_from(month)
+        .ok()
+        .and_then(|m| MONTHS.get(m))
+        .copied()
+        .unwrap_or("");
     format!("{day} {name} {year}")
 }
 
@@ -153,7 +180,10 @@ mod tests {
             average: 0.0,
         };
         let lit = |given| Control::new(6, &Card::new(&film), "/", given).lit;
-        assert_eq!([lit(None), lit(Some(0.5)), lit(Some(3.5)), lit(Some(5.0))], [0, 1, 4, 5]);
+        assert_eq!(
+            [lit(None), lit(Some(0.5)), lit(Some(3.5)), lit(Some(5.0))],
+            [0, 1, 4, 5]
+        );
         assert_eq!(Card::new(&film).average, "–");
     }
 }

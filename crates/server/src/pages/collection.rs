@@ -72,5 +72,10 @@ fn orders(genre: &str, now: SortBy) -> Vec<Order> {
         href: link::with(&link::genre(genre), "sort", value),
         current: sort == now,
     };
-    [("Best rated", "rating", SortBy::Rating), ("Newest", "releaseYear", SortBy::ReleaseYear)].map(order).into()
+    [
+        ("Best rated", "rating", SortBy::Rating),
+        ("Newest", "releaseYear", SortBy::ReleaseYear),
+    ]
+    .map(order)
+    .into()
 }

@@ -11,8 +11,13 @@ use crate::status::LatencyBucket;
 
 /// The charts' style sheet.
 pub(super) fn style() -> &'static str {
-    static STYLE: LazyLock<String> =
-        LazyLock::new(|| Bars::new("").svg().split_style().map(|(_, style, _)| style.to_owned()).unwrap_or_default());
+    static STYLE: LazyLock<String> = LazyLock::new(|| {
+        Bars::new("")
+            .svg()
+            .split_style()
+            .map(|(_, style, _)| style.to_owned())
+            .unwrap_or_default()
+    });
     &STYLE
 }
 
@@ -41,7 +46,11 @@ fn inline(svg: String) -> String {
 pub(super) fn ratings(counts: &[u32; 10]) -> String {
     let bin = |(index, &count): (usize, &u32)| {
         let middle = 0.5 + 0.5 * index as f64;
-        Bin { low: middle - 0.25, high: middle + 0.25, count: f64::from(count) }
+        Bin {
+            low: middle - 0.25,
+            high: middle + 0.25,
+            count: f64::from(count),
+        }
     };
     let bins: Vec<Bin> = counts.iter().enumerate().map(bin).collect();
     let frame = Frame::new("").x_axis("stars").size(460.0, 230.0);
@@ -52,7 +61,10 @@ pub(super) fn ratings(counts: &[u32; 10]) -> String {
 pub(super) fn latencies(route: &str, buckets: &[LatencyBucket]) -> String {
     let used = |bucket: &LatencyBucket| bucket.count > 0;
     let first = buckets.iter().position(used).unwrap_or(0).saturating_sub(1);
-    let last = buckets.iter().rposition(used).map_or(0, |last| (last + 2).min(buckets.len()));
+    let last = buckets
+        .iter()
+        .rposition(used)
+        .map_or(0, |last| (last + 2).min(buckets.len()));
     let shown = &buckets[first..last.max(first)];
     let frame = Frame::new(route).x_axis("milliseconds, up to").size(460.0, 230.0);
     let bars = shown.iter().fold(Bars::new(frame).upright(), |bars, bucket| {
@@ -62,7 +74,11 @@ pub(super) fn latencies(route: &str, buckets: &[LatencyBucket]) -> String {
 }
 
 fn bound(upper_ms: f64) -> String {
-    if upper_ms.is_finite() { format!("{upper_ms}") } else { "more".to_owned() }
+    if upper_ms.is_finite() {
+        format!("{upper_ms}")
+    } else {
+        "more".to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -73,14 +89,23 @@ mod tests {
     fn charts_bring_no_styles_and_the_sheet_is_served() {
         assert!(style().contains(".rk") && !style().contains('<'), "{}", style());
         let svg = ratings(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        assert!(svg.starts_with("<svg") && !svg.contains("<style") && !svg.contains(" style="), "{svg}");
+        assert!(
+            svg.starts_with("<svg") && !svg.contains("<style") && !svg.contains(" style="),
+            "{svg}"
+        );
     }
 
     #[test]
     fn latencies_show_the_buckets_in_use() {
         let bucket = |upper_ms, count| LatencyBucket { upper_ms, count };
-        let buckets =
-            [bucket(1.0, 0), bucket(2.0, 0), bucket(3.0, 7), bucket(5.0, 0), bucket(8.0, 0), bucket(f64::INFINITY, 0)];
+        let buckets = [
+            bucket(1.0, 0),
+            bucket(2.0, 0),
+            bucket(3.0, 7),
+            bucket(5.0, 0),
+            bucket(8.0, 0),
+            bucket(f64::INFINITY, 0),
+        ];
         let svg = latencies("/a<b", &buckets);
         assert!(svg.contains("/a&lt;b") && svg.contains("3: 7"), "{svg}");
         assert!(!svg.contains("more") && !svg.contains("8: 0"), "{svg}");

@@ -39,7 +39,11 @@ impl Fault {
 
 impl From<ApiError> for Fault {
     fn from(error: ApiError) -> Self {
-        Fault { status: error.status(), heading: heading(error.status()), sentence: sentence(&error) }
+        Fault {
+            status: error.status(),
+            heading: heading(error.status()),
+            sentence: sentence(&error),
+        }
     }
 }
 
@@ -66,10 +70,17 @@ fn heading(status: StatusCode) -> &'static str {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the other faults say all there is to say themselves")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other faults say all there is to say themselves"
+)]
 fn sentence(error: &ApiError) -> String {
     match error {
-        ApiError::Parameter { parameter, expected, got } => {
+        ApiError::Parameter {
+            parameter,
+            expected,
+            got,
+        } => {
             format!("The parameter “{parameter}” should be {expected}; it is {got}.")
         }
         ApiError::NotFound { what, id } => format!("There is no {what} {id} here."),
@@ -79,7 +90,10 @@ fn sentence(error: &ApiError) -> String {
         other => {
             let text = other.to_string();
             let mut letters = text.chars();
-            let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+            let first = letters
+                .next()
+                .map(|c| c.to_uppercase().to_string())
+                .unwrap_or_default();
             format!("{first}{}.", letters.as_str())
         }
     }
@@ -91,7 +105,10 @@ mod tests {
 
     #[test]
     fn every_fault_is_a_sentence() {
-        let unavailable = ApiError::ModelUnavailable { model: "emb".to_owned(), cause: "not loaded".to_owned() };
+        let unavailable = ApiError::ModelUnavailable {
+            model: "emb".to_owned(),
+            cause: "not loaded".to_owned(),
+        };
         let faults = [
             (ApiError::not_found("film", 7), 404, "There is no film 7 here."),
             (
@@ -110,8 +127,16 @@ mod tests {
     #[test]
     fn what_the_client_sent_is_escaped() {
         let fault = Fault::from(ApiError::not_found("page", "/<script>"));
-        let page = FaultPage { shell: Shell::plain("x"), status: 404, heading: "x", sentence: &fault.sentence };
+        let page = FaultPage {
+            shell: Shell::plain("x"),
+            status: 404,
+            heading: "x",
+            sentence: &fault.sentence,
+        };
         let html = page.render().unwrap();
-        assert!(!html.contains("<script>") && html.contains("&#60;script&#62;"), "{html}");
+        assert!(
+            !html.contains("<script>") && html.contains("&#60;script&#62;"),
+            "{html}"
+        );
     }
 }

@@ -31,7 +31,6 @@ struct Row {
 struct Picked {
     user: i64,
     href: String,
-    model: String,
     cards: Vec<Card>,
 }
 
@@ -54,7 +53,10 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
         shell: Shell::new("Films", user, "index"),
         films: counted(state.status().films as u64, "film"),
         picked: user.and_then(|user| picked(state, user)),
-        rows: genres(state, user).iter().map(|genre| row(state, genre)).collect::<Result<_, _>>()?,
+        rows: genres(state, user)
+            .iter()
+            .map(|genre| row(state, genre))
+            .collect::<Result<_, _>>()?,
     };
     render(&page).map(Page::new)
 }
@@ -63,11 +65,17 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
 fn picked(state: &Live, user: i64) -> Option<Picked> {
     let picks = state.recommend(user, None, PICKS).ok()?;
     let cards = Card::all(picks.picks.iter().map(|pick| &pick.film));
-    Some(Picked { user, href: link::user(user, None), model: picks.model, cards })
+    Some(Picked {
+        user,
+        href: link::user(user, None),
+        cards,
+    })
 }
 
 fn genres(state: &Live, user: Option<i64>) -> Vec<GenreCount> {
-    let taste = user.and_then(|user| state.profile(user).ok()).map(|profile| profile.taste.genres);
+    let taste = user
+        .and_then(|user| state.profile(user).ok())
+        .map(|profile| profile.taste.genres);
     let taste = taste.unwrap_or_default();
     let place = |genre: &GenreCount| taste.iter().position(|liked| liked.genre == genre.genre);
     let mut genres = state.genres();

@@ -40,16 +40,24 @@ pub(super) fn encode(value: &str) -> String {
 pub(super) fn local(address: &str) -> Option<&str> {
     let own = address.starts_with('/')
         && !address.starts_with("//")
-        && address.bytes().all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'#');
+        && address
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'\\' && b != b'#');
     own.then_some(address)
 }
 
 /// `address` with a query parameter set; one of that name that was there is replaced.
 pub(super) fn with(address: &str, name: &str, value: &str) -> String {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
-    let others = query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
+    let others = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(name));
     let pairs: Vec<&str> = others.collect();
-    let kept = if pairs.is_empty() { String::new() } else { format!("{}&", pairs.join("&")) };
+    let kept = if pairs.is_empty() {
+        String::new()
+    } else {
+        format!("{}&", pairs.join("&"))
+    };
     format!("{path}?{kept}{name}={}", encode(value))
 }
 
@@ -61,8 +69,19 @@ mod tests {
 
     #[test]
     fn only_own_addresses_are_gone_back_to() {
-        assert_eq!(local("/user.html?id=6&model=emb"), Some("/user.html?id=6&model=emb"));
-        for foreign in ["//evil", "/\\evil", "https://evil/", "", "user.html", "/a\r\nb", "/é"] {
+        assert_eq!(
+            local("/user.html?id=6&model=emb"),
+            Some("/user.html?id=6&model=emb")
+        );
+        for foreign in [
+            "//evil",
+            "/\\evil",
+            "https://evil/",
+            "",
+            "user.html",
+            "/a\r\nb",
+            "/é",
+        ] {
             assert_eq!(local(foreign), None, "{foreign}");
         }
     }

@@ -18,13 +18,21 @@ pub(super) fn assert_well_formed(xml: &str) {
             open.push(tag.split(' ').next().expect("a tag has a name"));
         }
     }
-    assert!(open.is_empty() && rest.trim().is_empty(), "all tags are closed: {open:?} {rest}");
+    assert!(
+        open.is_empty() && rest.trim().is_empty(),
+        "all tags are closed: {open:?} {rest}"
+    );
 }
 
 fn check_text(text: &str) {
-    let escaped = ["&lt;", "&gt;", "&quot;", "&#39;", "&amp;"].iter().fold(text.to_owned(), |t, e| t.replace(e, ""));
+    let escaped = ["&lt;", "&gt;", "&quot;", "&#39;", "&amp;"]
+        .iter()
+        .fold(text.to_owned(), |t, e| t.replace(e, ""));
     assert!(!escaped.contains(['&', '>']), "unescaped: {text}");
-    assert!(!escaped.chars().any(|c| c.is_control() && c != '\n'), "control character: {text:?}");
+    assert!(
+        !escaped.chars().any(|c| c.is_control() && c != '\n'),
+        "control character: {text:?}"
+    );
 }
 
 fn check_attributes(tag: &str) {
@@ -33,6 +41,9 @@ fn check_attributes(tag: &str) {
     for pair in parts.chunks_exact(2) {
         assert!(pair[0].ends_with('='), "every value has a name: {tag}");
         check_text(pair[1]);
-        assert!(!pair[1].contains("NaN") && !pair[1].contains("inf"), "not a figure: {tag}");
+        assert!(
+            !pair[1].contains("NaN") && !pair[1].contains("inf"),
+            "not a figure: {tag}"
+        );
     }
 }

@@ -63,7 +63,9 @@ pub fn router(state: Arc<State>) -> Router {
 }
 
 async fn wrong_method(method: Method) -> Fault {
-    Fault::from(ApiError::Method { got: method.to_string() })
+    Fault::from(ApiError::Method {
+        got: method.to_string(),
+    })
 }
 
 async fn nothing_here(uri: axum::http::Uri) -> Fault {
@@ -73,8 +75,13 @@ async fn nothing_here(uri: axum::http::Uri) -> Fault {
 /// Adds the headers that keep foreign content out; an answer that brought its own policy keeps it.
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(POLICY));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }

@@ -18,7 +18,7 @@ use crate::state::view::{FilmDetails, Rating, SimilarFilms};
 /// Similar films shown.
 const SIMILAR: usize = 12;
 /// Next picks shown.
-const NEXT: usize = 6;
+const NEXT: usize = 7;
 
 struct Genre {
     name: String,
@@ -77,7 +77,10 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
 }
 
 fn genres(details: &FilmDetails) -> Vec<Genre> {
-    let genre = |name: &Arc<str>| Genre { name: name.to_string(), href: link::genre(name) };
+    let genre = |name: &Arc<str>| Genre {
+        name: name.to_string(),
+        href: link::genre(name),
+    };
     details.film.genres.iter().map(genre).collect()
 }
 
@@ -85,8 +88,13 @@ fn genres(details: &FilmDetails) -> Vec<Genre> {
 fn ids(details: &FilmDetails) -> String {
     let film = &details.film;
     let named = [("IMDb", &film.imdb_id), ("TMDB", &film.tmdb_id)];
-    let known = named.into_iter().filter_map(|(name, id)| Some(format!("{name} {}", id.as_deref()?)));
-    std::iter::once(format!("No. {}", film.id)).chain(known).collect::<Vec<_>>().join(" · ")
+    let known = named
+        .into_iter()
+        .filter_map(|(name, id)| Some(format!("{name} {}", id.as_deref()?)));
+    std::iter::once(format!("No. {}", film.id))
+        .chain(known)
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 fn rater(rating: &Rating) -> Rater {
@@ -107,6 +115,9 @@ fn found_by(similar: &SimilarFilms) -> &'static str {
 
 /// What the visitor is recommended now; empty where no model answers.
 fn next(state: &Live, user: i64) -> Vec<Card> {
-    let picks = state.recommend(user, None, NEXT).map(|picks| picks.picks).unwrap_or_default();
+    let picks = state
+        .recommend(user, None, NEXT)
+        .map(|picks| picks.picks)
+        .unwrap_or_default();
     Card::all(picks.iter().map(|pick| &pick.film))
 }

@@ -44,7 +44,10 @@ fn own(headers: &HeaderMap) -> bool {
     match text(header::ORIGIN.as_str()) {
         None => true,
         Some(origin) => {
-            let authority = origin.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
+            let authority = origin
+                .parse::<Uri>()
+                .ok()
+                .and_then(|uri| uri.authority().map(ToString::to_string));
             authority.is_some() && authority.as_deref() == text(header::HOST.as_str())
         }
     }
@@ -56,9 +59,18 @@ fn parse(body: &[u8]) -> Result<(NewEvent, String), ApiError> {
     let (user, item) = (form.id("user")?, form.id("item")?);
     let expected = "a number from 0.5 to 5";
     let text = form.required("value", expected)?;
-    let value = text.trim().parse().map_err(|_| ApiError::parameter("value", expected, Some(text)))?;
+    let value = text
+        .trim()
+        .parse()
+        .map_err(|_| ApiError::parameter("value", expected, Some(text)))?;
     let own = form.text("back").and_then(link::local).map(str::to_owned);
-    let event = NewEvent { user, item, kind: "rating".to_owned(), value: Some(value), event_id: None };
+    let event = NewEvent {
+        user,
+        item,
+        kind: "rating".to_owned(),
+        value: Some(value),
+        event_id: None,
+    };
     Ok((event, own.unwrap_or_else(|| link::user(user, None))))
 }
 
@@ -66,7 +78,10 @@ fn parse(body: &[u8]) -> Result<(NewEvent, String), ApiError> {
 pub(super) fn notice(state: &Live, visit: &Visit, user: i64) -> Option<String> {
     let item = visit.parameters.id("rated").ok()?;
     let (film, value) = (state.film(item).ok()?, state.rating_of(user, item)?);
-    Some(format!("Rated {} {value}. What you see already knows.", title::reading_order(&film.title)))
+    Some(format!(
+        "Rated {} {value}. What you see already knows.",
+        title::reading_order(&film.title)
+    ))
 }
 
 #[cfg(test)]
@@ -76,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_form_is_read() {
-        let (event, back) = parse(b"user=6&item=52&value=4&back=%2Fuser.html%3Fid%3D6%26model%3Demb").unwrap();
+        let (event, back) =
+            parse(b"user=6&item=52&value=4&back=%2Fuser.html%3Fid%3D6%26model%3Demb").unwrap();
         assert_eq!((event.user, event.item, event.value), (6, 52, Some(4.0)));
         assert_eq!(back, "/user.html?id=6&model=emb");
     }
@@ -92,10 +108,16 @@ mod tests {
     #[test]
     fn only_own_pages_may_send_it() {
         let from = |pairs: &[(&'static str, &str)]| {
-            own(&pairs.iter().map(|(k, v)| (header::HeaderName::from_static(k), v.parse().unwrap())).collect())
+            own(&pairs
+                .iter()
+                .map(|(k, v)| (header::HeaderName::from_static(k), v.parse().unwrap()))
+                .collect())
         };
         assert!(from(&[("sec-fetch-site", "same-origin")]) && from(&[]));
-        assert!(from(&[("origin", "http://127.0.0.1:6010"), ("host", "127.0.0.1:6010")]));
+        assert!(from(&[
+            ("origin", "http://127.0.0.1:6010"),
+            ("host", "127.0.0.1:6010")
+        ]));
         assert!(!from(&[("sec-fetch-site", "cross-site")]) && !from(&[("sec-fetch-site", "same-site")]));
         assert!(!from(&[("origin", "http://evil"), ("host", "127.0.0.1:6010")]));
         assert!(!from(&[("origin", "null"), ("host", "127.0.0.1:6010")]));

@@ -20,12 +20,20 @@ pub(super) struct Shell {
 impl Shell {
     /// A shell without a user.
     pub(super) fn plain(title: &str) -> Self {
-        Shell { title: title.to_owned(), ..Shell::default() }
+        Shell {
+            title: title.to_owned(),
+            ..Shell::default()
+        }
     }
 
     /// A shell for a visitor.
     pub(super) fn new(title: impl Into<String>, visitor: Option<i64>, here: &'static str) -> Self {
-        Shell { title: title.into(), visitor, here, ..Shell::default() }
+        Shell {
+            title: title.into(),
+            visitor,
+            here,
+            ..Shell::default()
+        }
     }
 }
 
@@ -34,5 +42,7 @@ impl Shell {
 /// # Errors
 /// [`ApiError::Internal`] with the template's reason.
 pub(super) fn render(page: &impl Template) -> Result<String, ApiError> {
-    page.render().map_err(|error| ApiError::Internal { cause: error.to_string() })
+    page.render().map_err(|error| ApiError::Internal {
+        cause: error.to_string(),
+    })
 }

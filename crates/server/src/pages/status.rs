@@ -16,6 +16,8 @@ use crate::status::{ModelStatus, RouteStatus, Status};
 
 /// Histograms drawn: the routes asked for most.
 const DRAWN: usize = 6;
+/// Routes of files, which every page asks for and nobody waits for; listed, not drawn.
+const FILES: [&str; 4] = ["/cover/{file}", "/static/{file}", "/favicon.svg", "/favicon.ico"];
 
 struct Tile {
     name: &'static str,
@@ -74,12 +76,36 @@ fn tiles(status: &Status) -> Vec<Tile> {
     let rate: f64 = status.routes.iter().map(|route| route.rate).sum();
     let tile = |name, value, note| Tile { name, value, note };
     vec![
-        tile("Up", duration(status.uptime_s), format!("since {}", day(status.started))),
-        tile("Requests a second", format!("{rate:.1}"), "over the last minute".to_owned()),
-        tile("At work", format!("{} of {}", status.busy, status.permits), "permits taken".to_owned()),
-        tile("Films", thousands(status.films as u64), format!("{} users", thousands(status.users as u64))),
-        tile("Events", thousands(events.base + events.live), format!("{} since the import", thousands(events.live))),
-        tile("Ranker", status.ranker.to_owned(), format!("feature rows: {}", status.store)),
+        tile(
+            "Up",
+            duration(status.uptime_s),
+            format!("since {}", day(status.started)),
+        ),
+        tile(
+            "Requests a second",
+            format!("{rate:.1}"),
+            "over the last minute".to_owned(),
+        ),
+        tile(
+            "At work",
+            format!("{} of {}", status.busy, status.permits),
+            "permits taken".to_owned(),
+        ),
+        tile(
+            "Films",
+            thousands(status.films as u64),
+            format!("{} users", thousands(status.users as u64)),
+        ),
+        tile(
+            "Events",
+            thousands(events.base + events.live),
+            format!("{} since the import", thousands(events.live)),
+        ),
+        tile(
+            "Ranker",
+            status.ranker.to_owned(),
+            format!("feature rows: {}", status.store),
+        ),
     ]
 }
 
@@ -95,7 +121,9 @@ fn model(model: &ModelStatus) -> Model {
     Model {
         name: model.name.clone(),
         aliases: model.aliases.join(", "),
-        version: model.version.map_or_else(|| "not loaded".to_owned(), |version| version.to_string()),
+        version: model
+            .version
+            .map_or_else(|| "not loaded".to_owned(), |version| version.to_string()),
         generation: model.generation,
         loaded: model.loaded_at.map(moment).unwrap_or_default(),
         error: model.error.clone(),
@@ -105,7 +133,13 @@ fn model(model: &ModelStatus) -> Model {
 /// `2 January 2006, 15:04:05 UTC`.
 fn moment(time_us: i64) -> String {
     let second = time_us.div_euclid(1_000_000).rem_euclid(86_400);
-    format!("{}, {:02}:{:02}:{:02} UTC", day(time_us), second / 3_600, second / 60 % 60, second % 60)
+    format!(
+        "{}, {:02}:{:02}:{:02} UTC",
+        day(time_us),
+        second / 3_600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 fn route(route: &RouteStatus) -> Route {
@@ -120,9 +154,14 @@ fn route(route: &RouteStatus) -> Route {
 }
 
 fn drawings(status: &Status) -> Vec<String> {
-    let mut routes: Vec<&RouteStatus> = status.routes.iter().filter(|route| route.count > 0).collect();
+    let worked = |route: &&RouteStatus| route.count > 0 && !FILES.contains(&route.route.as_str());
+    let mut routes: Vec<&RouteStatus> = status.routes.iter().filter(worked).collect();
     routes.sort_by_key(|route| u64::MAX - route.count);
-    routes.iter().take(DRAWN).map(|route| drawing::latencies(&route.route, &route.buckets)).collect()
+    routes
+        .iter()
+        .take(DRAWN)
+        .map(|route| drawing::latencies(&route.route, &route.buckets))
+        .collect()
 }
 
 #[cfg(test)]
@@ -132,6 +171,9 @@ mod tests {
     #[test]
     fn times_are_readable() {
         assert_eq!(moment(1_000_000), "1 January 1970, 00:00:01 UTC");
-        assert_eq!([duration(7.2), duration(600.0), duration(90_000.0)], ["7 s", "10 min", "25 h"]);
+        assert_eq!(
+            [duration(7.2), duration(600.0), duration(90_000.0)],
+            ["7 s", "10 min", "25 h"]
+        );
     }
 }

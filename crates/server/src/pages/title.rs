@@ -5,8 +5,8 @@
 
 /// Articles that catalogues move to the end.
 const ARTICLES: [&str; 24] = [
-    "The", "A", "An", "Le", "La", "Les", "L'", "Un", "Une", "Il", "Lo", "I", "Gli", "El", "Los", "Las", "Der", "Die",
-    "Das", "Ein", "Eine", "Den", "Det", "O",
+    "The", "A", "An", "Le", "La", "Les", "L'", "Un", "Une", "Il", "Lo", "I", "Gli", "El", "Los", "Las",
+    "Der", "Die", "Das", "Ein", "Eine", "Den", "Det", "O",
 ];
 
 /// A title with its article in front, in the alternative title in parentheses too.
@@ -43,8 +43,14 @@ mod tests {
         let cases = [
             ("Godfather, The", "The Godfather"),
             ("Avventura, L'", "L'Avventura"),
-            ("City of Lost Children, The (Cité des enfants perdus, La)", "The City of Lost Children (La Cité des enfants perdus)"),
-            ("Good, the Bad and the Ugly, The", "The Good, the Bad and the Ugly"),
+            (
+                "City of Lost Children, The (Cité des enfants perdus, La)",
+                "The City of Lost Children (La Cité des enfants perdus)",
+            ),
+            (
+                "Good, the Bad and the Ugly, The",
+                "The Good, the Bad and the Ugly",
+            ),
             ("Love, Actually", "Love, Actually"),
             ("Up (a (b), The)", "Up (a (b), The)"),
             (", The", ", The"),

@@ -88,7 +88,9 @@ pub(super) async fn get(State(state): State<Arc<Live>>, visit: Visit) -> Result<
 fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
     let user = visit.parameters.id("id")?;
     let model = state.canonical_model(visit.parameters.text("model"))?;
-    let size = visit.parameters.size("size", DEFAULT_SIZE, state.config().limits.size)?;
+    let size = visit
+        .parameters
+        .size("size", DEFAULT_SIZE, state.config().limits.size)?;
     let turned = visit.parameters.size("page", 1, 100_000)?;
     let profile = state.profile(user)?;
     let picks = state.recommend(user, Some(&model), size)?;
@@ -107,7 +109,11 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
         decades: decades(&profile),
         newer: (turned > 1).then(|| to(turned - 1)),
         older: (seen.len() > HISTORY).then(|| to(turned + 1)),
-        history: seen.iter().take(HISTORY).map(|seen| watched(state, user, seen, &back)).collect(),
+        history: seen
+            .iter()
+            .take(HISTORY)
+            .map(|seen| watched(state, user, seen, &back))
+            .collect(),
         picks: choices(state, &picks, &back),
         profile,
     };
@@ -124,19 +130,39 @@ fn models(state: &Live, user: i64, now: &str) -> Vec<Model> {
 }
 
 fn ranked_by(picks: &Picks) -> String {
-    let version = if picks.version > 0 { format!(", version {}", picks.version) } else { String::new() };
-    format!("{}{version}, out of {}", picks.model, counted(picks.candidates as u64, "candidate"))
+    let version = if picks.version > 0 {
+        format!(", version {}", picks.version)
+    } else {
+        String::new()
+    };
+    format!(
+        "{}{version}, out of {}",
+        picks.model,
+        counted(picks.candidates as u64, "candidate")
+    )
 }
 
 fn choices(state: &Live, picks: &Picks, back: &str) -> Vec<Choice> {
-    let scores = picks.picks.iter().map(|pick| pick.score).filter(|score| score.is_finite());
+    let scores = picks
+        .picks
+        .iter()
+        .map(|pick| pick.score)
+        .filter(|score| score.is_finite());
     let (least, most) = scores.fold((f32::MAX, f32::MIN), |(low, high), s| (low.min(s), high.max(s)));
     let choice = |pick: &crate::state::view::Pick| {
         let card = Card::new(&pick.film);
         Choice {
-            score: if pick.score.is_finite() { format!("{:.3}", pick.score) } else { "–".to_owned() },
+            score: if pick.score.is_finite() {
+                format!("{:.3}", pick.score)
+            } else {
+                "–".to_owned()
+            },
             share: share(pick.score, least, most),
-            why: pick.why.iter().map(|why| reason(state, picks.user, why)).collect(),
+            why: pick
+                .why
+                .iter()
+                .map(|why| reason(state, picks.user, why))
+                .collect(),
             control: Control::new(picks.user, &card, back, None),
             card,
         }
@@ -146,12 +172,20 @@ fn choices(state: &Live, picks: &Picks, back: &str) -> Vec<Choice> {
 
 /// Length of a score's bar, 20 to 100 from the least to the most of the list.
 fn share(score: f32, least: f32, most: f32) -> u8 {
-    let place = if most > least { (score - least) / (most - least) } else { 1.0 };
+    let place = if most > least {
+        (score - least) / (most - least)
+    } else {
+        1.0
+    };
     percent(0.2 + 0.8 * f64::from(place))
 }
 
 fn percent(share: f64) -> u8 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped; not a number is 0")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped; not a number is 0"
+    )]
     let percent = (100.0 * share).round().clamp(0.0, 100.0) as u8;
     percent
 }
@@ -171,20 +205,42 @@ fn reason(state: &Live, user: i64, why: &Why) -> Reason {
             None => ", which you looked at".to_owned(),
         };
         let (linked, href) = (title::reading_order(name), link::film(*id));
-        return Reason { before: "like ".to_owned(), linked, href, after, ..plain };
+        return Reason {
+            before: "like ".to_owned(),
+            linked,
+            href,
+            after,
+            ..plain
+        };
     }
     match &why.genre {
         Some(genre) => {
             let (before, after) = ("among the best of ".to_owned(), ", which you like".to_owned());
-            Reason { before, linked: genre.to_string(), href: link::genre(genre), after, ..plain }
+            Reason {
+                before,
+                linked: genre.to_string(),
+                href: link::genre(genre),
+                after,
+                ..plain
+            }
         }
-        None => Reason { before: why.text.clone(), ..plain },
+        None => Reason {
+            before: why.text.clone(),
+            ..plain
+        },
     }
 }
 
 fn genres(profile: &Profile) -> Vec<Share> {
     let liked = profile.taste.genres.iter().filter(|genre| genre.liked > 0);
-    let most = profile.taste.genres.iter().map(|genre| genre.liked).max().unwrap_or(1).max(1);
+    let most = profile
+        .taste
+        .genres
+        .iter()
+        .map(|genre| genre.liked)
+        .max()
+        .unwrap_or(1)
+        .max(1);
     let share = |genre: &crate::state::view::GenreTaste| Share {
         name: genre.genre.to_string(),
         href: link::genre(&genre.genre),
@@ -195,7 +251,14 @@ fn genres(profile: &Profile) -> Vec<Share> {
 }
 
 fn decades(profile: &Profile) -> Vec<Share> {
-    let most = profile.taste.decades.iter().map(|decade| decade.1).max().unwrap_or(1).max(1);
+    let most = profile
+        .taste
+        .decades
+        .iter()
+        .map(|decade| decade.1)
+        .max()
+        .unwrap_or(1)
+        .max(1);
     let share = |&(decade, liked): &(i64, u32)| Share {
         name: format!("{decade}s"),
         href: String::new(),
@@ -210,7 +273,9 @@ fn decades(profile: &Profile) -> Vec<Share> {
 fn watched(state: &Live, user: i64, seen: &Seen, back: &str) -> Watched {
     let card = Card::new(&seen.film);
     Watched {
-        did: seen.score.map_or_else(|| "looked at".to_owned(), |score| format!("★ {score}")),
+        did: seen
+            .score
+            .map_or_else(|| "looked at".to_owned(), |score| format!("★ {score}")),
         day: day(seen.time_us),
         control: Control::new(user, &card, back, state.rating_of(user, card.id)),
         card,

@@ -45,7 +45,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
 impl Visit {
     /// The visitor: the cookie's user, or the first example that the data has.
     pub(super) fn user(&self, state: &Live) -> Option<i64> {
-        self.cookie.or_else(|| EXAMPLES.into_iter().find(|&user| state.user_record(user).is_ok()))
+        self.cookie
+            .or_else(|| EXAMPLES.into_iter().find(|&user| state.user_record(user).is_ok()))
     }
 }
 
@@ -63,16 +64,22 @@ impl Page {
 
     /// A page that makes its reader this user.
     pub(super) fn of(html: String, user: i64) -> Self {
-        Page { html, visitor: Some(user) }
+        Page {
+            html,
+            visitor: Some(user),
+        }
     }
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let fresh = (header::CACHE_CONTROL, "no-store".to_owned());
-        let cookie = self
-            .visitor
-            .map(|user| [(header::SET_COOKIE, format!("{COOKIE}={user}; Path=/; SameSite=Lax; Max-Age=31536000"))]);
+        let cookie = self.visitor.map(|user| {
+            [(
+                header::SET_COOKIE,
+                format!("{COOKIE}={user}; Path=/; SameSite=Lax; Max-Age=31536000"),
+            )]
+        });
         let Some(cookie) = cookie else {
             return ([fresh], Html(self.html)).into_response();
         };
@@ -93,8 +100,13 @@ pub(super) async fn answer(
 }
 
 fn user_of(headers: &HeaderMap) -> Option<i64> {
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
     let value = pairs.find(|(name, _)| *name == COOKIE)?.1;
     value.parse().ok().filter(|&user: &i64| user >= 0)
 }

@@ -32,7 +32,8 @@ const MARGIN: f64 = 18.0;
 /// Share of the font size between baselines.
 const LEADING: f64 = 1.12;
 const SERIF: &str = "'Iowan Old Style','Palatino Linotype',Palatino,Georgia,'DejaVu Serif Condensed',serif";
-const SANS: &str = "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans Condensed',sans-serif";
+const SANS: &str =
+    "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans Condensed',sans-serif";
 
 /// What a cover is drawn from.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +63,11 @@ pub(super) async fn get(
     let id = id.ok_or_else(|| ApiError::not_found("cover", &file))?;
     let drawn = state.compute(move |state| {
         let film = state.film(id)?;
-        Ok(draw(Subject { title: &film.title, year: film.year, genres: &film.genres }))
+        Ok(draw(Subject {
+            title: &film.title,
+            year: film.year,
+            genres: &film.genres,
+        }))
     });
     Ok(assets::tagged(Kind::Drawing, drawn.await?, &headers))
 }
@@ -75,7 +80,11 @@ fn draw(film: Subject<'_>) -> String {
     let palettes = palette::of(genre);
     let palette = palettes[seed.below(palettes.len())];
     let layout = [Layout::Above, Layout::Above, Layout::Below, Layout::Framed][seed.below(4)];
-    let mut brush = Brush { palette, seed, out: String::new() };
+    let mut brush = Brush {
+        palette,
+        seed,
+        out: String::new(),
+    };
     motif::draw(genre, &mut brush);
     let mut out = open(&name, film, palette);
     place(&mut out, layout, palette, &brush.out);
@@ -86,7 +95,9 @@ fn draw(film: Subject<'_>) -> String {
 
 /// The genre that decides the looks: the most telling one that has a motif.
 fn main_genre(genres: &[Arc<str>]) -> &'static str {
-    let known = motif::GENRES.into_iter().find(|known| genres.iter().any(|genre| **genre == **known));
+    let known = motif::GENRES
+        .into_iter()
+        .find(|known| genres.iter().any(|genre| **genre == **known));
     known.unwrap_or("none")
 }
 
@@ -117,7 +128,12 @@ fn place(out: &mut String, layout: Layout, palette: Palette, motif: &str) {
 }
 
 /// Writes the title, and year and genre at the foot (or the head) of the title's block.
-fn letter(out: &mut String, layout: Layout, palette: Palette, (name, film, genre): (&str, Subject<'_>, &str)) {
+fn letter(
+    out: &mut String,
+    layout: Layout,
+    palette: Palette,
+    (name, film, genre): (&str, Subject<'_>, &str),
+) {
     let set = typeset::set(main_part(name), WIDTH - 2.0 * MARGIN);
     let (top, note) = match layout {
         Layout::Above => (236.0, HEIGHT - 13.0),
@@ -134,11 +150,19 @@ fn letter(out: &mut String, layout: Layout, palette: Palette, (name, film, genre
         let y = top + set.size * LEADING * f64::from(row) - set.size * 0.16;
         let _ = write!(out, r#"<text x="{MARGIN}" y="{y:.1}">{}</text>"#, escape(line));
     }
-    let _ = write!(out, r#"</g><g font-family="{SANS}" font-size="9.5" letter-spacing="1.1" opacity=".78">"#);
+    let _ = write!(
+        out,
+        r#"</g><g font-family="{SANS}" font-size="9.5" letter-spacing="1.1" opacity=".78">"#
+    );
     if let Some(year) = film.year {
         let _ = write!(out, r#"<text x="{MARGIN}" y="{note}">{year}</text>"#);
     }
-    let genres: Vec<String> = film.genres.iter().take(2).map(|genre| genre.to_uppercase()).collect();
+    let genres: Vec<String> = film
+        .genres
+        .iter()
+        .take(2)
+        .map(|genre| genre.to_uppercase())
+        .collect();
     let _ = write!(
         out,
         r#"<text x="{}" y="{note}" text-anchor="end">{}</text></g></g>"#,
@@ -174,20 +198,29 @@ mod tests {
     }
 
     fn cover(title: &str, names: &[&str]) -> String {
-        draw(Subject { title, year: Some(1995), genres: &genres(names) })
+        draw(Subject {
+            title,
+            year: Some(1995),
+            genres: &genres(names),
+        })
     }
 
     #[test]
     fn a_cover_is_the_films_own_and_always_the_same() {
         assert_eq!(cover("Heat", &["Crime"]), cover("Heat", &["Crime"]));
         assert_ne!(cover("Heat", &["Crime"]), cover("Heat", &["Comedy"]));
-        assert_ne!(cover("Heat", &["Crime"]).replace("Heat", ""), cover("Ronin", &["Crime"]).replace("Ronin", ""));
+        assert_ne!(
+            cover("Heat", &["Crime"]).replace("Heat", ""),
+            cover("Ronin", &["Crime"]).replace("Ronin", "")
+        );
     }
 
     #[test]
     fn every_genre_has_a_picture_of_its_own() {
-        let drawn: std::collections::BTreeSet<String> =
-            motif::GENRES.iter().map(|genre| cover("Heat", &[genre])).collect();
+        let drawn: std::collections::BTreeSet<String> = motif::GENRES
+            .iter()
+            .map(|genre| cover("Heat", &[genre]))
+            .collect();
         assert_eq!(drawn.len(), motif::GENRES.len());
         drawn.iter().for_each(|svg| assert_well_formed(svg));
     }
@@ -203,7 +236,10 @@ mod tests {
     fn a_film_called_script_is_text() {
         let svg = cover("<script>alert(1)</script>", &["<b>\"&'"]);
         assert_well_formed(&svg);
-        assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;"), "{svg}");
+        assert!(
+            !svg.contains("<script") && svg.contains("&lt;script&gt;"),
+            "{svg}"
+        );
     }
 
     proptest! {

@@ -11,8 +11,24 @@ use super::seed::Seed;
 
 /// Genres with a motif of their own, the most telling first: of a film's genres the first in this list decides.
 pub(in crate::pages) const GENRES: [&str; 18] = [
-    "Film-Noir", "Western", "War", "Musical", "Horror", "Sci-Fi", "Documentary", "Animation", "Mystery", "Fantasy",
-    "Children", "Crime", "Romance", "Adventure", "Thriller", "Action", "Comedy", "Drama",
+    "Film-Noir",
+    "Western",
+    "War",
+    "Musical",
+    "Horror",
+    "Sci-Fi",
+    "Documentary",
+    "Animation",
+    "Mystery",
+    "Fantasy",
+    "Children",
+    "Crime",
+    "Romance",
+    "Adventure",
+    "Thriller",
+    "Action",
+    "Comedy",
+    "Drama",
 ];
 
 /// The brush that draws a motif: colours, seed, and the SVG so far.
@@ -27,7 +43,10 @@ pub(super) struct Brush {
 
 impl Brush {
     fn circle(&mut self, (x, y): (f64, f64), r: f64, fill: &str) {
-        let _ = write!(self.out, r#"<circle cx="{x:.1}" cy="{y:.1}" r="{r:.1}" fill="{fill}"/>"#);
+        let _ = write!(
+            self.out,
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{r:.1}" fill="{fill}"/>"#
+        );
     }
 
     fn ring(&mut self, (x, y): (f64, f64), r: f64, width: f64, stroke: &str) {
@@ -46,7 +65,11 @@ impl Brush {
 
     fn polygon(&mut self, points: &[(f64, f64)], fill: &str) {
         let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = write!(self.out, r#"<polygon points="{}" fill="{fill}"/>"#, points.join(" "));
+        let _ = write!(
+            self.out,
+            r#"<polygon points="{}" fill="{fill}"/>"#,
+            points.join(" ")
+        );
     }
 
     fn path(&mut self, data: &str, fill: &str) {
@@ -63,8 +86,15 @@ impl Brush {
     /// A quarter disc in the square at `(x, y)`, its corner `turn` quarter turns on.
     fn quarter(&mut self, (x, y): (f64, f64), side: f64, turn: usize, fill: &str) {
         let corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side)];
-        let ((cx, cy), (ax, ay), (bx, by)) = (corners[turn % 4], corners[(turn + 1) % 4], corners[(turn + 3) % 4]);
-        self.path(&format!("M{cx:.1} {cy:.1}L{ax:.1} {ay:.1}A{side:.1} {side:.1} 0 0 1 {bx:.1} {by:.1}Z"), fill);
+        let ((cx, cy), (ax, ay), (bx, by)) = (
+            corners[turn % 4],
+            corners[(turn + 1) % 4],
+            corners[(turn + 3) % 4],
+        );
+        self.path(
+            &format!("M{cx:.1} {cy:.1}L{ax:.1} {ay:.1}A{side:.1} {side:.1} 0 0 1 {bx:.1} {by:.1}Z"),
+            fill,
+        );
     }
 
     fn colour(&mut self) -> &'static str {
@@ -98,12 +128,32 @@ pub(super) fn draw(genre: &str, brush: &mut Brush) {
 
 /// A cone of light through the dark, and someone in it.
 fn film_noir(b: &mut Brush) {
-    let (x, foot, p) = (b.seed.between(20.0, 90.0), b.seed.between(120.0, 170.0), b.palette);
+    let (x, foot, p) = (
+        b.seed.between(20.0, 90.0),
+        b.seed.between(120.0, 170.0),
+        b.palette,
+    );
     b.polygon(&[(x, -10.0), (foot - 70.0, 250.0), (foot + 80.0, 250.0)], p.b);
     b.polygon(&[(x, -10.0), (foot - 30.0, 250.0), (foot + 40.0, 250.0)], p.a);
     b.circle((foot + 4.0, 150.0), 12.0, p.field);
-    b.polygon(&[(foot - 17.0, 150.0), (foot + 25.0, 150.0), (foot + 14.0, 142.0), (foot - 6.0, 142.0)], p.field);
-    b.polygon(&[(foot - 16.0, 250.0), (foot - 8.0, 164.0), (foot + 16.0, 164.0), (foot + 24.0, 250.0)], p.field);
+    b.polygon(
+        &[
+            (foot - 17.0, 150.0),
+            (foot + 25.0, 150.0),
+            (foot + 14.0, 142.0),
+            (foot - 6.0, 142.0),
+        ],
+        p.field,
+    );
+    b.polygon(
+        &[
+            (foot - 16.0, 250.0),
+            (foot - 8.0, 164.0),
+            (foot + 16.0, 164.0),
+            (foot + 24.0, 250.0),
+        ],
+        p.field,
+    );
     let low = b.seed.between(198.0, 220.0);
     b.rect([0.0, low, 240.0, 3.0], p.c);
 }
@@ -112,15 +162,34 @@ fn film_noir(b: &mut Brush) {
 fn western(b: &mut Brush) {
     let (x, p) = (b.seed.between(70.0, 170.0), b.palette);
     for ray in 0..14 {
-        let (from, to) = (PI * f64::from(ray) / 14.0 + PI, PI * (f64::from(ray) + 0.5) / 14.0 + PI);
+        let (from, to) = (
+            PI * f64::from(ray) / 14.0 + PI,
+            PI * (f64::from(ray) + 0.5) / 14.0 + PI,
+        );
         let far = |angle: f64| (x + 320.0 * angle.cos(), 168.0 + 320.0 * angle.sin());
         b.polygon(&[(x, 168.0), far(from), far(to)], p.b);
     }
     let r = b.seed.between(46.0, 64.0);
     b.circle((x, 168.0), r, p.a);
     let mesa = b.seed.between(10.0, 60.0);
-    b.polygon(&[(mesa, 184.0), (mesa + 16.0, 128.0), (mesa + 58.0, 128.0), (mesa + 76.0, 184.0)], p.c);
-    b.polygon(&[(mesa + 110.0, 184.0), (mesa + 120.0, 150.0), (mesa + 190.0, 150.0), (mesa + 206.0, 184.0)], p.c);
+    b.polygon(
+        &[
+            (mesa, 184.0),
+            (mesa + 16.0, 128.0),
+            (mesa + 58.0, 128.0),
+            (mesa + 76.0, 184.0),
+        ],
+        p.c,
+    );
+    b.polygon(
+        &[
+            (mesa + 110.0, 184.0),
+            (mesa + 120.0, 150.0),
+            (mesa + 190.0, 150.0),
+            (mesa + 206.0, 184.0),
+        ],
+        p.c,
+    );
     b.rect([0.0, 182.0, 240.0, 60.0], p.c);
 }
 
@@ -171,7 +240,14 @@ fn horror(b: &mut Brush) {
         let left = f64::from(tooth) * 36.0 - 8.0;
         let (down, up) = (b.seed.between(34.0, 88.0), b.seed.between(30.0, 78.0));
         b.polygon(&[(left, -2.0), (left + 34.0, -2.0), (left + 17.0, down)], p.a);
-        b.polygon(&[(left - 16.0, 242.0), (left + 20.0, 242.0), (left + 2.0, 242.0 - up)], p.b);
+        b.polygon(
+            &[
+                (left - 16.0, 242.0),
+                (left + 20.0, 242.0),
+                (left + 2.0, 242.0 - up),
+            ],
+            p.b,
+        );
     }
 }
 
@@ -179,17 +255,29 @@ fn horror(b: &mut Brush) {
 fn sci_fi(b: &mut Brush) {
     let p = b.palette;
     for _ in 0..26 {
-        let (at, r) = ((b.seed.between(0.0, 240.0), b.seed.between(0.0, 240.0)), b.seed.between(0.6, 1.8));
+        let (at, r) = (
+            (b.seed.between(0.0, 240.0), b.seed.between(0.0, 240.0)),
+            b.seed.between(0.6, 1.8),
+        );
         b.circle(at, r, p.c);
     }
-    let (x, y, r) = (b.seed.between(90.0, 150.0), b.seed.between(100.0, 140.0), b.seed.between(44.0, 66.0));
+    let (x, y, r) = (
+        b.seed.between(90.0, 150.0),
+        b.seed.between(100.0, 140.0),
+        b.seed.between(44.0, 66.0),
+    );
     let tilt = b.seed.between(-32.0, 32.0);
     b.circle((x, y), r, p.a);
-    b.path(&format!("M{:.1} {y:.1}A{r:.1} {r:.1} 0 0 0 {:.1} {y:.1}Z", x - r, x + r), p.b);
+    b.path(
+        &format!("M{:.1} {y:.1}A{r:.1} {r:.1} 0 0 0 {:.1} {y:.1}Z", x - r, x + r),
+        p.b,
+    );
     let _ = write!(
         b.out,
         r#"<ellipse cx="{x:.1}" cy="{y:.1}" rx="{:.1}" ry="{:.1}" fill="none" stroke="{}" stroke-width="5" transform="rotate({tilt:.1} {x:.1} {y:.1})"/>"#,
-        r * 1.7, r * 0.36, p.c
+        r * 1.7,
+        r * 0.36,
+        p.c
     );
     let moon = (b.seed.between(26.0, 60.0), b.seed.between(26.0, 60.0));
     b.circle(moon, 11.0, p.b);
@@ -206,7 +294,8 @@ fn documentary(b: &mut Brush) {
         let _ = write!(
             b.out,
             r#"<ellipse cx="{x:.1}" cy="{y:.1}" rx="{rx:.1}" ry="{:.1}" fill="{fill}" stroke="{}" stroke-width="2" transform="rotate({turn:.1} {x:.1} {y:.1})"/>"#,
-            rx * squash, p.a
+            rx * squash,
+            p.a
         );
     }
     b.circle((x, y), 7.0, p.b);
@@ -219,7 +308,11 @@ fn animation(b: &mut Brush) {
     for frame in 0..9 {
         let x = 12.0 + 27.0 * f64::from(frame);
         let y = 172.0 - 124.0 * (drop + f64::from(frame) * 0.62).sin().abs();
-        b.circle((x, y), 5.0 + 2.6 * f64::from(frame), if frame == 8 { p.a } else { p.c });
+        b.circle(
+            (x, y),
+            5.0 + 2.6 * f64::from(frame),
+            if frame == 8 { p.a } else { p.c },
+        );
         b.ring((x, y), 5.0 + 2.6 * f64::from(frame), 2.0, p.field);
     }
 }
@@ -231,11 +324,21 @@ fn mystery(b: &mut Brush) {
     if b.seed.coin() {
         b.circle((120.0, y), 84.0, p.b);
         b.circle((120.0, y - 14.0), 34.0, p.a);
-        b.polygon(&[(106.0, y), (134.0, y), (152.0, y + 74.0), (88.0, y + 74.0)], p.a);
+        b.polygon(
+            &[(106.0, y), (134.0, y), (152.0, y + 74.0), (88.0, y + 74.0)],
+            p.a,
+        );
         let iris = b.seed.between(108.0, 132.0);
         b.circle((iris, y - 14.0), 11.0, p.field);
     } else {
-        b.path(&format!("M14 {y:.1}Q120 {:.1} 226 {y:.1}Q120 {:.1} 14 {y:.1}Z", y - 112.0, y + 112.0), p.a);
+        b.path(
+            &format!(
+                "M14 {y:.1}Q120 {:.1} 226 {y:.1}Q120 {:.1} 14 {y:.1}Z",
+                y - 112.0,
+                y + 112.0
+            ),
+            p.a,
+        );
         let iris = b.seed.between(92.0, 148.0);
         b.circle((iris, y), 42.0, p.b);
         b.circle((iris, y), 18.0, p.field);
@@ -254,7 +357,14 @@ fn fantasy(b: &mut Brush) {
         let (width, top) = (b.seed.between(26.0, 46.0), b.seed.between(96.0, 186.0));
         let fill = if b.seed.coin() { p.a } else { p.b };
         b.rect([x, top, width, 250.0 - top], fill);
-        b.polygon(&[(x - 4.0, top), (x + width + 4.0, top), (x + width / 2.0, top - width * 1.15)], fill);
+        b.polygon(
+            &[
+                (x - 4.0, top),
+                (x + width + 4.0, top),
+                (x + width / 2.0, top - width * 1.15),
+            ],
+            fill,
+        );
         b.rect([x + width / 2.0 - 3.0, top + 14.0, 6.0, 12.0], p.c);
         x += width + b.seed.between(2.0, 12.0);
     }
@@ -276,17 +386,81 @@ fn children(b: &mut Brush) {
     }
 }
 
-/// Someone behind the blinds.
+/// Someone behind the blinds, or what someone left behind.
 fn crime(b: &mut Brush) {
-    let p = b.palette;
-    let (x, r) = (b.seed.between(80.0, 160.0), b.seed.between(60.0, 80.0));
-    b.circle((x, 110.0), r, p.c);
-    b.circle((x, 134.0), 26.0, p.field);
-    b.polygon(&[(x - 52.0, 240.0), (x - 34.0, 172.0), (x + 34.0, 172.0), (x + 52.0, 240.0)], p.field);
-    let (step, slant) = (b.seed.between(24.0, 32.0), b.seed.between(-14.0, 14.0));
-    for blind in 0..11 {
-        let y = f64::from(blind) * step - 10.0;
-        b.polygon(&[(0.0, y), (240.0, y + slant), (240.0, y + slant + 8.0), (0.0, y + 8.0)], p.a);
+    if b.seed.below(5) < 2 {
+        fingerprint(b)
+    } else {
+        blinds(b)
+    }
+}
+
+fn blinds(b: &mut Brush) {
+    let (p, x) = (b.palette, b.seed.between(84.0, 156.0));
+    let window = b.seed.between(14.0, 26.0);
+    b.rect([window, 10.0, 240.0 - 2.0 * window, 240.0], p.c);
+    b.circle((x, 112.0), 30.0, p.b);
+    b.path(
+        &format!(
+            "M{:.1} 250V204Q{:.1} 158 {x:.1} 154Q{:.1} 158 {:.1} 204V250Z",
+            x - 66.0,
+            x - 62.0,
+            x + 62.0,
+            x + 66.0
+        ),
+        p.b,
+    );
+    if b.seed.coin() {
+        b.polygon(
+            &[
+                (x - 48.0, 102.0),
+                (x + 48.0, 102.0),
+                (x + 40.0, 92.0),
+                (x - 40.0, 92.0),
+            ],
+            p.b,
+        );
+        b.polygon(
+            &[
+                (x - 28.0, 94.0),
+                (x + 28.0, 94.0),
+                (x + 22.0, 66.0),
+                (x - 22.0, 66.0),
+            ],
+            p.b,
+        );
+    }
+    let (step, slant) = (b.seed.between(21.0, 27.0), b.seed.between(-12.0, 12.0));
+    for blind in 0..13 {
+        let y = f64::from(blind) * step - 14.0;
+        b.polygon(
+            &[
+                (0.0, y),
+                (240.0, y + slant),
+                (240.0, y + slant + 6.5),
+                (0.0, y + 6.5),
+            ],
+            p.field,
+        );
+    }
+}
+
+fn fingerprint(b: &mut Brush) {
+    let (p, x, marked) = (b.palette, b.seed.between(104.0, 136.0), b.seed.below(9));
+    for ridge in 0..10u8 {
+        let r = 8.0 + 10.5 * f64::from(ridge);
+        let (left, right) = (b.seed.between(120.0, 236.0), b.seed.between(120.0, 236.0));
+        let colour = if marked == usize::from(ridge) { p.c } else { p.a };
+        b.stroke(
+            &format!(
+                "M{:.1} {left:.1}V110A{r:.1} {:.1} 0 0 1 {:.1} 110V{right:.1}",
+                x - r,
+                r * 1.05,
+                x + r
+            ),
+            4.4,
+            colour,
+        );
     }
 }
 
@@ -299,7 +473,10 @@ fn romance(b: &mut Brush) {
     b.circle(left, r, p.a);
     b.circle(right, r, p.b);
     let half = (r * r - apart * apart).sqrt();
-    let (top, foot) = ((120.0 + half * tilt.sin(), 120.0 - half * tilt.cos()), (120.0 - half * tilt.sin(), 120.0 + half * tilt.cos()));
+    let (top, foot) = (
+        (120.0 + half * tilt.sin(), 120.0 - half * tilt.cos()),
+        (120.0 - half * tilt.sin(), 120.0 + half * tilt.cos()),
+    );
     b.path(
         &format!(
             "M{:.1} {:.1}A{r:.1} {r:.1} 0 0 1 {:.1} {:.1}A{r:.1} {r:.1} 0 0 1 {:.1} {:.1}Z",
@@ -355,7 +532,10 @@ fn action(b: &mut Brush) {
     }
     let points = |inner: f64, outer: f64| -> Vec<(f64, f64)> {
         let corner = |k: i32| {
-            let (r, angle) = (if k % 2 == 0 { outer } else { inner }, turn + PI * f64::from(k) / 8.0);
+            let (r, angle) = (
+                if k % 2 == 0 { outer } else { inner },
+                turn + PI * f64::from(k) / 8.0,
+            );
             (x + r * angle.cos(), y + r * angle.sin())
         };
         (0..16).map(corner).collect()
@@ -369,7 +549,10 @@ fn comedy(b: &mut Brush) {
     let side = 60.0;
     for row in 0..4 {
         for column in 0..4 {
-            let (x, y) = (f64::from(column) * side + side / 2.0, f64::from(row) * side + side / 2.0);
+            let (x, y) = (
+                f64::from(column) * side + side / 2.0,
+                f64::from(row) * side + side / 2.0,
+            );
             let (fill, flat) = (b.colour(), b.seed.below(4));
             let r = side * 0.4;
             let (from, to) = match flat {
@@ -378,13 +561,29 @@ fn comedy(b: &mut Brush) {
                 2 => ((x, y - r), (x, y + r)),
                 _ => ((x, y + r), (x, y - r)),
             };
-            b.path(&format!("M{:.1} {:.1}A{r:.1} {r:.1} 0 0 0 {:.1} {:.1}Z", from.0, from.1, to.0, to.1), fill);
+            b.path(
+                &format!(
+                    "M{:.1} {:.1}A{r:.1} {r:.1} 0 0 0 {:.1} {:.1}Z",
+                    from.0, from.1, to.0, to.1
+                ),
+                fill,
+            );
         }
     }
     let (x, y) = (f64::from(1 + i8::from(b.seed.coin())) * side, 120.0);
     b.circle((x + 30.0, y), 50.0, p.field);
     b.circle((x + 30.0, y), 42.0, p.a);
-    b.stroke(&format!("M{:.1} {:.1}A24 24 0 0 0 {:.1} {:.1}", x + 8.0, y + 6.0, x + 52.0, y + 6.0), 6.0, p.field);
+    b.stroke(
+        &format!(
+            "M{:.1} {:.1}A24 24 0 0 0 {:.1} {:.1}",
+            x + 8.0,
+            y + 6.0,
+            x + 52.0,
+            y + 6.0
+        ),
+        6.0,
+        p.field,
+    );
 }
 
 /// A low sun, its reflection, one line between them.
@@ -397,19 +596,38 @@ fn drama(b: &mut Brush) {
             b.rect([0.0, horizon, 240.0, 130.0], p.b);
             for line in 1..5 {
                 let k = f64::from(line);
-                b.rect([x - r + 9.0 * k, horizon + 14.0 * k, 2.0 * r - 18.0 * k, 5.0], p.c);
+                b.rect(
+                    [x - r + 9.0 * k, horizon + 14.0 * k, 2.0 * r - 18.0 * k, 5.0],
+                    p.c,
+                );
             }
         }
         1 => {
             b.rect([0.0, 0.0, x, 250.0], p.a);
             b.circle((x, 120.0), r, p.c);
-            b.path(&format!("M{x:.1} {:.1}A{r:.1} {r:.1} 0 0 1 {x:.1} {:.1}Z", 120.0 - r, 120.0 + r), p.b);
+            b.path(
+                &format!(
+                    "M{x:.1} {:.1}A{r:.1} {r:.1} 0 0 1 {x:.1} {:.1}Z",
+                    120.0 - r,
+                    120.0 + r
+                ),
+                p.b,
+            );
         }
         _ => {
             for arch in 0..4 {
                 let r = 112.0 - 26.0 * f64::from(arch);
                 let fill = [p.a, p.b, p.c, p.field][arch as usize];
-                b.path(&format!("M{:.1} 250V{:.1}A{r:.1} {r:.1} 0 0 1 {:.1} {:.1}V250Z", x - r, horizon, x + r, horizon), fill);
+                b.path(
+                    &format!(
+                        "M{:.1} 250V{:.1}A{r:.1} {r:.1} 0 0 1 {:.1} {:.1}V250Z",
+                        x - r,
+                        horizon,
+                        x + r,
+                        horizon
+                    ),
+                    fill,
+                );
             }
         }
     }

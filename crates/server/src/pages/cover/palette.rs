@@ -22,7 +22,14 @@ pub(super) struct Palette {
 
 const fn palette(colours: [&'static str; 6]) -> Palette {
     let [ground, ink, field, a, b, c] = colours;
-    Palette { ground, ink, field, a, b, c }
+    Palette {
+        ground,
+        ink,
+        field,
+        a,
+        b,
+        c,
+    }
 }
 
 const EMBER: Palette = palette(["#f3e9dc", "#2b1a14", "#d9482b", "#f6b042", "#7a1f1a", "#f3e9dc"]);
@@ -78,7 +85,11 @@ mod tests {
     fn luminance(colour: &str) -> f64 {
         let channel = |at: usize| {
             let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
-            if value <= 0.039_28 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.039_28 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
     }

@@ -21,11 +21,17 @@ pub(super) fn set(title: &str, width: f64) -> Setting {
         let whole = words.iter().all(|word| wide(word) * size <= width);
         let lines = fill(&words, width / size);
         if whole && lines.len() <= most {
-            return Setting { size, lines: balance(&words, width / size, lines) };
+            return Setting {
+                size,
+                lines: balance(&words, width / size, lines),
+            };
         }
     }
     let (size, most) = SIZES[SIZES.len() - 1];
-    Setting { size, lines: cut(&words, width / size, most) }
+    Setting {
+        size,
+        lines: cut(&words, width / size, most),
+    }
 }
 
 /// Breaks greedily into lines of at most `width` em.
@@ -68,7 +74,9 @@ fn cut(words: &[&str], width: f64, most: usize) -> Vec<String> {
 fn split(word: &str, width: f64) -> Vec<String> {
     let mut pieces = vec![String::new()];
     for c in word.chars() {
-        let full = pieces.last().is_some_and(|piece| !piece.is_empty() && wide(piece) + em(c) > width);
+        let full = pieces
+            .last()
+            .is_some_and(|piece| !piece.is_empty() && wide(piece) + em(c) > width);
         if full {
             pieces.push(String::new());
         }
@@ -103,8 +111,17 @@ mod tests {
 
     #[test]
     fn short_titles_are_large_and_long_ones_small() {
-        assert_eq!(set("Heat", 204.0), Setting { size: 34.0, lines: vec!["Heat".to_owned()] });
-        let long = set("Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb", 204.0);
+        assert_eq!(
+            set("Heat", 204.0),
+            Setting {
+                size: 34.0,
+                lines: vec!["Heat".to_owned()]
+            }
+        );
+        let long = set(
+            "Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb",
+            204.0,
+        );
         assert!(long.size < 24.0 && long.lines.len() > 2, "{long:?}");
     }
 
@@ -117,7 +134,10 @@ mod tests {
     #[test]
     fn a_word_wider_than_the_cover_is_broken() {
         let set = set(&"x".repeat(80), 100.0);
-        assert!(set.lines.len() > 2 && set.lines.iter().all(|line| wide(line) * set.size <= 110.0), "{set:?}");
+        assert!(
+            set.lines.len() > 2 && set.lines.iter().all(|line| wide(line) * set.size <= 110.0),
+            "{set:?}"
+        );
     }
 
     proptest! {
