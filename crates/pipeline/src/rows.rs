@@ -1,8 +1,7 @@
 //! Feature rows in a row store: values to text cells and back.
 //!
-//! Offline this fills a store for serving, live the server writes the two rows an event changed, and a server
-//! that starts reads them. A missing value has no cell. Decision: cells are the text form of DESIGN section 16,
-//! except vectors, which are written as SparrowRecSys writes them (floats separated by spaces).
+//! Offline this fills a store for serving, live the server writes the two rows an event changed. A missing value
+//! has no cell. Decision: cells are the text form of samples (docs/features.md), except vectors, which are written as SparrowRecSys writes them (floats separated by spaces).
 
 use rankine_feature::{FieldType, Value, text};
 use rankine_store::{Cells, RowStore, VECTOR_CELL};

@@ -36,14 +36,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Globals {
     /// Folder that holds data, samples, models, events and logs
-    #[arg(
-        long,
-        global = true,
-        env = "RANKINE_HOME",
-        default_value = "./.rankine",
-        value_name = "DIR"
-    )]
-    home: PathBuf,
+    ///
+    /// [default: ./.rankine, or what the configuration of `serve` says]
+    #[arg(long, global = true, env = "RANKINE_HOME", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
     /// Print results as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -55,7 +51,7 @@ pub(crate) struct Globals {
 impl Globals {
     /// The home folder's paths.
     pub(crate) fn home(&self) -> Home {
-        Home::new(self.home.clone())
+        Home::new(self.home.clone().unwrap_or_else(|| PathBuf::from("./.rankine")))
     }
 }
 

@@ -49,7 +49,10 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
 /// The file's configuration under the flags.
 fn configured(options: &Options, globals: &Globals) -> anyhow::Result<ServerConfig> {
     let mut config = match &options.config {
-        Some(path) => ServerConfig::load(path)?,
+        Some(path) => {
+            let file = ServerConfig::load(path)?;
+            ServerConfig { home: globals.home.clone().unwrap_or_else(|| file.home.clone()), ..file }
+        }
         None => ServerConfig::for_home(globals.home().root()),
     };
     let set = |to: &mut String, from: &Option<String>| {

@@ -68,11 +68,11 @@ impl Printed {
 
 impl IntoResponse for Printed {
     fn into_response(self) -> Response {
-        let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut response = self.body.into_response();
-        response
-            .headers_mut()
-            .extend(self.headers.into_iter().chain([kind]));
+        let headers = response.headers_mut();
+        headers.extend(self.headers);
+        // A body of bytes comes with a type of its own: replace it, an answer has one.
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 }

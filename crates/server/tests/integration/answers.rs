@@ -10,6 +10,17 @@ fn keys(value: &Json) -> Vec<&str> {
 }
 
 #[test]
+fn an_answer_has_one_content_type() {
+    let home = home();
+    let server = Server::on(home.path());
+    for path in ["/getmovie?id=1", "/getmovie?id=x", "/getrecforyou?id=6&size=3"] {
+        let answer = server.get(path);
+        let kinds: Vec<_> = answer.headers.get_all("content-type").iter().collect();
+        assert_eq!(kinds, ["application/json"], "{path}");
+    }
+}
+
+#[test]
 fn films_and_users_have_the_known_names() {
     let home = home();
     let server = Server::on(home.path());

@@ -1,7 +1,7 @@
 //! Reads a Parquet file batch by batch.
 //!
 //! The decision: the codec is called behind `catch_unwind`, because it indexes into what a damaged
-//! file says; a damaged file must be an error of ours (DESIGN bar 4).
+//! file says; a damaged file must be an error of ours.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
