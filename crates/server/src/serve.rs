@@ -18,6 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// How long the body of a predict call may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(10);
 /// How long requests under way may take after the stop signal.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -179,6 +181,7 @@ fn model_limits(state: &State) -> tfserving::Limits {
         body_bytes: state.config().body_bytes(),
         instances: limits.items,
         permits: limits.permits,
+        arrival: ARRIVAL,
         deadline: Duration::from_millis(limits.deadline_ms),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The decision here: one table from the predictor's errors to codes; anything a client caused is a 4xx.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rankine_predict::PredictError;
@@ -38,6 +40,18 @@ impl Refusal {
         let message = format!("request body exceeds {limit} bytes or broke off");
         Self {
             status: StatusCode::PAYLOAD_TOO_LARGE,
+            message,
+        }
+    }
+
+    /// 408.
+    pub(super) fn slow(arrival: Duration) -> Self {
+        let message = format!(
+            "the request body did not arrive within {} ms",
+            arrival.as_millis()
+        );
+        Self {
+            status: StatusCode::REQUEST_TIMEOUT,
             message,
         }
     }

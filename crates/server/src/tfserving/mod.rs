@@ -41,6 +41,8 @@ pub struct Limits {
     pub instances: usize,
     /// Requests computed at once; one more is answered 429.
     pub permits: usize,
+    /// Longest time a body may take to arrive.
+    pub arrival: Duration,
     /// Longest time a request may take to score.
     pub deadline: Duration,
 }
@@ -51,6 +53,7 @@ impl Default for Limits {
             body_bytes: 16 << 20,
             instances: 20_000,
             permits: 32,
+            arrival: Duration::from_secs(10),
             deadline: Duration::from_secs(10),
         }
     }
@@ -104,8 +107,10 @@ async fn predict(shared: Shared, target: Target, body: Body) -> Result<Value, Re
         .try_acquire_owned()
         .map_err(|_| Refusal::overloaded(shared.limits.permits))?;
     let limit = shared.limits.body_bytes;
-    let bytes = to_bytes(body, limit)
+    // a client that sends slowly must not keep its permit
+    let bytes = tokio::time::timeout(shared.limits.arrival, to_bytes(body, limit))
         .await
+        .map_err(|_| Refusal::slow(shared.limits.arrival))?
         .map_err(|_| Refusal::too_large(limit))?;
     let work = move || {
         let answer = predict_now(&shared, &target, &bytes);

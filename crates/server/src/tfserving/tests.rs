@@ -464,3 +464,33 @@ fn no_body_is_answered_with_a_server_error() {
         .unwrap();
     drop(served.runtime);
 }
+
+#[test]
+fn a_client_that_stops_sending_gives_its_permit_back() {
+    use std::io::{Read, Write};
+    let served = Served::start(Limits {
+        permits: 1,
+        arrival: Duration::from_millis(200),
+        ..Limits::default()
+    });
+    let address = served
+        .base
+        .trim_start_matches("http://")
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let mut stalled = std::net::TcpStream::connect(&address).unwrap();
+    let head = "POST /v1/models/films:predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 100\r\n\r\n{";
+    stalled.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stalled.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 408") && answer.contains("200 ms"),
+        "{answer}"
+    );
+    let next = Served::agent()
+        .post(format!("{}/films:predict", served.base))
+        .send(r#"{"instances":[{"userId":1,"movieId":2}]}"#);
+    assert_eq!(next.unwrap().status().as_u16(), 200);
+}
