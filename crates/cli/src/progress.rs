@@ -68,16 +68,48 @@ impl Progress for RunBar {
     fn epoch(&mut self, r: &EpochReport) {
         if self.plain {
             eprintln!(
-                "{}: epoch {}: loss {:.4}, auc {:.4}, valid loss {:.4}, valid auc {:.4}, {:.0} k samples/s{}",
+                "{}: epoch {}: {}{:.0} k samples/s{}",
                 self.name,
                 r.epoch,
-                r.loss,
-                r.auc,
-                r.valid_loss,
-                r.valid_auc,
+                measures(r),
                 r.samples_per_s / 1e3,
                 if r.best { ", best so far" } else { "" }
             );
         }
+    }
+}
+
+/// What was measured, each followed by a comma; a run without labels has a loss and no more.
+fn measures(r: &EpochReport) -> String {
+    let all = [
+        ("loss", r.loss),
+        ("auc", r.auc),
+        ("valid loss", r.valid_loss),
+        ("valid auc", r.valid_auc),
+    ];
+    let known = all.iter().filter(|(_, value)| value.is_finite());
+    known
+        .map(|(name, value)| format!("{name} {value:.4}, "))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_measured_is_told() {
+        let report = EpochReport {
+            epoch: 1,
+            loss: 0.25,
+            auc: f64::NAN,
+            valid_loss: f64::NAN,
+            valid_auc: 0.5,
+            samples_per_s: 1.0,
+            elapsed_s: 1.0,
+            cpu_s: None,
+            best: false,
+        };
+        assert_eq!(measures(&report), "loss 0.2500, valid auc 0.5000, ");
     }
 }

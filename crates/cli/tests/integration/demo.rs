@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::home::{home, prepared, rankine};
+use crate::home::{REPOSITORY, home, prepared, rankine};
 use crate::process::Server;
 
 /// Steps in their order.
@@ -96,6 +96,83 @@ fn it_serves_what_it_made_and_ctrl_c_ends_it_well() {
     );
     let ended = server.interrupt();
     assert_eq!(ended.code(), Some(0));
+}
+
+/// The bundled ratings of the first `users` users in the form of MovieLens 1M.
+fn movielens_1m(users: u32) -> tempfile::TempDir {
+    let bundled = |name: &str| {
+        let path = format!("{REPOSITORY}/data/movielens-small/{name}");
+        std::fs::read_to_string(path).unwrap()
+    };
+    let ratings: Vec<String> = bundled("ratings.csv")
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').collect::<Vec<_>>().join("::"))
+        .filter(|line| line.split("::").next().unwrap().parse::<u32>().unwrap() <= users)
+        .collect();
+    let film = |line: &str| {
+        let (id, rest) = line.split_once(',').unwrap();
+        let (title, genres) = rest.rsplit_once(',').unwrap();
+        format!("{id}::{}::{genres}", title.trim_matches('"')).replace(|c: char| !c.is_ascii(), "?")
+    };
+    let films: Vec<String> = bundled("movies.csv").lines().skip(1).map(film).collect();
+    let people: Vec<String> = (1..=users).map(|id| format!("{id}::M::25::12::12345")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, lines) in [
+        ("ratings.dat", ratings),
+        ("movies.dat", films),
+        ("users.dat", people),
+    ] {
+        std::fs::write(folder.path().join(name), lines.join("\n") + "\n").unwrap();
+    }
+    folder
+}
+
+#[test]
+fn it_takes_another_movielens_folder_and_trains_again() {
+    let (home, data) = (home(), movielens_1m(40));
+    let folder = data.path().to_str().unwrap();
+    let arguments = ["demo", "--once", "--json", "--data", folder];
+    let summary = rankine(home.path(), &arguments).good().json();
+    steps(&summary, false);
+    let outcome = summary["steps"][0]["outcome"].as_str().unwrap();
+    assert!(
+        outcome.contains(" 40 users") && outcome.contains(" 0 rejected"),
+        "{outcome}"
+    );
+    let models = summary["models"].as_array().unwrap();
+    assert!(models.iter().all(|model| model["version"] == 2), "{summary}");
+    steps(&rankine(home.path(), &arguments).good().json(), true);
+}
+
+#[test]
+fn too_few_ratings_are_explained() {
+    let (home, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(
+        data.path().join("movies.csv"),
+        "movieId,title,genres\n1,Heat (1995),Crime\n",
+    )
+    .unwrap();
+    std::fs::write(
+        data.path().join("ratings.csv"),
+        "userId,movieId,rating,timestamp\n1,1,4.0,100\n",
+    )
+    .unwrap();
+    let error = rankine(
+        home.path(),
+        &[
+            "demo",
+            "--once",
+            "--json",
+            "--data",
+            data.path().to_str().unwrap(),
+        ],
+    )
+    .bad(1);
+    assert!(
+        error.contains("too few ratings") && error.contains("1 training"),
+        "{error}"
+    );
 }
 
 #[test]

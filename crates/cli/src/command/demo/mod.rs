@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use rankine_pipeline::import::{ImportOptions, ImportSummary, import};
-use rankine_pipeline::{Catalogue, Split, events};
+use rankine_pipeline::{Catalogue, Split, SplitReport, events};
 use rankine_server::ServerConfig;
 use rankine_table::Progress;
 
@@ -80,6 +80,7 @@ fn prepare(source: &Path, home: &Home, globals: &Globals) -> anyhow::Result<Summ
             "{} training, {} validation, {} test samples",
             report.train.rows, report.valid.rows, report.test.rows
         );
+        enough(&report, source)?;
         Ok(report)
     })?;
     let trained = summary.time("training", |step| {
@@ -87,6 +88,17 @@ fn prepare(source: &Path, home: &Home, globals: &Globals) -> anyhow::Result<Summ
     })?;
     summary.finish(trained, &report, clock::now_micros());
     Ok(summary)
+}
+
+/// Models need something to be judged on.
+fn enough(report: &SplitReport, source: &Path) -> anyhow::Result<()> {
+    let (train, valid, test) = (report.train.rows, report.valid.rows, report.test.rows);
+    anyhow::ensure!(
+        train > 0 && valid > 0 && test > 0,
+        "{}: too few ratings to train on: {train} training, {valid} validation and {test} test samples",
+        source.display()
+    );
+    Ok(())
 }
 
 fn read(source: &Path, home: &Home, globals: &Globals, step: &mut Step) -> anyhow::Result<ImportSummary> {
