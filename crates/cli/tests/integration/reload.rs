@@ -75,9 +75,10 @@ fn publish(home: &Path, first: &Artefact, number: u64) -> Artefact {
 
 /// Waits until both ports answer with a version.
 fn serves(server: &Server, version: u64) {
+    let text = version.to_string();
     wait_until(&format!("version {version}"), || {
         let status = server.rest().get(&format!("/v1/models/{MODEL}")).good();
-        status["model_version_status"][0]["version"] == version.to_string()
+        status["model_version_status"][0]["version"] == text.as_str()
     });
     wait_until(&format!("version {version} on the site"), || {
         server.site().recommend(6, MODEL, 1)[0]["modelVersion"] == version
