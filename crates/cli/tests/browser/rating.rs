@@ -51,7 +51,12 @@ pub(crate) async fn rating_on_a_films_page_changes_what_comes_next(
 ) -> anyhow::Result<()> {
     tab.open("/user.html?id=15").await?;
     tab.open("/index.html").await?;
-    let film = tab.films(".chosen .poster a").await?.first().cloned().unwrap_or_default();
+    let film = tab
+        .films(".chosen .poster a")
+        .await?
+        .first()
+        .cloned()
+        .unwrap_or_default();
     tab.open(&format!("/movie.html?movieId={film}")).await?;
     let before = tab.films("#next a").await?;
     ensure!(before.contains(&film), "{film} should come next: {before:?}");

@@ -27,7 +27,7 @@ pub(super) async fn post(
     if !own(&headers) {
         return Err(Fault::foreign());
     }
-    let limit = state.config().body_bytes();
+    let limit = state.config().event_bytes();
     let body = body.map_err(|_| ApiError::TooLarge { limit })?;
     let (event, back) = parse(&body)?;
     let item = event.item.to_string();
