@@ -1,5 +1,6 @@
 //! Activations and their derivatives, written in terms of the output, so that backward needs no second buffer.
 
+use crate::machine::Machine;
 use crate::real::Real;
 
 /// An element-wise function applied to the output of a dense layer.
@@ -80,15 +81,43 @@ impl Activation {
         debug_assert_eq!(y.len(), gradient.len());
         match self {
             Activation::Linear => {}
-            Activation::Relu => {
-                for (g, y) in gradient.iter_mut().zip(y) {
-                    *g = if *y > T::ZERO { *g } else { T::ZERO };
-                }
-            }
+            Activation::Relu => close(y, gradient),
             Activation::Sigmoid | Activation::Tanh => {
                 gradient.iter_mut().zip(y).for_each(|(g, y)| *g *= self.slope(*y));
             }
         }
+    }
+}
+
+/// Zeroes the gradient where relu gave nothing, with the registers of this processor.
+fn close<T: Real>(y: &[T], gradient: &mut [T]) {
+    match Machine::detect() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: detected.
+        Machine::Avx512 => unsafe { close_avx512(y, gradient) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: detected.
+        Machine::Avx2 => unsafe { close_avx2(y, gradient) },
+        _ => close_each(y, gradient),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn close_avx512<T: Real>(y: &[T], gradient: &mut [T]) {
+    close_each(y, gradient);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn close_avx2<T: Real>(y: &[T], gradient: &mut [T]) {
+    close_each(y, gradient);
+}
+
+#[inline(always)]
+fn close_each<T: Real>(y: &[T], gradient: &mut [T]) {
+    for (g, y) in gradient.iter_mut().zip(y) {
+        *g = if *y > T::ZERO { *g } else { T::ZERO };
     }
 }
 

@@ -185,6 +185,7 @@ mod tests {
             valid_auc,
             samples_per_s: 1e6,
             elapsed_s: 0.5 * epoch as f64,
+            cpu_s: None,
             best,
         }
     }

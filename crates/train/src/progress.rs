@@ -39,8 +39,19 @@ pub struct EpochReport {
     pub samples_per_s: f64,
     /// Seconds from the run's start to the end of this epoch.
     pub elapsed_s: f64,
+    /// CPU seconds of this thread in training batches so far, shuffling in, encoding and validation out; where known.
+    #[serde(default)]
+    pub cpu_s: Option<f64>,
     /// Whether this epoch has the best weights so far.
     pub best: bool,
+}
+
+/// CPU seconds that this thread has run so far, to the nanosecond; `None` where the system does not say.
+#[must_use]
+pub fn thread_cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = stat.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(nanoseconds / 1e9)
 }
 
 /// Listens to a training run.

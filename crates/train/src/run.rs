@@ -19,7 +19,7 @@ use crate::encode::{Batch, Cache, Encoder};
 use crate::loss::Loss;
 use crate::metric;
 use crate::model::{Net, Settings, Snapshot, Watch};
-use crate::progress::{EpochReport, Progress, RunningAuc, StepReport};
+use crate::progress::{EpochReport, Progress, RunningAuc, StepReport, thread_cpu_seconds};
 use crate::source::SampleSource;
 use crate::tensorboard::EventWriter;
 
@@ -95,6 +95,8 @@ pub struct Run<'a> {
     start: Instant,
     /// Time spent in training batches, and when the listener last heard.
     trained: Duration,
+    /// CPU seconds of the same, where the system tells.
+    cpu: Option<f64>,
     told: Instant,
     samples: u64,
     auc: RunningAuc,
@@ -115,6 +117,7 @@ impl<'a> Run<'a> {
             tensorboard,
             start: now,
             trained,
+            cpu: Some(0.0),
             told: now,
             samples: 0,
             auc,
@@ -171,6 +174,7 @@ impl<'a> Run<'a> {
         batch: &mut Batch<T>,
         epoch: usize,
     ) -> Result<f64, TrainError> {
+        let cpu = thread_cpu_seconds();
         let order = self.order(learn.len(), epoch);
         let factor = self.settings.rate_factor(epoch);
         let (mut sum, mut weight, mut seen) = (0.0, 0.0, 0);
@@ -200,6 +204,7 @@ impl<'a> Run<'a> {
                 sum / weight.max(f64::MIN_POSITIVE),
             );
         }
+        self.cpu = (|| Some(self.cpu? + thread_cpu_seconds()? - cpu?))();
         Ok(sum / weight.max(f64::MIN_POSITIVE))
     }
 
@@ -246,6 +251,7 @@ impl<'a> Run<'a> {
             valid_auc,
             samples_per_s: self.speed(),
             elapsed_s: self.start.elapsed().as_secs_f64(),
+            cpu_s: self.cpu,
             best: false,
         }
     }

@@ -11,12 +11,9 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_kernel::dense::axpy;
-use rankine_kernel::rows::{MISSING, RowGradients, RowTable};
+use rankine_kernel::rows::{MISSING, RowGradients, RowTable, gather};
 
 use crate::model::Mover;
-
-/// Rows asked for ahead of the one that is read.
-const AHEAD: usize = 12;
 
 /// A table under training; row 0 is the missing row.
 #[derive(Clone, Debug)]
@@ -36,7 +33,14 @@ impl<T: Real> Table<T> {
     #[must_use]
     pub fn new(name: &str, dim: usize, mover: Mover) -> Self {
         let (rows, gradients) = (RowTable::new(dim, &mover.optimiser), RowGradients::new(dim));
-        Self { name: name.into(), mover, rows, gradients, decay: T::ZERO, shares: vec![T::ZERO] }
+        Self {
+            name: name.into(),
+            mover,
+            rows,
+            gradients,
+            decay: T::ZERO,
+            shares: vec![T::ZERO],
+        }
     }
 
     /// Adds a row for each sign, in order, its weights drawn from a normal distribution of mean 0 (none drawn for
@@ -56,7 +60,13 @@ impl<T: Real> Table<T> {
 
     /// Tells how many training samples use each row, the missing row first; without it, one each.
     pub fn count(&mut self, uses: &[u32]) {
-        let share = |&uses: &u32| if uses == 0 { T::ZERO } else { T::of(1.0 / f64::from(uses)) };
+        let share = |&uses: &u32| {
+            if uses == 0 {
+                T::ZERO
+            } else {
+                T::of(1.0 / f64::from(uses))
+            }
+        };
         self.shares.clear();
         self.shares.extend(uses.iter().map(share));
         self.shares.resize(self.rows.len() + 1, T::ZERO);
@@ -66,6 +76,12 @@ impl<T: Real> Table<T> {
     #[must_use]
     pub fn rows(&self) -> &RowTable<T> {
         &self.rows
+    }
+
+    /// Whether L2 pulls on the rows.
+    #[must_use]
+    pub fn decays(&self) -> bool {
+        self.mover.l2 > 0.0
     }
 
     /// Weights per row.
@@ -81,15 +97,9 @@ impl<T: Real> Table<T> {
         self.rows.weights(row)
     }
 
-    /// Calls `each(entry, weights)` for every row number in order, asking for rows ahead.
-    #[inline]
-    pub fn read(&self, rows: &[u32], mut each: impl FnMut(usize, &[T])) {
-        for (entry, &row) in rows.iter().enumerate() {
-            if let Some(&next) = rows.get(entry + AHEAD) {
-                self.rows.prefetch(next);
-            }
-            each(entry, self.rows.weights(row));
-        }
+    /// Copies the weights of `rows[i]` to `out[i * stride..]`, for every i.
+    pub fn read(&self, rows: &[u32], out: &mut [T], stride: usize) {
+        gather(&self.rows, rows, out, stride);
     }
 
     /// Begins a batch of `samples` samples: fixes what one use of a row adds for L2.
@@ -104,7 +114,21 @@ impl<T: Real> Table<T> {
         let sum = self.gradients.at(row);
         axpy(weight, gradient, sum);
         if self.decay > T::ZERO {
-            axpy(self.decay * self.shares[row as usize], self.rows.weights(row), sum);
+            axpy(
+                self.decay * self.shares[row as usize],
+                self.rows.weights(row),
+                sum,
+            );
+        }
+    }
+
+    /// As [`Table::add`] with weight 1 for every row number in order: `rows[i]` gets `g[i * stride..]`.
+    pub fn add_all(&mut self, rows: &[u32], g: &[T], stride: usize) {
+        if self.decay == T::ZERO {
+            return rankine_kernel::rows::scatter(&mut self.gradients, rows, g, stride);
+        }
+        for (&row, g) in rows.iter().zip(g.chunks(stride)) {
+            self.add(row, T::ONE, &g[..self.gradients.dim()]);
         }
     }
 
@@ -227,7 +251,12 @@ pub(crate) mod tests {
             table.step(1, 1.0);
         }
         let moved = |row| 1.0 - table.weights(row)[0];
-        assert!((moved(1) - 0.0004).abs() < 1e-7 && (moved(2) - 0.0004).abs() < 1e-7, "{} {}", moved(1), moved(2));
+        assert!(
+            (moved(1) - 0.0004).abs() < 1e-7 && (moved(2) - 0.0004).abs() < 1e-7,
+            "{} {}",
+            moved(1),
+            moved(2)
+        );
     }
 
     #[test]
@@ -251,10 +280,27 @@ pub(crate) mod tests {
     fn reading_follows_the_row_numbers() {
         let table = table(40, 3, 1);
         let rows: Vec<u32> = (0..41).rev().collect();
-        let mut seen = Vec::new();
-        table.read(&rows, |entry, weights| seen.push((entry, weights.to_vec())));
-        for (entry, weights) in seen {
-            assert_eq!(weights, table.weights(rows[entry]));
+        let mut out = vec![0.0; 41 * 4];
+        table.read(&rows, &mut out, 4);
+        for (row, seen) in rows.iter().zip(out.chunks_exact(4)) {
+            assert_eq!(&seen[..3], table.weights(*row));
+        }
+    }
+
+    #[test]
+    fn adding_all_is_adding_each_with_or_without_l2() {
+        for l2 in [0.0, 0.3] {
+            let (mut one, mut all) = (table(3, 2, 1), table(3, 2, 1));
+            let (rows, g) = ([1, 2, 1, 0], crate::check::random(11, 4));
+            for table in [&mut one, &mut all] {
+                table.mover.l2 = l2;
+                table.begin(4);
+            }
+            rows.iter()
+                .zip(g.chunks(3))
+                .for_each(|(&row, g)| one.add(row, 1.0, &g[..2]));
+            all.add_all(&rows, &g, 3);
+            assert_eq!(flat_gradient(&one), flat_gradient(&all));
         }
     }
 }

@@ -154,13 +154,24 @@ pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
 
 /// `out[j] = Σ_r g[r][j]`: the gradient with respect to a layer's bias. g is rows × `out.len()`.
 pub fn bias_gradient<T: Real>(g: &[T], out: &mut [T]) {
-    out.fill(T::ZERO);
     if out.is_empty() {
         return;
     }
-    for row in g.chunks_exact(out.len()) {
-        add(row, out);
+    let (n, depth) = (out.len(), g.len() / out.len());
+    let (init, activation) = (Init::Zero, Activation::Linear);
+    // One row of ones, which a step of zero makes of a single one: the product's registers hold the sums.
+    Product {
+        m: 1,
+        n,
+        depth,
+        a: &[T::ONE],
+        row: 0,
+        step: 0,
+        b: g,
+        init,
+        activation,
     }
+    .run(out);
 }
 
 /// Writes the transpose of a matrix of `columns` columns into `out`, which takes its size.

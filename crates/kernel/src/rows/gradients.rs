@@ -79,6 +79,12 @@ impl<T: Real> RowGradients<T> {
         &self.gradients[at * self.dim..(at + 1) * self.dim]
     }
 
+    /// Returns the gradients of all rows touched, one after another in the order of [`RowGradients::rows`].
+    #[must_use]
+    pub fn all(&self) -> &[T] {
+        &self.gradients
+    }
+
     /// Returns all gradients, for scaling or clipping.
     pub fn all_mut(&mut self) -> &mut [T] {
         &mut self.gradients

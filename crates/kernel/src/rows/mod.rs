@@ -5,8 +5,10 @@
 
 mod gradients;
 mod index;
+mod stretch;
 mod table;
 
 pub use gradients::RowGradients;
 pub use index::KeyIndex;
+pub use stretch::{gather, scatter, spread};
 pub use table::{MISSING, RowTable};

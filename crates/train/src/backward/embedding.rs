@@ -54,6 +54,18 @@ impl Embedding {
         }
     }
 
+    /// The columns with their places.
+    #[must_use]
+    pub fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
+    /// Numbers of the dense block.
+    #[must_use]
+    pub fn dense(&self) -> usize {
+        self.dense
+    }
+
     /// Numbers per input row.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -83,10 +95,7 @@ impl Embedding {
     fn gather<T: Real>(&self, s: Stretch, table: &Table<T>, column: &BatchColumn<T>, x: &mut [T]) {
         let rows = column.rows();
         if let BatchColumn::Single(_) = column {
-            let (width, end) = (self.width(), s.offset + s.dim);
-            return table.read(rows, |sample, weights| {
-                x[sample * width + s.offset..sample * width + end].copy_from_slice(weights);
-            });
+            return table.read(rows, x.get_mut(s.offset..).unwrap_or_default(), self.width());
         }
         x.chunks_exact_mut(self.width())
             .for_each(|to| to[s.offset..s.offset + s.dim].fill(T::ZERO));
@@ -101,6 +110,10 @@ impl Embedding {
         for s in &self.stretches {
             let (table, column) = (&mut tables[s.table], &batch.columns[s.column]);
             let rows = column.rows();
+            if let BatchColumn::Single(_) = column {
+                table.add_all(rows, dx.get(s.offset..).unwrap_or_default(), self.width());
+                continue;
+            }
             column.for_each(|sample, entry, weight| {
                 let at = sample * self.width() + s.offset;
                 table.add(rows[entry], weight, &dx[at..at + s.dim]);

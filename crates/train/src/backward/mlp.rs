@@ -42,15 +42,32 @@ impl<T: Real> Mlp<T> {
         sized(&mut self.values[0], len)
     }
 
+    /// The first layer and the buffer for its output, to be filled before [`Mlp::forward_above`]; none without layers.
+    pub fn first(&mut self, rows: usize) -> Option<(&Dense<T>, &mut [T])> {
+        let layer = self.layers.first()?;
+        Some((layer, sized(&mut self.values[1], rows * layer.outputs)))
+    }
+
     /// Runs the stack on the filled input; the result is [`Mlp::output`].
     pub fn forward(&mut self, rows: usize, mode: Mode) {
         if let (Mode::Learn, Some(dropout)) = (mode, &mut self.input_dropout) {
             dropout.forward(&mut self.values[0]);
         }
+        if let Some(layer) = self.layers.first() {
+            let (below, above) = self.values.split_at_mut(1);
+            layer.forward(rows, &below[0], sized(&mut above[0], rows * layer.outputs));
+        }
+        self.forward_above(rows, mode);
+    }
+
+    /// Runs the stack from the first layer's filled output, without that layer and the input.
+    pub fn forward_above(&mut self, rows: usize, mode: Mode) {
         for (i, layer) in self.layers.iter().enumerate() {
             let (below, above) = self.values.split_at_mut(i + 1);
             let y = sized(&mut above[0], rows * layer.outputs);
-            layer.forward(rows, &below[i], y);
+            if i > 0 {
+                layer.forward(rows, &below[i], y);
+            }
             if let (Mode::Learn, Some(dropout)) = (mode, self.dropouts.get_mut(i)) {
                 dropout.forward(y);
             }
@@ -73,11 +90,32 @@ impl<T: Real> Mlp<T> {
 
     /// Computes all parameter gradients and returns the gradient of the input.
     pub fn backward(&mut self, rows: usize) -> &[T] {
-        for i in (0..self.layers.len()).rev() {
-            if let Some(dropout) = self.dropouts.get(i) {
-                dropout.backward(&mut self.upper);
-                dropout.unscale(&mut self.values[i + 1]);
-            }
+        self.descend(rows, 0);
+        if let Some(dropout) = &self.input_dropout {
+            dropout.backward(&mut self.upper);
+        }
+        &self.upper
+    }
+
+    /// As [`Mlp::backward`] down to the first layer, which comes back with its output and that output's gradient.
+    pub fn backward_above(&mut self, rows: usize) -> Option<(&mut Dense<T>, &[T], &mut [T])> {
+        self.descend(rows, 1);
+        self.undrop(0);
+        Some((self.layers.first_mut()?, &self.values[1], &mut self.upper))
+    }
+
+    /// Takes the gradient behind layer `i` through its dropout.
+    fn undrop(&mut self, i: usize) {
+        if let Some(dropout) = self.dropouts.get(i) {
+            dropout.backward(&mut self.upper);
+            dropout.unscale(&mut self.values[i + 1]);
+        }
+    }
+
+    /// Runs the layers from the last down to `lowest` backward.
+    fn descend(&mut self, rows: usize, lowest: usize) {
+        for i in (lowest..self.layers.len()).rev() {
+            self.undrop(i);
             let layer = &mut self.layers[i];
             let dx = sized(&mut self.lower, rows * layer.inputs);
             layer.backward(
@@ -88,10 +126,6 @@ impl<T: Real> Mlp<T> {
             );
             std::mem::swap(&mut self.upper, &mut self.lower);
         }
-        if let Some(dropout) = &self.input_dropout {
-            dropout.backward(&mut self.upper);
-        }
-        &self.upper
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
+pub mod fold;
 pub mod gmf;
 pub mod mlp;
 pub mod wide;
@@ -14,6 +15,7 @@ pub mod wide;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
+pub use fold::Fold;
 pub use gmf::Gmf;
 pub use mlp::Mlp;
 pub use wide::Wide;

@@ -10,7 +10,7 @@ use rankine_kernel::activation::Activation;
 use rankine_model::Network;
 
 use super::Settings;
-use crate::backward::{Dense, Dropout, Embedding, Gmf, Mlp, Mode, Wide, sized};
+use crate::backward::{Dense, Dropout, Embedding, Fold, Gmf, Mlp, Mode, Wide, sized};
 use crate::encode::{Batch, Vocabulary};
 use crate::optimise::DenseSteps;
 use crate::table::Table;
@@ -21,6 +21,9 @@ pub struct Net<T> {
     /// The tables, in the order of the layout.
     pub tables: Vec<Table<T>>,
     embedding: Embedding,
+    /// The input and first layer where it pays to go by row; `folded` says whether the last batch went so.
+    fold: Option<Fold<T>>,
+    folded: bool,
     /// The hidden layers.
     pub mlp: Mlp<T>,
     /// The last layer of the deep part; its bias is the network's.
@@ -49,13 +52,19 @@ impl<T: Real> Net<T> {
             table.count(vocabulary.counts());
             table
         });
-        let tables = tables.collect();
+        let tables: Vec<Table<T>> = tables.collect();
         let deep = network
             .deep
             .iter()
             .map(|&c| (c, network.columns[c].table, network.dim(c)));
         let embedding = Embedding::new(deep, network.dense_width());
         let (mlp, output) = dense_layers(network, settings, &mut random);
+        let fold = match mlp.layers.first() {
+            Some(first) if mlp.input_dropout.is_none() => {
+                Fold::new(&embedding, &tables, settings.batch, first.outputs)
+            }
+            _ => None,
+        };
         let gmf = network.product.as_ref().map(|product| {
             Gmf::new(
                 places(network, &product.user),
@@ -67,6 +76,8 @@ impl<T: Real> Net<T> {
         let mut net = Self {
             tables,
             embedding,
+            fold,
+            folded: false,
             mlp,
             output,
             wide,
@@ -82,9 +93,7 @@ impl<T: Real> Net<T> {
     /// The logits of a batch.
     pub fn forward(&mut self, batch: &Batch<T>, mode: Mode) -> &[T] {
         let rows = batch.len();
-        let x = self.mlp.input(rows * self.embedding.width());
-        self.embedding.forward(&self.tables, batch, x);
-        self.mlp.forward(rows, mode);
+        self.forward_deep(batch, mode);
         let logits = sized(&mut self.logits, rows);
         if self.output.inputs == 0 {
             logits.fill(self.output.bias[0]);
@@ -98,6 +107,33 @@ impl<T: Real> Net<T> {
         logits
     }
 
+    /// Input and hidden layers, folded where that pays.
+    fn forward_deep(&mut self, batch: &Batch<T>, mode: Mode) {
+        let rows = batch.len();
+        let fold = self.fold.as_mut().filter(|fold| fold.suits(batch));
+        self.folded = fold.is_some();
+        if let Some((fold, (layer, y))) = fold.zip(self.mlp.first(rows)) {
+            fold.forward(&self.tables, batch, layer, y);
+            return self.mlp.forward_above(rows, mode);
+        }
+        let x = self.mlp.input(rows * self.embedding.width());
+        self.embedding.forward(&self.tables, batch, x);
+        self.mlp.forward(rows, mode);
+    }
+
+    /// The way back of [`Net::forward_deep`].
+    fn backward_deep(&mut self, batch: &Batch<T>) {
+        let rows = batch.len();
+        if let Some(fold) = self.fold.as_mut().filter(|_| self.folded) {
+            if let Some((layer, y, dy)) = self.mlp.backward_above(rows) {
+                fold.backward(&mut self.tables, batch, layer, (y, dy));
+            }
+            return;
+        }
+        let dx = self.mlp.backward(rows);
+        self.embedding.backward(&mut self.tables, batch, dx);
+    }
+
     /// All gradients, from those of the logits of the batch last run forward. `slopes` is used as scratch.
     pub fn backward(&mut self, batch: &Batch<T>, slopes: &mut [T]) {
         let rows = batch.len();
@@ -109,8 +145,7 @@ impl<T: Real> Net<T> {
         let (top, gradient) = self.mlp.output_gradient(rows * self.output.inputs);
         self.output
             .backward(rows, (top, &self.logits), slopes, Some(gradient));
-        let dx = self.mlp.backward(rows);
-        self.embedding.backward(&mut self.tables, batch, dx);
+        self.backward_deep(batch);
     }
 
     /// Moves everything against the gradients of the last backward, learning rates multiplied by `factor`.

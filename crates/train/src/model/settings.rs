@@ -225,6 +225,7 @@ mod tests {
             valid_auc: 0.4,
             samples_per_s: 0.0,
             elapsed_s: 0.0,
+            cpu_s: None,
             best: false,
         };
         assert_eq!(
