@@ -31,6 +31,10 @@ def python(packages):
     return exe
 
 
+def median(values):
+    return round(statistics.median(list(values)), 4)
+
+
 def last_json(command, **kwargs):
     """Runs a command and reads the last line of its standard output as JSON."""
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **kwargs)

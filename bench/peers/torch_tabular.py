@@ -20,6 +20,9 @@ class Net(torch.nn.Module):
         self.user = torch.nn.Embedding(sizes["user"], 10, sparse=True)
         self.movie = torch.nn.Embedding(sizes["movie"], 10, sparse=True)
         self.genre = torch.nn.Embedding(sizes["genre"], 10, sparse=True) if kind == "embeddingmlp" else None
+        for table in (self.user, self.movie, self.genre):
+            if table is not None:  # torch draws from N(0, 1); Keras from U(-.05, .05), which learns better here
+                torch.nn.init.uniform_(table.weight, -0.05, 0.05)
         width, hidden = (20, 10) if kind == "neuralcf" else (107, 128)
         self.top = torch.nn.Sequential(torch.nn.Linear(width, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, hidden),
                                        torch.nn.ReLU(), torch.nn.Linear(hidden, 1))
@@ -39,7 +42,7 @@ def main():
     a, b = ({k: torch.from_numpy(v) for k, v in part.items()} for part in (a, b))
     net = Net(kind, sizes)
     sparse = [p for n, p in net.named_parameters() if not n.startswith("top")]
-    optimisers = [torch.optim.SparseAdam(sparse, lr=1e-3), torch.optim.Adam(net.top.parameters(), lr=1e-3)]
+    optimisers = [torch.optim.SparseAdam(sparse, lr=1e-3), torch.optim.Adam(net.top.parameters(), lr=1e-3, fused=True)]
     loss = torch.nn.BCEWithLogitsLoss()
     rows = len(a["label"])
     wall, cpu = time.perf_counter(), time.process_time()

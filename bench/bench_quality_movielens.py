@@ -1,0 +1,21 @@
+"""quality-movielens: `rankine eval` of the demo's models on the bundled MovieLens, per-user time split, point-in-time features.
+
+The difference to each trivial baseline comes with its bootstrap 95 % interval over users.
+"""
+
+import measure
+from bench_recommend import home
+
+STRONGEST = "item + user mean at the time"
+
+
+def run(_options, emit):
+    measure.build()
+    where = home()
+    for model in ["embeddingmlp", "widedeep", "neuralcf"]:
+        done = measure.last_json([measure.BINARY, "--home", where, "--json", "eval", model])
+        aucs = {line["name"]: line["measures"]["roc_auc"] for line in done["lines"]}
+        intervals = {d["baseline"]: [round(d["interval"][k], 4) for k in ("low", "difference", "high")]
+                     for d in done["differences"] if d["model"] == model}
+        emit(measure.line("quality-movielens", model, "test ROC-AUC", [aucs[model]], STRONGEST, [aucs[STRONGEST]],
+                          difference_95=intervals, baselines={n: round(a, 4) for n, a in aucs.items() if n != model}))

@@ -1,0 +1,78 @@
+"""recommend: GET /getrecforyou?id=…&size=32&model=widedeep, about 800 candidates, two connections, wrk on the same machine.
+
+No peer answers the same question, so the line names the target instead. Beside wall-clock figures stands the server's
+CPU time per request, which other work on the machine disturbs less.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import urllib.request
+
+import measure
+
+USERS = 671
+LUA = measure.ROOT / "bench" / "recommend.lua"
+
+
+def home():
+    """A demo home under target/, made once."""
+    where = measure.WORK / "demo-home"
+    if not (where / "models" / "widedeep").exists():
+        subprocess.run([measure.BINARY, "--home", where, "demo", "--once"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return where
+
+
+def start(where):
+    """Serves the home on a free port; returns the process and the site's address."""
+    server = subprocess.Popen([str(measure.BINARY), "--home", str(where), "serve", "--site", "127.0.0.1:0", "--rest", ""],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for text in server.stdout:
+        found = re.search(r"http://127\.0\.0\.1:\d+", text)
+        if found:
+            return server, found.group(0)
+    raise SystemExit("the server ended before it said where it listens")
+
+
+def candidates(address):
+    """How many films are ranked for a user, over twenty users: the least and the most."""
+    counts = []
+    for user in range(1, USERS + 1, 34):
+        with urllib.request.urlopen(f"{address}/getrecforyou?id={user}&size=32&model=widedeep") as answer:
+            counts.append(int(answer.headers["x-rankine-candidates"]))
+            assert len(json.load(answer)) == 32
+    return min(counts), max(counts)
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(server, address, seconds):
+    """One run of wrk: requests per second, percentiles in ms, the server's CPU ms per request, failed requests."""
+    before = cpu_seconds(server.pid)
+    done = subprocess.run(["wrk", "-t1", "-c2", f"-d{seconds}s", "--latency", "-s", str(LUA), address], capture_output=True, text=True, check=True)
+    return {**json.loads(done.stdout.strip().splitlines()[-1]), "cpu": cpu_seconds(server.pid) - before}
+
+
+def run(options, emit):
+    if shutil.which("wrk") is None:
+        raise SystemExit("recommend needs wrk: apt-get install wrk")
+    measure.build()
+    server, address = start(home())
+    try:
+        least, most = candidates(address)
+        load(server, address, 2)
+        rounds = [load(server, address, 5 if options.quick else 10) for _ in range(2 if options.quick else 5)]
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(10)
+    more = {"candidates": [least, most], "failed": sum(r["failed"] for r in rounds), "load_average": os.getloadavg()[0]}
+    emit(measure.line("recommend", "requests", "requests/s", [r["rate"] for r in rounds], "target 500", [500], **more))
+    emit(measure.line("recommend", "p50", "ms", [r["p50"] for r in rounds], None, None))
+    emit(measure.line("recommend", "p99", "ms", [r["p99"] for r in rounds], "target 5", [5], higher_is_better=False))
+    emit(measure.line("recommend", "server CPU", "ms/request", [1000 * r["cpu"] / r["requests"] for r in rounds], None, None))
