@@ -741,3 +741,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn live_events_of_other_data_are_set_aside() {
+    let home = tempfile::tempdir().unwrap();
+    let first: ImportSummary = import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    let log = home.path().join("events/live-1.log");
+    std::fs::write(&log, b"kept").unwrap();
+    import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    assert!(log.exists(), "the same data keeps its events");
+    import(&options(&data("movielens-1m"), home.path()), &Progress::silent()).unwrap();
+    let aside = home.path().join(format!("events/of-{}/live-1.log", first.hash));
+    assert!(!log.exists());
+    assert_eq!(std::fs::read(aside).unwrap(), b"kept");
+}

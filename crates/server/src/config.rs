@@ -323,6 +323,11 @@ impl ServerConfig {
         self.limits.body_mb.saturating_mul(1 << 20)
     }
 
+    /// Largest body the site takes, in bytes: an event is small, whatever predictions may be.
+    pub fn event_bytes(&self) -> usize {
+        self.body_bytes().min(64 << 10)
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors

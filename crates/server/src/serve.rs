@@ -161,7 +161,8 @@ pub fn site_router(state: Arc<State>) -> Router {
     let routes = Router::new()
         .merge(api::router(state.clone()))
         .merge(pages::router(state.clone()));
-    around(routes, &state)
+    let in_time = routes.layer(middleware::from_fn(in_time));
+    around(in_time, &state, state.config().event_bytes())
 }
 
 /// TensorFlow Serving REST, `/metrics`, `/status`.
@@ -172,7 +173,11 @@ pub fn rest_router(state: Arc<State>) -> Router {
         .with_state(state.clone());
     let models = tfserving::router(state.predictor().clone(), state.rows(), model_limits(&state));
     let nowhere = async |request: Request| ApiError::not_found("path", request.uri().path());
-    around(own.merge(models).fallback(nowhere), &state)
+    around(
+        own.merge(models).fallback(nowhere),
+        &state,
+        state.config().body_bytes(),
+    )
 }
 
 fn model_limits(state: &State) -> tfserving::Limits {
@@ -187,11 +192,25 @@ fn model_limits(state: &State) -> tfserving::Limits {
 }
 
 /// Limits and metrics around all routes of a port.
-fn around(routes: Router, state: &Arc<State>) -> Router {
+fn around(routes: Router, state: &Arc<State>, body_bytes: usize) -> Router {
     let metrics: Arc<Metrics> = state.metrics().clone();
     routes
-        .layer(DefaultBodyLimit::max(state.config().body_bytes()))
+        .layer(DefaultBodyLimit::max(body_bytes))
         .layer(middleware::from_fn_with_state(metrics, measure))
+}
+
+/// Gives a request of the site, its body included, [`ARRIVAL`] to arrive and be answered.
+async fn in_time(request: Request, next: middleware::Next) -> axum::response::Response {
+    match tokio::time::timeout(ARRIVAL, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (axum::http::StatusCode::REQUEST_TIMEOUT, Json(late())).into_response(),
+    }
+}
+
+/// The body of a 408.
+fn late() -> serde_json::Value {
+    let message = format!("the request did not arrive within {} s", ARRIVAL.as_secs());
+    serde_json::json!({ "error": { "type": "timeout", "message": message } })
 }
 
 async fn metrics(axum::extract::State(state): axum::extract::State<Arc<State>>) -> Result<String, ApiError> {

@@ -120,3 +120,15 @@ pub enum StoreError {
         reason: String,
     },
 }
+
+impl StoreError {
+    /// Whether a file of the embedded database is damaged or no database, so that opening it again will not help.
+    pub fn is_damage(&self) -> bool {
+        let StoreError::Redb { source, .. } = self else {
+            return false;
+        };
+        let kinds = [std::io::ErrorKind::InvalidData, std::io::ErrorKind::UnexpectedEof];
+        matches!(&**source, redb::Error::Corrupted(_))
+            || matches!(&**source, redb::Error::Io(error) if kinds.contains(&error.kind()))
+    }
+}

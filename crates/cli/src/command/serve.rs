@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use rankine_server::config::RankerKind;
-use rankine_server::{Listeners, ServerConfig, serve, stop_pair};
+use rankine_server::serve::serve_state;
+use rankine_server::{Listeners, ServerConfig, State, stop_pair};
 
 use super::Globals;
 use crate::{clock, output};
@@ -51,7 +52,10 @@ fn configured(options: &Options, globals: &Globals) -> anyhow::Result<ServerConf
     let mut config = match &options.config {
         Some(path) => {
             let file = ServerConfig::load(path)?;
-            ServerConfig { home: globals.home.clone().unwrap_or_else(|| file.home.clone()), ..file }
+            ServerConfig {
+                home: globals.home.clone().unwrap_or_else(|| file.home.clone()),
+                ..file
+            }
         }
         None => ServerConfig::for_home(globals.home().root()),
     };
@@ -87,8 +91,9 @@ pub(crate) fn until_stopped(config: ServerConfig) -> anyhow::Result<()> {
         Some(stop) => stop.stop(),
         None => std::process::exit(130),
     })?;
+    let state = State::open(config, Arc::new(clock::now_micros))?;
     announce(&listeners);
-    serve(config, listeners, Arc::new(clock::now_micros), stopped)?;
+    serve_state(state, listeners, stopped)?;
     Ok(())
 }
 

@@ -89,6 +89,7 @@ impl Publication {
         format: &str,
         sources: Vec<HashedFile>,
     ) -> Result<ImportSummary, PipelineError> {
+        let before = summary::load(&self.home).ok().flatten();
         self.withdraw()?;
         let done = draft.finish();
         let catalogue = Catalogue::new(done.items, done.users);
@@ -118,8 +119,30 @@ impl Publication {
             outputs,
             unchanged: false,
         };
+        if let Some(before) = before.filter(|before| before.hash != summary.hash) {
+            self.set_events_aside(&before.hash)?;
+        }
         self.announce(&summary)?;
         Ok(summary)
+    }
+
+    /// Moves the live logs of other data to `events/of-<its hash>/`: its users and items mean nothing here.
+    fn set_events_aside(&self, hash: &str) -> Result<(), PipelineError> {
+        let events = self.home.join("events");
+        let fail = |source| TableError::Write {
+            path: events.clone(),
+            source,
+        };
+        for entry in std::fs::read_dir(&events).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("live-") {
+                let aside = events.join(format!("of-{hash}"));
+                std::fs::create_dir_all(&aside).map_err(fail)?;
+                std::fs::rename(entry.path(), aside.join(name)).map_err(fail)?;
+            }
+        }
+        Ok(())
     }
 
     fn withdraw(&self) -> Result<(), PipelineError> {

@@ -24,7 +24,7 @@ pub(super) async fn post(
 ) -> Result<Printed, ApiError> {
     declared_as_json(&headers)?;
     let body = body.map_err(|_| ApiError::TooLarge {
-        limit: state.config().body_bytes(),
+        limit: state.config().event_bytes(),
     })?;
     let event = parse(&body)?;
     state

@@ -112,6 +112,12 @@ fn load_home(home: &Path, clock: rankine_dict::Clock) -> Result<Loaded, ServerEr
         path: path.to_owned(),
         cause,
     };
+    let imported =
+        rankine_pipeline::import::imported(home).map_err(|e| missing("import", home, e.to_string()))?;
+    if imported.is_none() {
+        let cause = "no finished import here; run `rankine data import` (again)".to_owned();
+        return Err(missing("import", home, cause));
+    }
     let source =
         rankine_pipeline::Catalogue::load(home).map_err(|e| missing("catalogue", home, e.to_string()))?;
     let path = home.join("events").join("base-1.parquet");
@@ -170,12 +176,25 @@ fn open_log(
     Ok(Some(log))
 }
 
+/// Opens the embedded rows. They are a copy that is written anew at every start, so a damaged file is put aside.
+fn open_embedded(path: &Path) -> Result<RedbRows, rankine_store::StoreError> {
+    match RedbRows::open(path, REDB_CACHE) {
+        Err(error) if error.is_damage() => {
+            let aside = path.with_extension("redb.damaged");
+            tracing::warn!(%error, path = %aside.display(), "put damaged feature rows aside and began anew");
+            std::fs::rename(path, &aside).ok();
+            RedbRows::open(path, REDB_CACHE)
+        }
+        opened => opened,
+    }
+}
+
 fn open_store(config: &ServerConfig) -> Result<Box<dyn RowStore>, ServerError> {
     let fault = |e| ServerError::part("row store", e);
     Ok(match config.store.kind {
         StoreKind::Embedded => {
             let path = config.home.join("features").join("rows.redb");
-            Box::new(RedbRows::open(&path, REDB_CACHE).map_err(fault)?)
+            Box::new(open_embedded(&path).map_err(fault)?)
         }
         StoreKind::Redis => {
             Box::new(RedisRows::connect(RedisOptions::new(&config.store.url)).map_err(fault)?)

@@ -100,3 +100,26 @@ fn rows_follow_into_redis_and_events_outlive_its_death() {
         rankine_feature::Value::Int(50)
     );
 }
+
+#[test]
+fn damaged_feature_rows_are_put_aside_and_written_anew() {
+    let home = home();
+    let features = home.path().join("features");
+    std::fs::create_dir_all(&features).unwrap();
+    std::fs::write(features.join("rows.redb"), vec![7_u8; 8192]).unwrap();
+    let server = Server::on(home.path());
+    assert_eq!(server.get("/getuser?id=6").status, 200);
+    assert!(features.join("rows.redb.damaged").exists());
+}
+
+#[test]
+fn a_home_whose_import_did_not_finish_is_refused() {
+    let home = home();
+    std::fs::remove_file(home.path().join("data/import.json")).unwrap();
+    let refused = rankine_server::State::open(
+        rankine_server::ServerConfig::for_home(home.path()),
+        std::sync::Arc::new(|| 1),
+    );
+    let text = refused.err().map(|error| error.to_string()).unwrap();
+    assert!(text.contains("no finished import"), "{text}");
+}

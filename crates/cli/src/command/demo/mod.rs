@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use rankine_pipeline::import::{ImportOptions, ImportSummary, import};
+use rankine_pipeline::import::{ImportOptions, ImportSummary, import, imported};
 use rankine_pipeline::{Catalogue, Split, SplitReport, events};
 use rankine_server::ServerConfig;
 use rankine_table::Progress;
@@ -50,7 +50,7 @@ pub(crate) struct Options {
 /// Whatever step failed; what earlier steps published stays.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let home = globals.home();
-    let summary = prepare(&source(options)?, &home, globals)?;
+    let summary = prepare(options, &home, globals)?;
     if globals.json {
         output::json(&summary)?;
     } else {
@@ -67,9 +67,9 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
 }
 
 /// Import → samples → models and vectors.
-fn prepare(source: &Path, home: &Home, globals: &Globals) -> anyhow::Result<Summary> {
+fn prepare(options: &Options, home: &Home, globals: &Globals) -> anyhow::Result<Summary> {
     let mut summary = Summary::new(clock::now_micros());
-    let imported = summary.time("import", |step| read(source, home, globals, step))?;
+    let imported = summary.time("import", |step| read(options, home, globals, step))?;
     let catalogue = Catalogue::load(home.root())?;
     let log = events::load(&home.base_events())?;
     let report = summary.time("features and samples", |step| {
@@ -80,7 +80,7 @@ fn prepare(source: &Path, home: &Home, globals: &Globals) -> anyhow::Result<Summ
             "{} training, {} validation, {} test samples",
             report.train.rows, report.valid.rows, report.test.rows
         );
-        enough(&report, source)?;
+        enough(&report, home.root())?;
         Ok(report)
     })?;
     let trained = summary.time("training", |step| {
@@ -91,30 +91,39 @@ fn prepare(source: &Path, home: &Home, globals: &Globals) -> anyhow::Result<Summ
 }
 
 /// Models need something to be judged on.
-fn enough(report: &SplitReport, source: &Path) -> anyhow::Result<()> {
+fn enough(report: &SplitReport, home: &Path) -> anyhow::Result<()> {
     let (train, valid, test) = (report.train.rows, report.valid.rows, report.test.rows);
     anyhow::ensure!(
         train > 0 && valid > 0 && test > 0,
         "{}: too few ratings to train on: {train} training, {valid} validation and {test} test samples",
-        source.display()
+        home.display()
     );
     Ok(())
 }
 
-fn read(source: &Path, home: &Home, globals: &Globals, step: &mut Step) -> anyhow::Result<ImportSummary> {
-    let options = ImportOptions {
-        source: source.to_owned(),
-        home: home.root().to_owned(),
-        ..ImportOptions::default()
-    };
-    let imported = import(
-        &options,
-        &if globals.json {
-            Progress::silent()
-        } else {
-            Progress::stderr()
+/// Imports, or finds that done. Without `--data` and the bundled folder, a home that holds an import will do.
+fn read(options: &Options, home: &Home, globals: &Globals, step: &mut Step) -> anyhow::Result<ImportSummary> {
+    let imported = match (source(options), imported(home.root())?) {
+        (Err(_), Some(there)) if options.data.is_none() => ImportSummary {
+            unchanged: true,
+            ..there
         },
-    )?;
+        (source, _) => {
+            let options = ImportOptions {
+                source: source?,
+                home: home.root().to_owned(),
+                ..ImportOptions::default()
+            };
+            import(
+                &options,
+                &if globals.json {
+                    Progress::silent()
+                } else {
+                    Progress::stderr()
+                },
+            )?
+        }
+    };
     step.skipped = imported.unchanged;
     let rejected: u64 = imported.rejected.values().sum();
     step.outcome = format!(
