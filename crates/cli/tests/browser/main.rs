@@ -4,72 +4,42 @@
 //! names every one that failed. The decision: nothing sleeps for a fixed time, every step waits for what it needs, up to
 //! minutes, because machines that run tests are slow. A missing Chromium is a failure.
 
+#[cfg(test)]
 mod dark;
+#[cfg(test)]
 mod escaping;
+#[cfg(test)]
 mod keyboard;
+#[cfg(test)]
 mod opens;
+#[cfg(test)]
 mod order;
+#[cfg(test)]
 mod phone;
+#[cfg(test)]
 mod policy;
+#[cfg(test)]
 mod rating;
+#[cfg(test)]
 mod scriptless;
+#[cfg(test)]
 mod search;
+#[cfg(test)]
 mod site;
+#[cfg(test)]
 mod tab;
-
-use site::Site;
-use tab::Browser;
-
-/// Runs a scenario in a tab of its own and keeps its failure under its name.
-macro_rules! run {
-    ($site:ident, $browser:ident, $failures:ident, $($scenario:path),+ $(,)?) => {$(
-        let tab = $browser.tab(&$site).await.expect("a tab opens");
-        let outcome = $scenario(&$site, &tab).await;
-        let complaints = tab.close().await;
-        let told = match &outcome {
-            Ok(()) => format!("{}: ok", stringify!($scenario)),
-            Err(error) => format!("{}: {error:#}; console: {complaints:?}", stringify!($scenario)),
-        };
-        println!("{told}");
-        if outcome.is_err() {
-            $failures.push(told);
-        }
-    )+};
-}
+#[cfg(test)]
+mod walk;
 
 #[test]
 fn the_pages_work_in_a_browser() {
-    let site = Site::start();
+    let site = site::Site::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let failures = runtime.block_on(walk(&site));
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-async fn walk(site: &Site) -> Vec<String> {
-    let browser = Browser::launch()
-        .await
+    let failures = runtime
+        .block_on(walk::walk(&site))
         .expect("chromium starts (setup.sh installs it)");
-    let mut failures = Vec::new();
-    run!(
-        site,
-        browser,
-        failures,
-        opens::every_page_without_complaints,
-        opens::errors_are_pages,
-        order::the_page_lists_what_the_api_answers,
-        phone::nothing_is_wider_than_a_phone,
-        dark::dark_is_dark_and_light_is_light,
-        keyboard::the_first_key_offers_to_skip_to_the_content,
-        search::words_find_a_film,
-        escaping::a_film_called_script_is_text,
-        policy::no_page_brings_code_styles_or_foreign_addresses,
-        rating::rating_a_pick_changes_the_list_in_place,
-        rating::rating_on_a_films_page_changes_what_comes_next,
-        scriptless::a_form_rates_without_the_script,
-    );
-    browser.close().await;
-    failures
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

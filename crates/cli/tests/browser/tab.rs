@@ -203,7 +203,8 @@ impl Tab {
 
     /// Saves what is seen under `target/screenshots`, once every cover in view is drawn and nothing moves.
     pub(crate) async fn shoot(&self, name: &str) -> anyhow::Result<()> {
-        self.wait("document.getAnimations().every(a => a.playState !== 'running')").await?;
+        self.wait("document.getAnimations().every(a => a.playState !== 'running')")
+            .await?;
         self.wait(
             "[...document.images].filter(i => { const r = i.getBoundingClientRect(); return r.top < innerHeight \
              && r.left < innerWidth && r.width; }).every(i => i.complete && i.naturalWidth)",
