@@ -1,6 +1,7 @@
 """What every benchmark shares: the release binary, the peers' venv, alternating rounds, medians."""
 
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -8,11 +9,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "bench"
-BINARY = ROOT / "target" / "release" / "rankine"
+BINARY = pathlib.Path(os.environ.get("RANKINE_BIN") or ROOT / "target" / "release" / "rankine")
 
 
 def build():
-    """Builds the release binary once."""
+    """Builds the release binary, unless RANKINE_BIN names one."""
+    if os.environ.get("RANKINE_BIN"):
+        return BINARY
     subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "rankine"], cwd=ROOT, check=True)
     return BINARY
 
@@ -54,7 +57,7 @@ def alternate(runners, rounds):
 
 def line(bench, what, unit, ours, peer, theirs, higher_is_better=True, **more):
     """One measurement: medians of the rounds and their ratio."""
-    a, b = statistics.median(ours), statistics.median(theirs) if theirs else None
+    a, b = median(ours), median(theirs) if theirs else None
     ratio = None if b is None else (a / b if higher_is_better else b / a)
     return {"bench": bench, "what": what, "unit": unit, "ours": a, "peer": peer, "theirs": b,
             "ratio": None if ratio is None else round(ratio, 3), "rounds": len(ours), **more}

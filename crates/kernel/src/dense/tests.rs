@@ -160,3 +160,16 @@ fn vectors_add_and_scale() {
     dots(&[1.0, 2.0], &[3.0, 4.0, 5.0, 6.0], &mut scores);
     assert_eq!(scores, [11.0, 17.0]);
 }
+
+#[test]
+fn a_transpose_has_every_number_in_its_place() {
+    for (rows, columns) in [(1, 1), (8, 8), (17, 24), (24, 17), (9, 3), (0, 5)] {
+        let matrix = numbers(rows * columns, 5);
+        let mut out = vec![9.0];
+        transpose(&matrix, columns, &mut out);
+        assert_eq!(out.len(), rows * columns);
+        for (at, value) in matrix.iter().enumerate() {
+            assert_eq!(out[at % columns * rows + at / columns], *value);
+        }
+    }
+}
