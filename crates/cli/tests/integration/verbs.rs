@@ -383,7 +383,11 @@ fn a_server_that_cannot_start_says_why() {
     let empty = tempfile::tempdir().unwrap();
     let outcome = rankine(empty.path(), &["serve", "--site", "127.0.0.1:0", "--rest", ""]);
     assert_eq!(outcome.code, Some(1));
-    assert!(outcome.stderr.contains("no finished import"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("no finished import"),
+        "{}",
+        outcome.stderr
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let error = rankine(&prepared().root, &["serve", "--site", &address, "--rest", ""]).bad(1);
