@@ -233,7 +233,12 @@ mod tests {
     fn case() -> (Embedding, Vec<Table<f64>>, Batch<f64>, Dense<f64>) {
         let column = |seed: u64, rows: u32| {
             let draws = random(SAMPLES, seed);
-            BatchColumn::Single(draws.iter().map(|v| (v.abs() * 1e6) as u32 % rows).collect())
+            let row = |v: &f64| {
+                (0..rows)
+                    .rev()
+                    .find(|r| v.abs() * f64::from(rows) >= f64::from(*r))
+            };
+            BatchColumn::Single(draws.iter().filter_map(row).collect())
         };
         let batch = Batch {
             columns: vec![column(1, 4), column(2, 41), column(3, 4), column(4, 3)],
