@@ -1,7 +1,8 @@
 """recommend: GET /getrecforyou?id=…&size=32&model=widedeep, about 800 candidates, two connections, wrk on the same machine.
 
-No peer answers the same question, so the line names the target instead. Beside wall-clock figures stands the server's
-CPU time per request, which other work on the machine disturbs less.
+No peer answers the same question, so the line names the target instead. Two loads in turn: as fast as two connections can
+ask ("full": server and wrk fill both cores), and with a pause of 1 ms before each request ("paced"). Beside wall-clock
+figures stands the server's CPU time per request, which other work on the machine disturbs less.
 """
 
 import json
@@ -52,10 +53,10 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def load(server, address, seconds):
+def load(server, address, seconds, pause):
     """One run of wrk: requests per second, percentiles in ms, the server's CPU ms per request, failed requests."""
     before = cpu_seconds(server.pid)
-    done = subprocess.run(["wrk", "-t1", "-c2", f"-d{seconds}s", "--latency", "-s", str(LUA), address], capture_output=True, text=True, check=True)
+    done = subprocess.run(["wrk", "-t1", "-c2", f"-d{seconds}s", "--latency", "-s", str(LUA), address], capture_output=True, text=True, check=True, env={**os.environ, "PAUSE_MS": str(pause)})
     return {**json.loads(done.stdout.strip().splitlines()[-1]), "cpu": cpu_seconds(server.pid) - before}
 
 
@@ -66,13 +67,16 @@ def run(options, emit):
     server, address = start(home())
     try:
         least, most = candidates(address)
-        load(server, address, 2)
-        rounds = [load(server, address, 5 if options.quick else 10) for _ in range(2 if options.quick else 5)]
+        load(server, address, 2, 0)
+        seconds = 5 if options.quick else 10
+        loads = {name: (lambda p=pause: load(server, address, seconds, p)) for name, pause in (("full", 0), ("paced", 1))}
+        results = measure.alternate(loads, 2 if options.quick else 5)
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(10)
-    more = {"candidates": [least, most], "failed": sum(r["failed"] for r in rounds), "load_average": os.getloadavg()[0]}
-    emit(measure.line("recommend", "requests", "requests/s", [r["rate"] for r in rounds], "target 500", [500], **more))
-    emit(measure.line("recommend", "p50", "ms", [r["p50"] for r in rounds], None, None))
-    emit(measure.line("recommend", "p99", "ms", [r["p99"] for r in rounds], "target 5", [5], higher_is_better=False))
-    emit(measure.line("recommend", "server CPU", "ms/request", [1000 * r["cpu"] / r["requests"] for r in rounds], None, None))
+    for name, rounds in results.items():
+        more = {"candidates": [least, most], "failed": sum(r["failed"] for r in rounds), "load_average": os.getloadavg()[0]}
+        emit(measure.line("recommend", f"{name}: requests", "requests/s", [r["rate"] for r in rounds], "target 500", [500], **more))
+        emit(measure.line("recommend", f"{name}: p50", "ms", [r["p50"] for r in rounds], None, None))
+        emit(measure.line("recommend", f"{name}: p99", "ms", [r["p99"] for r in rounds], "target 5", [5], higher_is_better=False))
+        emit(measure.line("recommend", f"{name}: server CPU", "ms/request", [1000 * r["cpu"] / r["requests"] for r in rounds], None, None))

@@ -6,6 +6,9 @@ function request()
   return wrk.format("GET", "/getrecforyou?id=" .. (at + 1) .. "&size=32&model=widedeep")
 end
 
+-- A pause between an answer and the next request: without one the load is all that two connections can ask for.
+function delay() return tonumber(os.getenv("PAUSE_MS") or "0") end
+
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format('{"rate":%.1f,"requests":%d,"p50":%.3f,"p99":%.3f,"failed":%d}\n',
