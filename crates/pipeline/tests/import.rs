@@ -745,7 +745,8 @@ proptest! {
 #[test]
 fn live_events_of_other_data_are_set_aside() {
     let home = tempfile::tempdir().unwrap();
-    let first: ImportSummary = import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    let first: ImportSummary =
+        import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
     let log = home.path().join("events/live-1.log");
     std::fs::write(&log, b"kept").unwrap();
     import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();

@@ -90,7 +90,7 @@ impl Projector {
 
 /// The value as its field's type.
 fn fit(field: &Field, value: &Value) -> Result<Value, Misfit> {
-    if fits(field.ty, value) {
+    if value.fits(field.ty) {
         return Ok(value.clone());
     }
     let mut form = String::new();
@@ -100,22 +100,6 @@ fn fit(field: &Field, value: &Value) -> Result<Value, Misfit> {
         expected: field.ty,
         got: shortened(value, &form),
     })
-}
-
-fn fits(ty: FieldType, value: &Value) -> bool {
-    match value {
-        Value::Missing => true,
-        Value::Int(_) => ty == FieldType::Int,
-        Value::Float(_) => ty == FieldType::Float,
-        Value::Str(_) => ty == FieldType::String,
-        Value::Time(_) => ty == FieldType::Timestamp,
-        Value::Bool(_) => ty == FieldType::Bool,
-        Value::Ints(_) => ty == FieldType::IntList,
-        Value::Floats(_) => ty == FieldType::FloatList,
-        Value::Strs(_) => ty == FieldType::StringList,
-        Value::Weighted(_) => ty == FieldType::Weighted,
-        Value::Vector(v) => ty == FieldType::Vector(v.len()),
-    }
 }
 
 /// Type and text of a value, at most 60 characters of the latter.

@@ -38,7 +38,8 @@ fn score(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
             .sum::<f64>()
     };
     match metric {
-        Metric::InnerProduct => dot(a, b),
+        // A sum of nothing but -0 is -0, which sorts below 0: the index starts its sums at 0.
+        Metric::InnerProduct => dot(a, b) + 0.0,
         Metric::Cosine => {
             let length = (dot(a, a) * dot(b, b)).sqrt();
             if length > 0.0 { dot(a, b) / length } else { 0.0 }

@@ -76,7 +76,8 @@ fn read(files: &[PathBuf], draft: &mut Draft<'_>) -> Result<(), PipelineError> {
     Ok(())
 }
 
-fn read_file(
+/// Reads one file of unquoted cells, UTF-8 or Latin-1 by line.
+pub(super) fn read_file(
     path: &Path,
     delimiter: &str,
     columns: &[&str],

@@ -5,12 +5,12 @@
 
 use std::path::PathBuf;
 
-use rankine_table::delimited::Layout;
-use rankine_table::{Encoding, Form, Record};
+use rankine_table::Record;
 
 use super::detect::{Folder, Format, named};
 use super::draft::Draft;
 use super::fields::{Problem, whole};
+use super::movielens_100k::read_file;
 use super::movielens_csv::{movie, rating};
 use crate::{PipelineError, User};
 
@@ -32,36 +32,16 @@ fn find(folder: &Folder) -> Result<Option<Vec<PathBuf>>, PipelineError> {
 
 fn read(files: &[PathBuf], draft: &mut Draft<'_>) -> Result<(), PipelineError> {
     if let Some(path) = named(files, "movies.dat") {
-        read_file(&path, &["movie", "title", "genres"], draft, movie)?;
+        read_file(&path, "::", &["movie", "title", "genres"], draft, movie)?;
     }
     draft.close_items();
     if let Some(path) = named(files, "users.dat") {
-        read_file(&path, &USER, draft, user)?;
+        read_file(&path, "::", &USER, draft, user)?;
     }
     if let Some(path) = named(files, "ratings.dat") {
-        read_file(&path, &["user", "movie", "rating", "time"], draft, rating)?;
+        read_file(&path, "::", &["user", "movie", "rating", "time"], draft, rating)?;
     }
     Ok(())
-}
-
-fn read_file(
-    path: &std::path::Path,
-    columns: &[&str],
-    draft: &mut Draft<'_>,
-    take: fn(&mut Draft<'_>, &Record) -> Result<(), Problem>,
-) -> Result<(), PipelineError> {
-    let layout = Layout {
-        delimiter: "::".to_owned(),
-        quotes: false,
-        columns: None,
-        encoding: Encoding::Utf8OrLatin1,
-    };
-    draft.read(
-        path,
-        &Form::Delimited(layout.with_columns(columns)),
-        columns,
-        take,
-    )
 }
 
 fn user(draft: &mut Draft<'_>, row: &Record) -> Result<(), Problem> {

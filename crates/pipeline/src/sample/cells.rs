@@ -153,7 +153,7 @@ impl Cells {
                 Ok(Value::Floats(items.iter().map(|x| f64::from(*x)).collect()))
             }
             (FieldType::Vector(width), Value::Floats(items)) => narrow(width, &items).ok_or_else(fault),
-            (ty, found) => fits(ty, &found).then_some(found).ok_or_else(fault),
+            (ty, found) => found.fits(ty).then_some(found).ok_or_else(fault),
         }
     }
 }
@@ -181,22 +181,6 @@ fn exact(x: f64) -> Option<i64> {
 fn narrow(width: usize, items: &[f64]) -> Option<Value> {
     let proper = items.len() == width && items.iter().all(|x| x.is_finite());
     proper.then(|| Value::Vector(items.iter().map(|x| *x as f32).collect()))
-}
-
-fn fits(ty: FieldType, value: &Value) -> bool {
-    match value {
-        Value::Missing => true,
-        Value::Int(_) => ty == FieldType::Int,
-        Value::Float(_) => ty == FieldType::Float,
-        Value::Str(_) => ty == FieldType::String,
-        Value::Time(_) => ty == FieldType::Timestamp,
-        Value::Bool(_) => ty == FieldType::Bool,
-        Value::Ints(_) => ty == FieldType::IntList,
-        Value::Floats(_) => ty == FieldType::FloatList,
-        Value::Strs(_) => ty == FieldType::StringList,
-        Value::Weighted(_) => ty == FieldType::Weighted,
-        Value::Vector(x) => ty == FieldType::Vector(x.len()),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! mean ratings in stars, so their sum is turned into a probability by a logistic fit on the training rows (Platt 1999),
 //! which keeps the order and hence every ranking metric as it is.
 
+use rankine_kernel::activation::sigmoid;
+
 use super::mean;
 
 /// Predicts σ(a (item mean + user mean) + b); a missing mean counts as the training rows' average of that column.
@@ -69,10 +71,6 @@ impl PointInTime {
         let or = |value: Option<f64>, default| value.filter(|v| v.is_finite()).unwrap_or(default);
         or(item, self.item) + or(user, self.user)
     }
-}
-
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// Slope and bias of a logistic regression on one input, by damped Newton steps on the standardised input.
