@@ -6,6 +6,7 @@
 //! before is left out where it can be told.
 
 mod assemble;
+mod dictionaries;
 mod features;
 mod fields;
 mod order;
@@ -26,11 +27,29 @@ pub(crate) fn compile(text: &str, file: &str, fit: Option<&Fit>) -> Result<Plan,
     report.find_entries(&conf);
     head(&conf, &mut report);
     let (schema, sample) = fields::resolve(&conf, &mut report);
-    let features = features::resolve(&conf, &schema, fit, &mut report);
+    let dictionaries = dictionaries::resolve(&conf, &mut report);
+    let known = Known {
+        schema: &schema,
+        dictionaries: &dictionaries,
+        fit,
+    };
+    let features = features::resolve(&conf, &known, &mut report);
     if !report.faults.is_empty() {
         return Err(report.end());
     }
-    Ok(assemble::plan(&conf, schema, sample, features, fit))
+    let used = assemble::used_fit(&conf, &features, fit);
+    let mut plan = assemble::plan(&conf, schema, sample, features);
+    plan.dictionaries = dictionaries;
+    plan.fit = used;
+    plan.hash = plan.full_hash();
+    Ok(plan)
+}
+
+/// What features may name.
+pub(crate) struct Known<'a> {
+    schema: &'a crate::Schema,
+    dictionaries: &'a [crate::DictionarySpec],
+    fit: Option<&'a Fit>,
 }
 
 /// Format and name.

@@ -22,7 +22,22 @@ pub(crate) struct Conf {
     #[serde(default)]
     pub(crate) sample: SampleConf,
     #[serde(default)]
+    pub(crate) dictionary: Vec<DictionaryConf>,
+    #[serde(default)]
     pub(crate) feature: Vec<Located<FeatureConf>>,
+}
+
+/// One `[[dictionary]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DictionaryConf {
+    pub(crate) name: Located<String>,
+    /// `int` or `string`.
+    pub(crate) key: Located<String>,
+    pub(crate) columns: Vec<FieldConf>,
+    /// Its content enters the conf hash.
+    #[serde(default)]
+    pub(crate) frozen: bool,
 }
 
 /// `schema.*`.
@@ -90,6 +105,12 @@ impl FeatureConf {
         self.args.as_ref().map_or(&[], |args| &args.value)
     }
 
+    /// The slot that signs are made with: the shared one, its own, or 0.
+    pub(crate) fn hash_slot(&self) -> u32 {
+        let slot = self.share.as_ref().or(self.slot.as_ref());
+        slot.map_or(0, |slot| slot.value)
+    }
+
     pub(crate) fn words(&self) -> &[Located<String>] {
         self.str_args.as_ref().map_or(&[], |words| &words.value)
     }
@@ -116,6 +137,9 @@ impl Conf {
             line(&mut out, "schema.all", &texts(&all.value));
         }
         self.sample.canonical(&mut out);
+        self.dictionary
+            .iter()
+            .for_each(|dictionary| dictionary.canonical(&mut out));
         for (feature, version) in self.feature.iter().zip(versions) {
             feature.value.canonical(*version, &mut out);
         }
@@ -131,6 +155,19 @@ impl FieldConf {
             text(&self.name.value),
             text(&ty)
         )
+    }
+}
+
+impl DictionaryConf {
+    fn canonical(&self, out: &mut String) {
+        out.push_str("\n[[dictionary]]\n");
+        line(out, "name", &text(&self.name.value));
+        line(out, "key", &text(self.key.value.trim()));
+        let columns: Vec<String> = self.columns.iter().map(FieldConf::canonical).collect();
+        line(out, "columns", &format!("[\n{}]", columns.concat()));
+        if self.frozen {
+            line(out, "frozen", "true");
+        }
     }
 }
 

@@ -35,4 +35,22 @@ pub enum FeatureError {
         /// The number in the file.
         got: u32,
     },
+    /// A dictionary lacks a column that a conf reads, or has it with another type.
+    #[error("dictionary `{dictionary}`, column `{column}`: expected {expected}, got {got}")]
+    Column {
+        /// The dictionary's name.
+        dictionary: String,
+        /// The column's name.
+        column: String,
+        /// The type that the conf declares.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// A plan reads a dictionary that is not there.
+    #[error("dictionary `{dictionary}` is not loaded")]
+    Dictionary {
+        /// The dictionary's name.
+        dictionary: String,
+    },
 }

@@ -88,7 +88,7 @@ impl<'p> Fitter<'p> {
         let groups = [Group::Common, Group::Item, Group::Cross];
         let steps = groups
             .into_iter()
-            .zip(&plan.steps)
+            .zip(plan.steps.iter())
             .flat_map(|(group, steps)| steps.iter().map(move |s| (group, s)));
         let fitted = steps.filter(|(_, step)| step.need != Need::None);
         let observers = fitted
@@ -111,7 +111,7 @@ impl<'p> Fitter<'p> {
         let parts = [&*common, &*item, &*cross];
         for (group, step, observer) in &mut self.observers {
             let env = env(*group, row, [parts[0], parts[1]], parts[*group as usize]);
-            observer.observe(&step.inputs(env));
+            observer.observe(&step.inputs(env, &self.plan.reads));
         }
     }
 

@@ -47,6 +47,7 @@
 
 mod compile;
 mod conf;
+mod dictionary;
 mod error;
 mod fit;
 pub mod json;
@@ -58,6 +59,7 @@ pub mod sign;
 pub mod text;
 mod value;
 
+pub use dictionary::{DictionarySpec, Key, Lookup, MemoryDictionary};
 pub use error::FeatureError;
 pub use fit::{Fit, FitEntry, Fitter};
 pub use part::{Part, Scratch};

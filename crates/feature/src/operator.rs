@@ -5,23 +5,32 @@
 //! building, so running has no errors (odd values are missing); an operator sees no clock, no file and no other
 //! feature than its inputs; changing what one computes makes a new `version`, which canonical confs name.
 //!
-//! To add one: a file here with a `CLASS`, a line in [`registry`], tests in `tests/operators.rs`, a section in `docs/features.md`.
+//! To add one: a file here with a `CLASS`, a line in [`registry`], examples in its `Doc`, tests in `tests/operators.rs`;
+//! `RANKINE_BLESS=1 cargo test -p rankine-feature --test docs` writes `docs/operators.md` anew.
 
 mod bucketize;
+mod constant;
 mod cross;
+mod element;
+mod example;
 mod history;
 mod id;
 mod is_missing;
 mod list;
 mod log;
+mod lookup;
 mod normalize;
+mod page;
+mod pool;
 mod raw;
 mod setting;
 mod stream;
 mod tag;
 mod time;
 
-pub(crate) use setting::{Built, InputType, Need, Setting};
+pub use example::Example;
+pub use page::page;
+pub(crate) use setting::{Built, Column, InputType, Need, Setting, Subject};
 pub(crate) use stream::{Env, Inputs, Out, Wire};
 
 use std::collections::BTreeMap;
@@ -31,12 +40,14 @@ use std::collections::BTreeMap;
 pub fn registry() -> &'static [Class] {
     const REGISTRY: &[Class] = &[
         bucketize::CLASS,
+        constant::CLASS,
         cross::CLASS,
         history::CLASS,
         id::CLASS,
         is_missing::CLASS,
         list::CLASS,
         log::CLASS,
+        lookup::CLASS,
         normalize::CLASS,
         raw::CLASS,
         tag::CLASS,
@@ -77,8 +88,8 @@ pub struct Doc {
     pub formula: &'static str,
     /// What becomes of missing values.
     pub missing: &'static str,
-    /// Example in → out.
-    pub example: &'static str,
+    /// Examples in → out; a test executes them.
+    pub examples: &'static [Example],
 }
 
 /// A built operator. *Contract*: `run` never panics, whatever the values; equal inputs give equal bits; after the first

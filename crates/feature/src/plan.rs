@@ -5,10 +5,15 @@
 //! Decision: results are kept apart by [`Group`], so that a request computes its common features once, an item's are
 //! cached by row version, and only the cross features cost per candidate.
 
+use crate::dictionary::{Read, ReadSpec, bind};
 use crate::operator::{Env, Inputs, Need, Operator, Out, Wire};
 use crate::part::EMPTY;
-use crate::{Faults, Fit, Part, SampleSpec, Schema, Scratch, Value, compile};
+use crate::{
+    DictionarySpec, Faults, FeatureError, Fit, Lookup, Part, SampleSpec, Schema, Scratch, Value, compile,
+};
+use std::ops::Range;
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// On which fields a feature finally rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,26 +75,37 @@ pub(crate) struct Step {
     /// Width of a dense result; none for a sparse one.
     pub(crate) width: Option<usize>,
     pub(crate) need: Need,
+    /// Which of the plan's reads are this feature's.
+    pub(crate) reads: Range<usize>,
 }
 
 impl Step {
     /// The step's inputs in an environment.
-    pub(crate) fn inputs<'a>(&'a self, env: Env<'a>) -> Inputs<'a> {
+    pub(crate) fn inputs<'a>(&'a self, env: Env<'a>, reads: &'a [Read]) -> Inputs<'a> {
         Inputs {
             env,
+            reads: reads.get(self.reads.clone()).unwrap_or(&[]),
             wires: &self.wires,
             default: self.default.as_ref(),
         }
     }
 }
 
-/// A compiled conf: immutable, shared between threads.
+/// A compiled conf, and the generations of the dictionaries that it reads: immutable, shared between threads. A clone
+/// shares the operators.
+#[derive(Clone)]
 pub struct Plan {
     pub(crate) name: String,
     pub(crate) schema: Schema,
     pub(crate) sample: SampleSpec,
     /// The steps of each group in order of execution.
-    pub(crate) steps: [Vec<Step>; 3],
+    pub(crate) steps: Arc<[Vec<Step>; 3]>,
+    pub(crate) dictionaries: Vec<DictionarySpec>,
+    pub(crate) read_specs: Vec<ReadSpec>,
+    /// One per read spec; all unbound until [`Plan::bind`].
+    pub(crate) reads: Arc<[Read]>,
+    /// One per dictionary once bound.
+    pub(crate) tables: Vec<Arc<dyn Lookup>>,
     pub(crate) slots: Vec<SlotSpec>,
     pub(crate) canonical: String,
     pub(crate) hash: String,
@@ -120,7 +136,53 @@ impl Plan {
     /// # Errors
     /// [`Faults`] if `fit` lacks a feature's statistics or was made by another operator version.
     pub fn fitted(&self, fit: &Fit) -> Result<Plan, Faults> {
-        Plan::compile(&self.canonical, &self.name, Some(fit))
+        let mut plan = Plan::compile(&self.canonical, &self.name, Some(fit))?;
+        plan.tables.clone_from(&self.tables);
+        plan.reads = self.reads.clone();
+        plan.hash = plan.full_hash();
+        Ok(plan)
+    }
+
+    /// The dictionaries that this plan reads, in the order of the conf.
+    #[must_use]
+    pub fn dictionaries(&self) -> &[DictionarySpec] {
+        &self.dictionaries
+    }
+
+    /// The same plan reading these generations; what was bound before is let go. Until bound, everything read from a
+    /// dictionary is missing. The conf hash changes with the content of `frozen` dictionaries only.
+    ///
+    /// # Errors
+    /// `FeatureError::Dictionary` if `find` does not know one of [`Plan::dictionaries`], `FeatureError::Column` if it
+    /// lacks a column or has another type there.
+    pub fn bind(&self, find: impl Fn(&str) -> Option<Arc<dyn Lookup>>) -> Result<Plan, FeatureError> {
+        let find = |spec: &DictionarySpec| {
+            find(&spec.name).ok_or_else(|| FeatureError::Dictionary {
+                dictionary: spec.name.to_string(),
+            })
+        };
+        let tables = self
+            .dictionaries
+            .iter()
+            .map(find)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut plan = self.clone();
+        plan.reads = bind(&self.dictionaries, &self.read_specs, &tables)?.into();
+        plan.tables = tables;
+        plan.hash = plan.full_hash();
+        Ok(plan)
+    }
+
+    /// xxh3_128 over canonical conf, a zero byte, canonical fit, and for each frozen dictionary that is bound its digest.
+    pub(crate) fn full_hash(&self) -> String {
+        let mut bytes = [self.canonical.as_bytes(), &[0], self.fit.to_json().as_bytes()].concat();
+        for (spec, table) in self.dictionaries.iter().zip(&self.tables) {
+            if spec.frozen {
+                bytes.push(0);
+                bytes.extend_from_slice(&table.digest().to_le_bytes());
+            }
+        }
+        format!("{:032x}", xxh3_128(&bytes))
     }
 
     /// True while an operator lacks statistics that it needs.
@@ -226,8 +288,10 @@ impl Plan {
         out.clear();
         for step in &self.steps[group as usize] {
             let mut result = Out::new(step.hash_slot, scratch);
-            step.operator
-                .run(&step.inputs(env(group, rows, given, out)), &mut result);
+            step.operator.run(
+                &step.inputs(env(group, rows, given, out), &self.reads),
+                &mut result,
+            );
             let missing = result.missing;
             append(step.width, missing, scratch, out);
         }

@@ -43,7 +43,7 @@ fn every_fault_in_one_pass() {
          c.toml:36:9: only features of signs can share\n\
          c.toml:37:11: this build has version 1 of log, not 9\n\
          c.toml:39:8: feature `i` has the name of a field\n\
-         c.toml:41:10: raw takes 1 to 1 inputs, got 2\n\
+         c.toml:41:10: raw takes 1 input(s), got 2\n\
          c.toml:42:11: default needs exactly one scalar input and a finite value of its type; the input is a field of \
          type int and a field of type int"
     );

@@ -1,62 +1,38 @@
-//! docs/features.md says of every operator exactly what the registry says, so that the page cannot drift from the code.
+//! docs/operators.md is the registry in print: this writes it, and fails when the committed page differs.
 //!
-//! When this fails, the message is the section to paste.
+//! `RANKINE_BLESS=1 cargo test -p rankine-feature --test docs` writes the page anew.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
-use rankine_feature::operator::{Class, registry};
+use rankine_feature::operator::{page, registry};
+use std::path::PathBuf;
 
-const PAGE: &str = include_str!("../../../docs/features.md");
-
-/// Text in a cell of a Markdown table: no bar ends it, no `list<int>` is taken for a tag.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;")
-}
-
-/// The section of an operator as the page must have it.
-fn section(class: &Class) -> String {
-    let doc = class.doc;
-    let rows = [
-        ("inputs", doc.inputs),
-        ("settings", doc.args),
-        ("output", doc.output),
-        ("formula", doc.formula),
-        ("missing", doc.missing),
-        ("example", doc.example),
-    ];
-    let rows: Vec<String> = rows
-        .iter()
-        .map(|(name, text)| format!("| {name} | {} |\n", cell(text)))
-        .collect();
-    let (name, version) = (class.name, class.version);
-    format!(
-        "### `{name}`\n\nVersion {version}: {}.\n\n| | |\n|---|---|\n{}",
-        doc.what,
-        rows.concat()
-    )
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/operators.md")
 }
 
 #[test]
-fn the_page_has_the_section_of_every_operator() {
-    let absent: Vec<String> = registry()
-        .iter()
-        .map(section)
-        .filter(|text| !PAGE.contains(text))
-        .collect();
+fn the_committed_page_is_the_registry_s() {
+    if std::env::var_os("RANKINE_BLESS").is_some() {
+        std::fs::write(path(), page()).unwrap();
+    }
+    let committed = std::fs::read_to_string(path()).unwrap();
     assert!(
-        absent.is_empty(),
-        "docs/features.md lacks:\n\n{}",
-        absent.join("\n")
+        committed == page(),
+        "docs/operators.md differs from the code: RANKINE_BLESS=1 cargo test -p rankine-feature --test docs"
     );
 }
 
 #[test]
-fn the_page_has_no_operator_that_is_gone() {
-    let headings = PAGE
-        .lines()
-        .filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
-    for name in headings {
-        assert!(
-            registry().iter().any(|class| class.name == name),
-            "docs/features.md describes `{name}`, the registry has no such operator"
-        );
-    }
+fn every_example_is_true() {
+    let wrong: Vec<String> = registry()
+        .iter()
+        .flat_map(|class| {
+            class
+                .doc
+                .examples
+                .iter()
+                .filter_map(|example| example.check(class).err())
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

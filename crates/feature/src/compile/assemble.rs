@@ -1,20 +1,15 @@
-//! The last stage: places in parts, wires between steps, the canonical text and the hash. Nothing can be wrong any more.
+//! The last stage: places in parts, wires between steps, the canonical text. Nothing can be wrong any more.
 
 use super::features::{Dep, Feature, Features};
 use crate::conf::Conf;
+use crate::dictionary::{Read, ReadSpec};
 use crate::operator::{InputType, Need, Wire};
 use crate::plan::Step;
 use crate::{Fit, Group, Plan, SampleSpec, Schema, SlotKind, SlotSpec};
-use xxhash_rust::xxh3::xxh3_128;
+use std::sync::Arc;
 
-/// Makes the plan.
-pub(super) fn plan(
-    conf: &Conf,
-    schema: Schema,
-    sample: SampleSpec,
-    features: Features,
-    fit: Option<&Fit>,
-) -> Plan {
+/// Makes the plan, without fit, dictionaries and hash.
+pub(super) fn plan(conf: &Conf, schema: Schema, sample: SampleSpec, features: Features) -> Plan {
     let versions: Vec<u32> = features
         .features
         .iter()
@@ -22,8 +17,6 @@ pub(super) fn plan(
         .map(|feature| feature.class.version)
         .collect();
     let canonical = conf.canonical(&versions);
-    let fit = used_fit(conf, &features, fit);
-    let hash = hash(&canonical, &fit);
     let mut layout = Layout::new(conf);
     let mut left = features.features;
     for i in features.order {
@@ -32,21 +25,27 @@ pub(super) fn plan(
         }
     }
     layout.slots.sort_by_key(|spec| spec.slot);
-    let Layout { steps, slots, .. } = layout;
+    let Layout {
+        steps, slots, reads, ..
+    } = layout;
     Plan {
         name: conf.name.value.clone(),
         schema,
         sample,
-        steps,
+        steps: Arc::new(steps),
+        dictionaries: Vec::new(),
+        reads: vec![Read::Unbound; reads.len()].into(),
+        read_specs: reads,
+        tables: Vec::new(),
         slots,
         canonical,
-        hash,
-        fit,
+        hash: String::new(),
+        fit: Fit::default(),
     }
 }
 
 /// Only the statistics that this conf uses.
-fn used_fit(conf: &Conf, features: &Features, fit: Option<&Fit>) -> Fit {
+pub(super) fn used_fit(conf: &Conf, features: &Features, fit: Option<&Fit>) -> Fit {
     let fitted = conf
         .feature
         .iter()
@@ -60,17 +59,12 @@ fn used_fit(conf: &Conf, features: &Features, fit: Option<&Fit>) -> Fit {
     }
 }
 
-/// xxh3_128 over canonical conf, a zero byte, canonical fit.
-fn hash(canonical: &str, fit: &Fit) -> String {
-    let bytes = [canonical.as_bytes(), &[0], fit.to_json().as_bytes()].concat();
-    format!("{:032x}", xxh3_128(&bytes))
-}
-
 /// Steps and slots as they get their places.
 struct Layout<'c> {
     conf: &'c Conf,
     steps: [Vec<Step>; 3],
     slots: Vec<SlotSpec>,
+    reads: Vec<ReadSpec>,
     /// Where the result of each placed feature lies.
     wires: Vec<Option<Wire>>,
     /// For each group: sparse results, dense results, floats.
@@ -84,6 +78,7 @@ impl<'c> Layout<'c> {
             conf,
             steps: Default::default(),
             slots: Vec::new(),
+            reads: Vec::new(),
             wires,
             taken: [(0, 0, 0); 3],
         }
@@ -99,8 +94,7 @@ impl<'c> Layout<'c> {
         };
         let index = self.take(i, group, width);
         let slot = written.slot.as_ref().map(|slot| slot.value);
-        let share = written.share.as_ref().map(|share| share.value);
-        let name: std::sync::Arc<str> = written.name.value.as_str().into();
+        let name: Arc<str> = written.name.value.as_str().into();
         if let Some(slot) = slot {
             let kind = width.map_or(SlotKind::Sparse, SlotKind::Dense);
             self.slots.push(SlotSpec {
@@ -111,6 +105,8 @@ impl<'c> Layout<'c> {
                 index,
             });
         }
+        let first = self.reads.len();
+        self.reads.extend(feature.reads);
         self.steps[group as usize].push(Step {
             name,
             class: feature.class.name,
@@ -118,9 +114,10 @@ impl<'c> Layout<'c> {
             operator: feature.built.operator,
             wires: feature.deps.iter().filter_map(|dep| self.wire(*dep)).collect(),
             default: feature.default,
-            hash_slot: share.or(slot).unwrap_or(0),
+            hash_slot: written.hash_slot(),
             width,
             need: feature.need,
+            reads: first..self.reads.len(),
         });
     }
 

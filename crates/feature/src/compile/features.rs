@@ -1,9 +1,10 @@
 //! Features: unique names and slots, dependencies by index, operators checked and built, groups derived.
 
-use super::{Report, fields::check_name, order};
+use super::{Known, Report, fields::check_name, order};
 use crate::conf::{Conf, DefaultConf, FeatureConf};
-use crate::operator::{Built, Class, InputType, Need, Setting, registry};
-use crate::{FieldType, Fit, Group, Schema, Side, Value};
+use crate::dictionary::ReadSpec;
+use crate::operator::{Built, Class, InputType, Need, Setting, Subject, registry};
+use crate::{FieldType, Group, Schema, Side, Value};
 use rankine_config::Located;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub(super) struct Feature {
     pub(super) need: Need,
     pub(super) default: Option<Value>,
     pub(super) group: Group,
+    pub(super) reads: Vec<ReadSpec>,
 }
 
 /// All features, by place in the conf, and the order of execution.
@@ -35,7 +37,8 @@ pub(super) struct Features {
 }
 
 /// Resolves all features.
-pub(super) fn resolve(conf: &Conf, schema: &Schema, fit: Option<&Fit>, report: &mut Report<'_>) -> Features {
+pub(super) fn resolve(conf: &Conf, known: &Known<'_>, report: &mut Report<'_>) -> Features {
+    let schema = known.schema;
     let names = names(conf, schema, report);
     check_slots(conf, report);
     let deps: Vec<Vec<Dep>> = conf
@@ -50,9 +53,11 @@ pub(super) fn resolve(conf: &Conf, schema: &Schema, fit: Option<&Fit>, report: &
         let builder = Builder {
             written: &conf.feature[i].value,
             deps: &deps[i],
+            conf,
+            known,
             dirty: report.dirty.get(i) == Some(&true),
         };
-        let feature = builder.build(&features, fit, report);
+        let feature = builder.build(&features, report);
         let chained = on_features(&deps[i]).any(|on| rests_on_fit[on]);
         if let Some(feature) = &feature {
             rests_on_fit[i] = chained || feature.need != Need::None;
@@ -176,32 +181,28 @@ fn order(conf: &Conf, deps: &[Vec<Dep>], report: &mut Report<'_>) -> Vec<usize> 
 struct Builder<'c> {
     written: &'c FeatureConf,
     deps: &'c [Dep],
+    conf: &'c Conf,
+    known: &'c Known<'c>,
     dirty: bool,
 }
 
 impl Builder<'_> {
     /// The operator with everything about it; none if the class is not known.
-    fn build(
-        &self,
-        features: &[Option<Feature>],
-        fit: Option<&Fit>,
-        report: &mut Report<'_>,
-    ) -> Option<Feature> {
+    fn build(&self, features: &[Option<Feature>], report: &mut Report<'_>) -> Option<Feature> {
         let class = self.class(report)?;
         let inputs: Vec<InputType> = self.deps.iter().map(|dep| input_type(*dep, features)).collect();
         if !self.dirty {
             self.check_inputs(class, &inputs, report);
         }
         let words = self.written.words().iter().map(|word| word.value.as_str());
-        let fit = fit.map(|fit| fit.features.get(&self.written.name.value));
-        let mut setting = Setting::new(class, &inputs, self.written.args(), words, fit);
+        let mut setting = Setting::new(class, self.subject(&inputs), self.written.args(), words);
         if self.written.args().iter().any(|x| !x.is_finite()) {
             setting.complain("args", None, "expected finite numbers");
         }
         let built = (class.build)(&mut setting);
         setting.finish();
         self.complain(&setting, report);
-        let need = setting.need;
+        let (need, reads) = (setting.need, std::mem::take(&mut setting.reads));
         let default = self.default(&inputs, report);
         Some(Feature {
             class,
@@ -210,7 +211,31 @@ impl Builder<'_> {
             need,
             default,
             group: group(self.deps, features),
+            reads,
         })
+    }
+
+    /// What the operator may know of its feature.
+    fn subject<'s>(&'s self, inputs: &'s [InputType]) -> Subject<'s> {
+        let hash_slot = |dep: &Dep| match dep {
+            Dep::Feature(on) => Some(self.conf.feature[*on].value.hash_slot()),
+            Dep::Field(..) | Dep::Unknown => None,
+        };
+        let name = self.written.name.value.as_str();
+        Subject {
+            name,
+            inputs,
+            input_names: self
+                .written
+                .depend
+                .value
+                .iter()
+                .map(|name| name.value.as_str())
+                .collect(),
+            hash_slots: self.deps.iter().map(hash_slot).collect(),
+            dictionaries: self.known.dictionaries,
+            fit: self.known.fit.map(|fit| fit.features.get(name)),
+        }
     }
 
     fn class(&self, report: &mut Report<'_>) -> Option<&'static Class> {
@@ -242,11 +267,12 @@ impl Builder<'_> {
     fn check_inputs(&self, class: &Class, inputs: &[InputType], report: &mut Report<'_>) {
         let (least, most) = class.depend;
         if !(least..=most).contains(&inputs.len()) {
-            let message = format!(
-                "{} takes {least} to {most} inputs, got {}",
-                class.name,
-                inputs.len()
-            );
+            let wanted = if least == most {
+                least.to_string()
+            } else {
+                format!("{least} to {most}")
+            };
+            let message = format!("{} takes {wanted} input(s), got {}", class.name, inputs.len());
             report.at(self.written.depend.span.clone(), "depend", message);
         }
         for (input, name) in inputs.iter().zip(&self.written.depend.value) {
@@ -276,7 +302,7 @@ impl Builder<'_> {
             };
             let span = span.or(whole).unwrap_or_else(|| self.written.name.span.clone());
             let key = element.map_or(complaint.key, |element| &element.value);
-            let known = complaint.known.iter().copied();
+            let known = complaint.known.iter().map(String::as_str);
             report.faults.push(
                 report
                     .source

@@ -52,25 +52,29 @@ pub(super) fn check_name(name: &Located<String>, report: &mut Report<'_>) {
 }
 
 fn resolve_field(field: &FieldConf, side: Side, report: &mut Report<'_>) -> Field {
-    let ty = FieldType::from_name(&field.ty.value).unwrap_or_else(|| {
+    Field {
+        name: field.name.value.as_str().into(),
+        ty: field_type(&field.ty, report),
+        side,
+    }
+}
+
+/// The type of that name; some type after a fault.
+pub(super) fn field_type(name: &Located<String>, report: &mut Report<'_>) -> FieldType {
+    FieldType::from_name(&name.value).unwrap_or_else(|| {
         let names: Vec<String> = FieldType::PLAIN.iter().map(ToString::to_string).collect();
         let known = names.iter().map(String::as_str).chain(["vector<16>"]);
         let message = format!(
             "unknown type `{}`, expected one of: {}, vector<n>",
-            field.ty.value,
+            name.value,
             names.join(", ")
         );
         let fault = report
             .source
-            .unknown(field.ty.span.clone(), &field.ty.value, message, known);
+            .unknown(name.span.clone(), &name.value, message, known);
         report.faults.push(fault);
         FieldType::Int
-    });
-    Field {
-        name: field.name.value.as_str().into(),
-        ty,
-        side,
-    }
+    })
 }
 
 /// The order of all fields: as `schema.all` says, or user, item, context.

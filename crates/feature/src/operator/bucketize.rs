@@ -3,7 +3,7 @@
 //! Quantiles are taken from a bounded sample: every value up to a limit, then every second, fourth, … in row order. No
 //! randomness: equal rows in equal order give equal boundaries.
 
-use super::{Built, Class, Doc, Inputs, Observer, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting};
 use std::collections::BTreeMap;
 
 pub(super) const CLASS: Class = Class {
@@ -17,7 +17,16 @@ pub(super) const CLASS: Class = Class {
         output: "one sign of weight 1: the bucket number as an int",
         formula: "bucket = how many boundaries are <= x, as TensorFlow's Bucketize",
         missing: "no sign; `default` replaces it",
-        example: "args = [10, 20]: 9.9 -> bucket 0, 10 -> 1, 25 -> 2",
+        examples: &[
+            Example::of("a float = 9.9", "args = [10, 20]", "{int 0}"),
+            Example::of("a float = 10", "args = [10, 20]", "{int 1}"),
+            Example::of(
+                "a float = 3.5",
+                "args = [2]\nstr_args = [\"quantile\"]",
+                "{int 1}",
+            )
+            .fitted(&["1", "2", "3", "4"]),
+        ],
     },
     depend: (1, 1),
     accepts: |input| input.is_number(),

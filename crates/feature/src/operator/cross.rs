@@ -1,7 +1,7 @@
 //! `cross`: combinations of categories, one sign per combination.
 
 use super::stream::Input;
-use super::{Built, Class, Doc, InputType, Inputs, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
 use crate::sign::{self, MAX_CROSS};
 use crate::{FieldType, Scratch};
 
@@ -16,7 +16,14 @@ pub(super) const CLASS: Class = Class {
         output: "a sign per combination, the last input varying fastest; the weight is the product of the weights",
         formula: "sign(slot, s_1 ‖ … ‖ s_n) of the components' signs in depend order",
         missing: "no sign where a component has none",
-        example: "userRatedMovie1 = 5 x movieId = 7 -> one sign; [a, b] x [c, d] -> ac, ad, bc, bd",
+        examples: &[
+            Example::of("a int = 5; b int = 7", "", "{cross(int 5, int 7)}"),
+            Example::of(
+                "a list<int> = 1,2; b list<string> = c,d",
+                "",
+                "{cross(int 1, text c), cross(int 1, text d), cross(int 2, text c), cross(int 2, text d)}",
+            ),
+        ],
     },
     depend: (2, MAX_CROSS),
     accepts,

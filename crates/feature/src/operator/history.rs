@@ -2,7 +2,7 @@
 //!
 //! Pipelines keep histories latest first; lists that grow at their end say `oldest_first`.
 
-use super::{Built, Class, Doc, InputType, Inputs, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
 use crate::FieldType;
 
 pub(super) const CLASS: Class = Class {
@@ -16,7 +16,14 @@ pub(super) const CLASS: Class = Class {
         output: "up to n signs of weight 1, most recent first; with `nth` one",
         formula: "sign(slot, element)",
         missing: "no sign; nor where the history is shorter",
-        example: "args = [2], [9, 8, 7] latest first -> signs of 9 and 8; with `nth` -> sign of 8",
+        examples: &[
+            Example::of("a list<int> = 9,8,7", "args = [2]", "{int 9, int 8}"),
+            Example::of(
+                "a list<int> = 9,8,7",
+                "args = [2]\nstr_args = [\"nth\"]",
+                "{int 8}",
+            ),
+        ],
     },
     depend: (1, 1),
     accepts: |input| {

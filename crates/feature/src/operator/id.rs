@@ -1,6 +1,6 @@
 //! `id`: a scalar field as one sign, the plain categorical feature.
 
-use super::{Built, Class, Doc, InputType, Inputs, Operator, Out};
+use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out};
 use crate::FieldType;
 
 pub(super) const CLASS: Class = Class {
@@ -13,7 +13,10 @@ pub(super) const CLASS: Class = Class {
         output: "one sign of weight 1",
         formula: "sign(slot, value), see the module `sign`",
         missing: "no sign (models have a row for that); `default` replaces it",
-        example: "movieId = 5, slot 3 -> sign::int(3, 5)",
+        examples: &[
+            Example::of("a int = 5", "", "{int 5}"),
+            Example::of("a string = \\N", "default = \"x\"", "{text x}"),
+        ],
     },
     depend: (1, 1),
     accepts,

@@ -1,6 +1,6 @@
 //! `is_missing`: whether values are missing, as numbers.
 
-use super::{Built, Class, Doc, Inputs, Operator, Out};
+use super::{Built, Class, Doc, Example, Inputs, Operator, Out};
 
 pub(super) const CLASS: Class = Class {
     name: "is_missing",
@@ -12,7 +12,7 @@ pub(super) const CLASS: Class = Class {
         output: "one float per input",
         formula: "1 if missing (NaN, no sign, no result), else 0",
         missing: "1",
-        example: "releaseYear missing -> [1]",
+        examples: &[Example::of("a float = \\N; b int = 0", "", "[1, 0]")],
     },
     depend: (1, 8),
     accepts: |_| true,

@@ -3,7 +3,7 @@
 //! Pooling adds in list order, in f64.
 
 use super::stream::Input;
-use super::{Built, Class, Doc, InputType, Inputs, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
 use crate::{FieldType, Value};
 
 pub(super) const CLASS: Class = Class {
@@ -18,7 +18,14 @@ pub(super) const CLASS: Class = Class {
         output: "one float (two with `flag`); `first`: up to n signs of weight 1, or a map's weight",
         formula: "length: n; mean: sum / n; sum, max, min over the elements that are not NaN",
         missing: "0; so are mean, max and min of an empty list (its sum and length are 0 without being missing)",
-        example: "mean of [1, 2, 6] -> [3]; first, args = [2]: [7, 8, 9] -> signs of 7 and 8",
+        examples: &[
+            Example::of("a list<float> = 1,2,6", "str_args = [\"mean\"]", "[3]"),
+            Example::of(
+                "a list<int> = 7,8,9",
+                "args = [2]\nstr_args = [\"first\"]",
+                "{int 7, int 8}",
+            ),
+        ],
     },
     depend: (1, 1),
     accepts,

@@ -1,6 +1,6 @@
 //! `log`: logarithms of counts and amounts.
 
-use super::{Built, Class, Doc, Inputs, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, Inputs, Operator, Out, Setting};
 
 pub(super) const CLASS: Class = Class {
     name: "log",
@@ -12,7 +12,10 @@ pub(super) const CLASS: Class = Class {
         output: "one float, two with `flag`",
         formula: "log1p: ln(1 + x); ln: ln(x); log10: log10(x); by libm, equal on every machine",
         missing: "0, as is the logarithm of what has none; `default` replaces missing inputs",
-        example: "log1p of 0 -> [0]; log10 of 1000 -> [3]",
+        examples: &[
+            Example::of("a int = 0", "", "[0]"),
+            Example::of("a int = 1000", "str_args = [\"log10\"]", "[3]"),
+        ],
     },
     depend: (1, 1),
     accepts: |input| input.is_number(),

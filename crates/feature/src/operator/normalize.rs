@@ -3,7 +3,7 @@
 //! Fitted statistics are exact in the sense that they depend on the values and their order only: Welford's recurrence
 //! (Technometrics 4, 1962) in f64, row by row.
 
-use super::{Built, Class, Doc, Inputs, Observer, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting};
 use std::collections::BTreeMap;
 
 pub(super) const CLASS: Class = Class {
@@ -18,7 +18,10 @@ pub(super) const CLASS: Class = Class {
         formula: "zscore: (x - mean) / std, population std; minmax: (x - min) / (max - min), cut to 0..1; \
                   0 where the divisor is 0",
         missing: "0 after scaling (for zscore the mean); `default` replaces it before",
-        example: "zscore, args = [3.5, 0.5]: 4 -> [1]",
+        examples: &[
+            Example::of("a float = 4", "args = [3.5, 0.5]", "[1]"),
+            Example::of("a float = 3", "str_args = [\"minmax\"]", "[0.5]").fitted(&["2", "4"]),
+        ],
     },
     depend: (1, 1),
     accepts: |input| input.is_number(),

@@ -1,7 +1,7 @@
 //! `raw`: numbers as they are.
 
 use super::stream::Input;
-use super::{Built, Class, Doc, InputType, Inputs, Operator, Out};
+use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out};
 use crate::FieldType;
 
 pub(super) const CLASS: Class = Class {
@@ -14,7 +14,10 @@ pub(super) const CLASS: Class = Class {
         output: "one float (two with `flag`), or n for a vector",
         formula: "f32(x)",
         missing: "0; `default` replaces it",
-        example: "4.5 -> [4.5]; missing, flag -> [0, 1]",
+        examples: &[
+            Example::of("a float = 4.5", "", "[4.5]"),
+            Example::of("a float = \\N", "str_args = [\"flag\"]", "[0, 1]"),
+        ],
     },
     depend: (1, 1),
     accepts: |input| input.is_number() || matches!(input, InputType::Field(FieldType::Vector(_))),

@@ -4,7 +4,8 @@
 //! Decision: complaints are collected rather than returned, so that one pass finds all faults of a feature.
 
 use super::{Class, Operator};
-use crate::{FieldType, FitEntry};
+use crate::dictionary::ReadSpec;
+use crate::{DictionarySpec, FieldType, FitEntry};
 use std::ops::RangeInclusive;
 
 /// What flows into an operator, known when it is built.
@@ -84,42 +85,71 @@ pub(crate) struct Complaint {
     /// What is wrong.
     pub(crate) message: String,
     /// For words: those that are known.
-    pub(crate) known: Vec<&'static str>,
+    pub(crate) known: Vec<String>,
+}
+
+/// What an operator may know of the feature it is built for.
+pub(crate) struct Subject<'a> {
+    /// The feature's name.
+    pub(crate) name: &'a str,
+    pub(crate) inputs: &'a [InputType],
+    /// As `depend` says.
+    pub(crate) input_names: Vec<&'a str>,
+    /// For inputs that are features: the slot that their signs are made with.
+    pub(crate) hash_slots: Vec<Option<u32>>,
+    pub(crate) dictionaries: &'a [DictionarySpec],
+    /// None when there is no fit at all, `Some(None)` when it has nothing for this feature.
+    pub(crate) fit: Option<Option<&'a FitEntry>>,
+}
+
+/// A dictionary column that an operator reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// What [`super::Inputs::look`] takes.
+    pub(crate) read: usize,
+    /// `int` or `string`.
+    pub(crate) key: FieldType,
+    /// The type of its cells.
+    pub(crate) ty: FieldType,
+    /// The dictionary, for further reads.
+    dictionary: usize,
+    column: usize,
 }
 
 /// The settings of one feature.
 pub(crate) struct Setting<'a> {
     pub(crate) class: &'static Class,
+    pub(crate) subject: Subject<'a>,
     pub(crate) inputs: &'a [InputType],
     pub(crate) args: &'a [f64],
     words: Vec<(&'a str, bool)>,
     known: Vec<&'static str>,
     args_read: usize,
-    fit: Option<Option<&'a FitEntry>>,
     pub(crate) need: Need,
+    pub(crate) reads: Vec<ReadSpec>,
     pub(crate) complaints: Vec<Complaint>,
 }
 
 impl<'a> Setting<'a> {
-    /// Settings as written. `fit`: none when there is no fit at all, `Some(None)` when it has nothing for this feature.
+    /// Settings as written.
     pub(crate) fn new(
         class: &'static Class,
-        inputs: &'a [InputType],
+        subject: Subject<'a>,
         args: &'a [f64],
         words: impl Iterator<Item = &'a str>,
-        fit: Option<Option<&'a FitEntry>>,
     ) -> Setting<'a> {
         let words = words.map(|word| (word, false)).collect();
         let (known, complaints) = (Vec::new(), Vec::new());
         Setting {
             class,
-            inputs,
+            inputs: subject.inputs,
+            subject,
             args,
             words,
             known,
             args_read: 0,
-            fit,
             need: Need::None,
+            reads: Vec::new(),
             complaints,
         }
     }
@@ -163,6 +193,113 @@ impl<'a> Setting<'a> {
                 *seen = true;
                 Some(value)
             })
+    }
+
+    /// Every one of `str_args` that starts with `prefix`, without it.
+    pub(crate) fn prefixed(&mut self, prefix: &str) -> Vec<&'a str> {
+        let words = self.words.iter_mut();
+        let found = words.filter_map(|(word, read)| {
+            let rest = word.strip_prefix(prefix)?;
+            *read = true;
+            Some(rest)
+        });
+        found.collect()
+    }
+
+    /// The dictionary column that a word `@dictionary.column` names (`@dictionary` if it has one column only).
+    pub(crate) fn column(&mut self) -> Option<Column> {
+        let words = self.prefixed("@");
+        if words.len() > 1 {
+            self.complain("str_args", None, "expected one dictionary column");
+        }
+        let word = *words.first()?;
+        let specs = self.subject.dictionaries;
+        let find = |name: &str| specs.iter().position(|spec| *spec.name == *name);
+        let (dictionary, column) = match (find(word), word.rsplit_once('.')) {
+            (Some(dictionary), _) => (Some(dictionary), None),
+            (None, Some((name, column))) => (find(name), Some(column)),
+            (None, None) => (None, None),
+        };
+        let Some(dictionary) = dictionary else {
+            let known = specs.iter().map(|spec| spec.name.to_string()).collect();
+            self.complain_word(word, format!("no dictionary is declared for `@{word}`"), known);
+            return None;
+        };
+        let column = self.column_of(dictionary, column, word)?;
+        Some(self.read(dictionary, column, None))
+    }
+
+    /// The place of a column; the only one if none is named.
+    fn column_of(&mut self, dictionary: usize, name: Option<&str>, word: &str) -> Option<usize> {
+        let spec = &self.subject.dictionaries[dictionary];
+        let found = match name {
+            Some(name) => spec.columns.iter().position(|(column, _)| **column == *name),
+            None => (spec.columns.len() == 1).then_some(0),
+        };
+        if found.is_none() {
+            let known = spec.columns.iter();
+            let known: Vec<String> = known
+                .map(|(column, _)| format!("{}.{column}", spec.name))
+                .collect();
+            let message = format!(
+                "expected a column of dictionary `{}`: @{}",
+                spec.name,
+                known.join(", @")
+            );
+            self.complain_word(word, message, known);
+        }
+        found
+    }
+
+    /// Notes a read.
+    fn read(&mut self, dictionary: usize, column: usize, fixed: Option<&str>) -> Column {
+        self.reads.push(ReadSpec {
+            dictionary,
+            column,
+            fixed: fixed.map(Into::into),
+        });
+        let spec = &self.subject.dictionaries[dictionary];
+        Column {
+            read: self.reads.len() - 1,
+            key: spec.key,
+            ty: spec.columns.get(column).map_or(FieldType::Int, |(_, ty)| *ty),
+            dictionary,
+            column,
+        }
+    }
+
+    /// Reads the same column with a key that is known now; returns what [`super::Inputs::look`] takes.
+    pub(crate) fn fixed(&mut self, column: Column, key: &str) -> usize {
+        self.read(column.dictionary, column.column, Some(key)).read
+    }
+
+    /// Complains unless the dictionary's key has the type of the elements of an input.
+    pub(crate) fn check_key(&mut self, column: Column, input: usize) {
+        let fits = match self.inputs.get(input) {
+            Some(InputType::Field(FieldType::Int | FieldType::IntList)) => column.key == FieldType::Int,
+            Some(InputType::Field(FieldType::String | FieldType::StringList | FieldType::Weighted)) => {
+                column.key == FieldType::String
+            }
+            Some(InputType::Unknown) | None => true,
+            Some(_) => false,
+        };
+        if !fits {
+            let got = self.inputs[input].describe();
+            let message = format!("the dictionary has {} keys, the input is {got}", column.key);
+            self.complain("depend", Some(input), message);
+        }
+    }
+
+    /// A complaint about one of `str_args`, found by its end.
+    fn complain_word(&mut self, word: &str, message: String, known: Vec<String>) {
+        let element = self.words.iter().position(|(written, _)| written.ends_with(word));
+        let known = known.into_iter().map(|name| format!("@{name}")).collect();
+        self.complaints.push(Complaint {
+            key: "str_args",
+            element,
+            message,
+            known,
+        });
     }
 
     /// All of `args`.
@@ -217,7 +354,7 @@ impl<'a> Setting<'a> {
     /// The fitted statistics of this feature; none while there is no fit. Marks the feature as fitted.
     pub(crate) fn fitted(&mut self) -> Option<&'a FitEntry> {
         self.need = Need::Lacks;
-        let Some(entry) = self.fit? else {
+        let Some(entry) = self.subject.fit? else {
             self.complain("name", None, "fit has no statistics for this feature");
             return None;
         };
@@ -239,7 +376,7 @@ impl<'a> Setting<'a> {
         let unread: Vec<usize> = (0..self.words.len()).filter(|i| !self.words[*i].1).collect();
         for i in unread {
             let message = format!("{} does not know `{}`", self.class.name, self.words[i].0);
-            let known = self.known.clone();
+            let known = self.known.iter().map(|word| (*word).to_owned()).collect();
             self.complaints.push(Complaint {
                 key: "str_args",
                 element: Some(i),

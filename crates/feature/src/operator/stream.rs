@@ -1,5 +1,6 @@
 //! What flows through operators at request time: inputs found by index, outputs collected in reused buffers.
 
+use crate::dictionary::{Key, Read};
 use crate::part::{Part, Scratch};
 use crate::{FieldType, Group, Side, Value, sign};
 
@@ -42,6 +43,8 @@ pub(crate) enum Input<'a> {
 pub(crate) struct Inputs<'a> {
     pub(crate) env: Env<'a>,
     pub(crate) wires: &'a [Wire],
+    /// The dictionary columns that the operator asked for, in that order.
+    pub(crate) reads: &'a [Read],
     pub(crate) default: Option<&'a Value>,
 }
 
@@ -106,6 +109,16 @@ impl<'a> Inputs<'a> {
         }
     }
 
+    /// A cell of the `i`-th dictionary column that the operator asked for.
+    pub(crate) fn look(&self, i: usize, key: Option<Key<'_>>) -> &'a Value {
+        self.reads.get(i).map_or(&Value::Missing, |read| read.get(key))
+    }
+
+    /// The same for a column of vectors.
+    pub(crate) fn look_vector(&self, i: usize, key: Key<'_>) -> &'a [f32] {
+        self.reads.get(i).map_or(&[], |read| read.vector(key))
+    }
+
     /// True if an input was missing before the default.
     pub(crate) fn was_missing(&self, i: usize) -> bool {
         match self.wires.get(i) {
@@ -152,6 +165,12 @@ impl<'a> Out<'a> {
     /// The sign of a whole number.
     pub(crate) fn int(&mut self, value: i64) {
         self.sign(sign::int(self.slot, value), 1.0);
+    }
+
+    /// The sign of a text.
+    pub(crate) fn text(&mut self, value: &str, weight: f32) {
+        let sign = sign::text(self.slot, value, &mut self.scratch.bytes);
+        self.sign(sign, weight);
     }
 
     /// The signs of the elements `from..to` of a value (a scalar is its only element).

@@ -1,6 +1,6 @@
 //! `tag`: several categories at once, with weights where the field has them.
 
-use super::{Built, Class, Doc, InputType, Inputs, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
 use crate::FieldType;
 
 pub(super) const CLASS: Class = Class {
@@ -14,7 +14,14 @@ pub(super) const CLASS: Class = Class {
         output: "a sign per tag; weight 1, or the map's weight (tags of a weight that is not finite are left out)",
         formula: "sign(slot, tag_i), w_i; normalize: w_i / sum |w|",
         missing: "no sign; nor for an empty list",
-        example: "[\"Drama\", \"War\"], normalize -> two signs of weight 0.5",
+        examples: &[
+            Example::of(
+                "a list<string> = Drama,War",
+                "str_args = [\"normalize\"]",
+                "{text Drama × 0.5, text War × 0.5}",
+            ),
+            Example::of("a map<string,float> = x:0.5,y:-1", "args = [1]", "{text x × 0.5}"),
+        ],
     },
     depend: (1, 1),
     accepts,

@@ -3,7 +3,7 @@
 //! The time zone is a fixed offset that the conf writes down; there is no clock and no zone database here. Calendar
 //! arithmetic: proleptic Gregorian, days to civil date after Howard Hinnant's `chrono`-compatible algorithms.
 
-use super::{Built, Class, Doc, InputType, Inputs, Operator, Out, Setting};
+use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
 use crate::{FieldType, Value};
 
 pub(super) const CLASS: Class = Class {
@@ -18,7 +18,18 @@ pub(super) const CLASS: Class = Class {
         output: "one sign of weight 1 (the part as an int); `dense` and `age`: one float",
         formula: "age: (now - then) in days, exact to the microsecond",
         missing: "no sign, or 0",
-        example: "1970-01-01T23:30Z, hour, +01:00 -> sign of 0",
+        examples: &[
+            Example::of(
+                "a timestamp = 84600000000",
+                "str_args = [\"hour\", \"+01:00\"]",
+                "{int 0}",
+            ),
+            Example::of(
+                "then int = 0; now int = 129600",
+                "str_args = [\"age\", \"seconds\"]",
+                "[1.5]",
+            ),
+        ],
     },
     depend: (1, 2),
     accepts: |input| {
