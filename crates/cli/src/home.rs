@@ -19,6 +19,11 @@ impl Home {
         &self.root
     }
 
+    /// Locked by whoever prepares the home; empty.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join(".prepare.lock")
+    }
+
     /// The imported event log, sorted by time.
     pub(crate) fn base_events(&self) -> PathBuf {
         self.root.join("events").join("base-1.parquet")
@@ -53,6 +58,7 @@ mod tests {
     fn everything_lies_under_the_root() {
         let home = Home::new(PathBuf::from("/x"));
         for path in [
+            home.lock(),
             home.rows(),
             home.base_events(),
             home.samples("movielens"),

@@ -8,6 +8,7 @@ mod clock;
 mod command;
 mod home;
 mod output;
+mod preparing;
 mod progress;
 mod recipe;
 mod source;

@@ -36,6 +36,11 @@ pub(crate) fn failure(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr().lock(), "rankine: {error:#}");
 }
 
+/// Tells people something on standard error while a verb goes on.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "rankine: {text}");
+}
+
 /// Lines up `rows` under `head`: the first column left, the others right.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len())

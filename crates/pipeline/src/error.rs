@@ -28,6 +28,16 @@ pub enum PipelineError {
         /// What was expected and what was there.
         reason: String,
     },
+    /// A sample file is not the one its record was written with.
+    #[error("{}: damaged: expected {expected}, got {got}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Size and hash in the record.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
     /// A mapping file is wrong; all its faults, one a line.
     #[error(transparent)]
     Mapping(#[from] rankine_config::Faults),

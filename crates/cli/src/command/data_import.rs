@@ -8,6 +8,7 @@ use rankine_table::Progress;
 
 use super::Globals;
 use crate::output;
+use crate::preparing::Preparing;
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -37,6 +38,7 @@ pub(crate) struct Options {
 /// # Errors
 /// An unknown format, unreadable files, with `--strict` the first bad row.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
+    let _alone = Preparing::alone(&globals.home())?;
     let summary = import(
         &ImportOptions {
             source: options.source.clone(),

@@ -8,6 +8,7 @@ use rankine_feature::Plan;
 
 use super::{Globals, model_named};
 use crate::output;
+use crate::preparing::Preparing;
 use crate::source::FileSource;
 use crate::training::{Baselines, Files, judge};
 
@@ -39,6 +40,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         .plan()
         .zip(artefact.scorer())
         .with_context(|| format!("{name} holds vectors, it scores nothing"))?;
+    let _beside = Preparing::beside(&globals.home())?;
     let (train, test) = samples(options, globals, plan)?;
     let baselines = Baselines::fit(plan, &mut FileSource::open(&train, plan)?)?;
     let title = test.display().to_string();

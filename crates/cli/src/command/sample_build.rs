@@ -7,6 +7,7 @@ use rankine_pipeline::{AggregateConfig, Catalogue, Event, Split, SplitReport, ev
 use super::Globals;
 use crate::home::Home;
 use crate::output;
+use crate::preparing::Preparing;
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -58,6 +59,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         },
     };
     let home = globals.home();
+    let _alone = Preparing::alone(&home)?;
     let catalogue = Catalogue::load(home.root())?;
     let log = events::load(&home.base_events())?;
     let (report, _) = build(&home, &options.conf, (&catalogue, &log), &split)?;
@@ -68,7 +70,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the samples of a conf; tells whether they were there already.
+/// Builds the samples of a conf; tells whether they were there already. Damaged ones are named and built again.
 ///
 /// # Errors
 /// As [`run`].
@@ -82,7 +84,10 @@ pub(crate) fn build(
     if let Some(report) = SplitReport::load(&folder)
         && report.input == input_hash(catalogue, log, &config, split)
     {
-        return Ok((report, true));
+        match report.verify(&folder) {
+            Ok(()) => return Ok((report, true)),
+            Err(damage) => output::note(&format!("{damage}; building the samples again")),
+        }
     }
     Ok((write_samples(catalogue, log, &config, split, &folder)?, false))
 }

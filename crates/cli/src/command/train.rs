@@ -10,6 +10,7 @@ use rankine_pipeline::import::imported;
 use serde_json::json;
 
 use super::Globals;
+use crate::preparing::Preparing;
 use crate::progress::Bars;
 use crate::training::{Files, Job, fit, measure, publish, train_vectors};
 use crate::{clock, output, recipe};
@@ -58,6 +59,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     if config.kind() == Kind::Item2Vec {
         return vectors(&config, &name, globals);
     }
+    let _beside = Preparing::beside(&home)?;
     let job = job(options, globals, (config, name))?;
     let mut bar = Bars::new(globals.json).run(&job.name);
     let fitted = fit(&job, &home, &mut bar)?;

@@ -128,12 +128,18 @@ impl Files {
     /// The samples that `sample build` wrote for a conf.
     ///
     /// # Errors
-    /// When they are not there.
+    /// When they are not there, or a file is not the one that was written.
     pub(crate) fn of_home(home: &Home, conf: &str) -> anyhow::Result<Self> {
         let folder = home.samples(conf);
         let report = SplitReport::load(&folder).with_context(|| {
             format!(
                 "no samples in {}; make them with `rankine sample build`",
+                folder.display()
+            )
+        })?;
+        report.verify(&folder).with_context(|| {
+            format!(
+                "the samples in {} are not whole; `rankine sample build` makes them again",
                 folder.display()
             )
         })?;

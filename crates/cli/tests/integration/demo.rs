@@ -33,6 +33,12 @@ fn from_nothing_it_imports_everything_and_trains_four_models() {
     for model in &models[..3] {
         assert!(model["auc"].as_f64() > model["baseline"][1].as_f64(), "{model}");
     }
+    let trained = summary["steps"][2]["outcome"].as_str().unwrap();
+    for model in models {
+        let auc = model["auc"].as_f64().map(|auc| format!(" AUC {auc:.4}"));
+        let expected = format!("{} 1{}", model["name"].as_str().unwrap(), auc.unwrap_or_default());
+        assert!(trained.contains(&expected), "{expected} in {trained}");
+    }
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod interrupt;
 #[cfg(test)]
 mod parity;
 #[cfg(test)]
+mod preparing;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod redis_rows;

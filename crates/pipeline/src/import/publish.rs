@@ -55,7 +55,7 @@ impl Publication {
         })
     }
 
-    /// The summary of an earlier import that did exactly this, if all its files are still there.
+    /// The summary of an earlier import that did exactly this, if all its files are still what it wrote.
     pub(super) fn same_as_before(
         &self,
         format: &str,
@@ -68,7 +68,8 @@ impl Publication {
         let same = before.format == format && before.sources == sources;
         let allowed = !strict || before.rejected.is_empty();
         let whole = |file: &HashedFile| {
-            std::fs::metadata(self.home.join(&file.name)).is_ok_and(|there| there.len() == file.bytes)
+            let there = summary::hash_file(&self.home.join(&file.name), file.name.clone());
+            there.is_ok_and(|there| there == *file)
         };
         let there = before.outputs.iter().all(whole);
         Ok((same && allowed && there).then_some(ImportSummary {

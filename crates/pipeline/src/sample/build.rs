@@ -99,7 +99,7 @@ pub fn write_samples(
     let metadata = [("rankine.schema".to_owned(), schema_text())];
     let mut writers = Vec::new();
     for (_, name) in PARTS {
-        let path = folder.join(format!("{name}.parquet"));
+        let path = folder.join(report::file_name(name));
         writers.push(parquet::Writer::create(&path, &header(), &metadata)?);
     }
     let input = Input {
@@ -108,10 +108,11 @@ pub fn write_samples(
         config,
         split,
     };
-    let report = replay(input, &mut |part, batch| Ok(writers[part as usize].write(batch)?))?;
+    let mut report = replay(input, &mut |part, batch| Ok(writers[part as usize].write(batch)?))?;
     for writer in writers {
         writer.commit()?;
     }
+    report.take_down_files(folder)?;
     report.save(folder)?;
     Ok(report)
 }
@@ -174,13 +175,14 @@ fn report(input: Input<'_>, keys: &[Key], parts: &[Part], hashes: [String; 3]) -
     }
     let [train, valid, test] = counts;
     SplitReport {
-        format: 1,
+        format: report::FORMAT,
         split: *input.split,
         aggregates: input.config.clone(),
         input: input_hash(input.catalogue, input.events, input.config, input.split),
         train,
         valid,
         test,
+        files: Vec::new(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The record of a split: `split.json` beside the sample files, and what an artefact says of its data.
 //!
 //! Decision: it is removed before the files change and written after them, so a folder with a `split.json`
-//! holds exactly the files it describes, at whatever point a build was killed.
+//! holds the files it describes, at whatever point a build was killed; and it knows their bytes, so that whoever
+//! reads or reuses them finds damage first ([`SplitReport::verify`]).
 
 use std::io::Write;
 use std::path::Path;
@@ -13,10 +14,14 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::split::{Part, Split};
 use super::{LABEL, PARTS};
+use crate::import::{HashedFile, hash_file};
 use crate::{AggregateConfig, Catalogue, Event, PipelineError};
 
-/// Version of the sample format and of what the columns mean.
-const FORMAT: u32 = 1;
+/// Version of this record.
+pub(super) const FORMAT: u32 = 2;
+
+/// Version of what the columns mean: another one, other samples.
+const MEANING: u32 = 1;
 
 /// Name of the record in a sample folder.
 const FILE: &str = "split.json";
@@ -38,6 +43,8 @@ pub struct SplitReport {
     pub valid: PartReport,
     /// The test part.
     pub test: PartReport,
+    /// The files of the parts, in their order, with their bytes; empty for samples in memory.
+    pub files: Vec<HashedFile>,
 }
 
 /// Counts of one part. Cold users and items are those without a training sample.
@@ -81,6 +88,41 @@ impl SplitReport {
             .filter(|report: &SplitReport| report.format == FORMAT)
     }
 
+    /// Compares size and hash of every part's file in `folder` with this record. Cost: one pass over their bytes.
+    ///
+    /// # Errors
+    /// [`PipelineError::Damaged`] for the first file that is not the one written with this record,
+    /// [`PipelineError::Table`] if it cannot be read.
+    pub fn verify(&self, folder: &Path) -> Result<(), PipelineError> {
+        for (_, part) in PARTS {
+            let name = file_name(part);
+            let damaged = |expected: &str, got: String| PipelineError::Damaged {
+                path: folder.join(&name),
+                expected: expected.to_owned(),
+                got,
+            };
+            let Some(written) = self.files.iter().find(|file| file.name == name) else {
+                return Err(damaged("an entry in split.json", "none".to_owned()));
+            };
+            let path = folder.join(&name);
+            if !path.exists() {
+                return Err(damaged(&told(written), "no file".to_owned()));
+            }
+            let there = hash_file(&path, name.clone())?;
+            if there != *written {
+                return Err(damaged(&told(written), told(&there)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes down the bytes of the parts' files, which are there now.
+    pub(super) fn take_down_files(&mut self, folder: &Path) -> Result<(), PipelineError> {
+        let take = |(_, part): (Part, &str)| hash_file(&folder.join(file_name(part)), file_name(part));
+        self.files = PARTS.into_iter().map(take).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
     pub(super) fn save(&self, folder: &Path) -> Result<(), PipelineError> {
         let path = folder.join(FILE);
         let malformed = |reason: String| PipelineError::Malformed {
@@ -113,6 +155,16 @@ impl SplitReport {
             Part::Test => &self.test,
         }
     }
+}
+
+/// Name of a part's file in a sample folder.
+pub(super) fn file_name(part: &str) -> String {
+    format!("{part}.parquet")
+}
+
+/// A file's bytes in words.
+fn told(file: &HashedFile) -> String {
+    format!("{} bytes, xxh3 {}", file.bytes, file.xxh3_128)
 }
 
 /// What the counts need of one sample.
@@ -182,7 +234,7 @@ pub fn input_hash(
     split: &Split,
 ) -> String {
     let mut hash = Xxh3::new();
-    hash.update(format!("{FORMAT} {config:?} {split:?} {LABEL}").as_bytes());
+    hash.update(format!("{MEANING} {config:?} {split:?} {LABEL}").as_bytes());
     for item in &catalogue.items {
         let genres: String = item
             .genres

@@ -198,7 +198,13 @@ fn written_samples_are_the_built_ones() {
     let split = Split::default();
     let samples = build_samples(&catalogue(9), &events, &config(), &split).unwrap();
     let report = write_samples(&catalogue(9), &events, &config(), &split, folder.path()).unwrap();
-    assert_eq!(report, samples.report);
+    let names: Vec<&str> = report.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["train.parquet", "valid.parquet", "test.parquet"]);
+    let without = SplitReport {
+        files: Vec::new(),
+        ..report.clone()
+    };
+    assert_eq!(without, samples.report);
     assert_eq!(SplitReport::load(folder.path()), Some(report.clone()));
     assert_eq!(
         report.input,
@@ -223,6 +229,56 @@ fn written_samples_are_the_built_ones() {
     assert!(
         counts.iter().all(|(rows, cold)| *rows > 0 && *cold == 0),
         "{counts:?}"
+    );
+}
+
+#[test]
+fn damage_to_a_part_is_named_with_expected_and_got() {
+    let folder = tempfile::tempdir().unwrap();
+    let events: Vec<Event> = (0..40).map(|n| rating(n, 1, 1 + n % 3, 1 + n % 8, 4.0)).collect();
+    let report = write_samples(
+        &catalogue(9),
+        &events,
+        &config(),
+        &Split::default(),
+        folder.path(),
+    )
+    .unwrap();
+    report.verify(folder.path()).unwrap();
+    for file in &report.files {
+        let path = folder.path().join(&file.name);
+        let whole = std::fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        let damages = [
+            (Some(flipped), format!("{} bytes", file.bytes)),
+            (
+                Some(whole[..whole.len() - 1].to_vec()),
+                format!("{} bytes", file.bytes - 1),
+            ),
+            (None, "no file".to_owned()),
+        ];
+        for (bytes, got) in damages {
+            match bytes {
+                Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            let error = report.verify(folder.path()).unwrap_err().to_string();
+            let expected = format!("expected {} bytes, xxh3 {}, got {got}", file.bytes, file.xxh3_128);
+            assert!(
+                error.starts_with(&path.display().to_string()) && error.contains(&expected),
+                "{error}"
+            );
+        }
+        std::fs::write(&path, whole).unwrap();
+    }
+    let old = SplitReport {
+        files: Vec::new(),
+        ..report
+    };
+    assert!(
+        old.verify(folder.path()).is_err(),
+        "a record without files proves nothing"
     );
 }
 

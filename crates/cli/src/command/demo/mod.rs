@@ -17,6 +17,7 @@ use rankine_table::Progress;
 
 use super::{Globals, sample_build, serve};
 use crate::home::Home;
+use crate::preparing::Preparing;
 use crate::{clock, output};
 use summary::{Step, Summary};
 
@@ -68,6 +69,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
 
 /// Import → samples → models and vectors.
 fn prepare(options: &Options, home: &Home, globals: &Globals) -> anyhow::Result<Summary> {
+    let _alone = Preparing::alone(home)?;
     let mut summary = Summary::new(clock::now_micros());
     let imported = summary.time("import", |step| read(options, home, globals, step))?;
     let catalogue = Catalogue::load(home.root())?;
@@ -84,7 +86,9 @@ fn prepare(options: &Options, home: &Home, globals: &Globals) -> anyhow::Result<
         Ok(report)
     })?;
     let trained = summary.time("training", |step| {
-        models::train_missing(home, (&log, &imported.hash), globals, step)
+        let trained = models::train_missing(home, (&log, &imported.hash), globals, step)?;
+        step.outcome = summary::told(&trained);
+        Ok(trained)
     })?;
     summary.finish(trained, &report, clock::now_micros());
     Ok(summary)

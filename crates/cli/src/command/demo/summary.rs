@@ -108,6 +108,15 @@ impl Summary {
     }
 }
 
+/// Versions and figures in a few words.
+pub(crate) fn told(models: &[TrainedModel]) -> String {
+    let one = |model: &TrainedModel| {
+        let auc = model.auc.map(|auc| format!(" AUC {auc:.4}")).unwrap_or_default();
+        format!("{} {}{auc}", model.name, model.version)
+    };
+    models.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 fn row(model: &TrainedModel) -> Vec<String> {
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
     vec![
