@@ -25,6 +25,9 @@ pub struct FitEntry {
     pub count: u64,
     /// The statistics by name, for example `mean` and `std`.
     pub numbers: BTreeMap<String, Vec<f64>>,
+    /// Statistics that are texts, for example a vocabulary's `words`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, Vec<String>>,
 }
 
 /// Statistics that operators need, by feature name; `fit.json` beside a conf.
@@ -120,12 +123,13 @@ impl<'p> Fitter<'p> {
     pub fn finish(self) -> Fit {
         let mut fit = Fit::default();
         for (_, step, observer) in self.observers {
-            let (count, numbers) = observer.finish();
+            let found = observer.finish();
             let entry = FitEntry {
                 class: step.class.to_owned(),
                 version: step.version,
-                count,
-                numbers,
+                count: found.count,
+                numbers: found.numbers,
+                texts: found.texts,
             };
             fit.features.insert(step.name.to_string(), entry);
         }

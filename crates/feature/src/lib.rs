@@ -49,6 +49,7 @@ mod compile;
 mod conf;
 mod dictionary;
 mod error;
+pub mod farmhash;
 mod fit;
 pub mod json;
 pub mod operator;

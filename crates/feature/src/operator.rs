@@ -13,12 +13,15 @@ mod constant;
 mod cross;
 mod element;
 mod example;
+mod hash_bucket;
 mod history;
 mod id;
 mod is_missing;
 mod list;
 mod log;
 mod lookup;
+mod mask;
+mod matches;
 mod normalize;
 mod page;
 mod pool;
@@ -27,6 +30,7 @@ mod setting;
 mod stream;
 mod tag;
 mod time;
+mod vocabulary;
 
 pub use example::Example;
 pub use page::page;
@@ -42,16 +46,20 @@ pub fn registry() -> &'static [Class] {
         bucketize::CLASS,
         constant::CLASS,
         cross::CLASS,
+        hash_bucket::CLASS,
         history::CLASS,
         id::CLASS,
         is_missing::CLASS,
         list::CLASS,
         log::CLASS,
         lookup::CLASS,
+        mask::CLASS,
+        matches::CLASS,
         normalize::CLASS,
         raw::CLASS,
         tag::CLASS,
         time::CLASS,
+        vocabulary::CLASS,
     ];
     REGISTRY
 }
@@ -109,6 +117,15 @@ pub(crate) trait Observer: Send {
     /// Takes one row into account.
     fn observe(&mut self, inputs: &Inputs<'_>);
 
-    /// How many values were not missing, and the statistics by name.
-    fn finish(self: Box<Self>) -> (u64, BTreeMap<String, Vec<f64>>);
+    /// What was collected.
+    fn finish(self: Box<Self>) -> Statistics;
+}
+
+/// What an observer has collected.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    /// How many values were not missing.
+    pub(crate) count: u64,
+    pub(crate) numbers: BTreeMap<String, Vec<f64>>,
+    pub(crate) texts: BTreeMap<String, Vec<String>>,
 }

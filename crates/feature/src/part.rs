@@ -97,6 +97,11 @@ pub struct Scratch {
     pub(crate) bytes: Vec<u8>,
     /// Signs and weights of a cross's components, one behind the other.
     pub(crate) components: Vec<(u64, f32)>,
+    /// Places, while signs are sorted.
+    pub(crate) order: Vec<usize>,
+    /// Text that is being made, and where its pieces lie.
+    pub(crate) text: String,
+    pub(crate) spans: Vec<(usize, usize)>,
 }
 
 #[cfg(test)]

@@ -160,6 +160,7 @@ fn a_fit_must_match_the_conf() {
             version,
             count: 1,
             numbers: numbers.into(),
+            texts: Default::default(),
         };
         Fit {
             features: [("x".to_owned(), entry)].into(),

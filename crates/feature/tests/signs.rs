@@ -92,7 +92,7 @@ fn one_int_has_one_sign_however_it_is_written() {
 }
 
 #[test]
-fn the_hash_is_xxh3() {
+fn the_hashes_are_xxh3_and_farmhash() {
     let oracle: Vec<Json> =
         serde_json::from_str(&std::fs::read_to_string(data("golden_hash.json")).unwrap()).unwrap();
     assert!(oracle.len() > 10);
@@ -105,6 +105,11 @@ fn the_hash_is_xxh3() {
         assert_eq!(
             xxh3_64(&bytes).to_string(),
             case["xxh3_64"].as_str().unwrap(),
+            "{hex}"
+        );
+        assert_eq!(
+            rankine_feature::farmhash::fingerprint64(&bytes).to_string(),
+            case["farmhash_fingerprint64"].as_str().unwrap(),
             "{hex}"
         );
     }

@@ -3,6 +3,7 @@
 //! One test only: other tests of the binary would allocate at the same time.
 #![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
 
+use rankine_feature::operator::registry;
 use rankine_feature::{Fitter, Part, Plan, Rows, Scratch, Side, Value};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -75,4 +76,35 @@ fn extraction_allocates_nothing_after_the_first_rows() {
     (0..50).for_each(|_| pass());
     assert_eq!(COUNT.load(Ordering::Relaxed) - before, 0);
     assert!(bytes.len() > 200, "the rows have features");
+
+    every_operator_too();
+}
+
+/// The examples of all operators, again and again.
+fn every_operator_too() {
+    for class in registry() {
+        for example in class.doc.examples {
+            let (plan, item) = (example.plan(class).unwrap(), example.item());
+            let (mut s, [mut common, mut part, mut cross]) = (Scratch::default(), <[Part; 3]>::default());
+            let mut pass = || {
+                let row = Rows {
+                    user: &[],
+                    item: &item,
+                    context: &[],
+                };
+                plan.common(&[], &[], &mut s, &mut common);
+                plan.item(&item, &mut s, &mut part);
+                plan.cross(row, &common, &part, &mut s, &mut cross);
+            };
+            pass();
+            let before = COUNT.load(Ordering::Relaxed);
+            (0..5).for_each(|_| pass());
+            let count = COUNT.load(Ordering::Relaxed) - before;
+            assert_eq!(
+                count, 0,
+                "{} with {} {}",
+                class.name, example.fields, example.with
+            );
+        }
+    }
 }

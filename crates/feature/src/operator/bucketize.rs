@@ -3,8 +3,7 @@
 //! Quantiles are taken from a bounded sample: every value up to a limit, then every second, fourth, … in row order. No
 //! randomness: equal rows in equal order give equal boundaries.
 
-use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting};
-use std::collections::BTreeMap;
+use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting, Statistics};
 
 pub(super) const CLASS: Class = Class {
     name: "bucketize",
@@ -144,8 +143,12 @@ impl Observer for Sample {
         }
     }
 
-    fn finish(self: Box<Self>) -> (u64, BTreeMap<String, Vec<f64>>) {
-        (self.count, [("boundaries".to_owned(), self.boundaries())].into())
+    fn finish(self: Box<Self>) -> Statistics {
+        Statistics {
+            count: self.count,
+            numbers: [("boundaries".to_owned(), self.boundaries())].into(),
+            ..Statistics::default()
+        }
     }
 }
 

@@ -10,12 +10,14 @@ pub(super) const CLASS: Class = Class {
     name: "list",
     version: 1,
     doc: Doc {
-        what: "a list in short: its length, its pooled numbers, or its first elements",
+        what: "a list in short: its length, its pooled numbers, or some of its elements",
         inputs: "one field: list<int>, list<float>, list<string> or map<string,float>; for `length` a feature of signs, too; \
                  pooling needs numbers (of a map: its weights)",
-        args: "str_args: one of `length`, `mean`, `sum`, `max`, `min`, `first`; `flag` (not with `first`) adds a float \
-               that is 1 where there is no result. args with `first`: how many (1..10000)",
-        output: "one float (two with `flag`); `first`: up to n signs of weight 1, or a map's weight",
+        args: "str_args: one of `length`, `mean`, `sum`, `max`, `min`, `first`, `last`, `slice`; `flag` (not with the last \
+               three) adds a float that is 1 where there is no result; `dedupe` (with the last three) first drops repeated \
+               elements. args with `first` and `last`: how many (1..10000); with `slice`: from, to (not included), step \
+               (default 1)",
+        output: "one float (two with `flag`); `first`, `last`, `slice`: signs of weight 1 or a map's weight, in list order",
         formula: "length: n; mean: sum / n; sum, max, min over the elements that are not NaN",
         missing: "0; so are mean, max and min of an empty list (its sum and length are 0 without being missing)",
         examples: &[
@@ -51,8 +53,11 @@ enum Pooling {
 }
 
 fn build(setting: &mut Setting<'_>) -> Built {
-    let pooling = match setting.one_of(&["length", "mean", "sum", "max", "min", "first"], false) {
-        "first" => return first(setting),
+    let pooling = match setting.one_of(
+        &["length", "mean", "sum", "max", "min", "first", "last", "slice"],
+        false,
+    ) {
+        word @ ("first" | "last" | "slice") => return some(setting, word),
         "mean" => Pooling::Mean,
         "sum" => Pooling::Sum,
         "max" => Pooling::Max,
@@ -70,13 +75,23 @@ fn build(setting: &mut Setting<'_>) -> Built {
     Built::dense(1 + usize::from(flag), List { pooling, flag })
 }
 
-fn first(setting: &mut Setting<'_>) -> Built {
+/// Some of the elements.
+fn some(setting: &mut Setting<'_>, word: &str) -> Built {
     if setting.inputs.first() == Some(&InputType::Sparse) {
-        setting.complain("depend", Some(0), "`first` needs a field");
+        setting.complain("depend", Some(0), format!("`{word}` needs a field"));
     }
-    Built::sparse(First {
-        count: setting.count("how many elements", 1..=10_000, None),
-    })
+    let dedupe = setting.flag("dedupe");
+    let taken = match word {
+        "slice" => {
+            let from = setting.count("where to begin", 0..=10_000, None);
+            let to = setting.count("where to end", from + 1..=10_001, None);
+            let step = setting.count("the step", 1..=10_000, Some(1));
+            Taken::Slice(from, to, step)
+        }
+        "last" => Taken::Last(setting.count("how many elements", 1..=10_000, None)),
+        _ => Taken::Slice(0, setting.count("how many elements", 1..=10_000, None), 1),
+    };
+    Built::sparse(Elements { taken, dedupe })
 }
 
 struct List {
@@ -129,12 +144,30 @@ impl Operator for List {
     }
 }
 
-struct First {
-    count: usize,
+/// Which elements.
+enum Taken {
+    Slice(usize, usize, usize),
+    Last(usize),
 }
 
-impl Operator for First {
+struct Elements {
+    taken: Taken,
+    dedupe: bool,
+}
+
+impl Operator for Elements {
     fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
-        out.elements(inputs.value(0), 0, self.count);
+        if let (Taken::Slice(from, to, 1), false) = (&self.taken, self.dedupe) {
+            return out.elements(inputs.value(0), *from, *to);
+        }
+        out.append(inputs.value(0));
+        if self.dedupe {
+            out.dedupe();
+        }
+        let len = out.scratch.signs.len();
+        match self.taken {
+            Taken::Slice(from, to, step) => out.slice(from, to, step),
+            Taken::Last(count) => out.slice(len.saturating_sub(count), len, 1),
+        }
     }
 }

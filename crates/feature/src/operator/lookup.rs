@@ -6,7 +6,7 @@
 use super::element::{keys, texts};
 use super::pool::{Pool, Pooling};
 use super::{Built, Class, Column, Doc, Example, InputType, Inputs, Operator, Out, Setting};
-use crate::{FieldType, Value, sign};
+use crate::{FieldType, Value};
 use std::sync::Arc;
 
 pub(super) const CLASS: Class = Class {
@@ -183,17 +183,7 @@ impl Operator for Cells {
             let cell = inputs.look(self.column.read, Some(key));
             match self.pooling {
                 Some(_) => numbers(cell, |x| pool.add(x)),
-                None => {
-                    let slot = out.slot;
-                    let scratch = &mut *out.scratch;
-                    let (signs, weights) = (&mut scratch.signs, &mut scratch.weights);
-                    sign::each(slot, cell, &mut scratch.bytes, |sign, weight| {
-                        if weight.is_finite() {
-                            signs.push(sign);
-                            weights.push(weight);
-                        }
-                    });
-                }
+                None => out.append(cell),
             }
         });
         if let Some(pooling) = self.pooling {

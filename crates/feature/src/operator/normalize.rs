@@ -3,8 +3,7 @@
 //! Fitted statistics are exact in the sense that they depend on the values and their order only: Welford's recurrence
 //! (Technometrics 4, 1962) in f64, row by row.
 
-use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting};
-use std::collections::BTreeMap;
+use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting, Statistics};
 
 pub(super) const CLASS: Class = Class {
     name: "normalize",
@@ -116,7 +115,7 @@ impl Observer for Moments {
         }
     }
 
-    fn finish(self: Box<Self>) -> (u64, BTreeMap<String, Vec<f64>>) {
+    fn finish(self: Box<Self>) -> Statistics {
         let std = (self.squares / (self.count.max(1) as f64)).sqrt();
         let (min, max) = if self.count == 0 {
             (0.0, 0.0)
@@ -124,16 +123,18 @@ impl Observer for Moments {
             (self.min, self.max)
         };
         let numbers = [("mean", self.mean), ("std", std), ("min", min), ("max", max)];
-        (
-            self.count,
-            numbers.map(|(name, x)| (name.to_owned(), vec![x])).into(),
-        )
+        Statistics {
+            count: self.count,
+            numbers: numbers.map(|(name, x)| (name.to_owned(), vec![x])).into(),
+            ..Statistics::default()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn moments(values: &[f64]) -> BTreeMap<String, Vec<f64>> {
         let mut moments = Box::new(Moments {
@@ -142,7 +143,7 @@ mod tests {
             ..Moments::default()
         });
         values.iter().for_each(|x| moments.add(*x));
-        moments.finish().1
+        moments.finish().numbers
     }
 
     #[test]

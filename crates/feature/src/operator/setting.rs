@@ -174,6 +174,11 @@ impl<'a> Setting<'a> {
         found
     }
 
+    /// True if the word stands there; does not count as asking.
+    pub(crate) fn has(&self, word: &str) -> bool {
+        self.words.iter().any(|(written, _)| *written == word)
+    }
+
     /// The one of `words` that is among `str_args`; the first if none is and `optional`.
     pub(crate) fn one_of(&mut self, words: &[&'static str], optional: bool) -> &'static str {
         let found: Vec<&'static str> = words.iter().copied().filter(|word| self.flag(word)).collect();

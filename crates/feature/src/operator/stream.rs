@@ -167,6 +167,75 @@ impl<'a> Out<'a> {
         self.sign(sign::int(self.slot, value), 1.0);
     }
 
+    /// The sign of a whole number with a weight.
+    pub(crate) fn weighted_int(&mut self, value: i64, weight: f32) {
+        self.sign(sign::int(self.slot, value), weight);
+    }
+
+    /// Appends the signs of all elements of a value.
+    pub(crate) fn append(&mut self, cell: &Value) {
+        self.elements(cell, 0, usize::MAX);
+    }
+
+    /// Keeps the first of equal signs, in order.
+    pub(crate) fn dedupe(&mut self) {
+        let Scratch {
+            signs,
+            weights,
+            order,
+            ..
+        } = &mut *self.scratch;
+        order.clear();
+        order.extend(0..signs.len());
+        order.sort_unstable_by_key(|i| (signs[*i], *i));
+        for pair in order.windows(2) {
+            if signs[pair[0]] == signs[pair[1]] {
+                weights[pair[1]] = f32::NAN;
+            }
+        }
+        let mut kept = 0;
+        for i in 0..signs.len() {
+            if !weights[i].is_nan() {
+                (signs[kept], weights[kept]) = (signs[i], weights[i]);
+                kept += 1;
+            }
+        }
+        signs.truncate(kept);
+        weights.truncate(kept);
+    }
+
+    /// Keeps the `most` heaviest signs, heaviest first; of equal ones the earlier.
+    pub(crate) fn heaviest(&mut self, most: usize) {
+        let Scratch {
+            signs,
+            weights,
+            order,
+            components,
+            ..
+        } = &mut *self.scratch;
+        order.clear();
+        order.extend(0..signs.len());
+        order.sort_unstable_by(|a, b| weights[*b].total_cmp(&weights[*a]).then(a.cmp(b)));
+        components.clear();
+        components.extend(order.iter().take(most).map(|i| (signs[*i], weights[*i])));
+        signs.clear();
+        weights.clear();
+        signs.extend(components.iter().map(|(sign, _)| *sign));
+        weights.extend(components.iter().map(|(_, weight)| *weight));
+    }
+
+    /// Keeps the signs `from..to`, every `step`-th.
+    pub(crate) fn slice(&mut self, from: usize, to: usize, step: usize) {
+        let Scratch { signs, weights, .. } = &mut *self.scratch;
+        let mut kept = 0;
+        for i in (from..to.min(signs.len())).step_by(step) {
+            (signs[kept], weights[kept]) = (signs[i], weights[i]);
+            kept += 1;
+        }
+        signs.truncate(kept);
+        weights.truncate(kept);
+    }
+
     /// The sign of a text.
     pub(crate) fn text(&mut self, value: &str, weight: f32) {
         let sign = sign::text(self.slot, value, &mut self.scratch.bytes);
