@@ -8,28 +8,40 @@
 //! To add one: a file here with a `CLASS`, a line in [`registry`], examples in its `Doc`, tests in `tests/operators.rs`;
 //! `RANKINE_BLESS=1 cargo test -p rankine-feature --test docs` writes `docs/operators.md` anew.
 
+mod bm25;
 mod bucketize;
 mod constant;
 mod cross;
+mod distance;
 mod element;
 mod example;
+mod expression;
+mod formula;
+mod geohash;
 mod hash_bucket;
 mod history;
 mod id;
 mod is_missing;
+mod kv_dot;
 mod list;
 mod log;
 mod lookup;
 mod mask;
 mod matches;
 mod normalize;
+mod overlap;
 mod page;
 mod pool;
+mod ratio;
 mod raw;
 mod setting;
 mod stream;
 mod tag;
+mod text_length;
 mod time;
+mod tokenize;
+mod tokens;
+mod vector;
 mod vocabulary;
 
 pub use example::Example;
@@ -43,22 +55,32 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn registry() -> &'static [Class] {
     const REGISTRY: &[Class] = &[
+        bm25::CLASS,
         bucketize::CLASS,
         constant::CLASS,
         cross::CLASS,
+        distance::CLASS,
+        expression::CLASS,
+        geohash::CLASS,
         hash_bucket::CLASS,
         history::CLASS,
         id::CLASS,
         is_missing::CLASS,
+        kv_dot::CLASS,
         list::CLASS,
         log::CLASS,
         lookup::CLASS,
         mask::CLASS,
         matches::CLASS,
         normalize::CLASS,
+        overlap::CLASS,
+        ratio::CLASS,
         raw::CLASS,
         tag::CLASS,
+        text_length::CLASS,
         time::CLASS,
+        tokenize::CLASS,
+        vector::CLASS,
         vocabulary::CLASS,
     ];
     REGISTRY

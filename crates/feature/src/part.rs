@@ -97,6 +97,8 @@ pub struct Scratch {
     pub(crate) bytes: Vec<u8>,
     /// Signs and weights of a cross's components, one behind the other.
     pub(crate) components: Vec<(u64, f32)>,
+    /// Vectors that are compared.
+    pub(crate) numbers: Vec<f64>,
     /// Places, while signs are sorted.
     pub(crate) order: Vec<usize>,
     /// Text that is being made, and where its pieces lie.

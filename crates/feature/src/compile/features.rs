@@ -302,6 +302,7 @@ impl Builder<'_> {
             };
             let span = span.or(whole).unwrap_or_else(|| self.written.name.span.clone());
             let key = element.map_or(complaint.key, |element| &element.value);
+            let key = complaint.got.as_deref().unwrap_or(key);
             let known = complaint.known.iter().map(String::as_str);
             report.faults.push(
                 report

@@ -3,7 +3,8 @@
 //! Quantiles are taken from a bounded sample: every value up to a limit, then every second, fourth, … in row order. No
 //! randomness: equal rows in equal order give equal boundaries.
 
-use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting, Statistics};
+use super::{Built, Class, Column, Doc, Example, Inputs, Observer, Operator, Out, Setting, Statistics};
+use crate::{FieldType, Value};
 
 pub(super) const CLASS: Class = Class {
     name: "bucketize",
@@ -12,9 +13,11 @@ pub(super) const CLASS: Class = Class {
         what: "the interval in which a number lies, as a category",
         inputs: "one number: field int, float, bool, timestamp (seconds), or a feature of floats (its first)",
         args: "args: boundaries, strictly increasing; or, with str_args `quantile`, the number of buckets (2..1024), \
-               boundaries then being fitted",
+               boundaries then being fitted; with `log`, the base (1.1..1e9, default 2); with `@dictionary.column` (string key, \
+               list<float>) none: the boundaries are the dictionary's for the feature's name, or for the one given as \
+               `row=NAME`",
         output: "one sign of weight 1: the bucket number as an int",
-        formula: "bucket = how many boundaries are <= x, as TensorFlow's Bucketize",
+        formula: "bucket = how many boundaries are <= x, as TensorFlow's Bucketize; log: floor(log_base(1 + |x|)), below 0 -1 minus that",
         missing: "no sign; `default` replaces it",
         examples: &[
             Example::of("a float = 9.9", "args = [10, 20]", "{int 0}"),
@@ -25,6 +28,13 @@ pub(super) const CLASS: Class = Class {
                 "{int 1}",
             )
             .fitted(&["1", "2", "3", "4"]),
+            Example::of("a float = 9", "args = [10]\nstr_args = [\"log\"]", "{int 1}"),
+            Example::of(
+                "price float = 25",
+                "str_args = [\"@bounds\", \"row=price\"]",
+                "{int 2}",
+            )
+            .dictionary("bounds: string -> boundaries list<float>: price = 10,20"),
         ],
     },
     depend: (1, 1),
@@ -33,6 +43,12 @@ pub(super) const CLASS: Class = Class {
 };
 
 fn build(setting: &mut Setting<'_>) -> Built {
+    if let Some(column) = setting.column() {
+        return loaded(setting, column);
+    }
+    if setting.flag("log") {
+        return by_log(setting);
+    }
     if !setting.flag("quantile") {
         let boundaries = setting.all_args().to_vec();
         if boundaries.is_empty() || !increasing(&boundaries) {
@@ -61,6 +77,69 @@ fn build(setting: &mut Setting<'_>) -> Built {
         boundaries: fitted,
         buckets,
     })
+}
+
+/// Boundaries of a dictionary, found when the plan is bound.
+fn loaded(setting: &mut Setting<'_>, column: Column) -> Built {
+    if (column.key, column.ty) != (FieldType::String, FieldType::FloatList) {
+        setting.complain(
+            "str_args",
+            None,
+            "boundaries have a string key and a column of type list<float>",
+        );
+    }
+    let row = setting
+        .prefixed("row=")
+        .first()
+        .copied()
+        .unwrap_or(setting.subject.name);
+    let read = setting.fixed(column, row);
+    Built::sparse(Loaded { read })
+}
+
+struct Loaded {
+    read: usize,
+}
+
+impl Operator for Loaded {
+    fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
+        if let (Some(x), Value::Floats(boundaries)) = (inputs.number(0), inputs.look(self.read, None)) {
+            let bucket = boundaries.partition_point(|boundary| *boundary <= x);
+            out.int(i64::try_from(bucket).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+fn by_log(setting: &mut Setting<'_>) -> Built {
+    let base = match *setting.all_args() {
+        [] => 2.0,
+        [base] => base,
+        _ => 0.0,
+    };
+    if !(1.1..=1e9).contains(&base) {
+        setting.complain("args", None, "expected a base from 1.1 to 1e9");
+    }
+    Built::sparse(ByLog { base })
+}
+
+/// Buckets that grow by a factor.
+struct ByLog {
+    base: f64,
+}
+
+impl Operator for ByLog {
+    fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
+        let Some(x) = inputs.number(0).filter(|x| x.is_finite()) else {
+            return;
+        };
+        // Counted rather than divided: at the powers themselves a quotient of logarithms may round down.
+        let (mut bucket, mut bound) = (0, self.base);
+        while bound <= 1.0 + x.abs() && bucket < 10_000 {
+            bucket += 1;
+            bound *= self.base;
+        }
+        out.int(if x < 0.0 { -1 - bucket } else { bucket });
+    }
 }
 
 fn increasing(boundaries: &[f64]) -> bool {

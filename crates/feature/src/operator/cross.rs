@@ -1,9 +1,9 @@
 //! `cross`: combinations of categories, one sign per combination.
 
-use super::stream::Input;
+use super::stream::gather;
 use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
+use crate::FieldType;
 use crate::sign::{self, MAX_CROSS};
-use crate::{FieldType, Scratch};
 
 pub(super) const CLASS: Class = Class {
     name: "cross",
@@ -30,7 +30,8 @@ pub(super) const CLASS: Class = Class {
     build,
 };
 
-fn accepts(input: InputType) -> bool {
+/// What has categories: features of signs and most fields.
+pub(super) fn accepts(input: InputType) -> bool {
     use FieldType::{Bool, Int, IntList, String, StringList, Timestamp, Weighted};
     matches!(input, InputType::Unknown | InputType::Sparse)
         || matches!(
@@ -56,7 +57,7 @@ impl Operator for Cross {
         out.scratch.components.clear();
         for (i, end) in ends.iter_mut().enumerate().take(count) {
             let before = out.scratch.components.len();
-            gather(inputs.get(i), out.scratch);
+            gather(0, inputs.get(i), out.scratch);
             *end = out.scratch.components.len();
             if *end == before {
                 return;
@@ -87,19 +88,5 @@ impl Cross {
             at[turn] += 1;
             (turn + 1..ends.len()).for_each(|i| at[i] = start(i));
         }
-    }
-}
-
-/// Appends the signs of one component.
-fn gather(input: Input<'_>, scratch: &mut Scratch) {
-    let Scratch {
-        components, bytes, ..
-    } = scratch;
-    match input {
-        Input::Field(value) => sign::each(0, value, bytes, |sign, weight| components.push((sign, weight))),
-        Input::Signs(signs, weights) => {
-            components.extend(signs.iter().copied().zip(weights.iter().copied()));
-        }
-        Input::Numbers(_) => {}
     }
 }

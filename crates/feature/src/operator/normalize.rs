@@ -3,23 +3,27 @@
 //! Fitted statistics are exact in the sense that they depend on the values and their order only: Welford's recurrence
 //! (Technometrics 4, 1962) in f64, row by row.
 
+use super::expression::compile;
+use super::formula::Formula;
 use super::{Built, Class, Doc, Example, Inputs, Observer, Operator, Out, Setting, Statistics};
 
 pub(super) const CLASS: Class = Class {
     name: "normalize",
     version: 1,
     doc: Doc {
-        what: "a number moved and scaled by statistics of the training rows",
+        what: "a number moved and scaled by statistics of the training rows, or by a formula",
         inputs: "one number: field int, float, bool, timestamp (seconds), or a feature of floats (its first)",
-        args: "str_args: `zscore` (default) or `minmax`; `flag` adds a float that is 1 where the input was missing. \
-               args: none (fitted), or [mean, std] or [min, max]",
+        args: "str_args: `zscore` (default), `minmax`, `log1p`, `log10`, or `expr=` and an expression in `x`; `flag` adds a float that is 1 where the input was missing. \
+               args: none (fitted where statistics are needed), or [mean, std] or [min, max]",
         output: "one float, two with `flag`",
         formula: "zscore: (x - mean) / std, population std; minmax: (x - min) / (max - min), cut to 0..1; \
-                  0 where the divisor is 0",
+                  0 where the divisor is 0; log1p: ln(1 + x); log10: log10(x); expr: as `expression` computes it",
         missing: "0 after scaling (for zscore the mean); `default` replaces it before",
         examples: &[
             Example::of("a float = 4", "args = [3.5, 0.5]", "[1]"),
             Example::of("a float = 3", "str_args = [\"minmax\"]", "[0.5]").fitted(&["2", "4"]),
+            Example::of("a float = 12", "str_args = [\"expr=x > 10 ? 10 : x\"]", "[10]"),
+            Example::of("a float = 100", "str_args = [\"log10\"]", "[2]"),
         ],
     },
     depend: (1, 1),
@@ -28,6 +32,44 @@ pub(super) const CLASS: Class = Class {
 };
 
 fn build(setting: &mut Setting<'_>) -> Built {
+    let text = match setting.prefixed("expr=").first() {
+        Some(text) => Some(*text),
+        None if setting.has("log1p") => Some("log1p(x)"),
+        None if setting.has("log10") => Some("log10(x)"),
+        None => None,
+    };
+    match text {
+        Some(text) => by_formula(setting, text),
+        None => by_statistics(setting),
+    }
+}
+
+fn by_formula(setting: &mut Setting<'_>, text: &str) -> Built {
+    let _ = (setting.flag("log1p"), setting.flag("log10"));
+    let formula = compile(setting, text, &["x"]);
+    let flag = setting.flag("flag");
+    Built::dense(1 + usize::from(flag), ByFormula { formula, flag })
+}
+
+/// A number by a formula of it.
+struct ByFormula {
+    /// None after a fault.
+    formula: Option<Formula>,
+    flag: bool,
+}
+
+impl Operator for ByFormula {
+    fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
+        let formula = self.formula.as_ref();
+        let value = inputs
+            .number(0)
+            .zip(formula)
+            .map(|(x, formula)| formula.value(|_| x));
+        out.flagged(value, inputs.was_missing(0), self.flag);
+    }
+}
+
+fn by_statistics(setting: &mut Setting<'_>) -> Built {
     let zscore = setting.one_of(&["zscore", "minmax"], true) == "zscore";
     let flag = setting.flag("flag");
     let scale = match (setting.all_args(), zscore) {

@@ -82,6 +82,8 @@ pub(crate) struct Complaint {
     pub(crate) key: &'static str,
     /// Which element of that key.
     pub(crate) element: Option<usize>,
+    /// The name that is not known, if it is not the whole element.
+    pub(crate) got: Option<String>,
     /// What is wrong.
     pub(crate) message: String,
     /// For words: those that are known.
@@ -159,6 +161,7 @@ impl<'a> Setting<'a> {
         self.complaints.push(Complaint {
             key,
             element,
+            got: None,
             message: message.into(),
             known: Vec::new(),
         });
@@ -302,6 +305,24 @@ impl<'a> Setting<'a> {
         self.complaints.push(Complaint {
             key: "str_args",
             element,
+            got: None,
+            message,
+            known,
+        });
+    }
+
+    /// A complaint about a name inside of a key, with the names that are known.
+    pub(crate) fn complain_near(
+        &mut self,
+        key: &'static str,
+        got: Option<&str>,
+        message: String,
+        known: Vec<String>,
+    ) {
+        self.complaints.push(Complaint {
+            key,
+            element: None,
+            got: got.map(str::to_owned),
             message,
             known,
         });
@@ -385,6 +406,7 @@ impl<'a> Setting<'a> {
             self.complaints.push(Complaint {
                 key: "str_args",
                 element: Some(i),
+                got: None,
                 message,
                 known,
             });

@@ -278,6 +278,22 @@ impl<'a> Out<'a> {
     }
 }
 
+/// Appends the signs of one input to `components`; those of a field are made with `slot`.
+pub(crate) fn gather(slot: u32, input: Input<'_>, scratch: &mut Scratch) {
+    let Scratch {
+        components, bytes, ..
+    } = scratch;
+    match input {
+        Input::Field(value) => {
+            sign::each(slot, value, bytes, |sign, weight| components.push((sign, weight)));
+        }
+        Input::Signs(signs, weights) => {
+            components.extend(signs.iter().copied().zip(weights.iter().copied()));
+        }
+        Input::Numbers(_) => {}
+    }
+}
+
 /// f64 → f32, nearest; infinite where it does not fit.
 #[expect(clippy::cast_possible_truncation, reason = "dense results are f32")]
 pub(crate) fn narrow(x: f64) -> f32 {
