@@ -126,6 +126,7 @@ fn truth(x: bool) -> f64 {
     f64::from(u8::from(x))
 }
 
+type One = fn(f64) -> f64;
 type Two = fn(f64, f64) -> f64;
 
 const OR: Two = strict!(|a, b| truth(a != 0.0 || b != 0.0));
@@ -150,7 +151,7 @@ const SUMS: [(&str, Two); 2] = [("+", ADD), ("-", |a, b| a - b)];
 const PRODUCTS: [(&str, Two); 3] = [("*", MUL), ("/", |a, b| a / b), ("%", libm::fmod)];
 
 /// Functions of one number.
-const ONE: [(&str, fn(f64) -> f64); 27] = [
+const ONE: [(&str, One); 27] = [
     ("abs", f64::abs),
     ("acos", libm::acos),
     ("acosh", libm::acosh),
@@ -406,7 +407,7 @@ impl<'t> Parser<'t> {
 
     fn finish_call(&mut self, name: &str, count: usize, folded: bool) -> Result<(), Wrong> {
         let one = ONE.iter().find(|(known, _)| *known == name).map(|x| x.1);
-        let trunc: fn(f64) -> f64 = f64::trunc;
+        let trunc: One = f64::trunc;
         match (name, count, one.or((name == "trunc").then_some(trunc))) {
             (_, 1, Some(f)) => self.steps.push(Step::One(f)),
             ("pow", 2, _) | ("min" | "max" | "sum" | "coalesce", 1.., _) => {}

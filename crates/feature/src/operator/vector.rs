@@ -81,10 +81,11 @@ fn build(setting: &mut Setting<'_>) -> Built {
             _ => Measure::Copy,
         }
     };
-    if let [(_, a), (_, b)] = sources[..] {
-        if a != b && a * b > 0 {
-            setting.complain("depend", None, format!("vectors of {a} and of {b} floats"));
-        }
+    if let [(_, a), (_, b)] = sources[..]
+        && a != b
+        && a * b > 0
+    {
+        setting.complain("depend", None, format!("vectors of {a} and of {b} floats"));
     }
     let width = sources.first().map_or(1, |source| source.1.max(1));
     let sources = [sources.first().map(|x| x.0), sources.get(1).map(|x| x.0)];
