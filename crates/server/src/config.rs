@@ -64,6 +64,12 @@ pub struct Limits {
     pub deadline_ms: u64,
     /// Largest `size` parameter.
     pub size: usize,
+    /// Connections open at once, per port.
+    pub connections: usize,
+    /// Longest time a request's head may take to arrive.
+    pub head_ms: u64,
+    /// Users known only from posted events, at most.
+    pub new_users: usize,
 }
 
 /// Kind of row store.
@@ -165,6 +171,9 @@ impl Default for Limits {
             permits: 64,
             deadline_ms: 2_000,
             size: 500,
+            connections: 400,
+            head_ms: 20_000,
+            new_users: 100_000,
         }
     }
 }
@@ -231,21 +240,28 @@ impl ServerConfig {
 
     fn faults(&self) -> Vec<String> {
         let limits = &self.limits;
+        let times = [
+            ("limits.deadline_ms", limits.deadline_ms),
+            ("limits.head_ms", limits.head_ms),
+            ("ranker.timeout_ms", self.ranker.timeout_ms),
+        ];
         let positive = [
             ("limits.body_mb", limits.body_mb),
             ("limits.items", limits.items),
             ("limits.permits", limits.permits),
             ("limits.size", limits.size),
+            ("limits.connections", limits.connections),
             ("quotas.limit", self.quotas.limit),
         ];
-        let mut faults: Vec<String> = positive
+        let zero = positive
             .iter()
             .filter(|(_, value)| *value == 0)
-            .map(|(key, _)| format!("{key}: expected at least 1, got 0"))
+            .map(|(key, _)| key);
+        let no_time = times.iter().filter(|(_, value)| *value == 0).map(|(key, _)| key);
+        let mut faults: Vec<String> = zero
+            .chain(no_time)
+            .map(|key| format!("{key}: expected at least 1, got 0"))
             .collect();
-        if limits.deadline_ms == 0 || self.ranker.timeout_ms == 0 {
-            faults.push("limits.deadline_ms, ranker.timeout_ms: expected at least 1, got 0".to_owned());
-        }
         faults.extend(self.kind_faults());
         faults.extend(self.model_faults());
         faults

@@ -70,6 +70,14 @@ pub enum ApiError {
         /// The id as given.
         id: String,
     },
+    /// This process is configured without it (501).
+    #[error("{what} are not taken here: {cause}")]
+    NotServed {
+        /// What was asked for.
+        what: &'static str,
+        /// Why it is not here.
+        cause: &'static str,
+    },
     /// The method is not served at this path (405).
     #[error("method {got} is not allowed here")]
     Method {
@@ -87,6 +95,13 @@ pub enum ApiError {
     Overloaded {
         /// Number of permits.
         permits: usize,
+    },
+    /// As many users as are kept are known already (507): what was answered before stays, an event of one more is
+    /// not taken.
+    #[error("no room for another new user: limits.new_users = {limit}")]
+    NoRoom {
+        /// The limit.
+        limit: usize,
     },
     /// The deadline passed before the answer was ready (504).
     #[error("not answered within {deadline_ms} ms")]
@@ -137,9 +152,11 @@ impl ApiError {
         match self {
             ApiError::Parameter { .. } => StatusCode::BAD_REQUEST,
             ApiError::NotFound { .. } => StatusCode::NOT_FOUND,
+            ApiError::NotServed { .. } => StatusCode::NOT_IMPLEMENTED,
             ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::NoRoom { .. } => StatusCode::INSUFFICIENT_STORAGE,
             ApiError::Deadline { .. } => StatusCode::GATEWAY_TIMEOUT,
             ApiError::ModelUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -151,9 +168,11 @@ impl ApiError {
         match self {
             ApiError::Parameter { .. } => "invalid_parameter",
             ApiError::NotFound { .. } => "not_found",
+            ApiError::NotServed { .. } => "not_served",
             ApiError::Method { .. } => "method_not_allowed",
             ApiError::TooLarge { .. } => "too_large",
             ApiError::Overloaded { .. } => "overloaded",
+            ApiError::NoRoom { .. } => "no_room",
             ApiError::Deadline { .. } => "deadline",
             ApiError::ModelUnavailable { .. } => "model_unavailable",
             ApiError::Internal { .. } => "internal",

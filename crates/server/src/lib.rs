@@ -9,6 +9,7 @@ pub mod api;
 pub mod compute;
 pub mod config;
 pub mod error;
+mod listener;
 pub mod metrics;
 pub mod pages;
 pub mod ranker;

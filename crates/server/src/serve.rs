@@ -5,6 +5,7 @@
 
 use crate::config::ServerConfig;
 use crate::error::{ApiError, ServerError};
+use crate::listener::{self, Bounds};
 use crate::metrics::{Metrics, measure};
 use crate::state::State;
 use crate::{api, pages, tfserving};
@@ -114,13 +115,14 @@ async fn run(
         shutdown.await;
         stop.send(true).ok();
     });
-    let site = listen(
-        "site",
-        listeners.site,
-        site_router(state.clone()),
-        stopped.clone(),
-    );
-    let rest = listen("rest", listeners.rest, rest_router(state), stopped.clone());
+    let port = |part, listener| Port {
+        part,
+        listener,
+        bounds: bounds(&state),
+        stopped: stopped.clone(),
+    };
+    let site = listen(port("site", listeners.site), site_router(state.clone()));
+    let rest = listen(port("rest", listeners.rest), rest_router(state.clone()));
     let both = async { tokio::try_join!(site, rest).map(|_| ()) };
     tokio::select! {
         served = both => served,
@@ -137,23 +139,31 @@ async fn overdue(mut stopped: watch::Receiver<bool>) {
     tokio::time::sleep(DRAIN).await;
 }
 
-async fn listen(
+fn bounds(state: &State) -> Bounds {
+    let limits = &state.config().limits;
+    Bounds {
+        connections: limits.connections,
+        head: Duration::from_millis(limits.head_ms),
+    }
+}
+
+/// A listener with all it is served under.
+struct Port {
     part: &'static str,
     listener: Option<TcpListener>,
-    router: Router,
-    mut stopped: watch::Receiver<bool>,
-) -> Result<(), ServerError> {
-    let Some(listener) = listener else { return Ok(()) };
-    let fault = |error: std::io::Error| ServerError::part(part, error);
+    bounds: Bounds,
+    stopped: watch::Receiver<bool>,
+}
+
+async fn listen(port: Port, router: Router) -> Result<(), ServerError> {
+    let Some(listener) = port.listener else {
+        return Ok(());
+    };
+    let fault = |error: std::io::Error| ServerError::part(port.part, error);
     listener.set_nonblocking(true).map_err(fault)?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(fault)?;
-    let stop = async move {
-        stopped.wait_for(|&stop| stop).await.ok();
-    };
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(fault)
+    listener::serve(listener, router, port.bounds, port.stopped).await;
+    Ok(())
 }
 
 /// API and pages.

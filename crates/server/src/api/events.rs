@@ -46,10 +46,19 @@ fn declared_as_json(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::parameter("content-type", "application/json", kind))
 }
 
+/// What an id must be, as in the parameters of the other paths.
+const ID: &str = "an integer from 0 on";
+
+fn id(value: &Value) -> Option<i64> {
+    value.as_i64().filter(|id| *id >= 0)
+}
+
 /// Reads the body.
 fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| ApiError::parameter("body", "a JSON object", Some(&format!("{error}"))))?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        let got = (!body.is_empty()).then(|| format!("broken JSON, line {}", place(&error)));
+        ApiError::parameter("body", "a JSON object", got.as_deref())
+    })?;
     let Value::Object(map) = value else {
         return Err(ApiError::parameter(
             "body",
@@ -65,12 +74,16 @@ fn parse(body: &[u8]) -> Result<NewEvent, ApiError> {
         ));
     }
     Ok(NewEvent {
-        user: field(&map, "user", "an integer", Value::as_i64)?,
-        item: field(&map, "item", "an integer", Value::as_i64)?,
+        user: field(&map, "user", ID, id)?,
+        item: field(&map, "item", ID, id)?,
         kind: field(&map, "kind", "rating or click", |v| v.as_str().map(str::to_owned))?,
         value: optional(&map, "value", "a number", Value::as_f64)?,
         event_id: optional(&map, "event_id", "a text", |v| v.as_str().map(str::to_owned))?,
     })
+}
+
+fn place(error: &serde_json::Error) -> String {
+    format!("{} column {}", error.line(), error.column())
 }
 
 fn field<T>(
@@ -116,6 +129,10 @@ mod tests {
             (r#"{"item":52,"kind":"click"}"#, "user", "nothing"),
             (r#"{"user":"6","item":52,"kind":"click"}"#, "user", "\"6\""),
             (r#"{"user":6,"item":5.5,"kind":"click"}"#, "item", "5.5"),
+            (r#"{"user":-6,"item":5,"kind":"click"}"#, "user", "-6"),
+            (r#"{"user":6,"item":-5,"kind":"click"}"#, "item", "-5"),
+            ("", "body", "nothing"),
+            ("{\"user\"\n", "body", "broken JSON, line 2 column 0"),
             (
                 r#"{"user":6,"item":5,"kind":"rating","value":"x"}"#,
                 "value",

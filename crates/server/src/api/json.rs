@@ -41,7 +41,7 @@ pub struct FilmJson<'a> {
 pub struct Added<'a> {
     /// Score by which the list is ordered; null where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub score: Option<f32>,
+    pub score: Option<Option<f32>>,
     /// Who fetched it and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<Vec<RecallJson<'a>>>,
@@ -54,15 +54,19 @@ pub struct Added<'a> {
 }
 
 /// A recall strategy and its reason.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecallJson<'a> {
-    source: &'a str,
-    reason: &'a str,
+    /// Name of the strategy.
+    pub source: &'a str,
+    /// The reason in words.
+    pub reason: &'a str,
+    /// The film it is like, if that is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    movie_id: Option<i64>,
+    pub movie_id: Option<i64>,
+    /// The genre it was fetched for, if that is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    genre: Option<&'a str>,
+    pub genre: Option<&'a str>,
 }
 
 impl<'a> FilmJson<'a> {
@@ -87,7 +91,7 @@ impl<'a> Added<'a> {
     /// What a recommendation adds to one of its films.
     pub fn pick(picks: &'a Picks, pick: &'a Pick) -> Self {
         Added {
-            score: Some(pick.score),
+            score: Some(Some(pick.score)),
             recall: Some(pick.why.iter().map(recall).collect()),
             model: Some(&picks.model),
             model_version: Some(picks.version),

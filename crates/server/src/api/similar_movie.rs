@@ -1,12 +1,14 @@
-//! `GET /getsimilarmovie?movieId=&size=&model=`: films like one film, most alike first.
+//! `GET /getsimilarmovie?movieId=&size=&model=`: films like one film, most alike first, with score and recall.
 //!
 //! `model` is `emb` or `genre`; without it the better one that can answer.
 
 use super::Printed;
-use super::json::{Added, FilmJson};
+use super::json::{Added, FilmJson, RecallJson};
 use super::parameters::Parameters;
+use crate::config::{EMB, VECTOR_MODEL};
 use crate::error::ApiError;
 use crate::state::State as Live;
+use crate::state::view::{Film, SimilarFilm};
 use axum::extract::State;
 use std::sync::Arc;
 
@@ -25,25 +27,37 @@ pub(super) async fn get(State(state): State<Arc<Live>>, parameters: Parameters) 
 fn answer(state: &Live, id: i64, size: usize, model: Option<&str>) -> Result<Printed, ApiError> {
     let similar = state.similar(id, size, model)?;
     let ids: Vec<i64> = similar.films.iter().map(|found| found.film.id).collect();
-    let film = |(found, top)| {
-        let found: &crate::state::view::SimilarFilm = found;
-        let (score, model, model_version) = (Some(found.score), Some(similar.model), Some(similar.version));
-        FilmJson::new(
-            &found.film,
-            top,
-            Added {
-                score,
-                model,
-                model_version,
-                recall: None,
-            },
-        )
+    let reason = reason(&similar.of);
+    let recall = RecallJson {
+        // as the strategies of a recommendation are called
+        source: if similar.model == EMB {
+            VECTOR_MODEL
+        } else {
+            similar.model
+        },
+        reason: &reason,
+        movie_id: Some(id),
+        genre: None,
     };
+    let added = |found: &SimilarFilm| Added {
+        score: Some(Some(found.score)),
+        recall: Some(vec![recall]),
+        model: Some(similar.model),
+        model_version: Some(similar.version),
+    };
+    let tops = state.top_ratings(&ids);
     let films: Vec<FilmJson<'_>> = similar
         .films
         .iter()
-        .zip(state.top_ratings(&ids))
-        .map(film)
+        .zip(tops)
+        .map(|(found, top)| FilmJson::new(&found.film, top, added(found)))
         .collect();
     Printed::new(&films)
+}
+
+fn reason(film: &Film) -> String {
+    match film.year {
+        Some(year) => format!("like {} ({year})", film.title),
+        None => format!("like {}", film.title),
+    }
 }

@@ -8,12 +8,13 @@ use super::State;
 use super::view::{NewEvent, Recorded};
 use crate::error::ApiError;
 use rankine_pipeline::{Event, aggregate::live::body_of};
-use rankine_store::StoreError;
 
 /// Kind of an event with a value.
 pub(super) const RATING: &str = "rating";
 /// Kind of an event without one.
 pub(super) const CLICK: &str = "click";
+/// Longest event id the log takes, bytes.
+const EVENT_ID: usize = 128;
 
 impl State {
     /// Records an event durably and applies it; returns when the next request will see it. A user nobody knew
@@ -21,10 +22,18 @@ impl State {
     ///
     /// # Errors
     /// [`ApiError::Parameter`] for a kind, value or event id that is not accepted, [`ApiError::NotFound`] for an
-    /// unknown film, [`ApiError::Internal`] where the log cannot be written.
+    /// unknown film, [`ApiError::NoRoom`] for one new user too many, [`ApiError::NotServed`] in a process that is a predictor only, [`ApiError::Internal`] where the
+    /// log cannot be written.
     pub fn record_event(&self, new: NewEvent) -> Result<Recorded, ApiError> {
+        let Some(log) = &self.log else {
+            return Err(ApiError::NotServed {
+                what: "events",
+                cause: "this process is a predictor only",
+            });
+        };
         check(&new)?;
         self.film(new.item)?;
+        self.room_for(new.user)?;
         let NewEvent {
             user,
             item,
@@ -41,14 +50,11 @@ impl State {
             value,
             context: None,
         };
-        let Some(log) = &self.log else {
-            return Err(ApiError::Internal {
-                cause: "this process is a predictor and takes no events".to_owned(),
-            });
-        };
         let appended = log
             .append((self.clock)(), event_id.as_deref(), body_of(&event))
-            .map_err(refused)?;
+            .map_err(|error| ApiError::Internal {
+                cause: error.to_string(),
+            })?;
         if !appended.duplicate {
             self.metrics.event(&event.kind);
             self.follow(user, item);
@@ -60,6 +66,16 @@ impl State {
         })
     }
 
+    /// A user for good takes memory for good, so their number is bounded. Requests that come together may each find
+    /// the last place free, so there can be as many users more as there are permits.
+    fn room_for(&self, user: i64) -> Result<(), ApiError> {
+        let limit = self.config.limits.new_users;
+        if self.live.has_room(user, limit) {
+            return Ok(());
+        }
+        Err(ApiError::NoRoom { limit })
+    }
+
     fn follow(&self, user: i64, item: i64) {
         let Some(sink) = &self.sink else { return };
         if let Err(error) = sink.follow(user, item) {
@@ -69,13 +85,9 @@ impl State {
 }
 
 fn check(event: &NewEvent) -> Result<(), ApiError> {
-    if event.user < 0 {
-        return Err(ApiError::parameter(
-            "user",
-            "an integer from 0 on",
-            Some(&event.user.to_string()),
-        ));
-    }
+    check_id("user", event.user)?;
+    check_id("item", event.item)?;
+    check_event_id(event.event_id.as_deref())?;
     let got = event.value.map(|value| value.to_string());
     match (event.kind.as_str(), event.value) {
         (RATING, Some(value)) if (0.5..=5.0).contains(&value) => Ok(()),
@@ -94,16 +106,28 @@ fn check(event: &NewEvent) -> Result<(), ApiError> {
     }
 }
 
-fn refused(error: StoreError) -> ApiError {
-    if matches!(
-        error,
-        StoreError::EventRefused { .. } | StoreError::EventTooLarge { .. }
-    ) {
-        return ApiError::parameter("event_id", "1 to 128 bytes", Some(&error.to_string()));
+fn check_id(parameter: &str, id: i64) -> Result<(), ApiError> {
+    if id >= 0 {
+        return Ok(());
     }
-    ApiError::Internal {
-        cause: error.to_string(),
+    Err(ApiError::parameter(
+        parameter,
+        "an integer from 0 on",
+        Some(&id.to_string()),
+    ))
+}
+
+fn check_event_id(id: Option<&str>) -> Result<(), ApiError> {
+    let bytes = id.map_or(1, str::len);
+    if (1..=EVENT_ID).contains(&bytes) {
+        return Ok(());
     }
+    let got = format!("{bytes} bytes");
+    Err(ApiError::parameter(
+        "event_id",
+        format!("1 to {EVENT_ID} bytes"),
+        Some(&got),
+    ))
 }
 
 #[cfg(test)]
@@ -141,11 +165,34 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_user_is_refused() {
-        let event = NewEvent {
+    fn negative_ids_are_refused() {
+        let user = NewEvent {
             user: -1,
             ..event("click", None)
         };
-        assert_eq!(check(&event).unwrap_err().body()["error"]["parameter"], "user");
+        let item = NewEvent {
+            item: -7,
+            ..event("click", None)
+        };
+        for (event, parameter, got) in [(user, "user", "-1"), (item, "item", "-7")] {
+            let fault = check(&event).unwrap_err().body();
+            assert_eq!(
+                (&fault["error"]["parameter"], &fault["error"]["got"]),
+                (&parameter.into(), &got.into())
+            );
+        }
+    }
+
+    #[test]
+    fn an_event_id_fault_says_got_once() {
+        let long = NewEvent {
+            event_id: Some("x".repeat(129)),
+            ..event("click", None)
+        };
+        let message = check(&long).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "parameter `event_id`: expected 1 to 128 bytes, got 129 bytes"
+        );
     }
 }

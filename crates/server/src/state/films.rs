@@ -12,6 +12,13 @@ use rankine_recommend::{Item, Neighbour, Order, Shelf, similar};
 /// The similarity that needs no vectors.
 const GENRE: &str = "genre";
 
+/// A score as it is shown.
+fn single(score: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "rounding keeps the order")]
+    let single = score as f32;
+    single
+}
+
 impl State {
     /// One film with its live statistics.
     ///
@@ -63,35 +70,37 @@ impl State {
     /// [`ApiError::NotFound`], [`ApiError::Parameter`] for another model, [`ApiError::ModelUnavailable`] where
     /// `emb` was asked for and no vectors are loaded.
     pub fn similar(&self, id: i64, n: usize, model: Option<&str>) -> Result<SimilarFilms, ApiError> {
-        self.film(id)?;
+        let film = self.film(id)?;
         match model {
-            Some(GENRE) => Ok(self.similar_by_genre(id, n)),
-            Some(EMB) => self.similar_by_vector(id, n),
-            None => match self.similar_by_vector(id, n) {
+            Some(GENRE) => Ok(self.similar_by_genre(film, n)),
+            Some(EMB) => self.similar_by_vector(film, n),
+            None => match self.similar_by_vector(film.clone(), n) {
                 Ok(found) if !found.films.is_empty() => Ok(found),
-                _ => Ok(self.similar_by_genre(id, n)),
+                _ => Ok(self.similar_by_genre(film, n)),
             },
             Some(other) => Err(ApiError::parameter("model", "emb or genre", Some(other))),
         }
     }
 
-    fn similar_by_genre(&self, id: i64, n: usize) -> SimilarFilms {
-        let films = self.similar_films(similar::by_genre(&self.live.catalogue, id, n));
+    fn similar_by_genre(&self, of: Film, n: usize) -> SimilarFilms {
+        let films = self.similar_films(similar::by_genre(&self.live.catalogue, of.id, n));
         SimilarFilms {
+            of,
             films,
             model: GENRE,
             version: 0,
         }
     }
 
-    fn similar_by_vector(&self, id: i64, n: usize) -> Result<SimilarFilms, ApiError> {
+    fn similar_by_vector(&self, of: Film, n: usize) -> Result<SimilarFilms, ApiError> {
         let unavailable = || ApiError::ModelUnavailable {
             model: EMB.to_owned(),
             cause: "no item vectors are loaded".to_owned(),
         };
         let vectors = self.vectors.current(&self.predictor).ok_or_else(unavailable)?;
-        let films = self.similar_films(similar::by_vector(&self.live.catalogue, &vectors, id, n));
+        let films = self.similar_films(similar::by_vector(&self.live.catalogue, &vectors, of.id, n));
         Ok(SimilarFilms {
+            of,
             films,
             model: EMB,
             version: vectors.version(),
@@ -139,11 +148,17 @@ impl State {
             SortBy::ReleaseYear => Order::Year,
         };
         let head = catalogue.walk(Shelf::Genre(genre), order, offset.saturating_add(n), |_| true);
-        let ids: Vec<i64> = head.into_iter().skip(offset).map(|(id, _)| id).collect();
-        Ok(FilmPage {
-            films: self.films(&ids),
-            total,
-        })
+        let stands = head.into_iter().skip(offset);
+        let stands = stands.filter_map(|(id, smoothed)| Some((self.film(id).ok()?, smoothed)));
+        let stands = stands.map(|(film, smoothed)| match sort {
+            SortBy::Rating => (film, Some(single(smoothed))),
+            SortBy::ReleaseYear => {
+                let year = film.year.map(|year| year as f32);
+                (film, year)
+            }
+        });
+        let (films, scores) = stands.unzip();
+        Ok(FilmPage { films, scores, total })
     }
 
     /// Films whose titles have all the words of `text` (the last one may be a beginning): the title that *is* the
@@ -160,6 +175,7 @@ impl State {
         });
         let total = films.len();
         FilmPage {
+            scores: Vec::new(),
             films: films.into_iter().skip(offset).take(n).collect(),
             total,
         }

@@ -39,6 +39,8 @@ struct World {
     user_rows: FxHashMap<i64, Row>,
     /// By position in the catalogue, with their numbers.
     item_rows: Vec<(Row, u64)>,
+    /// Users known only from the live log.
+    new_users: usize,
     last_time: i64,
     base: u64,
     live: u64,
@@ -125,6 +127,12 @@ impl Live {
         ids
     }
 
+    /// Whether a user is known or may still become known.
+    pub(crate) fn has_room(&self, user: i64, new_users: usize) -> bool {
+        let world = self.read();
+        world.new_users < new_users || world.users.contains_key(&user)
+    }
+
     /// The context of a request at `time`.
     pub(crate) fn context_row(&self, time: i64) -> Row {
         Row::new(&self.layouts.context, Aggregates::context_row(time))
@@ -198,7 +206,11 @@ impl Writer {
     /// Applies an event of the imported file; the catalogue has its rating already.
     pub(crate) fn apply_base(&mut self, event: &Event) {
         self.record(event);
-        self.live.change(|world| world.base += 1);
+        self.live.change(|world| {
+            world.base += 1;
+            // the imported file's users are there whatever the limit
+            world.new_users = 0;
+        });
     }
 
     /// Applies an event of the live log.
@@ -230,11 +242,13 @@ impl Writer {
         let live = self.live.clone();
         let position = live.catalogue.position(event.item);
         live.change(|world| {
+            let before = world.users.len();
             let user = world
                 .users
                 .entry(event.user)
                 .or_insert_with(|| Arc::new(UserRecord::new(event.user)));
             Arc::make_mut(user).observe(&live.catalogue, event, &kind);
+            world.new_users += world.users.len() - before;
             if let Some(film) = position.and_then(|p| world.films.get_mut(p)) {
                 Arc::make_mut(film).observe(event);
             }

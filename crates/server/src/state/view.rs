@@ -64,6 +64,8 @@ pub struct SimilarFilm {
 /// Films like one film, and which model found them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimilarFilms {
+    /// What they are like.
+    pub of: Film,
     /// Most alike first; ties by id.
     pub films: Vec<SimilarFilm>,
     /// `emb` (item2vec neighbours) or `genre` (shared genres and rating).
@@ -96,6 +98,9 @@ pub enum SortBy {
 pub struct FilmPage {
     /// The films of this page.
     pub films: Vec<Film>,
+    /// What each film stands there for: its smoothed rating or its year, as the list is ordered; none where it has
+    /// no year, and none at all for a search.
+    pub scores: Vec<Option<f32>>,
     /// Films in the whole list.
     pub total: usize,
 }

@@ -100,18 +100,21 @@ async fn answer(shared: Shared, request: Request) -> Result<Value, Refusal> {
     }
 }
 
-/// Admits, reads the body, and computes off the async runtime.
+/// Reads the body, admits, and computes off the async runtime.
 async fn predict(shared: Shared, target: Target, body: Body) -> Result<Value, Refusal> {
-    let permits = Arc::clone(&shared.permits);
-    let permit = permits
-        .try_acquire_owned()
-        .map_err(|_| Refusal::overloaded(shared.limits.permits))?;
+    let overloaded = || Refusal::overloaded(shared.limits.permits);
+    // under overload a body is not even read
+    if shared.permits.available_permits() == 0 {
+        return Err(overloaded());
+    }
     let limit = shared.limits.body_bytes;
-    // a client that sends slowly must not keep its permit
     let bytes = tokio::time::timeout(shared.limits.arrival, to_bytes(body, limit))
         .await
         .map_err(|_| Refusal::slow(shared.limits.arrival))?
         .map_err(|_| Refusal::too_large(limit))?;
+    // only now: a client that sends slowly holds no permit
+    let permits = Arc::clone(&shared.permits);
+    let permit = permits.try_acquire_owned().map_err(|_| overloaded())?;
     let work = move || {
         let answer = predict_now(&shared, &target, &bytes);
         drop(permit);

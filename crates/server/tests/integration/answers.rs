@@ -186,3 +186,52 @@ fn every_recall_explains_itself() {
         .expect("a film of the history");
     assert!(rating["rating"]["score"].as_f64().unwrap() >= 3.5);
 }
+
+#[test]
+fn every_list_says_score_and_recall_source() {
+    let home = home();
+    let server = Server::on(home.path());
+    let lists = [
+        (
+            "/getsimilarmovie?movieId=1&size=5&model=emb",
+            "item2vec",
+            "like Toy Story (1995)",
+        ),
+        (
+            "/getsimilarmovie?movieId=1&size=5&model=genre",
+            "genre",
+            "like Toy Story (1995)",
+        ),
+        (
+            "/getrecommendation?genre=Drama&size=5",
+            "genre",
+            "among the best of Drama",
+        ),
+        (
+            "/getrecommendation?genre=Drama&size=5&sortby=releaseYear",
+            "newest",
+            "among the newest of Drama",
+        ),
+    ];
+    for (path, source, reason) in lists {
+        let films = server.get(path).json();
+        let films = films.as_array().unwrap();
+        assert_eq!(films.len(), 5, "{path}");
+        let scores: Vec<f64> = films.iter().map(|film| film["score"].as_f64().unwrap()).collect();
+        assert!(scores.is_sorted_by(|a, b| a >= b), "{path}: {scores:?}");
+        for film in films {
+            let recall = &film["recall"][0];
+            assert_eq!(
+                (&recall["source"], &recall["reason"]),
+                (&source.into(), &reason.into()),
+                "{path}"
+            );
+        }
+    }
+    let newest = server
+        .get("/getrecommendation?genre=Drama&size=1&sortby=releaseYear")
+        .json();
+    assert_eq!(newest[0]["score"].as_f64(), newest[0]["releaseYear"].as_f64());
+    let alike = server.get("/getsimilarmovie?movieId=1&size=1").json();
+    assert_eq!(alike[0]["recall"][0]["movieId"], 1);
+}

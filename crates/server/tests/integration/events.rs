@@ -79,6 +79,22 @@ fn the_same_event_id_twice_is_one_event() {
 }
 
 #[test]
+fn the_same_event_id_of_another_user_is_another_event() {
+    let home = home();
+    let post = |server: &Server, user: i64| {
+        let body = format!(r#"{{"user":{user},"item":1,"kind":"rating","value":4,"event_id":"1"}}"#);
+        server.post("/events", &body).json()["duplicate"].clone()
+    };
+    let server = Server::on(home.path());
+    assert_eq!([6, 7, 6].map(|user| post(&server, user)), [false, false, true]);
+    assert_eq!(server.state.rating_of(7, 1), Some(4.0));
+    server.stop();
+    let server = Server::on(home.path());
+    assert_eq!(server.state.status().events.live, 2);
+    assert_eq!([6, 7, 8].map(|user| post(&server, user)), [true, true, false]);
+}
+
+#[test]
 fn a_new_user_becomes_known_and_emb_falls_back_until_there_is_a_like() {
     let home = home();
     let server = Server::on(home.path());
@@ -115,4 +131,30 @@ fn events_posted_at_once_all_arrive() {
             .collect();
         assert_eq!(items, (1..=10).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn one_new_user_more_than_the_limit_is_507_and_nothing_is_lost() {
+    let home = home();
+    let mut config = crate::home::config(home.path());
+    config.limits.new_users = 2;
+    let server = Server::start(config.clone());
+    let body = |user: i64| format!(r#"{{"user":{user},"item":1,"kind":"rating","value":4}}"#);
+    server.rate(70_001, 1, 4.0);
+    server.rate(70_002, 1, 4.0);
+    let refused = server.post("/events", &body(70_003));
+    assert_eq!(refused.status, 507, "{}", refused.text);
+    assert_eq!(refused.json()["error"]["type"], "no_room");
+    assert_eq!(server.get("/getuser?id=70003").status, 404);
+    // those who are known go on
+    server.rate(70_002, 2, 4.0);
+    server.rate(6, 1, 4.0);
+    server.stop();
+
+    config.limits.new_users = 1;
+    let server = Server::start(config);
+    assert_eq!(server.state.status().events.live, 4);
+    assert_eq!(server.get("/getuser?id=70002").json()["ratingCount"], 2);
+    server.rate(70_001, 2, 4.0);
+    assert_eq!(server.post("/events", &body(70_003)).status, 507);
 }

@@ -12,6 +12,9 @@ fn every_bad_request_says_where() {
         ("/getmovie?id=abc", 400, "id"),
         ("/getmovie?id=-4", 400, "id"),
         ("/getuser?id=1.5", 400, "id"),
+        ("/getuser?id=-6", 400, "id"),
+        ("/getrecforyou?id=-6", 400, "id"),
+        ("/getsimilarmovie?movieId=-1", 400, "movieId"),
         ("/getsimilarmovie?id=1", 400, "movieId"),
         ("/getsimilarmovie?movieId=1&size=0", 400, "size"),
         ("/getsimilarmovie?movieId=1&model=magic", 400, "model"),
@@ -79,6 +82,8 @@ fn bad_events_are_refused_and_change_nothing() {
         (r#"{"user":6,"item":1,"kind":"rating"}"#, 400),
         (r#"{"user":6,"item":1,"kind":"rating","value":11}"#, 400),
         (r#"{"user":6,"item":99999999,"kind":"rating","value":4}"#, 404),
+        (r#"{"user":-6,"item":1,"kind":"click"}"#, 400),
+        (r#"{"user":6,"item":-1,"kind":"click"}"#, 400),
         (r#"{"user":6,"item":1,"kind":"purchase"}"#, 400),
         (r#"{"user":6,"item":1,"kind":"click","event_id":""}"#, 400),
     ];
@@ -106,4 +111,22 @@ fn a_body_beyond_the_limit_is_413() {
         (answer.status, answer.json()["error"]["type"].as_str()),
         (413, Some("too_large"))
     );
+}
+
+#[test]
+fn a_predictor_only_takes_no_events_and_says_so() {
+    use rankine_server::state::view::NewEvent;
+    let home = home();
+    let mut config = crate::home::config(home.path());
+    config.listen.site.clear();
+    let server = Server::start(config);
+    let event = NewEvent {
+        user: 6,
+        item: 1,
+        kind: "click".to_owned(),
+        value: None,
+        event_id: None,
+    };
+    let refused = server.state.record_event(event).unwrap_err();
+    assert_eq!((refused.status().as_u16(), refused.kind()), (501, "not_served"));
 }

@@ -90,7 +90,7 @@ impl Commit {
         record::check(event_id, &body)?;
         let mut state = self.lock();
         self.refuse_stopped(&state)?;
-        let appended = match event_id.and_then(|id| state.ids.find(id)) {
+        let appended = match event_id.and_then(|id| state.ids.find(id, &body)) {
             Some((seq, time)) => {
                 state.stats.duplicates += 1;
                 Appended {

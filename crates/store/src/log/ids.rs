@@ -1,20 +1,31 @@
 //! The newest client event ids and where their events stand.
 //!
-//! Bounded by forgetting the oldest: a retry comes seconds after its first attempt, not a million events later.
+//! An id is its user's: two clients that count their events from 1 must not lose each other's. The user is the field
+//! `user` of the body; bodies without one share one space of ids. Bounded by forgetting the oldest: a retry comes
+//! seconds after its first attempt, not a million events later.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use serde_json::{Map, Value};
 
 use super::record::LogRecord;
+
+/// A user (none where the body names none) and the id it gave.
+type Owned = (Option<i64>, Arc<str>);
+
+/// Whose event a body is.
+fn user_of(body: &Map<String, Value>) -> Option<i64> {
+    body.get("user").and_then(Value::as_i64)
+}
 
 /// Ids of the last `limit` events that had one.
 #[derive(Debug)]
 pub(crate) struct RecentIds {
     limit: usize,
-    places: FxHashMap<Arc<str>, (u64, i64)>,
-    order: VecDeque<Arc<str>>,
+    places: FxHashMap<Owned, (u64, i64)>,
+    order: VecDeque<Owned>,
 }
 
 impl RecentIds {
@@ -26,9 +37,9 @@ impl RecentIds {
         }
     }
 
-    /// Sequence number and time of the event with this id.
-    pub(crate) fn find(&self, id: &str) -> Option<(u64, i64)> {
-        self.places.get(id).copied()
+    /// Sequence number and time of the event with this id by the user of `body`.
+    pub(crate) fn find(&self, id: &str, body: &Map<String, Value>) -> Option<(u64, i64)> {
+        self.places.get(&(user_of(body), id.into())).copied()
     }
 
     /// Remembers a record's id; the first record of an id stays its place.
@@ -36,7 +47,8 @@ impl RecentIds {
         let Some(id) = record.event_id.as_deref() else {
             return;
         };
-        if self.limit == 0 || self.places.contains_key(id) {
+        let id: Owned = (user_of(&record.body), id.into());
+        if self.limit == 0 || self.places.contains_key(&id) {
             return;
         }
         if self.order.len() == self.limit
@@ -44,8 +56,7 @@ impl RecentIds {
         {
             self.places.remove(&oldest);
         }
-        let id: Arc<str> = id.into();
-        self.places.insert(Arc::clone(&id), (record.seq, record.time));
+        self.places.insert(id.clone(), (record.seq, record.time));
         self.order.push_back(id);
     }
 }
@@ -54,12 +65,16 @@ impl RecentIds {
 mod tests {
     use super::*;
 
+    fn body(user: i64) -> Map<String, Value> {
+        Map::from_iter([("user".to_owned(), user.into())])
+    }
+
     fn record(seq: u64, id: &str) -> LogRecord {
         LogRecord {
             seq,
             time: 0,
             event_id: Some(id.into()),
-            body: serde_json::Map::new(),
+            body: Map::new(),
         }
     }
 
@@ -70,9 +85,24 @@ mod tests {
             ids.insert(&record(seq, id));
         }
         assert_eq!(
-            (ids.find("a"), ids.find("b"), ids.find("c")),
-            (None, Some((2, 0)), Some((4, 0)))
+            ["a", "b", "c"].map(|id| ids.find(id, &Map::new())),
+            [None, Some((2, 0)), Some((4, 0))]
         );
         assert_eq!(ids.places.len(), ids.order.len());
+    }
+
+    #[test]
+    fn an_id_is_its_users_own() {
+        let mut ids = RecentIds::new(9);
+        for (seq, user) in [(1, 6), (2, 7), (3, 6)] {
+            let body = body(user);
+            ids.insert(&LogRecord {
+                body,
+                ..record(seq, "a")
+            });
+        }
+        let found = [6, 7, 8].map(|user| ids.find("a", &body(user)));
+        assert_eq!(found, [Some((1, 0)), Some((2, 0)), None]);
+        assert_eq!(ids.find("a", &Map::new()), None);
     }
 }

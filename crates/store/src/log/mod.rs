@@ -140,8 +140,8 @@ impl EventLog {
     /// Appends an event and returns once it is durable and observed. `body` is a JSON object without the
     /// names `seq`, `time` and `event_id`; `now` is the clock, µs UTC.
     ///
-    /// An `event_id` (1 to 128 bytes) makes a retry harmless: the same id again writes nothing and returns the
-    /// first one's place, once that is durable.
+    /// An `event_id` (1 to 128 bytes) makes a retry harmless: the same id with the same `user` in its body writes
+    /// nothing and returns the first one's place, once that is durable.
     ///
     /// # Errors
     /// [`StoreError::EventRefused`], [`StoreError::EventTooLarge`]; [`StoreError::LogStopped`] after any failed

@@ -78,7 +78,7 @@ fn an_event_id_is_written_once_over_restarts() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _, _) = open(folder.path());
     let first = log.append(1, Some("a"), body(1)).unwrap();
-    let again = log.append(9, Some("a"), body(2)).unwrap();
+    let again = log.append(9, Some("a"), body(1)).unwrap();
     assert_eq!(
         again,
         Appended {
@@ -97,7 +97,24 @@ fn an_event_id_is_written_once_over_restarts() {
     drop(log);
     let (log, summary, _) = open(folder.path());
     assert_eq!(summary.records, 1);
-    assert!(log.append(9, Some("a"), body(3)).unwrap().duplicate);
+    assert!(log.append(9, Some("a"), body(1)).unwrap().duplicate);
+}
+
+#[test]
+fn the_same_event_id_of_another_user_is_another_event_over_restarts() {
+    let of = |user: i64| serde_json::Map::from_iter([("user".to_owned(), user.into())]);
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _, _) = open(folder.path());
+    let first = log.append(1, Some("1"), of(6)).unwrap();
+    let other = log.append(2, Some("1"), of(7)).unwrap();
+    assert_eq!((first.duplicate, other.duplicate), (false, false));
+    assert!(other.seq > first.seq);
+    drop(log);
+    let (log, summary, _) = open(folder.path());
+    assert_eq!(summary.records, 2);
+    let again = [6, 7, 8].map(|user| log.append(9, Some("1"), of(user)).unwrap());
+    assert_eq!(again.map(|a| a.duplicate), [true, true, false]);
+    assert_eq!((again[0].seq, again[1].seq), (first.seq, other.seq));
 }
 
 #[test]
@@ -110,7 +127,7 @@ fn threads_share_syncs_and_the_observer_sees_log_order() {
             scope.spawn(move || {
                 for n in 0..50 {
                     let id = format!("{}", (thread / 2) * 50 + n);
-                    log.append(n, Some(&id), body(thread)).unwrap();
+                    log.append(n, Some(&id), body(thread / 2)).unwrap();
                 }
             });
         }
