@@ -211,12 +211,15 @@ impl ServerConfig {
     /// # Errors
     /// [`ServerError::Config`] with every fault.
     pub fn parse(text: &str, file: &str) -> Result<Self, ServerError> {
-        let config: ServerConfig =
-            rankine_config::parse(text, file).map_err(|faults| ServerError::Config {
-                faults: faults.to_string(),
-            })?;
+        let config = Self::written(text, file)?;
         config.check(file)?;
         Ok(config)
+    }
+
+    fn written(text: &str, file: &str) -> Result<Self, ServerError> {
+        rankine_config::parse(text, file).map_err(|faults| ServerError::Config {
+            faults: faults.to_string(),
+        })
     }
 
     /// Checks what types cannot say.
@@ -344,7 +347,7 @@ impl ServerConfig {
         self.body_bytes().min(64 << 10)
     }
 
-    /// Reads a configuration file.
+    /// Reads a configuration file without [`ServerConfig::check`]ing it: flags may still complete it.
     ///
     /// # Errors
     /// [`ServerError::Home`] where it cannot be read, [`ServerError::Config`] with every fault.
@@ -354,7 +357,7 @@ impl ServerConfig {
             path: path.to_owned(),
             cause: error.to_string(),
         })?;
-        Self::parse(&text, &path.display().to_string())
+        Self::written(&text, &path.display().to_string())
     }
 }
 

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod pages;
 pub mod ranker;
 pub mod serve;
+pub mod settings;
 pub mod state;
 pub mod status;
 pub mod tfserving;

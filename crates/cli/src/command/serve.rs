@@ -1,11 +1,16 @@
 //! `rankine serve`: recommendations, pages and predictions until Ctrl-C.
+//!
+//! Every key of the configuration is a flag and a variable; the table of them is the server's, so that a new key needs
+//! nothing here.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
-use rankine_server::config::RankerKind;
+use anyhow::bail;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use rankine_server::serve::serve_state;
+use rankine_server::settings::{Given, SETTINGS, Setting, mistyped};
 use rankine_server::{Listeners, ServerConfig, State, stop_pair};
 
 use super::Globals;
@@ -16,66 +21,106 @@ use crate::{clock, output};
 #[command(after_help = "Examples:\n  \
     rankine serve\n  \
     rankine serve --config server.toml --site 127.0.0.1:0\n  \
+    RANKINE_LIMITS_PERMITS=8 rankine serve --limits-size 100 --print-config\n  \
     rankine serve --site '' --rest 127.0.0.1:8501        (a predictor only)\n  \
     rankine serve --rest '' --ranker-url http://127.0.0.1:8501")]
 pub(crate) struct Options {
     /// Server configuration; config/server.toml is the commented reference
     #[arg(long, value_name = "FILE", env = "RANKINE_CONFIG")]
     config: Option<PathBuf>,
-    /// Address of the API and the pages; empty: off
-    #[arg(long, value_name = "ADDRESS", env = "RANKINE_LISTEN_SITE")]
-    site: Option<String>,
-    /// Address of TensorFlow Serving REST, /metrics and /status; empty: off
-    #[arg(long, value_name = "ADDRESS", env = "RANKINE_LISTEN_REST")]
-    rest: Option<String>,
-    /// Rank through this predictor instead of in process
-    #[arg(long, value_name = "URL", env = "RANKINE_RANKER_URL")]
-    ranker_url: Option<String>,
-    /// Keep feature rows in this Redis
-    #[arg(long, value_name = "URL", env = "RANKINE_STORE_URL")]
-    store_url: Option<String>,
-    /// Threads that compute; 0: one per core
-    #[arg(long, env = "RANKINE_THREADS")]
-    threads: Option<usize>,
+    /// Print the configuration as it would be used, and stop
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    given: Settings,
 }
 
-/// Serves.
+/// The keys of the configuration that the command line or the environment gives.
+#[derive(Debug)]
+struct Settings(Vec<Given>);
+
+impl Args for Settings {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        SETTINGS.iter().map(flag).fold(command, clap::Command::arg)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+/// A key as a flag with its variable.
+fn flag(setting: &'static Setting) -> Arg {
+    Arg::new(setting.key)
+        .long(setting.flag)
+        .visible_aliases(setting.alias)
+        .env(setting.env)
+        .hide_env_values(true)
+        .value_name("VALUE")
+        .help(setting.help)
+        .help_heading("Keys of the configuration (flag, then variable, then file, then default)")
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |setting: &'static Setting| {
+            let text = matches.get_one::<String>(setting.key)?.clone();
+            let origin = match matches.value_source(setting.key) {
+                Some(ValueSource::EnvVariable) => setting.env.to_owned(),
+                _ => format!("--{}", setting.flag),
+            };
+            Some(Given {
+                setting,
+                origin,
+                text,
+            })
+        };
+        Ok(Settings(SETTINGS.iter().filter_map(given).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Serves, or prints what it would serve by.
 ///
 /// # Errors
 /// Faults of the configuration, an address in use, data that cannot be opened.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
-    until_stopped(configured(options, globals)?)
+    let config = configured(options, globals)?;
+    if !options.print_config {
+        return until_stopped(config);
+    }
+    if globals.json {
+        return output::json(&config);
+    }
+    output::line(config.to_toml()?.trim_end());
+    Ok(())
 }
 
-/// The file's configuration under the flags.
+/// The file's configuration, or the defaults, under the variables and the flags.
 fn configured(options: &Options, globals: &Globals) -> anyhow::Result<ServerConfig> {
-    let mut config = match &options.config {
-        Some(path) => {
-            let file = ServerConfig::load(path)?;
-            ServerConfig {
-                home: globals.home.clone().unwrap_or_else(|| file.home.clone()),
-                ..file
-            }
-        }
-        None => ServerConfig::for_home(globals.home().root()),
-    };
-    let set = |to: &mut String, from: &Option<String>| {
-        if let Some(value) = from {
-            to.clone_from(value);
-        }
-    };
-    set(&mut config.listen.site, &options.site);
-    set(&mut config.listen.rest, &options.rest);
-    set(&mut config.ranker.url, &options.ranker_url);
-    set(&mut config.store.url, &options.store_url);
-    if options.ranker_url.is_some() {
-        config.ranker.kind = RankerKind::Remote;
+    let variables: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .collect();
+    let slips = mistyped(variables.iter().map(String::as_str));
+    if !slips.is_empty() {
+        bail!("{}", slips.join("\n"));
     }
-    if options.store_url.is_some() {
-        config.store.kind = rankine_server::config::StoreKind::Redis;
+    let (mut config, file) = match &options.config {
+        Some(path) => (ServerConfig::load(path)?, path.display().to_string()),
+        None => (
+            ServerConfig::for_home(globals.home().root()),
+            "configuration".to_owned(),
+        ),
+    };
+    if let Some(home) = &globals.home {
+        config.home.clone_from(home);
     }
-    config.threads = options.threads.unwrap_or(config.threads);
-    config.check("command line")?;
+    let config = config.overlaid(&options.given.0)?;
+    config.check(&file)?;
     Ok(config)
 }
 

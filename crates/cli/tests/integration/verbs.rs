@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::home::{REPOSITORY, files, home, prepared, rankine};
+use crate::home::{REPOSITORY, command, files, home, prepared, rankine};
 
 /// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -403,4 +403,58 @@ fn a_server_that_cannot_start_says_why() {
     )
     .bad(1);
     assert!(error.contains("did you mean `threads`"), "{error}");
+}
+
+#[test]
+fn a_key_is_taken_from_the_flag_then_the_variable_then_the_file() {
+    let home = tempfile::tempdir().unwrap();
+    let file = folder(&[(
+        "server.toml",
+        "[limits]\npermits = 1\nitems = 11\nsize = 21\n[store]\nkind = \"redis\"\n",
+    )]);
+    let file = path(&file, "server.toml");
+    let run = |flags: &[&str], variables: &[(&str, &str)]| {
+        let arguments = [&["serve", "--config", &file, "--print-config"], flags].concat();
+        let mut command = command(home.path(), &arguments);
+        command.envs(variables.iter().copied());
+        command.output().unwrap()
+    };
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let printed = run(
+        &["--limits-permits", "3", "--store-url", "redis://x"],
+        &[("RANKINE_LIMITS_PERMITS", "2"), ("RANKINE_LIMITS_ITEMS", "12")],
+    );
+    assert!(printed.status.success(), "{}", text(&printed.stderr));
+    let config: toml::Table = toml::from_str(&text(&printed.stdout)).unwrap();
+    let limits = &config["limits"];
+    let number = |key: &str| limits[key].as_integer().unwrap();
+    assert_eq!(
+        ["permits", "items", "size", "deadline_ms"].map(number),
+        [3, 12, 21, 2000]
+    );
+    assert_eq!(config["home"].as_str(), home.path().to_str());
+
+    let faults = [
+        (run(&["--limits-permit", "3"], &[]), "--limits-permits"),
+        (
+            run(&[], &[("RANKINE_LIMITS_PERMIT", "3")]),
+            "did you mean `RANKINE_LIMITS_PERMITS`?",
+        ),
+        (
+            run(&["--store-kind", "rediss"], &[]),
+            "--store-kind: unknown value `rediss`",
+        ),
+        (
+            run(&[], &[("RANKINE_LIMITS_SIZE", "many")]),
+            "RANKINE_LIMITS_SIZE: expected an integer from 0 on, got \"many\"",
+        ),
+        (run(&["--store-kind", "redis"], &[]), "store.url"),
+    ];
+    for (outcome, expected) in faults {
+        let said = text(&outcome.stderr);
+        assert!(
+            !outcome.status.success() && said.contains(expected),
+            "{expected} in {said}"
+        );
+    }
 }
