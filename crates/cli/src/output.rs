@@ -33,7 +33,19 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Prints an error with all its causes to standard error.
 pub(crate) fn failure(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr().lock(), "rankine: {error:#}");
+    let _ = writeln!(std::io::stderr().lock(), "rankine: {}", told(error));
+}
+
+/// The error and its causes in one line. Many errors say their cause themselves; it is not told twice.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.contains(&cause) {
+            true => text,
+            false if text.is_empty() => cause,
+            false => format!("{text}: {cause}"),
+        }
+    })
 }
 
 /// Tells people something on standard error while a verb goes on.
@@ -75,6 +87,15 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = std::io::Error::other("no such file");
+        let twice = anyhow::Error::new(inner).context("x.csv: cannot open: no such file");
+        assert_eq!(told(&twice), "x.csv: cannot open: no such file");
+        let once = anyhow::anyhow!("no such file").context("x.csv").context("import");
+        assert_eq!(told(&once), "import: x.csv: no such file");
+    }
 
     #[test]
     fn columns_line_up() {

@@ -146,6 +146,99 @@ fn sparrowrecsys_hashes_and_vectors_are_imported() {
     }
 }
 
+/// What `widedeep` says of a film for a user, both named by id alone.
+fn predicted(server: &Server, user: i64, item: i64) -> f64 {
+    let body = serde_json::json!({ "instances": [{ "userId": user, "movieId": item }] });
+    let answer = server
+        .rest()
+        .post("/v1/models/widedeep:predict", &body.to_string())
+        .good();
+    answer["predictions"][0][0].as_f64().unwrap()
+}
+
+/// A user and a film that no event of the home tells of, as SparrowRecSys leaves them.
+fn strangers(redis: &mut Redis) {
+    let user = [
+        ("userRatedMovie1", "318"),
+        ("userRatedMovie2", "50"),
+        ("userRatingCount", "40"),
+        ("userAvgRating", "4.9"),
+        ("userRatingStddev", "0.1"),
+        ("userGenre1", "Drama"),
+        ("userGenre2", ""),
+    ];
+    redis.set("uf:900001", &user);
+    let film = [
+        ("releaseYear", "1994"),
+        ("movieGenre1", "Drama"),
+        ("movieRatingCount", "900"),
+        ("movieAvgRating", "4.8"),
+        ("movieRatingStddev", "0.2"),
+    ];
+    redis.set("mf:900002", &film);
+}
+
+/// Users and films that only the store knows are predicted and recommended by their rows.
+fn serves_strangers(server: &Server) {
+    let (nobody, nothing) = (900_003, 900_004);
+    assert_ne!(
+        predicted(server, 900_001, 50),
+        predicted(server, nobody, 50),
+        "the row uf:900001"
+    );
+    assert_ne!(
+        predicted(server, 6, 900_002),
+        predicted(server, 6, nothing),
+        "the row mf:900002"
+    );
+    let site = server.site();
+    assert_eq!(site.get(&format!("/getrecforyou?id={nobody}")).status, 404);
+    let films = site.recommend(900_001, "widedeep", 200);
+    assert!(
+        films.iter().all(|film| film["movieId"] != 318),
+        "a film of the row's history"
+    );
+    let reasons: Vec<String> = films.iter().map(|film| film["recall"].to_string()).collect();
+    assert!(
+        reasons
+            .iter()
+            .any(|reason| reason.contains("Drama, which you like")),
+        "{reasons:?}"
+    );
+    let best = films[0]["movieId"].as_i64().unwrap();
+    let (shown, score) = (
+        films[0]["score"].as_f64().unwrap(),
+        predicted(server, 900_001, best),
+    );
+    assert!(
+        (shown - score).abs() < 1e-6,
+        "recommended with {shown}, predicted with {score}"
+    );
+    // from the first event on the events tell
+    site.rate(900_001, 1, 1.0);
+    assert_eq!(site.get("/getuser?id=900001").good()["ratingCount"], 1);
+}
+
+#[test]
+fn imported_rows_serve_the_ids_that_no_event_tells_of() {
+    let (home, mut redis) = (home(), Redis::start());
+    strangers(&mut redis);
+    rankine(home.path(), &["data", "redis", &redis.server.url()]).good();
+    drop(redis);
+    serves_strangers(&Server::with(home.path(), &[]));
+}
+
+#[test]
+fn rows_in_the_served_redis_need_no_import_and_its_death_makes_them_unknown() {
+    let (home, mut redis) = (home(), Redis::start());
+    strangers(&mut redis);
+    let server = Server::with(home.path(), &["--store-url", &redis.server.url()]);
+    serves_strangers(&server);
+    drop(redis);
+    let gone = predicted(&server, 6, 900_002);
+    assert_eq!(gone, predicted(&server, 6, 900_004));
+}
+
 #[test]
 fn a_redis_that_is_not_there_is_named() {
     let home = tempfile::tempdir().unwrap();

@@ -458,3 +458,20 @@ fn a_key_is_taken_from_the_flag_then_the_variable_then_the_file() {
         );
     }
 }
+
+#[test]
+fn a_fault_names_its_path_and_its_cause_once() {
+    let broken = folder(&[]);
+    std::fs::create_dir(broken.path().join("data")).unwrap();
+    std::fs::write(broken.path().join("data/import.json"), "{").unwrap();
+    let nowhere = rankine(broken.path(), &["data", "import", "nosuch"]).bad(1);
+    let redis = rankine(broken.path(), &["data", "redis", "redis://127.0.0.1:1"]).bad(1);
+    let import = rankine(broken.path(), &["serve", "--site", "127.0.0.1:0", "--rest", ""]).bad(1);
+    for (said, part) in [
+        (nowhere, "No such file or directory"),
+        (redis, "refused"),
+        (import, "import.json"),
+    ] {
+        assert_eq!(said.matches(part).count(), 1, "{said}");
+    }
+}

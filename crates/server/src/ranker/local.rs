@@ -57,8 +57,11 @@ impl Ranker for LocalRanker {
 }
 
 fn unavailable(model: &str, error: &PredictError) -> RankError {
+    let text = error.to_string();
+    // the model is named by what this is put into
+    let cause = text.strip_prefix(&format!("model {model}: ")).unwrap_or(&text);
     RankError::Unavailable {
         model: model.to_owned(),
-        cause: error.to_string(),
+        cause: cause.to_owned(),
     }
 }

@@ -5,12 +5,13 @@
 //! at the end. Item rows carry a number that grows with every change: equal number, equal row.
 
 use super::record::{FilmRecord, UserRecord};
+use super::stored::{self, StoredRows};
 use rankine_feature::FieldType;
 use rankine_pipeline::{AggregateConfig, Aggregates, Event};
 use rankine_predict::{FeatureRows, Row, RowLayout};
 use rankine_recommend::Catalogue;
 use rustc_hash::FxHashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 /// Names of the three kinds of feature rows.
 pub(crate) struct Layouts {
@@ -53,6 +54,8 @@ pub(crate) struct Live {
     layouts: Layouts,
     /// Aggregates of no event at all: what samples know of ids nobody has seen.
     blank: Aggregates,
+    /// Rows of ids that no event tells of.
+    stored: OnceLock<StoredRows>,
     world: RwLock<World>,
     clock: rankine_dict::Clock,
 }
@@ -92,13 +95,38 @@ impl Live {
                 &rankine_pipeline::Catalogue::default(),
                 AggregateConfig::default(),
             ),
+            stored: OnceLock::new(),
             world: RwLock::new(world),
             clock,
         }
     }
 
+    /// From now on ids that no event tells of are looked up there.
+    pub(crate) fn fall_back(&self, stored: StoredRows) {
+        // set once, while opening
+        self.stored.set(stored).ok();
+    }
+
+    /// A user as events tell, else as the store's row does.
     pub(crate) fn user_record(&self, id: i64) -> Option<Arc<UserRecord>> {
-        self.read().users.get(&id).cloned()
+        let known = self.read().users.get(&id).cloned();
+        known.or_else(|| {
+            Some(Arc::new(stored::record(
+                &self.catalogue,
+                id,
+                &self.stored_user(id)?,
+            )))
+        })
+    }
+
+    fn stored_user(&self, id: i64) -> Option<Row> {
+        let values = self.stored.get()?.user(id)?;
+        Some(Row::new(&self.layouts.user, values))
+    }
+
+    fn stored_item(&self, id: i64) -> Option<Row> {
+        let values = self.stored.get()?.item(id)?;
+        Some(Row::new(&self.layouts.item, values))
     }
 
     pub(crate) fn film_record(&self, id: i64) -> Option<Arc<FilmRecord>> {
@@ -161,12 +189,15 @@ impl FeatureRows for Live {
     fn user(&self, id: i64) -> Option<Row> {
         let known = self.read().user_rows.get(&id).cloned();
         // counts of zero and an empty history, as in the samples of a user's first events
+        let known = known.or_else(|| self.stored_user(id));
         Some(known.unwrap_or_else(|| Row::new(&self.layouts.user, self.blank.user_row(id))))
     }
 
     fn item(&self, id: i64) -> Option<(Row, u64)> {
         let position = self.catalogue.position(id);
         let known = position.and_then(|position| self.read().item_rows.get(position).cloned());
+        // nobody tells when a stored row changes, so it is not cached
+        let known = known.or_else(|| Some((self.stored_item(id)?, 0)));
         Some(known.unwrap_or_else(|| (Row::new(&self.layouts.item, self.blank.item_row(id)), 0)))
     }
 

@@ -12,6 +12,7 @@ mod record;
 mod report;
 mod search;
 mod sink;
+mod stored;
 mod taste;
 mod users;
 mod vectors;

@@ -8,6 +8,7 @@ use super::State;
 use super::live::{Live, Writer};
 use super::search::TitleIndex;
 use super::sink::RowSink;
+use super::stored::StoredRows;
 use super::vectors::VectorSource;
 use crate::compute::Pool;
 use crate::config::{RankerKind, ServerConfig, StoreKind, VECTOR_MODEL};
@@ -25,6 +26,8 @@ use std::time::Duration;
 
 /// Cache of the embedded row store.
 const REDB_CACHE: usize = 16 << 20;
+/// Longest wait of a request for a row in Redis.
+const REDIS_WAIT: Duration = Duration::from_millis(500);
 
 impl State {
     /// Opens the home folder of the configuration and brings everything up to now. `clock` is microseconds UTC.
@@ -40,11 +43,7 @@ impl State {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .finish_replay();
-        let sink = if log.is_some() {
-            Some(Arc::new(RowSink::new(open_store(&config)?, live.clone())))
-        } else {
-            None
-        };
+        let sink = open_rows(&config, log.is_some(), &live)?;
         let predictor = Arc::new(open_predictor(&config, clock.clone())?);
         let limits = &config.limits;
         let pool = Pool::new(
@@ -107,21 +106,19 @@ type Loaded = (Arc<Live>, Arc<Mutex<Writer>>, Vec<Event>);
 
 /// Catalogue and imported events.
 fn load_home(home: &Path, clock: rankine_dict::Clock) -> Result<Loaded, ServerError> {
-    let missing = |what, path: &Path, cause: String| ServerError::Home {
-        what,
-        path: path.to_owned(),
-        cause,
-    };
-    let imported =
-        rankine_pipeline::import::imported(home).map_err(|e| missing("import", home, e.to_string()))?;
+    // the errors below name their files themselves
+    let imported = rankine_pipeline::import::imported(home).map_err(|e| ServerError::part("import", e))?;
     if imported.is_none() {
         let cause = "no finished import here; run `rankine data import` (again)".to_owned();
-        return Err(missing("import", home, cause));
+        return Err(ServerError::Home {
+            what: "import",
+            path: home.to_owned(),
+            cause,
+        });
     }
-    let source =
-        rankine_pipeline::Catalogue::load(home).map_err(|e| missing("catalogue", home, e.to_string()))?;
+    let source = rankine_pipeline::Catalogue::load(home).map_err(|e| ServerError::part("catalogue", e))?;
     let path = home.join("events").join("base-1.parquet");
-    let base = rankine_pipeline::events::load(&path).map_err(|e| missing("events", &path, e.to_string()))?;
+    let base = rankine_pipeline::events::load(&path).map_err(|e| ServerError::part("events", e))?;
     let ratings = base.iter().filter_map(|event| Some((event.item, event.value?)));
     let catalogue = Arc::new(Catalogue::new(source.items.iter().map(item).collect(), ratings));
     let live = Arc::new(Live::new(
@@ -189,17 +186,41 @@ fn open_embedded(path: &Path) -> Result<RedbRows, rankine_store::StoreError> {
     }
 }
 
-fn open_store(config: &ServerConfig) -> Result<Box<dyn RowStore>, ServerError> {
+/// Opens the row store: to follow the events, where this process takes them, and to look up ids that no event tells of.
+/// The embedded file has one owner, the process that takes events; a predictor beside it does without.
+fn open_rows(
+    config: &ServerConfig,
+    takes_events: bool,
+    live: &Arc<Live>,
+) -> Result<Option<Arc<RowSink>>, ServerError> {
     let fault = |e| ServerError::part("row store", e);
-    Ok(match config.store.kind {
+    let follows: Option<Arc<dyn RowStore>> = match config.store.kind {
+        _ if !takes_events => None,
         StoreKind::Embedded => {
             let path = config.home.join("features").join("rows.redb");
-            Box::new(open_embedded(&path).map_err(fault)?)
+            Some(Arc::new(open_embedded(&path).map_err(fault)?))
         }
         StoreKind::Redis => {
-            Box::new(RedisRows::connect(RedisOptions::new(&config.store.url)).map_err(fault)?)
+            let options = RedisOptions::new(&config.store.url);
+            Some(Arc::new(RedisRows::connect(options).map_err(fault)?))
         }
-    })
+    };
+    let read = match config.store.kind {
+        StoreKind::Embedded => follows.clone(),
+        StoreKind::Redis => Some(open_redis_to_read(&config.store.url).map_err(fault)?),
+    };
+    if let Some(store) = read {
+        live.fall_back(StoredRows::new(store));
+    }
+    Ok(follows.map(|store| Arc::new(RowSink::new(store, live.clone()))))
+}
+
+/// A connection of its own, with the patience of a request.
+fn open_redis_to_read(url: &str) -> Result<Arc<dyn RowStore>, rankine_store::StoreError> {
+    let mut options = RedisOptions::new(url);
+    options.connect_timeout = REDIS_WAIT;
+    options.io_timeout = REDIS_WAIT;
+    Ok(Arc::new(RedisRows::connect(options)?))
 }
 
 /// All models, or the vector model alone where another process ranks.

@@ -25,7 +25,7 @@ struct Marked {
 
 /// The follower.
 pub(crate) struct RowSink {
-    store: Box<dyn RowStore>,
+    store: Arc<dyn RowStore>,
     live: Arc<Live>,
     marked: Mutex<Marked>,
     writing: Mutex<()>,
@@ -33,7 +33,7 @@ pub(crate) struct RowSink {
 }
 
 impl RowSink {
-    pub(crate) fn new(store: Box<dyn RowStore>, live: Arc<Live>) -> Self {
+    pub(crate) fn new(store: Arc<dyn RowStore>, live: Arc<Live>) -> Self {
         RowSink {
             store,
             live,
@@ -153,7 +153,7 @@ mod tests {
         let mut writer = writer();
         writer.finish_replay();
         let (rows, takes) = (Arc::new(MemoryRows::new()), Arc::new(AtomicBool::new(false)));
-        let sink = RowSink::new(Box::new(Moody(rows.clone(), takes.clone())), writer.live());
+        let sink = RowSink::new(Arc::new(Moody(rows.clone(), takes.clone())), writer.live());
         writer.apply(&event(5, 1, 4.0));
         assert!(sink.follow(6, 1).is_err());
         takes.store(true, Ordering::Relaxed);
@@ -177,7 +177,7 @@ mod tests {
         writer.finish_replay();
         let rows = Arc::new(MemoryRows::new());
         let sink = RowSink::new(
-            Box::new(Moody(rows.clone(), Arc::new(AtomicBool::new(true)))),
+            Arc::new(Moody(rows.clone(), Arc::new(AtomicBool::new(true)))),
             writer.live(),
         );
         sink.write_all(&[6]).unwrap();

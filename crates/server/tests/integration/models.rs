@@ -102,5 +102,9 @@ fn a_model_that_is_not_there_is_503_and_the_others_serve() {
         (answer.status, answer.json()["error"]["type"].as_str()),
         (503, Some("model_unavailable"))
     );
+    let json = answer.json();
+    let message = json["error"]["message"].as_str().unwrap();
+    let once = "model `neuralcf` is not available: no version has loaded";
+    assert!(message.starts_with(once), "{message}");
     assert_eq!(server.get("/getrecforyou?id=6&model=popularity").status, 200);
 }
