@@ -585,8 +585,80 @@ fn the_bundled_movielens_is_imported_whole() {
     assert!(good.is_good(), "{}", good.text());
 }
 
+/// Writes files into a new folder.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
 #[test]
-fn check_tells_files_that_do_not_belong_together() {
+fn negative_ids_are_rejects_where_ids_are_numbers() {
+    let csv = folder(&[
+        (
+            "movies.csv",
+            "movieId,title,genres\n1,A (1995),Drama\n-2,B (1996),Drama\n",
+        ),
+        (
+            "ratings.csv",
+            "userId,movieId,rating,timestamp\n1,1,4.0,10\n-1,1,4.0,20\n1,-2,4.0,30\n0,1,3.0,40\n",
+        ),
+    ]);
+    let home = Home::of(csv.path());
+    assert_eq!(
+        home.rejects(),
+        [
+            reject("movies.csv", 3, "range"),
+            reject("ratings.csv", 3, "range"),
+            reject("ratings.csv", 4, "range")
+        ]
+    );
+    let rejects = std::fs::read_to_string(home.path().join("data/rejects.tsv")).unwrap();
+    assert!(
+        rejects.contains("user id: expected 0 or more, got -1"),
+        "{rejects}"
+    );
+    let ids: Vec<_> = home
+        .events()
+        .iter()
+        .map(|event| (event.user, event.item))
+        .collect();
+    assert_eq!(ids, [(1, 1), (0, 1)]);
+}
+
+#[test]
+fn negative_ids_are_texts_where_ids_may_be_texts() {
+    let atomic = folder(&[(
+        "a.inter",
+        "user_id:token\titem_id:token\ttimestamp:float\n5\t-9\t1\n-5\t7\t2\n5\t7\t3\n",
+    )]);
+    let home = Home::of(atomic.path());
+    assert!(home.rejects().is_empty());
+    let catalogue = home.catalogue();
+    let keys = |ids: Vec<(i64, Option<String>)>| -> Vec<(i64, String)> {
+        ids.into_iter().map(|(id, key)| (id, key.unwrap())).collect()
+    };
+    let own = |id: i64, key: &str| (id, key.to_owned());
+    assert_eq!(
+        keys(catalogue.items.into_iter().map(|i| (i.id, i.key)).collect()),
+        [own(1, "-9"), own(2, "7")]
+    );
+    assert_eq!(
+        keys(catalogue.users.into_iter().map(|u| (u.id, u.key)).collect()),
+        [own(1, "5"), own(2, "-5")]
+    );
+    let ids: Vec<_> = home
+        .events()
+        .iter()
+        .map(|event| (event.user, event.item))
+        .collect();
+    assert_eq!(ids, [(1, 1), (2, 2), (1, 2)]);
+}
+
+#[test]
+fn check_of_a_good_import_counts_and_remarks() {
     let home = Home::of(&data("movielens-csv"));
     let report = check::check(home.path()).unwrap();
     assert!(report.is_good());
@@ -595,18 +667,20 @@ fn check_tells_files_that_do_not_belong_together() {
         text.starts_with("4 items, 2 users, 4 events\n") && text.ends_with("good\n"),
         "{text}"
     );
-    assert!(
-        text.contains("11  rows were rejected, see data/rejects.tsv (duplicate: 1"),
-        "{text}"
-    );
-    assert!(text.contains("1  items without year (item 40)"), "{text}");
-    assert!(text.contains("2  items without imdb id (item 30)"), "{text}");
-    assert!(
-        !check::check(Home::of(&data("sparrow")).path())
-            .unwrap()
-            .text()
-            .contains("imdb")
-    );
+    for remark in [
+        "11  rows were rejected, see data/rejects.tsv (duplicate: 1",
+        "1  items without year (item 40)",
+        "2  items without imdb id (item 30)",
+    ] {
+        assert!(text.contains(remark), "{text}");
+    }
+    let sparrow = check::check(Home::of(&data("sparrow")).path()).unwrap();
+    assert!(!sparrow.text().contains("imdb"));
+}
+
+#[test]
+fn check_tells_files_that_do_not_belong_together() {
+    let home = Home::of(&data("movielens-csv"));
     let mut events = home.events();
     (events[0].item, events[1].user) = (77, 88);
     let last = Event {
@@ -616,36 +690,25 @@ fn check_tells_files_that_do_not_belong_together() {
     events.push(last);
     events::save(&home.path().join("events/base-1.parquet"), &events).unwrap();
     let report = check::check(home.path()).unwrap();
-    let faults: Vec<_> = report
-        .findings
-        .iter()
-        .filter(|f| f.fault)
-        .map(|f| (f.count, f.example.as_str()))
-        .collect();
-    assert_eq!(
-        faults,
-        [(1, "events/base-1.parquet"), (1, "first 77"), (1, "first 88")]
-    );
-    assert!(
-        report
-            .findings
-            .iter()
-            .any(|f| f.what.starts_with("events repeat another") && f.count == 1)
-    );
+    let faults: Vec<_> = report.findings.iter().filter(|f| f.fault).collect();
+    let faults: Vec<_> = faults.iter().map(|f| (f.count, f.example.as_str())).collect();
+    let expected = [(1, "events/base-1.parquet"), (1, "first 77"), (1, "first 88")];
+    assert_eq!(faults, expected);
+    let mut found = report.findings.iter();
+    assert!(found.any(|f| f.what.starts_with("events repeat another") && f.count == 1));
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["findings"][0]["fault"], true);
+}
+
+#[test]
+fn check_tells_that_no_import_was_finished() {
+    let home = Home::of(&data("movielens-csv"));
     std::fs::remove_file(home.path().join("data/import.json")).unwrap();
-    assert!(
-        check::check(home.path())
-            .unwrap()
-            .text()
-            .contains("no finished import")
-    );
+    let text = check::check(home.path()).unwrap().text();
+    assert!(text.contains("no finished import"), "{text}");
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        check::check(empty.path()),
-        Err(PipelineError::NotImported { .. })
-    ));
+    let error = check::check(empty.path());
+    assert!(matches!(error, Err(PipelineError::NotImported { .. })));
 }
 
 #[test]

@@ -43,10 +43,14 @@ pub(super) fn optional(cell: Option<&str>) -> Option<&str> {
     cell.map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// A whole-number id.
+/// A whole-number id: 0 or more, for requests name users and items so.
 pub(super) fn whole<'a>(cell: Option<&'a str>, name: &str) -> Result<&'a str, Problem> {
     let text = needed(cell, name)?;
     match text.parse::<i64>() {
+        Ok(_) if text.starts_with('-') => Err(Problem::new(
+            "range",
+            format!("{name}: expected 0 or more, got {text}"),
+        )),
         Ok(_) => Ok(text),
         Err(_) => Err(Problem::new(
             "number",
@@ -182,6 +186,11 @@ mod tests {
         assert_eq!(optional(Some(" ")), None);
         assert_eq!(whole(Some(" 12 "), "id"), Ok("12"));
         assert_eq!(whole(Some("1.0"), "id").unwrap_err().rule, "number");
+        assert_eq!(
+            whole(Some("-3"), "user id").unwrap_err(),
+            Problem::new("range", "user id: expected 0 or more, got -3")
+        );
+        assert_eq!(whole(Some("-0"), "id").unwrap_err().rule, "range");
         assert_eq!(list("a| b||(no genres listed)", "|"), ["a", "b"]);
         assert_eq!((year("1995"), year("95").is_err()), (Ok(1995), true));
     }

@@ -1,8 +1,9 @@
 //! Source ids to ours, in order of first appearance.
 //!
 //! The decision: ids are collected as numbers or texts while reading, and only at the end it is known
-//! whether all of them are whole numbers. Then they stay as they are; otherwise each gets 1, 2, 3 … in
-//! order of first appearance, and the source's text is kept as the key.
+//! whether all of them are whole numbers from 0 on. Then they stay as they are; otherwise each gets 1, 2, 3 … in
+//! order of first appearance, and the source's text is kept as the key. A negative number is a text, for no
+//! request may name one; the formats whose ids are numbers by definition reject it before it comes here.
 
 use rustc_hash::FxHashMap;
 
@@ -82,10 +83,9 @@ fn keyed(id: i64, text: String) -> Resolved {
     }
 }
 
-/// A whole number in its one decimal form: `007` and `+7` are texts.
+/// A whole number from 0 on in its one decimal form: `-7`, `007` and `+7` are texts.
 fn number(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let canonical = !digits.starts_with(['0', '+']) || text == "0";
+    let canonical = !text.starts_with(['0', '+', '-']) || text == "0";
     if canonical { text.parse().ok() } else { None }
 }
 
@@ -96,10 +96,18 @@ mod tests {
     #[test]
     fn whole_numbers_stay() {
         let mut ids = Ids::default();
-        assert_eq!(["7", "-3", "7", "0"].map(|text| ids.intern(text)), [0, 1, 0, 2]);
-        assert_eq!((ids.find("-3"), ids.find("8")), (Some(1), None));
+        assert_eq!(["7", "3", "7", "0"].map(|text| ids.intern(text)), [0, 1, 0, 2]);
+        assert_eq!((ids.find("3"), ids.find("8")), (Some(1), None));
         let ids: Vec<_> = ids.resolve().into_iter().map(|id| (id.id, id.key)).collect();
-        assert_eq!(ids, [(7, None), (-3, None), (0, None)]);
+        assert_eq!(ids, [(7, None), (3, None), (0, None)]);
+    }
+
+    #[test]
+    fn one_negative_number_makes_all_ids_dense_with_keys() {
+        let mut ids = Ids::default();
+        assert_eq!(["7", "-3", "7"].map(|text| ids.intern(text)), [0, 1, 0]);
+        let ids: Vec<_> = ids.resolve().into_iter().map(|id| (id.id, id.key)).collect();
+        assert_eq!(ids, [(1, Some("7".to_owned())), (2, Some("-3".to_owned()))]);
     }
 
     #[test]

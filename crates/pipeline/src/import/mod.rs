@@ -7,7 +7,7 @@
 //! import of the same bytes does nothing.
 //!
 //! Rules (the `rule` column of the reject file): `fields` wrong number of cells, `missing` an empty cell
-//! that is needed, `number`, `range`, `time` a cell out of its type, `encoding`, `quote`, `json`,
+//! that is needed, `number`, `range`, `time` a cell out of its type or bounds (a negative id), `encoding`, `quote`, `json`,
 //! `length` an unreadable line, `duplicate` an item or user listed before (the first is kept), `unknown
 //! item` an event or link of an item the source does not list. Users need not be listed. Events that
 //! repeat are kept; `check` counts them.
