@@ -37,7 +37,7 @@ pub(crate) const VECTORS: (&str, Bundled) = ("item2vec", bundled!("models/item2v
 mod tests {
     use super::*;
     use rankine_feature::Plan;
-    use rankine_model::{ModelConfig, Network};
+    use rankine_model::{ModelConfig, Network, SentenceEvents};
 
     #[test]
     fn every_bundled_model_fits_the_bundled_conf() {
@@ -48,12 +48,9 @@ mod tests {
             assert_eq!(config.conf.as_deref(), Some(plan.name()));
             Network::compile(&config, &plan).unwrap();
         }
-        assert_eq!(
-            ModelConfig::parse(VECTORS.1.text, VECTORS.1.file)
-                .unwrap()
-                .kind()
-                .name(),
-            "item2vec"
-        );
+        let vectors = ModelConfig::parse(VECTORS.1.text, VECTORS.1.file).unwrap();
+        assert_eq!(vectors.kind().name(), "item2vec");
+        assert_eq!(vectors.conf.as_deref(), Some(plan.name()));
+        assert_eq!(vectors.item2vec.events, SentenceEvents::Train);
     }
 }

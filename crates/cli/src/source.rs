@@ -14,16 +14,19 @@ pub(crate) struct FileSource {
 }
 
 impl FileSource {
-    /// Opens `path` for the fields of `plan`. Times that stand as plain numbers (CSV) are seconds, as in MovieLens.
+    /// Opens `path` for the fields of `plan`, with the column `label` to learn. Times that stand as plain numbers (CSV)
+    /// are seconds, as in MovieLens.
     ///
     /// # Errors
     /// A column that the conf needs and the file lacks, or a damaged file.
-    pub(crate) fn open(path: &Path, plan: &Plan) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, plan: &Plan, label: &str) -> anyhow::Result<Self> {
         let options = SampleOptions {
             time_unit: TimeUnit::Seconds,
             ..SampleOptions::default()
         };
-        let reader = SampleReader::open(path, plan.schema(), plan.sample_spec(), &options)?;
+        let mut spec = plan.sample_spec().clone();
+        spec.label = vec![label.to_owned()];
+        let reader = SampleReader::open(path, plan.schema(), &spec, &options)?;
         Ok(Self {
             reader,
             place: path.display().to_string(),

@@ -17,7 +17,7 @@ mod scorer;
 mod testing;
 
 pub use artefact::{Artefact, DataInfo, Draft, GoldenSample, Manifest, Vectors, publish, versions};
-pub use config::{Kind, Loss, ModelConfig};
+pub use config::{Kind, Loss, ModelConfig, SentenceEvents};
 pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec};
 pub use parameters::{Parameters, Table, Tensor};

@@ -120,10 +120,11 @@ impl Network {
     /// Compiles a model file with the plan of the conf it names.
     ///
     /// # Errors
-    /// Every fault of the file against the plan: slots that do not exist or are of the wrong kind, parts that the kind
-    /// does not allow on those slots.
+    /// Every fault of the file against the plan: another conf, a label it has not, slots that do not exist or are of the
+    /// wrong kind, parts that the kind does not allow on those slots.
     pub fn compile(config: &ModelConfig, plan: &Plan) -> Result<Network, Faults> {
         let mut builder = Builder::new(config, plan);
+        builder.label();
         match config.kind() {
             Kind::EmbeddingMlp => model::embeddingmlp::compose(&mut builder),
             Kind::WideDeep => model::widedeep::compose(&mut builder),
@@ -230,6 +231,22 @@ impl<'a> Builder<'a> {
     pub(crate) fn fault<T>(&mut self, at: &Located<T>, key: &str, message: impl Into<String>) {
         self.faults
             .push(self.config.source().fault(at.span.clone(), key, message));
+    }
+
+    /// The label must be one of the conf's; a conf that is only served may name none.
+    fn label(&mut self) {
+        let known = &self.plan.sample_spec().label;
+        let Some(label) = &self.config.label else {
+            return;
+        };
+        if known.is_empty() || known.contains(&label.value) {
+            return;
+        }
+        let message = format!("conf `{}` has no label `{}`", self.plan.name(), label.value);
+        let names = known.iter().map(String::as_str);
+        let source = self.config.source();
+        self.faults
+            .push(source.unknown(label.span.clone(), &label.value, message, names));
     }
 
     /// Adds the embedding columns of the file to the deep part.
@@ -425,6 +442,21 @@ mod tests {
         ];
         assert_eq!(faults(text), expected);
         assert!(CONF.contains("slot = 21"));
+    }
+
+    #[test]
+    fn a_label_that_the_conf_has_not_is_named_with_its_line_and_the_nearest() {
+        let text = EMBEDDING_MLP.replacen("conf = \"movie\"\n", "conf = \"movie\"\nlabel = \"lable\"\n", 1);
+        let line = 1 + text.lines().position(|line| line.starts_with("label")).unwrap();
+        assert_eq!(
+            faults(&text),
+            [format!(
+                "m.toml:{line}:9: conf `movie` has no label `lable` (did you mean `label`?)"
+            )]
+        );
+        let good = text.replace("lable", "label");
+        let config = ModelConfig::parse(&good, "m.toml").unwrap();
+        Network::compile(&config, &testing::plan()).unwrap();
     }
 
     #[test]

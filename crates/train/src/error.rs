@@ -75,12 +75,15 @@ pub enum TrainError {
     },
     /// The loss became infinite or not a number.
     #[error(
-        "loss is {loss} in epoch {epoch} after {samples} samples: lower the learning rate or normalise the dense inputs"
+        "loss is {loss} in step {step} of epoch {epoch}, after {samples} of its samples: lower the learning rate or \
+         normalise the dense inputs"
     )]
     Diverged {
         /// Epoch, from 1.
         epoch: usize,
-        /// Samples seen in that epoch.
+        /// Batch of that epoch, from 1.
+        step: usize,
+        /// Samples seen in that epoch, this batch included.
         samples: u64,
         /// The value.
         loss: f64,

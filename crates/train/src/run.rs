@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
         let (mut slopes, begin) = (Vec::new(), Instant::now());
         let before = self.trained;
         self.auc.clear();
-        for indices in order.chunks(self.settings.batch) {
+        for (step, indices) in (1..).zip(order.chunks(self.settings.batch)) {
             batch.gather(learn, indices);
             let logits = net.forward(batch, Mode::Learn);
             let (s, w) = judge_batch(self.settings.loss, logits, batch, &mut slopes, &mut self.auc);
@@ -189,6 +189,7 @@ impl<'a> Run<'a> {
             if !s.is_finite() {
                 return Err(TrainError::Diverged {
                     epoch,
+                    step,
                     samples: seen,
                     loss: s,
                 });

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use rankine_feature::Plan;
-use rankine_model::{ModelConfig, Network};
+use rankine_model::{Kind as ModelKind, ModelConfig, Network};
 use rankine_server::ServerConfig;
 use serde_json::json;
 
 use super::Globals;
 use crate::output;
+use crate::training::reads;
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -88,14 +89,11 @@ fn model(text: &str, file: &str, options: &Options) -> anyhow::Result<String> {
     let conf_file = path.display().to_string();
     let conf = std::fs::read_to_string(path).with_context(|| conf_file.clone())?;
     let plan = Plan::compile(&conf, &conf_file, None)?;
-    if config.conf.as_deref() != Some(plan.name()) {
-        bail!(
-            "{file}: conf = {:?}, but {conf_file} is the conf \"{}\"",
-            config.conf.unwrap_or_default(),
-            plan.name()
-        );
+    if config.kind() == ModelKind::Item2Vec {
+        reads(&config, &plan)?;
+    } else {
+        Network::compile(&config, &plan)?;
     }
-    Network::compile(&config, &plan)?;
     Ok(format!("{what}, fits {conf_file}"))
 }
 

@@ -42,12 +42,13 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         .with_context(|| format!("{name} holds vectors, it scores nothing"))?;
     let _beside = Preparing::beside(&globals.home())?;
     let (train, test) = samples(options, globals, plan)?;
-    let baselines = Baselines::fit(plan, &mut FileSource::open(&train, plan)?)?;
+    let label = artefact.config().label(plan.sample_spec());
+    let baselines = Baselines::fit(plan, &mut FileSource::open(&train, plan, label)?)?;
     let title = test.display().to_string();
     let evaluation = judge(
         &title,
         (name, plan, scorer),
-        &mut FileSource::open(&test, plan)?,
+        &mut FileSource::open(&test, plan, label)?,
         &baselines,
     )?;
     if globals.json {

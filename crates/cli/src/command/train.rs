@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use rankine_model::{Kind, ModelConfig};
+use rankine_feature::Plan;
+use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
 use serde_json::json;
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::Globals;
 use crate::preparing::Preparing;
 use crate::progress::Bars;
-use crate::training::{Files, Job, fit, measure, publish, train_vectors};
+use crate::training::{Files, Job, Liked, fit, measure, publish, train_vectors};
 use crate::{clock, output, recipe};
 
 /// Arguments of the verb.
@@ -56,10 +57,10 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     );
     let home = globals.home();
     let (config, name) = model_file(options)?;
-    if config.kind() == Kind::Item2Vec {
-        return vectors(&config, &name, globals);
-    }
     let _beside = Preparing::beside(&home)?;
+    if config.kind() == Kind::Item2Vec {
+        return vectors(options, globals, (&config, &name));
+    }
     let job = job(options, globals, (config, name))?;
     let mut bar = Bars::new(globals.json).run(&job.name);
     let fitted = fit(&job, &home, &mut bar)?;
@@ -84,15 +85,12 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Trains vectors on the home's events.
-fn vectors(config: &ModelConfig, name: &str, globals: &Globals) -> anyhow::Result<()> {
+/// Trains vectors on what the model file says.
+fn vectors(options: &Options, globals: &Globals, (config, name): (&ModelConfig, &str)) -> anyhow::Result<()> {
     let home = globals.home();
-    let log = events::load(&home.base_events())?;
-    let hash = imported(home.root())?
-        .map(|summary| summary.hash)
-        .unwrap_or_default();
+    let liked = liked(options, globals, config)?;
     let mut bar = Bars::new(globals.json).run(name);
-    let (version, count) = train_vectors(name, config, (&log, &hash), &home, &mut bar)?;
+    let (version, count) = train_vectors(name, config, liked, &home, &mut bar)?;
     bar.done(format!("{count} vectors"));
     if globals.json {
         return output::json(
@@ -104,6 +102,23 @@ fn vectors(config: &ModelConfig, name: &str, globals: &Globals) -> anyhow::Resul
         home.models().display()
     ));
     Ok(())
+}
+
+/// The likes of the training samples, or of all imported events.
+fn liked(options: &Options, globals: &Globals, config: &ModelConfig) -> anyhow::Result<Liked> {
+    let home = globals.home();
+    match config.item2vec.events {
+        SentenceEvents::Train => {
+            let conf = conf(options)?;
+            let name = Plan::compile(&conf.0, &conf.1, None)?.name().to_owned();
+            Liked::of_training(config, &conf, &files(options, globals, &name)?)
+        }
+        SentenceEvents::All => {
+            let log = events::load(&home.base_events())?;
+            let hash = imported(home.root())?.map(|summary| summary.hash);
+            Ok(Liked::of_events(&log, &hash.unwrap_or_default()))
+        }
+    }
 }
 
 /// The model file, and the name to publish under.
@@ -119,15 +134,18 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
 
 /// The job the arguments describe.
 fn job(options: &Options, globals: &Globals, (model, name): (ModelConfig, String)) -> anyhow::Result<Job> {
-    let conf = match &options.conf {
-        Some(path) => {
-            let file = path.display().to_string();
-            (std::fs::read_to_string(path).with_context(|| file.clone())?, file)
-        }
-        None => (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned()),
-    };
+    let conf = conf(options)?;
     let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
     Job::new(&name, model, conf, files)
+}
+
+/// The conf's text and the name of its file.
+fn conf(options: &Options) -> anyhow::Result<(String, String)> {
+    let Some(path) = &options.conf else {
+        return Ok((recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned()));
+    };
+    let file = path.display().to_string();
+    Ok((std::fs::read_to_string(path).with_context(|| file.clone())?, file))
 }
 
 fn stem(path: &std::path::Path) -> anyhow::Result<String> {

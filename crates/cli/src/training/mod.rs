@@ -24,7 +24,7 @@ use crate::source::{Chained, FileSource, Sifted};
 pub(crate) use fit::{Fitted, fit};
 pub(crate) use judge::{Baselines, judge};
 pub(crate) use publish::publish;
-pub(crate) use vectors::train_vectors;
+pub(crate) use vectors::{Liked, reads, train_vectors};
 
 /// The samples a model learns from, watches and is judged on.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Job {
     /// Checks a model against its conf, given as `(text, file)`.
     ///
     /// # Errors
-    /// All faults of the conf, or a model that reads another one.
+    /// All faults of the conf, or of the model file against it: another conf, a label or a slot it has not.
     pub(crate) fn new(
         name: &str,
         model: ModelConfig,
@@ -68,13 +68,7 @@ impl Job {
         files: Files,
     ) -> anyhow::Result<Self> {
         let plan = Plan::compile(&conf.0, &conf.1, None)?;
-        let wanted = model.conf.as_deref().context("the model file names no conf")?;
-        anyhow::ensure!(
-            wanted == plan.name(),
-            "the model file has conf = \"{wanted}\", but {} is the conf \"{}\"",
-            conf.1,
-            plan.name()
-        );
+        Network::compile(&model, &plan)?;
         Ok(Self {
             name: name.to_owned(),
             model,
@@ -107,10 +101,11 @@ impl Job {
     /// A file that is not there or lacks a column of the conf.
     pub(crate) fn open(&self, plan: &Plan, part: Part) -> anyhow::Result<Samples> {
         let files = &self.files;
-        let train = || FileSource::open(&files.train, plan);
+        let label = self.model.label(plan.sample_spec());
+        let train = || FileSource::open(&files.train, plan, label);
         let sifted =
             |held| Ok(Box::new(Sifted::new(train()?, files.hold_out, self.model.seed, held)) as Samples);
-        let whole = |path: &Path| Ok(Box::new(FileSource::open(path, plan)?) as Samples);
+        let whole = |path: &Path| Ok(Box::new(FileSource::open(path, plan, label)?) as Samples);
         match (part, &files.valid, &files.test) {
             (Part::Judge, _, Some(test)) => whole(test),
             (Part::Train, None, _) => sifted(false),

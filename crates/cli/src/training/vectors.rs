@@ -1,33 +1,109 @@
 //! Trains item2vec on what users liked, in time order, and publishes the vectors.
+//!
+//! The decision: `item2vec.events` in the model file says what it learns from, and by default that is the training
+//! samples: a vector that had seen what users liked in their validation and test samples would leak it into recall.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use anyhow::Context;
+use rankine_feature::Plan;
 use rankine_model::{DataInfo, Draft, ModelConfig, Vectors, publish};
 use rankine_pipeline::{AggregateConfig, Event};
-use rankine_train::Progress;
 use rankine_train::item2vec::{Item2VecConfig, train};
+use rankine_train::source::for_each;
+use rankine_train::{Progress, SampleSource};
 use serde_json::json;
 
+use super::Files;
 use crate::clock;
 use crate::home::Home;
+use crate::source::FileSource;
 
-/// Trains the model file `(text, file)` on the positives of `events` and publishes it as `name`.
+/// What users liked: one sentence of items per user, and where it is from.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Liked {
+    sentences: Vec<Vec<i64>>,
+    split: String,
+    hash: String,
+}
+
+impl Liked {
+    /// The training samples with label 1 (`item2vec.events = "train"`).
+    ///
+    /// # Errors
+    /// Faults of the conf, a conf the model file does not read or that names no group, unreadable samples.
+    pub(crate) fn of_training(
+        config: &ModelConfig,
+        conf: &(String, String),
+        files: &Files,
+    ) -> anyhow::Result<Self> {
+        let plan = Plan::compile(&conf.0, &conf.1, None)?;
+        reads(config, &plan)?;
+        let mut samples = open(&files.train, &plan, config)?;
+        Ok(Self {
+            sentences: of_samples(&mut samples)?,
+            split: format!(
+                "positives of the training samples, one sentence per user in time order; {}",
+                files.split
+            ),
+            hash: files.hash.clone(),
+        })
+    }
+
+    /// Every positive of the log (`item2vec.events = "all"`); `hash` is the data's.
+    pub(crate) fn of_events(events: &[Event], hash: &str) -> Self {
+        Self {
+            sentences: of_events(events, AggregateConfig::default().positive),
+            split: "all positives, one sentence per user in time order".to_owned(),
+            hash: hash.to_owned(),
+        }
+    }
+}
+
+/// Checks that an item2vec model file reads this conf; one that names none reads any.
 ///
 /// # Errors
-/// Faults of the model file, or the disk's.
+/// Another conf.
+pub(crate) fn reads(config: &ModelConfig, plan: &Plan) -> anyhow::Result<()> {
+    let named = config.conf.as_deref().unwrap_or_else(|| plan.name());
+    anyhow::ensure!(
+        named == plan.name(),
+        "the model file has conf = \"{named}\", this is the conf \"{}\"",
+        plan.name()
+    );
+    Ok(())
+}
+
+fn open(path: &Path, plan: &Plan, config: &ModelConfig) -> anyhow::Result<FileSource> {
+    let spec = plan.sample_spec();
+    spec.group.as_ref().with_context(|| {
+        format!(
+            "the conf \"{}\" has no sample.group: whose likes make a sentence?",
+            plan.name()
+        )
+    })?;
+    FileSource::open(path, plan, config.label(spec))
+}
+
+/// Trains vectors on `liked` and publishes them as `name`; tells version and number of vectors.
+///
+/// # Errors
+/// The disk's.
 pub(crate) fn train_vectors(
     name: &str,
     config: &ModelConfig,
-    (events, hash): (&[Event], &str),
+    liked: Liked,
     home: &Home,
     progress: &mut dyn Progress,
 ) -> anyhow::Result<(u64, usize)> {
-    let sentences = sentences(events, AggregateConfig::default().positive);
+    let sentences = liked.sentences;
     let vectors = train(&sentences, &settings(config), progress);
     let count = vectors.ids.len();
     let draft = Draft {
         name: name.to_owned(),
         config: config.text().to_owned(),
+        card: card(name, &liked.split, (sentences.len(), count, vectors.dim)),
         vectors: Some(Vectors {
             ids: vectors.ids,
             dim: vectors.dim,
@@ -35,20 +111,21 @@ pub(crate) fn train_vectors(
         }),
         metrics: json!({ "items": count, "sentences": sentences.len() }),
         data: Some(DataInfo {
-            split: "all positives, one sentence per user in time order".to_owned(),
+            split: liked.split,
             rows: sentences.iter().map(|s| s.len() as u64).sum(),
-            hash: hash.to_owned(),
+            hash: liked.hash,
         }),
-        card: format!(
-            "# {name}\n\nitem2vec (Barkan and Koenigstein 2016): skip-gram with negative sampling over {} users' liked \
-             items in time order; {count} items, {} numbers each. Cosine neighbours are `similar`, the mean of a user's \
-             items is that user's vector.\n",
-            sentences.len(),
-            vectors.dim
-        ),
         ..Draft::default()
     };
     Ok((publish(&home.models(), &draft, clock::now_micros())?, count))
+}
+
+fn card(name: &str, split: &str, (users, items, dim): (usize, usize, usize)) -> String {
+    format!(
+        "# {name}\n\nitem2vec (Barkan and Koenigstein 2016): skip-gram with negative sampling over {users} users' liked \
+         items in time order; {items} items, {dim} numbers each. Cosine neighbours are `similar`, the mean of a user's \
+         items is that user's vector.\n\nLearnt from: {split}.\n"
+    )
 }
 
 fn settings(config: &ModelConfig) -> Item2VecConfig {
@@ -69,8 +146,27 @@ fn settings(config: &ModelConfig) -> Item2VecConfig {
     }
 }
 
+/// Each user's items with label 1, by time and, within an instant, in the order of the samples; users by id.
+fn of_samples(samples: &mut dyn SampleSource) -> anyhow::Result<Vec<Vec<i64>>> {
+    let mut by_user: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
+    for_each(samples, |row| {
+        if row.label >= 0.5 {
+            by_user
+                .entry(row.group)
+                .or_default()
+                .push((row.time, row.item_id));
+        }
+        Ok(())
+    })?;
+    let sentence = |mut own: Vec<(i64, i64)>| {
+        own.sort_by_key(|(time, _)| *time);
+        own.into_iter().map(|(_, item)| item).collect()
+    };
+    Ok(by_user.into_values().map(sentence).collect())
+}
+
 /// Each user's positively rated items in time order; users by id. `events` are in time order.
-pub(crate) fn sentences(events: &[Event], positive: f64) -> Vec<Vec<i64>> {
+fn of_events(events: &[Event], positive: f64) -> Vec<Vec<i64>> {
     let mut by_user: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for event in events.iter().filter(|e| e.value.is_some_and(|v| v >= positive)) {
         by_user.entry(event.user).or_default().push(event.item);
@@ -81,10 +177,12 @@ pub(crate) fn sentences(events: &[Event], positive: f64) -> Vec<Vec<i64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe;
+    use rankine_pipeline::{Catalogue, Item, Split, write_samples};
+    use rankine_train::{RowsSource, SampleRow};
 
-    #[test]
-    fn sentences_hold_likes_in_time_order() {
-        let rated = |time, user, item, value| Event {
+    fn rated(time: i64, user: i64, item: i64, value: f64) -> Event {
+        Event {
             time,
             seq: 0,
             user,
@@ -92,13 +190,84 @@ mod tests {
             kind: "rating".into(),
             value: Some(value),
             context: None,
-        };
+        }
+    }
+
+    #[test]
+    fn sentences_hold_likes_in_time_order() {
         let events = [
             rated(1, 2, 10, 4.0),
             rated(2, 1, 10, 3.5),
             rated(3, 2, 11, 3.0),
             rated(4, 2, 12, 5.0),
         ];
-        assert_eq!(sentences(&events, 3.5), [vec![10], vec![10, 12]]);
+        let expected = [vec![10], vec![10, 12]];
+        assert_eq!(of_events(&events, 3.5), expected);
+        let sample = |event: &Event| SampleRow {
+            group: event.user,
+            item_id: event.item,
+            time: event.time,
+            label: f32::from(u8::from(event.value >= Some(3.5))),
+            ..SampleRow::default()
+        };
+        let mut shuffled = RowsSource::new(events.iter().rev().map(sample).collect());
+        assert_eq!(of_samples(&mut shuffled).unwrap(), expected);
+    }
+
+    /// Twenty likes of each of three users; the home's samples of them, split by default.
+    fn samples(log: &[Event], home: &Home) -> Files {
+        let item = |id| Item {
+            id,
+            ..Item::default()
+        };
+        let catalogue = Catalogue::new((1..=60).map(item).collect(), Vec::new());
+        let (folder, split) = (home.samples("movielens"), Split::default());
+        write_samples(&catalogue, log, &AggregateConfig::default(), &split, &folder).unwrap();
+        Files::of_home(home, "movielens").unwrap()
+    }
+
+    #[test]
+    fn nothing_at_or_after_a_users_validation_and_test_is_learnt_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().to_owned());
+        let conf = (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned());
+        let config = ModelConfig::parse(recipe::VECTORS.1.text, recipe::VECTORS.1.file).unwrap();
+        let day = 86_400_000_000;
+        let log: Vec<Event> = (0..60)
+            .map(|n| rated((1 + n) * day, 1 + n % 3, 1 + n, 4.0))
+            .collect();
+        let liked = Liked::of_training(&config, &conf, &samples(&log, &home)).unwrap();
+        let first_sixteen: Vec<Vec<i64>> = (1..=3)
+            .map(|user| (0..16).map(|n| user + 3 * n).collect())
+            .collect();
+        assert_eq!(liked.sentences, first_sixteen);
+        let mut other = log.clone();
+        for (n, event) in other.iter_mut().enumerate().skip(48) {
+            (event.item, event.value) = (60 - n as i64 % 12, Some(if n % 2 == 0 { 5.0 } else { 1.0 }));
+        }
+        assert_ne!(other, log);
+        let again = Liked::of_training(&config, &conf, &samples(&other, &home)).unwrap();
+        assert_eq!(
+            again.sentences, liked.sentences,
+            "what is held out changed what is learnt from"
+        );
+        assert_ne!(
+            Liked::of_events(&other, "").sentences,
+            Liked::of_events(&log, "").sentences
+        );
+    }
+
+    #[test]
+    fn another_conf_is_refused() {
+        let plan = Plan::compile(recipe::CONF.text, recipe::CONF.file, None).unwrap();
+        let text = "format = 1\nkind = \"item2vec\"\n";
+        reads(&ModelConfig::parse(text, "m.toml").unwrap(), &plan).unwrap();
+        let other = ModelConfig::parse(&format!("{text}conf = \"other\"\n"), "m.toml").unwrap();
+        assert!(
+            reads(&other, &plan)
+                .unwrap_err()
+                .to_string()
+                .contains("\"other\"")
+        );
     }
 }

@@ -12,6 +12,8 @@ mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod events;
@@ -19,6 +21,8 @@ mod events;
 mod home;
 #[cfg(test)]
 mod interrupt;
+#[cfg(test)]
+mod licences;
 #[cfg(test)]
 mod parity;
 #[cfg(test)]

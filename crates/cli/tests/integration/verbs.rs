@@ -108,6 +108,88 @@ fn a_model_file_of_another_conf_or_with_an_unknown_slot_is_refused() {
     }
 }
 
+#[test]
+fn a_label_that_the_conf_has_not_is_told_by_check_and_train() {
+    let home = home();
+    let model = changed("models/widedeep.toml", "label = \"label\"", "label = \"lable\"");
+    let files = folder(&[("m.toml", &model)]);
+    let conf = "config/movielens.feature.toml";
+    for arguments in [
+        vec!["check", &path(&files, "m.toml"), "--conf", conf],
+        vec!["train", &path(&files, "m.toml"), "--conf", conf],
+    ] {
+        let error = rankine(home.path(), &arguments).bad(1);
+        for expected in ["m.toml:5:9: ", "no label `lable`", "did you mean `label`"] {
+            assert!(error.contains(expected), "{expected} in {error}");
+        }
+    }
+}
+
+/// Ids of the vectors of a model's newest version.
+fn vector_ids(home: &Path, model: &str) -> Vec<i64> {
+    let artefact = crate::artefact::newest(home, model);
+    artefact.vectors().unwrap().0.to_vec()
+}
+
+/// Items liked in a part of the samples.
+fn liked(home: &Path, part: &str) -> std::collections::BTreeSet<i64> {
+    use rankine_table::Column;
+    let file = home.join(format!("samples/movielens/{part}.parquet"));
+    let (table, _) = rankine_table::parquet::read(&file).unwrap();
+    let (Ok(Column::Int(items)), Ok(Column::Float(labels))) =
+        (table.column("movieId"), table.column("label"))
+    else {
+        panic!("columns of {part}")
+    };
+    let liked = items.iter().zip(labels).filter(|(_, label)| **label == Some(1.0));
+    liked.map(|(item, _)| item.unwrap()).collect()
+}
+
+#[test]
+fn item2vec_learns_from_the_training_samples_unless_its_file_says_all() {
+    let home = home();
+    let quick = changed("models/item2vec.toml", "epochs = 20", "epochs = 1");
+    let quick = quick.replace("min_count = 5", "min_count = 1");
+    let all = quick.replace("item2vec = { events = \"train\"", "item2vec = { events = \"all\"");
+    assert_ne!(quick, all);
+    let files = folder(&[("held.toml", &quick), ("every.toml", &all)]);
+    for file in ["held.toml", "every.toml"] {
+        rankine(home.path(), &["train", &path(&files, file)]).good();
+    }
+    let (train, valid, test) = (
+        liked(home.path(), "train"),
+        liked(home.path(), "valid"),
+        liked(home.path(), "test"),
+    );
+    assert_eq!(
+        vector_ids(home.path(), "held"),
+        train.iter().copied().collect::<Vec<_>>()
+    );
+    let every: std::collections::BTreeSet<i64> = &(&train | &valid) | &test;
+    assert!(
+        every.len() > train.len() + 100,
+        "the held-out parts like nothing of their own"
+    );
+    assert_eq!(
+        vector_ids(home.path(), "every"),
+        every.into_iter().collect::<Vec<_>>()
+    );
+    let card = rankine(home.path(), &["model", "show", "held"]).good().stdout;
+    assert!(card.contains("positives of the training samples"), "{card}");
+    let checked = [
+        "check",
+        "config/models/item2vec.toml",
+        "--conf",
+        "config/movielens.feature.toml",
+    ];
+    assert!(
+        rankine(home.path(), &checked)
+            .good()
+            .stdout
+            .contains("kind item2vec, fits")
+    );
+}
+
 /// Two films, two users, and what must not be taken: lines 3 (rating), 4 (film), 6 (time).
 fn flawed() -> TempDir {
     folder(&[

@@ -167,7 +167,7 @@ impl Contents {
             "value"
         };
         self.outputs.push(Output {
-            name: config.label.clone(),
+            name: config.label(plan.sample_spec()).to_owned(),
             kind: kind.to_owned(),
         });
         self.network = Some(network);

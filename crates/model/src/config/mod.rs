@@ -10,6 +10,7 @@ mod tests;
 
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
+use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
 use serde::Deserialize;
 
@@ -265,6 +266,19 @@ pub struct Item2VecSettings {
     pub lr: f64,
     /// Items seen fewer times get no vector.
     pub min_count: u32,
+    /// Which events make the sentences.
+    pub events: SentenceEvents,
+}
+
+/// `item2vec.events`: which of a user's likes the vectors learn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum SentenceEvents {
+    /// The training samples with label 1: nothing that validation and test samples hold, so that recall may be measured.
+    #[default]
+    Train,
+    /// Every imported positive: for serving alone, no figure on held-out samples may rest on it.
+    All,
 }
 
 impl Default for Item2VecSettings {
@@ -276,6 +290,7 @@ impl Default for Item2VecSettings {
             epochs: 5,
             lr: 0.025,
             min_count: 1,
+            events: SentenceEvents::Train,
         }
     }
 }
@@ -288,12 +303,12 @@ pub struct ModelConfig {
     pub format: Located<u32>,
     /// What the model is.
     pub kind: Located<Kind>,
-    /// Name of the conf it reads; not for `item2vec`.
+    /// Name of the conf it reads; for `item2vec` the one whose samples it learns from.
     #[serde(default)]
     pub conf: Option<String>,
-    /// The label it learns.
-    #[serde(default = "label")]
-    pub label: String,
+    /// The label it learns, one of the conf's; [`ModelConfig::label`] for where it is absent.
+    #[serde(default)]
+    pub label: Option<Located<String>>,
     /// Seed of everything random.
     #[serde(default = "seed")]
     pub seed: u64,
@@ -378,6 +393,13 @@ impl ModelConfig {
         fixed
     }
 
+    /// Returns the label that is learnt: the given one, or the first of the conf's, or `label` where it names none.
+    #[must_use]
+    pub fn label<'a>(&'a self, conf: &'a SampleSpec) -> &'a str {
+        let first = || conf.label.first().map_or("label", String::as_str);
+        self.label.as_ref().map_or_else(first, |given| &given.value)
+    }
+
     /// Returns what the model is.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -407,10 +429,6 @@ pub(crate) fn number(value: Option<&Located<f64>>, default: f64) -> f64 {
 
 fn one() -> u32 {
     1
-}
-
-fn label() -> String {
-    "label".to_owned()
 }
 
 fn seed() -> u64 {

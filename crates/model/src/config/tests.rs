@@ -57,7 +57,7 @@ fn absent_keys_have_defaults() {
     let text = "format = 1\nkind = \"embeddingmlp\"\nconf = \"c\"\ndense = { slots = [1] }\n";
     let config = ModelConfig::parse(text, "m.toml").unwrap();
     assert_eq!(
-        (config.label.as_str(), config.seed, config.loss),
+        (config.label(&SampleSpec::default()), config.seed, config.loss),
         ("label", 1, Loss::Bce)
     );
     assert_eq!((config.input_dropout(), config.hidden_dropout()), (0.0, 0.0));
@@ -71,6 +71,23 @@ fn absent_keys_have_defaults() {
         Optimiser::named("adam", 2e-3).unwrap()
     );
     assert_eq!(Activation::from(config.activation), Activation::Relu);
+}
+
+#[test]
+fn the_label_is_the_given_one_or_the_first_of_the_conf() {
+    let conf = SampleSpec {
+        label: vec!["liked".to_owned(), "watched".to_owned()],
+        ..SampleSpec::default()
+    };
+    let given = |line: &str| {
+        let text = WIDEDEEP.replace("label = \"label\"\n", line);
+        ModelConfig::parse(&text, "m.toml")
+            .unwrap()
+            .label(&conf)
+            .to_owned()
+    };
+    assert_eq!(given("label = \"watched\"\n"), "watched");
+    assert_eq!(given(""), "liked");
 }
 
 #[test]
@@ -90,6 +107,14 @@ fn item2vec_needs_only_its_kind() {
     let text = "format = 1\nkind = \"item2vec\"\nitem2vec = { dim = 16 }\n";
     let config = ModelConfig::parse(text, "m.toml").unwrap();
     assert_eq!((config.item2vec.dim, config.item2vec.window), (16, 5));
+    assert_eq!(config.item2vec.events, SentenceEvents::Train);
+    let all = ModelConfig::parse(&text.replace("16", "16, events = \"all\""), "m.toml").unwrap();
+    assert_eq!(all.item2vec.events, SentenceEvents::All);
+    let typo = faults(&text.replace("16", "16, events = \"tain\""));
+    assert!(
+        typo[0].starts_with("m.toml:3:") && typo[0].contains("train"),
+        "{typo:?}"
+    );
     let with_hidden = faults(&format!("{text}hidden = [4]\n"));
     assert_eq!(with_hidden, ["m.toml:2:8: kind `item2vec` has no `hidden`"]);
 }

@@ -93,6 +93,45 @@ fn progress_hears_steps_and_epochs_in_order() {
 }
 
 #[test]
+fn a_loss_that_is_no_longer_finite_ends_the_run_with_epoch_step_and_loss() {
+    let (mut learn, mut judge) = (samples(500, 1), samples(100, 2));
+    let plan = plan(&mut learn);
+    let with_rate = |rate: &str| {
+        let calm = model(
+            "embeddingmlp",
+            "loss = \"mse\"\ntrain = { batch = 64, epochs = 20 }",
+        );
+        let optimiser = format!("kind = \"sgd\", lr = {rate}");
+        let text = calm.text().replace("kind = \"adam\", lr = 0.01", &optimiser);
+        ModelConfig::parse(&text, "model.toml").unwrap()
+    };
+    let config = with_rate("1e3");
+    let error = train(&config, plan.clone(), &mut learn, &mut judge, &mut Silent, None).unwrap_err();
+    let TrainError::Diverged {
+        epoch,
+        step,
+        samples,
+        loss,
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert!(!loss.is_finite() && epoch >= 1, "{error}");
+    assert_eq!(samples, 500.min(64 * step as u64), "{error}");
+    let told = format!("loss is {loss} in step {step} of epoch {epoch}, after {samples} of its samples");
+    assert!(error.to_string().starts_with(&told), "{error}");
+    train(
+        &with_rate("1e-3"),
+        plan,
+        &mut learn,
+        &mut judge,
+        &mut Silent,
+        None,
+    )
+    .unwrap();
+}
+
+#[test]
 fn faults_are_errors_that_say_where() {
     let (mut learn, mut judge) = (samples(50, 1), samples(10, 2));
     let plan = plan(&mut learn);

@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
 fn prepare(options: &Options, home: &Home, globals: &Globals) -> anyhow::Result<Summary> {
     let _alone = Preparing::alone(home)?;
     let mut summary = Summary::new(clock::now_micros());
-    let imported = summary.time("import", |step| read(options, home, globals, step))?;
+    summary.time("import", |step| read(options, home, globals, step))?;
     let catalogue = Catalogue::load(home.root())?;
     let log = events::load(&home.base_events())?;
     let report = summary.time("features and samples", |step| {
@@ -86,7 +86,7 @@ fn prepare(options: &Options, home: &Home, globals: &Globals) -> anyhow::Result<
         Ok(report)
     })?;
     let trained = summary.time("training", |step| {
-        let trained = models::train_missing(home, (&log, &imported.hash), globals, step)?;
+        let trained = models::train_missing(home, globals, step)?;
         step.outcome = summary::told(&trained);
         Ok(trained)
     })?;

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rankine_feature::Plan;
 use rankine_model::{Artefact, ModelConfig, versions};
-use rankine_pipeline::Event;
 use serde_json::Value;
 
 use super::super::Globals;
@@ -13,7 +12,7 @@ use super::summary::{Step, TrainedModel};
 use crate::home::Home;
 use crate::progress::Bars;
 use crate::recipe::{self, Bundled};
-use crate::training::{Files, Job, fit, measure, publish, train_vectors};
+use crate::training::{Files, Job, Liked, fit, measure, publish, train_vectors};
 
 /// Name of the demo's conf.
 pub(crate) const CONF_NAME: &str = "movielens";
@@ -37,8 +36,6 @@ impl Task {
 struct Ground<'a> {
     home: &'a Home,
     files: Files,
-    log: &'a [Event],
-    data: &'a str,
     bars: Bars,
 }
 
@@ -48,7 +45,6 @@ struct Ground<'a> {
 /// The first failure; models that were published stay.
 pub(crate) fn train_missing(
     home: &Home,
-    (log, data): (&[Event], &str),
     globals: &Globals,
     step: &mut Step,
 ) -> anyhow::Result<Vec<TrainedModel>> {
@@ -56,8 +52,6 @@ pub(crate) fn train_missing(
     let ground = Ground {
         home,
         files,
-        log,
-        data,
         bars: Bars::new(globals.json),
     };
     let tasks: Vec<Task> = recipe::RANKERS
@@ -82,16 +76,12 @@ fn missing(ground: &Ground<'_>, tasks: &[Task]) -> anyhow::Result<Vec<Task>> {
         let Ok(artefact) = Artefact::open(&path) else {
             return true;
         };
-        let hash = match task {
-            Task::Ranker(..) => &ground.files.hash,
-            Task::Vectors(..) => ground.data,
-        };
         let same_conf = artefact.plan().is_none_or(|plan| plan.canonical() == conf);
         let same_data = artefact
             .manifest()
             .data
             .as_ref()
-            .is_some_and(|data| data.hash == *hash);
+            .is_some_and(|data| data.hash == ground.files.hash);
         !(same_conf && same_data && artefact.config().text() == model.text)
     };
     Ok(tasks.iter().copied().filter(stale).collect())
@@ -123,20 +113,24 @@ fn train_one(ground: &Ground<'_>, task: Task) -> anyhow::Result<()> {
         Task::Vectors(name, model) => {
             let mut bar = ground.bars.run(name);
             let config = ModelConfig::parse(model.text, model.file)?;
-            let (version, count) =
-                train_vectors(name, &config, (ground.log, ground.data), ground.home, &mut bar)?;
+            let liked = Liked::of_training(&config, &conf(), &ground.files)?;
+            let (version, count) = train_vectors(name, &config, liked, ground.home, &mut bar)?;
             bar.done(format!("version {version}, {count} vectors"));
             Ok(())
         }
     }
 }
 
+/// The conf's text and the name of its file.
+fn conf() -> (String, String) {
+    (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned())
+}
+
 fn ranker(ground: &Ground<'_>, name: &'static str, model: Bundled) -> anyhow::Result<()> {
-    let conf = (recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned());
     let job = Job::new(
         name,
         ModelConfig::parse(model.text, model.file)?,
-        conf,
+        conf(),
         ground.files.clone(),
     )?;
     let mut bar = ground.bars.run(name);
