@@ -1,4 +1,4 @@
-//! The faults of the kernel: only files can fail here, shapes are the caller's promise.
+//! The faults of the kernel: only files and memory can fail here, shapes are the caller's promise.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,20 @@ pub enum KernelError {
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// The system gives no memory for a table.
+    #[error("no memory for a table segment of {bytes} bytes: {source}")]
+    Memory {
+        /// Bytes asked for.
+        bytes: usize,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A table is full: rows are numbered in 32 bits.
+    #[error("a table holds at most {limit} rows")]
+    Rows {
+        /// The most rows.
+        limit: usize,
     },
     /// A byte range does not lie inside the file.
     #[error("{path}: bytes {start}..{end} lie outside the file of {length} bytes", path = path.display())]

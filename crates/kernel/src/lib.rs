@@ -13,12 +13,13 @@
 //! ```
 #![expect(
     unsafe_code,
-    reason = "the one crate that may: intrinsics, prefetch, mapped files"
+    reason = "the one crate that may: intrinsics, prefetch, mapped files, shared rows"
 )]
 
 pub mod activation;
 pub mod dense;
 mod error;
+pub mod factor;
 mod lanes;
 pub mod machine;
 pub mod map;

@@ -5,7 +5,7 @@
 //! crate that names them.
 
 use crate::dense::{Product, product_on};
-use crate::lanes::Lanes;
+use crate::lanes::{Arithmetic, Lanes};
 use crate::machine::Machine;
 use crate::optimiser::{Optimiser, step_dense, step_sparse};
 use crate::rows::{RowGradients, RowTable};
@@ -44,6 +44,10 @@ pub trait Real:
     type Wide256: Lanes<Self>;
     #[doc(hidden)]
     type Wide512: Lanes<Self>;
+    #[doc(hidden)]
+    type Vector256: Arithmetic<Self>;
+    #[doc(hidden)]
+    type Vector512: Arithmetic<Self>;
 
     #[doc(hidden)]
     fn product(machine: Machine, product: &Product<'_, Self>, c: &mut [Self]);
@@ -81,13 +85,15 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ty, $exp:path, $ln:path, $tanh:path, $w256:ty, $w512:ty, $of:expr) => {
+    ($t:ty, $exp:path, $ln:path, $tanh:path, $w256:ty, $w512:ty, $v256:ty, $v512:ty, $of:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             type One = crate::lanes::Single<$t>;
             type Wide256 = $w256;
             type Wide512 = $w512;
+            type Vector256 = $v256;
+            type Vector512 = $v512;
             #[inline(never)]
             fn product(machine: Machine, product: &Product<'_, $t>, c: &mut [$t]) {
                 product_on(machine, product, c);
@@ -178,6 +184,8 @@ real!(
     libm::tanhf,
     wide::F32x8,
     wide::F32x16,
+    wide::F32x8,
+    wide::F32x16,
     narrow
 );
 real!(
@@ -187,5 +195,7 @@ real!(
     libm::tanh,
     wide::F64x4,
     wide::F64x8,
+    crate::lanes::Single<f64>,
+    crate::lanes::Single<f64>,
     same
 );

@@ -12,7 +12,7 @@ const MASK64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
 /// 8 f32.
 #[derive(Clone, Copy)]
-pub struct F32x8(__m256);
+pub struct F32x8(pub(crate) __m256);
 
 /// A mask whose first `count` of 8 lanes are set.
 #[inline(always)]

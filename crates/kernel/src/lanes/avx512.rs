@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 
 /// 16 f32.
 #[derive(Clone, Copy)]
-pub struct F32x16(__m512);
+pub struct F32x16(pub(crate) __m512);
 
 #[expect(clippy::cast_possible_truncation, reason = "count < 16, the mask fits")]
 #[inline(always)]

@@ -2,12 +2,14 @@
 //! scalar twin), eight (AVX2) and sixteen (AVX-512). Everything is `inline(always)` so that the bodies are compiled
 //! inside the functions that enable the instruction set.
 
+mod arithmetic;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 mod single;
 
+pub(crate) use arithmetic::Arithmetic;
 pub(crate) use single::Single;
 
 /// A register of `N` numbers.

@@ -9,7 +9,7 @@ use crate::real::Real;
 
 /// One number.
 #[derive(Clone, Copy)]
-pub struct Single<T>(T);
+pub struct Single<T>(pub(crate) T);
 
 impl<T: Real> Lanes<T> for Single<T> {
     const N: usize = 1;

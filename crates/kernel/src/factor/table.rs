@@ -1,0 +1,282 @@
+//! `FactorTable`: rows of factors and a linear weight with their optimiser state, shared by threads that update at once.
+//!
+//! A row is planes of equal length: weights, then each state. Within a plane come the factors, field by field, padding,
+//! and the linear weight as the last number: so one loop of whole registers moves them all. Memory is segments of a
+//! fixed size on huge pages: rows never move, growing copies nothing. Rows are written by [`super::Learner`] through
+//! `&FactorTable` from several threads without locks (Hogwild, Niu et al. 2011); SAFETY.md says what that means.
+
+use super::rule::{Rates, Rule};
+use crate::error::KernelError;
+use crate::real::Real;
+use memmap2::MmapMut;
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+
+/// Bytes of a segment.
+const SEGMENT: usize = 1 << 26;
+/// Most numbers in a plane.
+const WIDEST: usize = 1 << 14;
+/// Most rows.
+const MOST: usize = u32::MAX as usize - 1;
+
+/// Fields and factors of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Fields that a row has factors for: 0 for a linear model, 1 for a factorisation machine, the model's for FFM.
+    pub fields: usize,
+    /// Factors per field.
+    pub k: usize,
+}
+
+impl Shape {
+    /// Returns the factors of a row.
+    #[must_use]
+    pub fn factors(self) -> usize {
+        self.fields * self.k
+    }
+
+    /// Returns the numbers of a plane: factors, padding and the linear weight.
+    #[must_use]
+    pub fn lanes(self) -> usize {
+        match self.factors() {
+            0 => 1,
+            factors => (factors + 1).next_multiple_of(16),
+        }
+    }
+
+    /// Returns whether rows of this shape can be kept.
+    #[must_use]
+    pub fn fits(self) -> bool {
+        self.fields.checked_mul(self.k).is_some_and(|f| f < WIDEST)
+    }
+}
+
+/// One mapped stretch of rows.
+struct Segment<T> {
+    base: *mut T,
+    _map: MmapMut,
+}
+
+/// Rows of factors, shared by learners.
+pub struct FactorTable<T> {
+    shape: Shape,
+    rule: Rule,
+    /// Numbers from one row to the next, and between planes.
+    stride: usize,
+    /// log₂ of the rows of a segment.
+    shift: u32,
+    rows: usize,
+    segments: Vec<Segment<T>>,
+    bias: Box<UnsafeCell<[T; 16]>>,
+    numbers: PhantomData<T>,
+}
+
+// SAFETY: the segments are owned memory of plain numbers; a table may move between threads.
+unsafe impl<T: Send> Send for FactorTable<T> {}
+// SAFETY: rows are read and written through raw pointers only, never as references, and any mix of old and new numbers is
+// a valid row. Concurrent writers race on purpose (module text); with one learner there is no race.
+unsafe impl<T: Sync> Sync for FactorTable<T> {}
+
+impl<T> std::fmt::Debug for FactorTable<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FactorTable")
+            .field("shape", &self.shape)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Real> FactorTable<T> {
+    /// Makes an empty table.
+    ///
+    /// # Panics
+    /// If the shape does not [`Shape::fits`].
+    #[must_use]
+    pub fn new(shape: Shape, rule: Rule) -> FactorTable<T> {
+        assert!(shape.fits(), "a row of {shape:?} is too wide");
+        let used = shape.lanes() * (1 + rule.states());
+        let stride = if used < 16 { used.next_power_of_two() } else { used };
+        let fitting = SEGMENT / (stride * size_of::<T>());
+        let mut bias = [T::ZERO; 16];
+        bias[1..3].copy_from_slice(&rule.start(T::ZERO, &rule.weight));
+        FactorTable {
+            shape,
+            rule,
+            stride,
+            shift: fitting.ilog2(),
+            rows: 0,
+            segments: Vec::new(),
+            bias: Box::new(UnsafeCell::new(bias)),
+            numbers: PhantomData,
+        }
+    }
+
+    /// Returns the shape of a row.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Returns the rule rows move by.
+    #[must_use]
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// Returns the number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Returns whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Appends a row whose factors (zeros) `fill` may set; returns its number.
+    ///
+    /// # Errors
+    /// [`KernelError::Memory`], [`KernelError::Rows`].
+    pub fn push(&mut self, fill: impl FnOnce(&mut [T])) -> Result<u32, KernelError> {
+        let row = u32::try_from(self.rows).ok().filter(|r| (*r as usize) < MOST);
+        let row = row.ok_or(KernelError::Rows { limit: MOST })?;
+        if self.rows >> self.shift == self.segments.len() {
+            self.segments.push(segment()?);
+        }
+        self.rows += 1;
+        // SAFETY: the row exists, is `stride` numbers, and `&mut self` says that no learner runs.
+        let numbers = unsafe { std::slice::from_raw_parts_mut(self.at(row), self.stride) };
+        let lanes = self.shape.lanes();
+        let (weights, states) = numbers.split_at_mut(lanes);
+        fill(&mut weights[..self.shape.factors()]);
+        for (lane, w) in weights.iter().enumerate() {
+            let start = self.rule.start(*w, self.rates(lane));
+            for (plane, value) in states.chunks_exact_mut(lanes).zip(start) {
+                plane[lane] = value;
+            }
+        }
+        Ok(row)
+    }
+
+    fn rates(&self, lane: usize) -> &Rates {
+        if lane + 1 == self.shape.lanes() {
+            &self.rule.weight
+        } else {
+            &self.rule.factor
+        }
+    }
+
+    /// Copies a row's factors to `out`; returns its linear weight.
+    ///
+    /// # Panics
+    /// If there is no such row or `out` has another length than the factors.
+    pub fn read(&self, row: u32, out: &mut [T]) -> T {
+        assert_eq!(out.len(), self.shape.factors(), "the factors of a row");
+        let from = self.at(row);
+        // SAFETY: the row is at least `lanes` numbers, of which the factors are the first.
+        unsafe {
+            for (at, to) in out.iter_mut().enumerate() {
+                *to = *from.add(at);
+            }
+            *from.add(self.shape.lanes() - 1)
+        }
+    }
+
+    /// Returns the bias.
+    #[must_use]
+    pub fn bias(&self) -> T {
+        // SAFETY: the cell holds 16 numbers.
+        unsafe { *self.bias_at() }
+    }
+
+    /// Copies all weights, the bias last, to `out`: what early stopping remembers. States are not copied.
+    pub fn save_weights(&self, out: &mut Vec<T>) {
+        let lanes = self.shape.lanes();
+        out.clear();
+        out.reserve(self.rows * lanes + 1);
+        for row in (0u32..).take(self.rows) {
+            let from = self.at(row);
+            // SAFETY: the row is at least `lanes` numbers.
+            out.extend((0..lanes).map(|lane| unsafe { *from.add(lane) }));
+        }
+        out.push(self.bias());
+    }
+
+    /// Takes back weights that [`FactorTable::save_weights`] copied; rows that came later keep theirs.
+    pub fn load_weights(&mut self, saved: &[T]) {
+        let lanes = self.shape.lanes();
+        let Some((bias, rows)) = saved.split_last() else {
+            return;
+        };
+        for (row, saved) in (0u32..).zip(rows.chunks_exact(lanes).take(self.rows)) {
+            let to = self.at(row);
+            for (lane, value) in saved.iter().enumerate() {
+                // SAFETY: the row is at least `lanes` numbers, and `&mut self` says that no learner runs.
+                unsafe { *to.add(lane) = *value };
+            }
+        }
+        self.bias.get_mut()[0] = *bias;
+    }
+
+    /// The first number of a row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[inline(always)]
+    pub(super) fn at(&self, row: u32) -> *mut T {
+        let row = row as usize;
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        let within = row & ((1 << self.shift) - 1);
+        self.segments[row >> self.shift]
+            .base
+            .wrapping_add(within * self.stride)
+    }
+
+    #[inline(always)]
+    pub(super) fn bias_at(&self) -> *mut T {
+        self.bias.get().cast()
+    }
+
+    /// Asks for all lines of a row; a row that does not exist is ignored.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, row: u32) {
+        let row = row as usize;
+        let Some(segment) = self.segments.get(row >> self.shift) else {
+            return;
+        };
+        let within = row & ((1 << self.shift) - 1);
+        let start = segment.base.wrapping_add(within * self.stride).cast::<u8>();
+        for at in (0..self.stride * size_of::<T>()).step_by(64) {
+            fetch(start.wrapping_add(at));
+        }
+    }
+}
+
+/// Maps zeroed memory, on huge pages where the system has them.
+fn segment<T>() -> Result<Segment<T>, KernelError> {
+    let fault = |source| KernelError::Memory {
+        bytes: SEGMENT,
+        source,
+    };
+    let mut map = MmapMut::map_anon(SEGMENT).map_err(fault)?;
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    Ok(Segment {
+        base: map.as_mut_ptr().cast(),
+        _map: map,
+    })
+}
+
+/// Asks for the cache line at an address, into the second level: a sample's rows may be as large as the first.
+#[inline(always)]
+fn fetch(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and faults on no address; SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}

@@ -1,0 +1,159 @@
+//! `Arithmetic`: what optimiser rules need of a register beyond [`Lanes`]. Only f32 has vector forms; f64 runs one number
+//! at a time, for it serves gradient checks alone.
+#![expect(
+    unsafe_op_in_unsafe_fn,
+    reason = "each function is one intrinsic; the contract is the trait's"
+)]
+
+use super::{Lanes, Single};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::F32x8, avx512::F32x16};
+use crate::real::Real;
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// Elementwise arithmetic on a register.
+///
+/// # Safety
+/// As [`Lanes`]: run only where the instruction set of the implementing type is enabled.
+pub trait Arithmetic<T: Copy>: Lanes<T> {
+    /// `self + other`.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self * other`.
+    unsafe fn mul(self, other: Self) -> Self;
+    /// `self / other`.
+    unsafe fn div(self, other: Self) -> Self;
+    /// The smaller of both.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The larger of both.
+    unsafe fn max(self, other: Self) -> Self;
+    /// The square root.
+    unsafe fn sqrt(self) -> Self;
+    /// About 1 / √self: AVX-512 within 2⁻¹⁴, AVX2 within 2⁻¹¹ of the value, a single number to the last bit but one.
+    unsafe fn rsqrt(self) -> Self;
+    /// The sum of all lanes.
+    unsafe fn sum(self) -> T;
+}
+
+impl<T: Real> Arithmetic<T> for Single<T> {
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Single(self.0 + other.0)
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Single(self.0 - other.0)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Single(self.0 * other.0)
+    }
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        Single(self.0 / other.0)
+    }
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        Single(if self.0 < other.0 { self.0 } else { other.0 })
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        Single(if self.0 > other.0 { self.0 } else { other.0 })
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Single(self.0.sqrt())
+    }
+    #[inline(always)]
+    unsafe fn rsqrt(self) -> Self {
+        Single(T::ONE / self.0.sqrt())
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> T {
+        self.0
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Arithmetic<f32> for F32x8 {
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        F32x8(_mm256_add_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        F32x8(_mm256_sub_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        F32x8(_mm256_mul_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        F32x8(_mm256_div_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        F32x8(_mm256_min_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        F32x8(_mm256_max_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        F32x8(_mm256_sqrt_ps(self.0))
+    }
+    #[inline(always)]
+    unsafe fn rsqrt(self) -> Self {
+        F32x8(_mm256_rsqrt_ps(self.0))
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let four = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Arithmetic<f32> for F32x16 {
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        F32x16(_mm512_add_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        F32x16(_mm512_sub_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        F32x16(_mm512_mul_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        F32x16(_mm512_div_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        F32x16(_mm512_min_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        F32x16(_mm512_max_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        F32x16(_mm512_sqrt_ps(self.0))
+    }
+    #[inline(always)]
+    unsafe fn rsqrt(self) -> Self {
+        F32x16(_mm512_rsqrt14_ps(self.0))
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        _mm512_reduce_add_ps(self.0)
+    }
+}
