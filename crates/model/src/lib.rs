@@ -9,6 +9,7 @@ pub mod artefact;
 pub mod config;
 mod error;
 pub mod layer;
+pub mod linear;
 pub mod model;
 mod network;
 mod parameters;

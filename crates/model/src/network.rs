@@ -9,10 +9,12 @@
 //! ```
 
 use crate::config::{Kind, Loss, ModelConfig, PoolingName};
+use crate::linear::{self, LinearPart};
 use crate::model;
 use rankine_config::{Fault, Faults, Located};
 use rankine_feature::{Group, Plan, SlotKind, SlotSpec};
 use rankine_kernel::activation::Activation;
+use std::collections::BTreeSet;
 
 /// How the signs of a slot become one vector. An empty slot reads the missing row with weight 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +116,8 @@ pub struct Network {
     pub activation: Activation,
     /// What the score means.
     pub loss: Loss,
+    /// The whole of a linear model, in place of every other part.
+    pub linear: Option<LinearPart>,
 }
 
 impl Network {
@@ -129,6 +133,9 @@ impl Network {
             Kind::EmbeddingMlp => model::embeddingmlp::compose(&mut builder),
             Kind::WideDeep => model::widedeep::compose(&mut builder),
             Kind::NeuralCf => model::neuralcf::compose(&mut builder),
+            Kind::Lr => model::lr::compose(&mut builder),
+            Kind::Fm => model::fm::compose(&mut builder),
+            Kind::Ffm => model::ffm::compose(&mut builder),
             Kind::Item2Vec => builder.fault(&config.kind, "kind", "`item2vec` has vectors, no network"),
         }
         builder.finish()
@@ -169,6 +176,12 @@ impl Network {
     /// Returns every dense tensor the model needs.
     #[must_use]
     pub fn tensors(&self) -> Vec<TensorSpec> {
+        if self.linear.is_some() {
+            return vec![TensorSpec {
+                name: linear::BIAS.to_owned(),
+                shape: vec![1],
+            }];
+        }
         let mut tensors = Vec::new();
         for (name, inputs, outputs) in self.layers() {
             tensors.push(TensorSpec {
@@ -219,6 +232,7 @@ impl<'a> Builder<'a> {
             hidden: config.hidden.iter().map(|h| h.value).collect(),
             activation: config.activation.into(),
             loss: config.loss,
+            linear: None,
         };
         Builder {
             config,
@@ -335,6 +349,22 @@ impl<'a> Builder<'a> {
             .filter(|s| self.plan.slot(s.value).is_some_and(|spec| spec.group == group))
             .cloned()
             .collect()
+    }
+
+    /// Makes the network the linear model of the file, a row having factors for `fields` fields.
+    pub(crate) fn linear(&mut self, fields: impl FnOnce(usize) -> usize) {
+        let config = self.config;
+        let Some(linear) = &config.linear else {
+            return;
+        };
+        let slots: Vec<SlotSpec> = linear.slots.iter().filter_map(|slot| self.find(slot)).collect();
+        let mut seen = BTreeSet::new();
+        for slot in linear.slots.iter().filter(|s| !seen.insert(s.value)) {
+            self.fault(slot, "slots", format!("slot {} is given twice", slot.value));
+        }
+        let part = LinearPart::new(slots, fields(linear.slots.len()), linear);
+        self.table(part.table());
+        self.network.linear = Some(part);
     }
 
     pub(crate) fn product(&mut self, product: Product) {

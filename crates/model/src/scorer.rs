@@ -8,7 +8,8 @@ use crate::config::Loss;
 use crate::error::ModelError;
 use crate::layer::dense::Dense;
 use crate::layer::{Rows, embedding, product, wide};
-use crate::network::{Network, Pooling, width};
+use crate::linear::{self, LinearPart, LinearScorer};
+use crate::network::{Network, Pooling, TableSpec, width};
 use crate::parameters::{Parameters, Tensor};
 use rankine_feature::{Group, Part, SlotSpec};
 use rankine_kernel::activation::{Activation, sigmoid};
@@ -26,9 +27,9 @@ pub(crate) type Tables<T> = BTreeMap<String, Arc<dyn Rows<T>>>;
 /// The part of the first layer (and of the wide and product parts) that rests on one group. Reusable; may be cached.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hidden<T = f32> {
-    first: Vec<T>,
-    wide: T,
-    vector: Vec<T>,
+    pub(crate) first: Vec<T>,
+    pub(crate) wide: T,
+    pub(crate) vector: Vec<T>,
 }
 
 impl<T> Hidden<T> {
@@ -84,6 +85,8 @@ pub struct Scorer<T = f32> {
     output_bias: T,
     product: Vec<T>,
     loss: Loss,
+    /// The whole of a linear model; every other part is empty then.
+    linear: Option<LinearScorer<T>>,
 }
 
 impl<T: Real> Scorer<T> {
@@ -117,18 +120,25 @@ impl<T: Real> Scorer<T> {
 
     /// Computes the part that rests on user and context.
     pub fn common(&self, part: &Part, out: &mut Hidden<T>) {
-        self.side(&self.common, part, out);
+        match &self.linear {
+            Some(linear) => linear.side(Group::Common, part, out),
+            None => self.side(&self.common, part, out),
+        }
     }
 
     /// Computes the part that rests on the item.
     pub fn item(&self, part: &Part, out: &mut Hidden<T>) {
-        self.side(&self.item, part, out);
+        match &self.linear {
+            Some(linear) => linear.side(Group::Item, part, out),
+            None => self.side(&self.item, part, out),
+        }
     }
 
     /// Returns whether any feature of the model rests on both sides; if not, cross parts are not read.
     #[must_use]
     pub fn has_cross(&self) -> bool {
-        !self.cross.is_empty()
+        let linear = self.linear.as_ref().is_some_and(LinearScorer::has_cross);
+        linear || !self.cross.is_empty()
     }
 
     /// Returns the score of one candidate: a probability for `bce`, the output itself for `mse`.
@@ -162,6 +172,9 @@ impl<T: Real> Scorer<T> {
         s: &mut ScoreScratch<T>,
         out: &mut [T],
     ) {
+        if let Some(linear) = &self.linear {
+            return linear.block(common, items, cross, &mut s.cross, out);
+        }
         s.lower.clear();
         s.wide.clear();
         for (i, item) in items.iter().enumerate() {
@@ -267,6 +280,9 @@ struct Assembly<'a, T> {
 impl<T: Real> Assembly<'_, T> {
     fn scorer(&self) -> Result<Scorer<T>, ModelError> {
         let network = self.network;
+        if let Some(part) = &network.linear {
+            return self.linear(part);
+        }
         let mut layers = Vec::new();
         for (i, (name, inputs, outputs)) in network.layers().into_iter().enumerate() {
             let weight = self.tensor(&format!("{name}.weight"), &[inputs, outputs])?;
@@ -300,6 +316,32 @@ impl<T: Real> Assembly<'_, T> {
                 .as_ref()
                 .map_or(Ok(Vec::new()), |p| self.tensor("gmf.weight", &[p.dim]))?,
             loss: network.loss,
+            linear: None,
+        })
+    }
+
+    /// A scorer without any part but the linear one.
+    fn linear(&self, part: &LinearPart) -> Result<Scorer<T>, ModelError> {
+        let spec = part.table();
+        let rows = self.rows(&spec)?;
+        let bias = self.tensor(linear::BIAS, &[1])?[0];
+        let empty = || Side {
+            columns: Vec::new(),
+            dense: Vec::new(),
+            wide: Vec::new(),
+            vector: Vec::new(),
+        };
+        Ok(Scorer {
+            common: empty(),
+            item: empty(),
+            cross: empty(),
+            bias: Vec::new(),
+            activation: Activation::Linear,
+            upper: Vec::new(),
+            output_bias: T::ZERO,
+            product: Vec::new(),
+            loss: self.network.loss,
+            linear: Some(LinearScorer::new(part, rows, bias, self.network.loss)),
         })
     }
 
@@ -340,14 +382,7 @@ impl<T: Real> Assembly<'_, T> {
     fn gather(&self, column: usize, group: Group, weight: Vec<T>) -> Result<Option<Gather<T>>, ModelError> {
         let column = &self.network.columns[column];
         let spec = &self.network.tables[column.table];
-        let found = self.tables.get(&spec.name);
-        let rows = match found {
-            Some(rows) if rows.dim() == spec.dim => Arc::clone(rows),
-            _ => {
-                let got = found.map_or("nothing".to_owned(), |rows| format!("rows of {}", rows.dim()));
-                return Err(self.fault(&spec.name, &format!("rows of {}", spec.dim), got));
-            }
-        };
+        let rows = self.rows(spec)?;
         let (slot, pooling) = (column.slot.clone(), column.pooling);
         Ok((slot.group == group).then_some(Gather {
             slot,
@@ -355,6 +390,17 @@ impl<T: Real> Assembly<'_, T> {
             pooling,
             weight,
         }))
+    }
+
+    /// A table's rows.
+    fn rows(&self, spec: &TableSpec) -> Result<Arc<dyn Rows<T>>, ModelError> {
+        match self.tables.get(&spec.name) {
+            Some(rows) if rows.dim() == spec.dim => Ok(Arc::clone(rows)),
+            found => {
+                let got = found.map_or("nothing".to_owned(), |rows| format!("rows of {}", rows.dim()));
+                Err(self.fault(&spec.name, &format!("rows of {}", spec.dim), got))
+            }
+        }
     }
 
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, ModelError> {

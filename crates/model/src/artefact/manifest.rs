@@ -192,7 +192,13 @@ impl Manifest {
 
 /// Describes the slots of a network, once each, by slot.
 pub(super) fn inputs(network: &Network) -> Vec<Input> {
-    let slots = network.columns.iter().map(|c| &c.slot).chain(&network.dense);
+    let linear = network.linear.iter().flat_map(|part| &part.slots);
+    let slots = network
+        .columns
+        .iter()
+        .map(|c| &c.slot)
+        .chain(&network.dense)
+        .chain(linear);
     let inputs = slots.map(|slot| {
         let group = match slot.group {
             Group::Common => "common",

@@ -16,15 +16,16 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.tables();
     checker.sizes();
     checker.rates();
+    checker.linear();
 }
 
-struct Checker<'a> {
-    config: &'a ModelConfig,
+pub(super) struct Checker<'a> {
+    pub(super) config: &'a ModelConfig,
     faults: &'a mut Vec<Fault>,
 }
 
 impl Checker<'_> {
-    fn fault<T>(&mut self, at: &Located<T>, key: &str, message: impl Into<String>) {
+    pub(super) fn fault<T>(&mut self, at: &Located<T>, key: &str, message: impl Into<String>) {
         self.faults
             .push(self.config.source().fault(at.span.clone(), key, message));
     }
@@ -46,13 +47,9 @@ impl Checker<'_> {
         let (kind, at) = (config.kind(), &config.kind);
         let deep = !config.embedding.is_empty() || !config.dense.slots.is_empty();
         let ncf = kind == Kind::NeuralCf;
+        let (linear, network) = (kind.is_linear(), kind != Kind::Item2Vec && !kind.is_linear());
         let parts = [
-            (
-                "embedding or dense",
-                deep,
-                kind != Kind::Item2Vec,
-                kind != Kind::Item2Vec,
-            ),
+            ("embedding or dense", deep, network, network),
             ("conf", config.conf.is_some(), kind != Kind::Item2Vec, true),
             (
                 "wide",
@@ -62,7 +59,8 @@ impl Checker<'_> {
             ),
             ("gmf", config.gmf.is_some(), false, ncf),
             ("bias", config.bias.is_some(), false, ncf),
-            ("hidden", !config.hidden.is_empty(), false, kind != Kind::Item2Vec),
+            ("hidden", !config.hidden.is_empty(), false, network),
+            ("linear", config.linear.is_some(), linear, linear),
         ];
         for (part, given, needed, allowed) in parts {
             if needed && !given {
@@ -157,7 +155,12 @@ impl Checker<'_> {
         }
     }
 
-    fn within<T: PartialOrd + Display>(&mut self, value: &Located<T>, key: &str, (least, most): (T, T)) {
+    pub(super) fn within<T: PartialOrd + Display>(
+        &mut self,
+        value: &Located<T>,
+        key: &str,
+        (least, most): (T, T),
+    ) {
         if !(value.value >= least && value.value <= most) {
             self.fault(
                 value,

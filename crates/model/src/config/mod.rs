@@ -4,10 +4,13 @@
 //! has a default but what only the author can know.
 
 mod check;
+mod linear;
 mod optimizer;
 #[cfg(test)]
 mod tests;
 
+use check::Checker;
+pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
@@ -29,6 +32,12 @@ pub enum Kind {
     NeuralCf,
     /// Skip-gram vectors of items ([`crate::model::item2vec`]).
     Item2Vec,
+    /// Logistic regression ([`crate::model::lr`]).
+    Lr,
+    /// Factorisation machine ([`crate::model::fm`]).
+    Fm,
+    /// Field-aware factorisation machine ([`crate::model::ffm`]).
+    Ffm,
 }
 
 impl Kind {
@@ -40,7 +49,16 @@ impl Kind {
             Kind::WideDeep => "widedeep",
             Kind::NeuralCf => "neuralcf",
             Kind::Item2Vec => "item2vec",
+            Kind::Lr => "lr",
+            Kind::Fm => "fm",
+            Kind::Ffm => "ffm",
         }
+    }
+
+    /// Returns whether it is one of `lr`, `fm` and `ffm`: a `linear` part alone, learnt sample by sample.
+    #[must_use]
+    pub fn is_linear(self) -> bool {
+        matches!(self, Kind::Lr | Kind::Fm | Kind::Ffm)
     }
 }
 
@@ -193,6 +211,10 @@ pub struct TrainSettings {
     /// Whether, once early stopping has chosen the number of epochs, the model is trained anew for that many on training
     /// and validation samples together.
     pub refit: bool,
+    /// Threads that update at once (`lr`, `fm`, `ffm`); 1 unless given. More than one is not deterministic.
+    pub threads: Option<Located<usize>>,
+    /// How long the parsed samples are kept (`lr`, `fm`, `ffm`).
+    pub cache: Option<Located<CacheUse>>,
 }
 
 impl Default for TrainSettings {
@@ -204,6 +226,8 @@ impl Default for TrainSettings {
             shuffle: true,
             lr_decay: None,
             refit: false,
+            threads: None,
+            cache: None,
         }
     }
 }
@@ -221,11 +245,34 @@ impl TrainSettings {
         self.epochs.as_ref().map_or(10, |e| e.value)
     }
 
+    /// Threads that update at once; 1 unless given.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads.as_ref().map_or(1, |t| t.value)
+    }
+
+    /// How long the parsed samples are kept; for the run unless given.
+    #[must_use]
+    pub fn cache(&self) -> CacheUse {
+        self.cache.as_ref().map_or(CacheUse::Run, |c| c.value)
+    }
+
     /// Factor on the learning rates after each epoch; 1 unless given.
     #[must_use]
     pub fn lr_decay(&self) -> f64 {
         number(self.lr_decay.as_ref(), 1.0)
     }
+}
+
+/// How long the binary cache of parsed samples lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheUse {
+    /// Written in the first epoch, removed with the run.
+    #[default]
+    Run,
+    /// Kept for the next run over the same file, conf and slots.
+    Keep,
 }
 
 /// `train.early_stop`: give up when the validation metric has not improved for `patience` epochs.
@@ -327,6 +374,9 @@ pub struct ModelConfig {
     /// Weights of ids.
     #[serde(default)]
     pub bias: Option<BiasConfig>,
+    /// Slots of a linear model (`lr`, `fm`, `ffm`).
+    #[serde(default)]
+    pub linear: Option<LinearConfig>,
     /// Outputs of each hidden layer.
     #[serde(default)]
     pub hidden: Vec<Located<usize>>,

@@ -1,6 +1,6 @@
 //! `optimizer.embedding`, `optimizer.dense`, `optimizer.wide`: a kind, a learning rate, and settings few will touch.
 
-use super::number;
+use super::{FactorRates, LinearOptimizer, number};
 use rankine_config::Located;
 use rankine_kernel::optimiser::Optimiser;
 use serde::Deserialize;
@@ -101,6 +101,10 @@ pub struct Optimizers {
     pub dense: OptimizerSettings,
     /// Wide and bias tables; as `embedding` where absent.
     pub wide: Option<OptimizerSettings>,
+    /// Linear weights of `lr`, `fm` and `ffm`, and the rule of their factors.
+    pub linear: LinearOptimizer,
+    /// Rates of factors where they differ.
+    pub factor: FactorRates,
 }
 
 impl Optimizers {

@@ -1,0 +1,214 @@
+//! `linear`, `optimizer.linear`, `optimizer.factor`: the parts of the kinds `lr`, `fm` and `ffm`.
+
+use super::{Checker, Kind, ModelConfig, number};
+use rankine_config::Located;
+use rankine_kernel::factor::{Rates, Rule, RuleKind, Shape};
+use serde::Deserialize;
+
+/// `linear`: the slots of a linear model, and what goes beyond one weight per sign.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearConfig {
+    /// The slots, sparse or dense; each is a field of an FFM, in this order.
+    pub slots: Vec<Located<u32>>,
+    /// Factors per sign (`fm`) or per sign and field (`ffm`).
+    #[serde(default)]
+    pub k: Option<Located<usize>>,
+    /// Signs share 2^hash_bits rows; absent: every sign has a row of its own.
+    #[serde(default)]
+    pub hash_bits: Option<Located<u32>>,
+    /// Whether an empty sparse slot reads a row of its own; otherwise it contributes nothing.
+    #[serde(default = "yes")]
+    pub missing: bool,
+    /// First factors are drawn evenly from ± this / √k; 0.1 unless given.
+    #[serde(default)]
+    pub init: Option<Located<f64>>,
+}
+
+impl LinearConfig {
+    /// Returns the bound of first factors.
+    #[must_use]
+    pub fn init(&self) -> f64 {
+        let k = self.k.as_ref().map_or(1, |k| k.value.max(1));
+        number(self.init.as_ref(), 0.1) / (k as f64).sqrt()
+    }
+}
+
+/// The rules `optimizer.linear` may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum LinearOptimizerKind {
+    /// Plain gradient descent.
+    Sgd,
+    /// Adagrad.
+    #[default]
+    Adagrad,
+    /// FTRL-Proximal.
+    Ftrl,
+    /// Lazy Adam.
+    Adam,
+}
+
+/// `optimizer.linear`: the rule, and the rates of linear weights and the bias.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinearOptimizer {
+    /// Which.
+    pub kind: LinearOptimizerKind,
+    /// Learning rate; 0.1 (`adam` 0.001) unless given.
+    pub lr: Option<Located<f64>>,
+    /// L1 strength (`ftrl` only); 0 unless given.
+    pub l1: Option<Located<f64>>,
+    /// L2 strength; 0 unless given.
+    pub l2: Option<Located<f64>>,
+    /// First accumulator of `adagrad`; 1 unless given.
+    pub initial: Option<Located<f64>>,
+    /// `beta` of `ftrl`; 1 unless given.
+    pub beta: Option<Located<f64>>,
+}
+
+/// `optimizer.factor`: rates of factors where they differ.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct FactorRates {
+    /// Learning rate; as `optimizer.linear` unless given.
+    pub lr: Option<Located<f64>>,
+    /// L1 strength; 0 unless given.
+    pub l1: Option<Located<f64>>,
+    /// L2 strength; as `optimizer.linear` unless given.
+    pub l2: Option<Located<f64>>,
+}
+
+impl ModelConfig {
+    /// Returns how rows of the kinds `lr`, `fm` and `ffm` move.
+    #[must_use]
+    pub fn linear_rule(&self) -> Rule {
+        let (linear, factor) = (&self.optimizer.linear, &self.optimizer.factor);
+        let default = if linear.kind == LinearOptimizerKind::Adam {
+            1e-3
+        } else {
+            0.1
+        };
+        let weight = Rates {
+            rate: number(linear.lr.as_ref(), default),
+            l1: number(linear.l1.as_ref(), 0.0),
+            l2: number(linear.l2.as_ref(), 0.0),
+        };
+        let kind = match linear.kind {
+            LinearOptimizerKind::Sgd => RuleKind::Sgd,
+            LinearOptimizerKind::Adagrad => RuleKind::Adagrad {
+                initial: number(linear.initial.as_ref(), 1.0),
+            },
+            LinearOptimizerKind::Ftrl => RuleKind::Ftrl {
+                beta: number(linear.beta.as_ref(), 1.0),
+            },
+            LinearOptimizerKind::Adam => RuleKind::Adam {
+                beta: (0.9, 0.999),
+                epsilon: 1e-8,
+            },
+        };
+        let factor = Rates {
+            rate: number(factor.lr.as_ref(), weight.rate),
+            l1: number(factor.l1.as_ref(), 0.0),
+            l2: number(factor.l2.as_ref(), weight.l2),
+        };
+        Rule { kind, weight, factor }
+    }
+}
+
+impl Checker<'_> {
+    /// Sizes and rates of the linear kinds, and keys that only they or only the others have.
+    pub(super) fn linear(&mut self) {
+        let config = self.config;
+        let train = &config.train;
+        if config.kind().is_linear() {
+            if let Some(batch) = &train.batch {
+                let message = format!(
+                    "kind `{}` learns sample by sample, it has no batch",
+                    config.kind().name()
+                );
+                self.fault(batch, "batch", message);
+            }
+        } else {
+            let only = |key| {
+                format!(
+                    "kind `{}` has no `{key}`; `lr`, `fm` and `ffm` have",
+                    config.kind().name()
+                )
+            };
+            if let Some(threads) = &train.threads {
+                self.fault(threads, "threads", only("threads"));
+            }
+            if let Some(cache) = &train.cache {
+                self.fault(cache, "cache", only("cache"));
+            }
+        }
+        if let Some(threads) = &train.threads {
+            self.within(threads, "threads", (1, 256));
+        }
+        if let Some(linear) = &config.linear {
+            self.part(linear);
+        }
+        self.rules();
+    }
+
+    fn part(&mut self, linear: &LinearConfig) {
+        let kind = self.config.kind();
+        match (&linear.k, kind) {
+            (None, Kind::Fm | Kind::Ffm) => {
+                let message = format!("kind `{}` needs `k`", kind.name());
+                self.fault(&self.config.kind, "k", message);
+            }
+            (Some(k), Kind::Lr) => self.fault(k, "k", "kind `lr` has no factors, so no `k`"),
+            (Some(k), _) => {
+                self.within(k, "k", (1, 4096));
+                let fields = if kind == Kind::Ffm { linear.slots.len() } else { 1 };
+                if !(Shape { fields, k: k.value }).fits() {
+                    self.fault(
+                        k,
+                        "k",
+                        format!("{fields} fields of {} factors are too many for a row", k.value),
+                    );
+                }
+            }
+            (None, _) => {}
+        }
+        if linear.slots.is_empty() {
+            self.fault(&self.config.kind, "slots", "`linear` has no slots");
+        }
+        if let Some(bits) = &linear.hash_bits {
+            self.within(bits, "hash_bits", (1, 31));
+        }
+        if let Some(init) = &linear.init {
+            self.within(init, "init", (0.0, 1e3));
+        }
+    }
+
+    fn rules(&mut self) {
+        let (linear, factor) = (&self.config.optimizer.linear, &self.config.optimizer.factor);
+        let bounds = [
+            (&linear.lr, "lr", (1e-12, 1e3)),
+            (&linear.l1, "l1", (0.0, 1e6)),
+            (&linear.l2, "l2", (0.0, 1e6)),
+            (&linear.initial, "initial", (1e-9, 1e6)),
+            (&linear.beta, "beta", (0.0, 1e6)),
+            (&factor.lr, "lr", (1e-12, 1e3)),
+            (&factor.l1, "l1", (0.0, 1e6)),
+            (&factor.l2, "l2", (0.0, 1e6)),
+        ];
+        for (value, key, bound) in bounds {
+            if let Some(value) = value {
+                self.within(value, key, bound);
+            }
+        }
+        for l1 in [&linear.l1, &factor.l1].into_iter().flatten() {
+            if linear.kind != LinearOptimizerKind::Ftrl && l1.value > 0.0 {
+                self.fault(l1, "l1", "only `ftrl` has `l1`");
+            }
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
