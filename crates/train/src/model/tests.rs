@@ -65,6 +65,7 @@ fn network(deep: &[usize], wide: usize, product: Option<usize>, hidden: &[usize]
         hidden: hidden.to_vec(),
         activation: Activation::Relu,
         loss: rankine_model::Loss::Bce,
+        linear: None,
     };
     network.deep = deep
         .iter()
