@@ -38,8 +38,7 @@ pub(crate) fn compile(text: &str, file: &str, fit: Option<&Fit>) -> Result<Plan,
         return Err(report.end());
     }
     let used = assemble::used_fit(&conf, &features, fit);
-    let mut plan = assemble::plan(&conf, schema, sample, features);
-    plan.dictionaries = dictionaries;
+    let mut plan = assemble::plan(&conf, schema, sample, dictionaries, features);
     plan.fit = used;
     plan.hash = plan.full_hash();
     Ok(plan)

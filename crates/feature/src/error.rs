@@ -53,4 +53,10 @@ pub enum FeatureError {
         /// The dictionary's name.
         dictionary: String,
     },
+    /// A foreign feature configuration that cannot be read.
+    #[error("not a feature configuration: {message}")]
+    Import {
+        /// What is wrong, with line and column where the JSON reader knows them.
+        message: String,
+    },
 }

@@ -34,6 +34,7 @@ mod page;
 mod pool;
 mod ratio;
 mod raw;
+mod regex_replace;
 mod setting;
 mod stream;
 mod tag;
@@ -76,6 +77,7 @@ pub fn registry() -> &'static [Class] {
         overlap::CLASS,
         ratio::CLASS,
         raw::CLASS,
+        regex_replace::CLASS,
         tag::CLASS,
         text_length::CLASS,
         time::CLASS,

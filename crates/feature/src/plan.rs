@@ -9,7 +9,8 @@ use crate::dictionary::{Read, ReadSpec, bind};
 use crate::operator::{Env, Inputs, Need, Operator, Out, Wire};
 use crate::part::EMPTY;
 use crate::{
-    DictionarySpec, Faults, FeatureError, Fit, Lookup, Part, SampleSpec, Schema, Scratch, Value, compile,
+    DictionarySpec, Faults, FeatureError, FeatureOutline, Fit, Lookup, Part, SampleSpec, Schema, Scratch,
+    Value, compile,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -107,6 +108,7 @@ pub struct Plan {
     /// One per dictionary once bound.
     pub(crate) tables: Vec<Arc<dyn Lookup>>,
     pub(crate) slots: Vec<SlotSpec>,
+    pub(crate) outline: Arc<[FeatureOutline]>,
     pub(crate) canonical: String,
     pub(crate) hash: String,
     pub(crate) fit: Fit,

@@ -1,7 +1,6 @@
 //! docs/operators.md is the registry in print: this writes it, and fails when the committed page differs.
 //!
 //! `RANKINE_BLESS=1 cargo test -p rankine-feature --test docs` writes the page anew.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use rankine_feature::operator::{page, registry};
 use std::path::PathBuf;

@@ -1,13 +1,14 @@
-//! `rankine check`: every fault of a configuration file in one pass, with line and nearest key.
+//! `rankine check`: every fault of a configuration file in one pass, with line and nearest key; of a conf without faults,
+//! the plan: order, group and dependencies of each feature, as a table or as a graph.
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
-use rankine_feature::Plan;
+use rankine_feature::{FeatureOutline, Group, Plan};
 use rankine_model::{Kind as ModelKind, ModelConfig, Network};
 use rankine_server::ServerConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Globals;
 use crate::output;
@@ -17,6 +18,7 @@ use crate::training::reads;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine check config/movielens.feature.toml\n  \
+    rankine check config/movielens.feature.toml --dot > plan.dot\n  \
     rankine check config/models/widedeep.toml --conf config/movielens.feature.toml\n  \
     rankine check config/server.toml")]
 pub(crate) struct Options {
@@ -26,6 +28,9 @@ pub(crate) struct Options {
     /// With a model file: the conf whose slots it must fit
     #[arg(long, value_name = "CONF.toml")]
     conf: Option<PathBuf>,
+    /// Of a conf, print the plan as a graph for Graphviz instead: `rankine check CONF --dot | dot -Tsvg`
+    #[arg(long)]
+    dot: bool,
 }
 
 /// What a file is, by its keys.
@@ -44,7 +49,8 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let file = options.file.display().to_string();
     let text = std::fs::read_to_string(&options.file).with_context(|| file.clone())?;
     let found = match kind_of(&text) {
-        Kind::Conf => conf(&text, &file)?,
+        Kind::Conf => return conf(&Plan::compile(&text, &file, None)?, &file, options, globals),
+        _ if options.dot => bail!("{file}: --dot draws the plan of a conf, and this is none"),
         Kind::Model => model(&text, &file, options)?,
         Kind::Server => {
             ServerConfig::parse(&text, &file)?;
@@ -71,13 +77,88 @@ fn kind_of(text: &str) -> Kind {
     }
 }
 
-fn conf(text: &str, file: &str) -> anyhow::Result<String> {
-    let plan = Plan::compile(text, file, None)?;
-    Ok(format!(
-        "the conf \"{}\" with {} slots",
-        plan.name(),
-        plan.slots().len()
-    ))
+/// What a conf was compiled into: a table, JSON, or a graph.
+fn conf(plan: &Plan, file: &str, options: &Options, globals: &Globals) -> anyhow::Result<()> {
+    if options.dot {
+        output::line(plan.dot().trim_end());
+        return Ok(());
+    }
+    let found = format!("the conf \"{}\" with {} slots", plan.name(), plan.slots().len());
+    if globals.json {
+        let features: Vec<Value> = plan.outline().iter().map(as_json).collect();
+        return output::json(&json!({
+            "file": file, "is": found, "faults": [], "hash": plan.hash(), "needs_fit": plan.needs_fit(),
+            "features": features,
+        }));
+    }
+    output::line(&format!("{file}: {found}, no faults"));
+    plan.outline().chunk_by(|a, b| a.group == b.group).for_each(table);
+    for dictionary in plan.dictionaries() {
+        output::line(&format!(
+            "\nreads dictionary @{} (key {})",
+            dictionary.name, dictionary.key
+        ));
+    }
+    if plan.needs_fit() {
+        output::line("\nfitted when trained: features marked *");
+    }
+    Ok(())
+}
+
+/// One group's features, in order of execution.
+fn table(features: &[FeatureOutline]) {
+    let Some(first) = features.first() else {
+        return;
+    };
+    let often = match first.group {
+        Group::Common => "once per request",
+        Group::Item => "once per version of an item's row",
+        Group::Cross => "per candidate",
+    };
+    output::line(&format!("\n{} ({often})", first.group.name()));
+    let rows: Vec<[String; 5]> = features.iter().map(row).collect();
+    let head = ["feature", "slot", "operator", "output", "rests on"].map(str::to_owned);
+    let rows: Vec<&[String; 5]> = std::iter::once(&head).chain(&rows).collect();
+    let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3].map(width);
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        let cells: Vec<String> = cells.chain([row[4].clone()]).collect();
+        output::line(&format!("  {}", cells.join("  ")));
+    }
+}
+
+fn row(feature: &FeatureOutline) -> [String; 5] {
+    let slot = feature
+        .slot
+        .map_or_else(|| "-".to_owned(), |slot| slot.to_string());
+    let share = feature
+        .share
+        .map_or_else(String::new, |share| format!(" = {share}"));
+    let rests: Vec<&str> = feature
+        .depend
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(feature.reads.iter().map(String::as_str))
+        .collect();
+    [
+        feature.name.to_string(),
+        format!("{slot}{share}"),
+        format!("{}{}", feature.class, if feature.fitted { " *" } else { "" }),
+        feature.output.describe(),
+        rests.join(", "),
+    ]
+}
+
+fn as_json(feature: &FeatureOutline) -> Value {
+    json!({
+        "name": &*feature.name, "class": feature.class, "slot": feature.slot, "share": feature.share,
+        "group": feature.group.name(), "output": feature.output.describe(), "fitted": feature.fitted,
+        "depend": feature.depend.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), "reads": feature.reads,
+    })
 }
 
 fn model(text: &str, file: &str, options: &Options) -> anyhow::Result<String> {

@@ -1,11 +1,13 @@
 //! The verbs and what they share: `--home`, `--json`, `-v`.
 
 mod check;
+mod conf_import;
 mod data_check;
 mod data_describe;
 mod data_import;
 mod data_redis;
 mod demo;
+mod docs_operators;
 mod eval;
 mod model_list;
 mod model_show;
@@ -74,8 +76,26 @@ enum Verb {
     Model(Model),
     /// Serve recommendations, pages and predictions
     Serve(serve::Options),
-    /// Explain every fault of a configuration file
+    /// Explain every fault of a configuration file; show the plan of a conf
     Check(check::Options),
+    /// Make confs from what other systems have
+    #[command(subcommand)]
+    Conf(Conf),
+    /// Print what the program knows of itself
+    #[command(subcommand)]
+    Docs(Docs),
+}
+
+#[derive(Debug, Subcommand)]
+enum Conf {
+    /// Read an EasyRec or TorchEasyRec fg.json
+    Import(conf_import::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Docs {
+    /// Every operator: inputs, settings, formula, missing values, examples
+    Operators(docs_operators::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -159,6 +179,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),
         Verb::Serve(options) => serve::run(&options, globals),
         Verb::Check(options) => check::run(&options, globals),
+        Verb::Conf(Conf::Import(options)) => conf_import::run(&options, globals),
+        Verb::Docs(Docs::Operators(options)) => docs_operators::run(&options, globals),
     }
 }
 

@@ -7,6 +7,7 @@
 mod api;
 #[cfg(test)]
 mod artefact;
+mod conf;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]

@@ -5,11 +5,17 @@ use crate::conf::Conf;
 use crate::dictionary::{Read, ReadSpec};
 use crate::operator::{InputType, Need, Wire};
 use crate::plan::Step;
-use crate::{Fit, Group, Plan, SampleSpec, Schema, SlotKind, SlotSpec};
+use crate::{DictionarySpec, FeatureOutline, Fit, Group, Plan, SampleSpec, Schema, SlotKind, SlotSpec};
 use std::sync::Arc;
 
 /// Makes the plan, without fit, dictionaries and hash.
-pub(super) fn plan(conf: &Conf, schema: Schema, sample: SampleSpec, features: Features) -> Plan {
+pub(super) fn plan(
+    conf: &Conf,
+    schema: Schema,
+    sample: SampleSpec,
+    dictionaries: Vec<DictionarySpec>,
+    features: Features,
+) -> Plan {
     let versions: Vec<u32> = features
         .features
         .iter()
@@ -17,7 +23,7 @@ pub(super) fn plan(conf: &Conf, schema: Schema, sample: SampleSpec, features: Fe
         .map(|feature| feature.class.version)
         .collect();
     let canonical = conf.canonical(&versions);
-    let mut layout = Layout::new(conf);
+    let mut layout = Layout::new(conf, &dictionaries);
     let mut left = features.features;
     for i in features.order {
         if let Some(feature) = left[i].take() {
@@ -25,17 +31,24 @@ pub(super) fn plan(conf: &Conf, schema: Schema, sample: SampleSpec, features: Fe
         }
     }
     layout.slots.sort_by_key(|spec| spec.slot);
+    // Stable: within a group the order of execution stays.
+    layout.outline.sort_by_key(|feature| feature.group);
     let Layout {
-        steps, slots, reads, ..
+        steps,
+        slots,
+        reads,
+        outline,
+        ..
     } = layout;
     Plan {
         name: conf.name.value.clone(),
         schema,
         sample,
         steps: Arc::new(steps),
-        dictionaries: Vec::new(),
+        outline: outline.into(),
         reads: vec![Read::Unbound; reads.len()].into(),
         read_specs: reads,
+        dictionaries,
         tables: Vec::new(),
         slots,
         canonical,
@@ -62,6 +75,8 @@ pub(super) fn used_fit(conf: &Conf, features: &Features, fit: Option<&Fit>) -> F
 /// Steps and slots as they get their places.
 struct Layout<'c> {
     conf: &'c Conf,
+    dictionaries: &'c [DictionarySpec],
+    outline: Vec<FeatureOutline>,
     steps: [Vec<Step>; 3],
     slots: Vec<SlotSpec>,
     reads: Vec<ReadSpec>,
@@ -72,10 +87,12 @@ struct Layout<'c> {
 }
 
 impl<'c> Layout<'c> {
-    fn new(conf: &'c Conf) -> Layout<'c> {
+    fn new(conf: &'c Conf, dictionaries: &'c [DictionarySpec]) -> Layout<'c> {
         let wires = vec![None; conf.feature.len()];
         Layout {
             conf,
+            dictionaries,
+            outline: Vec::new(),
             steps: Default::default(),
             slots: Vec::new(),
             reads: Vec::new(),
@@ -105,6 +122,7 @@ impl<'c> Layout<'c> {
                 index,
             });
         }
+        self.outline.push(self.describe(i, &feature));
         let first = self.reads.len();
         self.reads.extend(feature.reads);
         self.steps[group as usize].push(Step {
@@ -119,6 +137,36 @@ impl<'c> Layout<'c> {
             need: feature.need,
             reads: first..self.reads.len(),
         });
+    }
+
+    /// What people may want to know of a feature.
+    fn describe(&self, i: usize, feature: &Feature) -> FeatureOutline {
+        let written = &self.conf.feature[i].value;
+        let mut reads: Vec<String> = Vec::new();
+        for read in &feature.reads {
+            let spec = &self.dictionaries[read.dictionary];
+            reads.push(format!("@{}.{}", spec.name, spec.columns[read.column].0));
+        }
+        reads.dedup();
+        FeatureOutline {
+            name: written.name.value.as_str().into(),
+            class: feature.class.name,
+            slot: written.slot.as_ref().map(|slot| slot.value),
+            share: written.share.as_ref().map(|share| share.value),
+            group: feature.group,
+            output: match feature.built.output {
+                InputType::Dense(width) => SlotKind::Dense(width),
+                InputType::Sparse | InputType::Field(_) | InputType::Unknown => SlotKind::Sparse,
+            },
+            depend: written
+                .depend
+                .value
+                .iter()
+                .map(|name| name.value.as_str().into())
+                .collect(),
+            reads,
+            fitted: feature.need != Need::None,
+        }
     }
 
     /// Takes the next place in a part; returns the index that a [`SlotSpec`] carries.

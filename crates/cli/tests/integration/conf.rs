@@ -1,0 +1,103 @@
+//! Confs on the command line: the plan as table, JSON and graph; confs from elsewhere; the operators' page.
+
+use crate::home::{REPOSITORY, rankine};
+
+const CONF: &str = "config/movielens.feature.toml";
+
+#[test]
+fn check_shows_order_group_and_dependencies() {
+    let home = tempfile::tempdir().unwrap();
+    let text = rankine(home.path(), &["check", CONF]).good().stdout;
+    let place = |part: &str| {
+        text.find(part)
+            .unwrap_or_else(|| panic!("no `{part}` in\n{text}"))
+    };
+    assert!(place("\ncommon (once per request)") < place("\nitem (once per version of an item's row)"));
+    assert!(place("\nitem (") < place("\ncross (per candidate)"));
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("ratedXMovie "))
+        .unwrap();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(cells[..4], ["ratedXMovie", "50", "cross", "signs"]);
+    assert!(text.contains("normalize *") && text.contains("fitted when trained: features marked *"));
+
+    let json = rankine(home.path(), &["check", CONF, "--json"]).good().json();
+    let features = json["features"].as_array().unwrap();
+    let cross = features
+        .iter()
+        .find(|feature| feature["name"] == "ratedXMovie")
+        .unwrap();
+    assert_eq!((&cross["group"], &cross["slot"]), (&"cross".into(), &50.into()));
+    assert_eq!(json["needs_fit"], true);
+}
+
+#[test]
+fn check_draws_the_plan() {
+    let home = tempfile::tempdir().unwrap();
+    let dot = rankine(home.path(), &["check", CONF, "--dot"]).good().stdout;
+    assert!(
+        dot.starts_with("digraph plan {") && dot.trim_end().ends_with('}'),
+        "{dot}"
+    );
+    assert!(
+        dot.contains("  \"movieId\" -> \"movie\";") && !dot.contains("no faults"),
+        "{dot}"
+    );
+    let error = rankine(home.path(), &["check", "config/server.toml", "--dot"]).bad(1);
+    assert!(error.contains("--dot draws the plan of a conf"), "{error}");
+}
+
+#[test]
+fn a_foreign_configuration_becomes_a_conf_that_checks() {
+    let home = tempfile::tempdir().unwrap();
+    let source = format!("{REPOSITORY}/crates/feature/tests/data/fg/shop.json");
+    let conf = home.path().join("shop.feature.toml");
+    let conf = conf.to_str().unwrap();
+    let outcome = rankine(home.path(), &["conf", "import", &source, "--out", conf]).good();
+    assert!(
+        outcome.stderr.contains("30 of 36 features mapped"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome
+            .stderr
+            .contains("not mapped: text: text_normalizer has no counterpart"),
+        "{}",
+        outcome.stderr
+    );
+    let checked = rankine(home.path(), &["check", conf]).good().stdout;
+    assert!(checked.contains("the conf \"shop\" with 30 slots"), "{checked}");
+    assert!(
+        checked.contains("reads dictionary @items (key string)"),
+        "{checked}"
+    );
+
+    let json = rankine(home.path(), &["conf", "import", &source, "--json"])
+        .good()
+        .json();
+    assert_eq!((&json["found"], &json["mapped"]), (&36.into(), &30.into()));
+    let error = rankine(home.path(), &["conf", "import", CONF]).bad(1);
+    assert!(
+        error.contains("movielens.feature.toml") && error.contains("not a feature configuration"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_operators_page_comes_out_of_the_program() {
+    let home = tempfile::tempdir().unwrap();
+    let page = rankine(home.path(), &["docs", "operators"]).good().stdout;
+    let committed = std::fs::read_to_string(format!("{REPOSITORY}/docs/operators.md")).unwrap();
+    assert_eq!(page, committed);
+    let json = rankine(home.path(), &["docs", "operators", "--json"])
+        .good()
+        .json();
+    assert!(
+        json.as_array()
+            .unwrap()
+            .iter()
+            .any(|operator| operator["name"] == "hash_bucket")
+    );
+}
