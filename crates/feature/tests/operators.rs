@@ -349,3 +349,124 @@ fn is_missing_says_so() {
     assert_eq!(floats("float", missing, Value::Float(f64::NAN)), [1.0, 0.0]);
     assert_eq!(floats("float", missing, Value::Float(0.0)), [0.0, 0.0]);
 }
+
+#[test]
+fn buckets_grow_by_a_factor() {
+    let log = format!("class = \"bucketize\"\n{A}\nargs = [10]\nstr_args = [\"log\"]");
+    let bucket = |x| signs("float", &log, Value::Float(x));
+    for (x, found) in [
+        (0.0, 0),
+        (8.9, 0),
+        (9.0, 1),
+        (99.0, 2),
+        (-0.5, -1),
+        (-9.0, -2),
+        (1e300, 300),
+    ] {
+        assert_eq!(bucket(x), [sign::int(9, found)], "{x}");
+    }
+    assert!(bucket(f64::INFINITY).is_empty());
+}
+
+#[test]
+fn hash_buckets_of_tensorflow() {
+    let farm = format!("class = \"hash_bucket\"\n{A}\nargs = [100]\nstr_args = [\"farmhash64\"]");
+    let bucket = |value| signs("string", &farm, Value::str(value));
+    assert_eq!(bucket("a"), [sign::int(9, 39)], "12917804110809363939");
+    assert_eq!(bucket(""), [sign::int(9, 63)], "11160318154034397263");
+    let stub = "class = \"hash_bucket\"\ndepend = [\"k\"]\nargs = [7]\nstr_args = [\"farmhash64\"]";
+    assert!(fault("int", stub).contains("a feature of signs has none left"));
+    let of_signs = "class = \"hash_bucket\"\ndepend = [\"k\"]\nargs = [7]";
+    let folded = i64::try_from(sign::int(0, 3) % 7).unwrap();
+    assert_eq!(signs("int", of_signs, Value::Missing), [sign::int(9, folded)]);
+}
+
+#[test]
+fn lists_give_their_last_their_slice_each_once() {
+    let list =
+        |args: &str, words: &str| format!("class = \"list\"\n{A}\nargs = [{args}]\nstr_args = [{words}]");
+    let some = |args, words| signs("list<int>", &list(args, words), Value::ints(&[5, 6, 5, 7, 8]));
+    let ints = |items: &[i64]| items.iter().map(|x| sign::int(9, *x)).collect::<Vec<_>>();
+    assert_eq!(some("2", "\"last\""), ints(&[7, 8]));
+    assert_eq!(some("9", "\"last\", \"dedupe\""), ints(&[5, 6, 7, 8]));
+    assert_eq!(some("1, 4", "\"slice\""), ints(&[6, 5, 7]));
+    assert_eq!(some("0, 9, 3", "\"slice\""), ints(&[5, 7]));
+    assert!(fault("list<int>", &list("4, 1", "\"slice\"")).contains("where to end, a whole number from 5"));
+}
+
+#[test]
+fn overlaps_by_hand() {
+    let overlap = |word: &str| {
+        format!("class = \"overlap\"\ndepend = [\"a\", \"b\"]\nstr_args = [\"{word}\", \"flag\"]")
+    };
+    let of = |word, query: &[i64]| {
+        let plan = Plan::compile(&one("list<int>", &overlap(word)), "one.toml", None).unwrap();
+        let mut part = Part::default();
+        plan.item(
+            &[Value::ints(query), Value::Int(3)],
+            &mut Scratch::default(),
+            &mut part,
+        );
+        part.dense(0, 2).to_vec()
+    };
+    assert_eq!(of("query_ratio", &[3, 3, 4, 5]), [1.0 / 3.0, 0.0]);
+    assert_eq!(
+        [of("title_ratio", &[3, 4]), of("common", &[4])],
+        [[1.0, 0.0], [0.0, 0.0]]
+    );
+    assert_eq!(
+        [of("equal", &[3]), of("equal", &[3, 3])],
+        [[1.0, 0.0], [0.0, 0.0]]
+    );
+    assert_eq!([of("index", &[3]), of("index", &[4])], [[0.0, 0.0], [-1.0, 0.0]]);
+    assert_eq!(of("contains", &[]), [0.0, 1.0]);
+    let strangers = "class = \"overlap\"\ndepend = [\"k\", \"k2\"]\nstr_args = [\"equal\"]\n\
+                     [[feature]]\nname = \"k2\"\nslot = 4\nclass = \"id\"\ndepend = [\"b\"]";
+    assert!(fault("int", strangers).contains("slots 0 and 4, which never agree"));
+}
+
+#[test]
+fn ratios_weigh_events() {
+    let ratio = |more: &str| format!("class = \"ratio\"\ndepend = [\"b\", \"a\"]\n{more}");
+    let events = Value::weighted(&[("view", 10.0), ("buy", 1.0)]);
+    let of = |more: &str, events: &Value| floats("map<string,float>", &ratio(more), events.clone());
+    assert_eq!(of("", &events), [11.0 / 3.0], "all count 1");
+    assert_eq!(
+        of("str_args = [\"buy=3\"]", &events),
+        [1.0],
+        "unnamed types count 0"
+    );
+    assert_eq!(of("str_args = [\"flag\"]", &Value::Missing), [0.0, 1.0]);
+    let cvm = of("args = [1, 1]\nstr_args = [\"cvm\", \"buy=1\"]", &events);
+    assert_eq!(cvm, [4f32.ln(), 2f32.ln(), 0.5]);
+    let numbers = "class = \"ratio\"\ndepend = [\"b\", \"a\"]\nstr_args = [\"aa=2\"]";
+    assert!(fault("int", numbers).contains("`aa` is no input of this feature (did you mean `a`?)"));
+}
+
+#[test]
+fn expressions_tell_the_nearest_name() {
+    let wrong = "class = \"expression\"\ndepend = [\"a\", \"b\"]\nstr_args = [\"sqr(a) + b\"]";
+    assert!(fault("int", wrong).contains("unknown function `sqr` (did you mean `sqrt`?)"));
+    assert!(fault("int", "class = \"expression\"\ndepend = [\"a\"]").contains("expected a number"));
+}
+
+#[test]
+fn patterns_are_compiled_with_the_conf() {
+    let replace =
+        |pattern: &str| format!("class = \"regex_replace\"\n{A}\nstr_args = ['pattern={pattern}', 'with=-']");
+    assert_eq!(
+        signs("string", &replace("[aeiou]+"), Value::str("queue é")),
+        [text("q- é")]
+    );
+    assert_eq!(signs("string", &replace("x*"), Value::str("é")), [text("-é-")]);
+    assert!(fault("string", &replace("(")).contains("pattern `(`: error: unclosed group"));
+}
+
+#[test]
+fn vectors_of_other_widths_are_faults() {
+    let dot = "class = \"vector\"\ndepend = [\"a\", \"v\"]\n\
+               [[feature]]\nname = \"v\"\nclass = \"const\"\ndepend = []\nargs = [1, 2, 3]";
+    assert!(fault("vector<2>", dot).contains("vectors of 2 and of 3 floats"));
+    let norm = "class = \"vector\"\ndepend = [\"k\"]\nstr_args = [\"norm\"]";
+    assert!(fault("int", norm).contains("vector takes one or two vectors"));
+}

@@ -3,7 +3,7 @@
 //! Counted per thread: the test harness allocates on its own at any time.
 #![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
 
-use rankine_feature::operator::registry;
+use rankine_feature::operator::{Class, Example, registry};
 use rankine_feature::{Fitter, Part, Plan, Rows, Scratch, Side, Value};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -87,11 +87,15 @@ fn extraction_allocates_nothing_after_the_first_rows() {
     every_operator_too();
 }
 
+fn plan_of(class: &Class, example: &Example) -> Plan {
+    example.plan(class).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
 /// The examples of all operators, again and again.
 fn every_operator_too() {
     for class in registry() {
         for example in class.doc.examples {
-            let (plan, item) = (example.plan(class).unwrap(), example.item());
+            let (plan, item) = (plan_of(class, example), example.item());
             let (mut s, [mut common, mut part, mut cross]) = (Scratch::default(), <[Part; 3]>::default());
             let mut pass = || {
                 let row = Rows {

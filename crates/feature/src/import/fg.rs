@@ -247,15 +247,16 @@ impl Reader<'_, '_> {
         if written.is_empty() {
             return None;
         }
-        match self.book.fields.ty(depend)? {
-            FieldType::String => Some(text(&written)),
-            FieldType::Int => written.parse::<i64>().ok().map(|x| x.to_string()),
-            FieldType::Float => {
-                let x = written.parse::<f64>().ok().filter(|x| x.is_finite())?;
-                Some(toml::Value::Float(x).to_string())
-            }
-            _ => None,
+        let ty = self.book.fields.ty(depend)?;
+        if ty == FieldType::String {
+            return Some(text(&written));
         }
+        if ty == FieldType::Int {
+            return written.parse::<i64>().ok().map(|x| x.to_string());
+        }
+        let x = written.parse::<f64>().ok().filter(|x| x.is_finite());
+        let float = x.filter(|_| ty == FieldType::Float)?;
+        Some(toml::Value::Float(float).to_string())
     }
 
     /// Adds a feature of numbers, with what the source puts behind numbers: normalizer and boundaries.

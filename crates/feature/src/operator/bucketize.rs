@@ -127,17 +127,29 @@ struct ByLog {
     base: f64,
 }
 
+impl ByLog {
+    /// The whole part of the logarithm of v >= 1; set right where the quotient of logarithms is rounded over a power.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "below 10,800: the base is at least 1.1"
+    )]
+    fn floor_log(&self, v: f64) -> i64 {
+        let mut bucket = (libm::log(v) / libm::log(self.base)).floor();
+        if libm::pow(self.base, bucket) > v {
+            bucket -= 1.0;
+        } else if libm::pow(self.base, bucket + 1.0) <= v {
+            bucket += 1.0;
+        }
+        bucket as i64
+    }
+}
+
 impl Operator for ByLog {
     fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
         let Some(x) = inputs.number(0).filter(|x| x.is_finite()) else {
             return;
         };
-        // Counted rather than divided: at the powers themselves a quotient of logarithms may round down.
-        let (mut bucket, mut bound) = (0, self.base);
-        while bound <= 1.0 + x.abs() && bucket < 10_000 {
-            bucket += 1;
-            bound *= self.base;
-        }
+        let bucket = self.floor_log(1.0 + x.abs());
         out.int(if x < 0.0 { -1 - bucket } else { bucket });
     }
 }

@@ -122,7 +122,7 @@ fn weights(setting: &mut Setting<'_>, mapped: bool) -> Weights {
     let mut given = FxHashMap::default();
     while let Some((name, weight)) = setting.parsed(weight) {
         if !mapped && !types.contains(&name.as_str()) {
-            let known = types.iter().map(|name| format!("{name}={weight}")).collect();
+            let known = types.iter().map(|name| (*name).to_owned()).collect();
             let message = format!("`{name}` is no input of this feature");
             setting.complain_near("str_args", Some(&name), message, known);
         }
