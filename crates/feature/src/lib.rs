@@ -51,6 +51,7 @@ mod dictionary;
 mod error;
 pub mod farmhash;
 mod fit;
+mod half;
 pub mod import;
 pub mod json;
 pub mod operator;

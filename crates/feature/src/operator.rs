@@ -130,6 +130,12 @@ pub(crate) trait Operator: Send + Sync {
     /// Computes one value.
     fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>);
 
+    /// Whether one sign from each of two inputs gives one sign: their [`crate::sign::cross`] with the product of the
+    /// weights, and no sign where an input has none. The plan then need not run it for each candidate.
+    fn joins(&self) -> bool {
+        false
+    }
+
     /// For fitted operators: a collector of the statistics. Called on an operator that has statistics, too.
     fn observer(&self) -> Option<Box<dyn Observer>> {
         None

@@ -4,6 +4,7 @@
 //! slotless features lie between them, so that later features and the cross group read them from here too. Decision: one
 //! flat buffer per kind rather than a vector per slot: nothing is allocated after the first rows.
 
+use crate::half::Half;
 use crate::{SlotKind, SlotSpec};
 
 /// The extraction result of one group for one row. Reuse it: after the first rows it no longer allocates.
@@ -16,6 +17,8 @@ pub struct Part {
     pub(crate) dense: Vec<f32>,
     /// For each dense result in order of execution: is it missing?
     pub(crate) missing: Vec<bool>,
+    /// This part's share of the plan's pairs, in their order; none in a cross part.
+    pub(crate) halves: Vec<Half>,
 }
 
 /// A part without results, for groups that are not there yet.
@@ -25,11 +28,13 @@ pub(crate) static EMPTY: Part = Part {
     ends: Vec::new(),
     dense: Vec::new(),
     missing: Vec::new(),
+    halves: Vec::new(),
 };
 
 impl Part {
     /// The signs of a sparse result and their weights (equal lengths; empty when missing or out of range).
     #[must_use]
+    #[inline]
     pub fn sparse(&self, index: usize) -> (&[u64], &[f32]) {
         let start = index
             .checked_sub(1)
@@ -80,6 +85,7 @@ impl Part {
         self.ends.clear();
         self.dense.clear();
         self.missing.clear();
+        self.halves.clear();
     }
 }
 
@@ -118,6 +124,7 @@ mod tests {
             ends: vec![2, 2, 3],
             dense: vec![1.5, -2.0],
             missing: vec![false],
+            halves: vec![],
         }
     }
 

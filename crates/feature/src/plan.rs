@@ -6,6 +6,7 @@
 //! cached by row version, and only the cross features cost per candidate.
 
 use crate::dictionary::{Read, ReadSpec, bind};
+use crate::half::Pair;
 use crate::operator::{Env, Inputs, Need, Operator, Out, Wire};
 use crate::part::EMPTY;
 use crate::{
@@ -101,6 +102,8 @@ pub struct Plan {
     pub(crate) sample: SampleSpec,
     /// The steps of each group in order of execution.
     pub(crate) steps: Arc<[Vec<Step>; 3]>,
+    /// For each step of the cross group: the pair that it is, if it is one.
+    pub(crate) pairs: Arc<[Option<Pair>]>,
     pub(crate) dictionaries: Vec<DictionarySpec>,
     pub(crate) read_specs: Vec<ReadSpec>,
     /// One per read spec; all unbound until [`Plan::bind`].
@@ -251,7 +254,6 @@ impl Plan {
                 item: &[],
                 context,
             },
-            [&EMPTY; 2],
             s,
             out,
         );
@@ -266,7 +268,6 @@ impl Plan {
                 item,
                 context: &[],
             },
-            [&EMPTY; 2],
             s,
             out,
         );
@@ -275,7 +276,18 @@ impl Plan {
     /// Extracts the features of one candidate that rest on both sides into `out` (cleared first). `common` and `item`
     /// are the results of [`Plan::common`] and [`Plan::item`] for the same rows.
     pub fn cross(&self, row: Rows<'_>, common: &Part, item: &Part, s: &mut Scratch, out: &mut Part) {
-        self.run(Group::Cross, row, [common, item], s, out);
+        out.clear();
+        let mut halves = common.halves.iter().zip(&item.halves);
+        for (step, pair) in self.steps[Group::Cross as usize].iter().zip(&*self.pairs) {
+            let joined = pair.is_some_and(|pair| {
+                let half = halves.next();
+                half.is_some_and(|(common, item)| pair.join(step.hash_slot, *common, *item, out))
+            });
+            if !joined {
+                let missing = self.step(step, env(Group::Cross, row, [common, item], out), s);
+                append(step.width, missing, s, out);
+            }
+        }
     }
 
     /// Appends the canonical little-endian form of all slots, ascending by slot number ([`Part::encode`]).
@@ -286,17 +298,24 @@ impl Plan {
             .for_each(|spec| parts[spec.group as usize].encode(spec, out));
     }
 
-    fn run(&self, group: Group, rows: Rows<'_>, given: [&Part; 2], scratch: &mut Scratch, out: &mut Part) {
+    /// Extracts the common or the item group.
+    fn run(&self, group: Group, rows: Rows<'_>, scratch: &mut Scratch, out: &mut Part) {
         out.clear();
         for step in &self.steps[group as usize] {
-            let mut result = Out::new(step.hash_slot, scratch);
-            step.operator.run(
-                &step.inputs(env(group, rows, given, out), &self.reads),
-                &mut result,
-            );
-            let missing = result.missing;
+            let missing = self.step(step, env(group, rows, [&EMPTY; 2], out), scratch);
             append(step.width, missing, scratch, out);
         }
+        for pair in self.pairs.iter().flatten() {
+            let half = pair.half(group, out);
+            out.halves.push(half);
+        }
+    }
+
+    /// Runs one step; its result stays in the working memory. Returns whether it is missing.
+    fn step(&self, step: &Step, env: Env<'_>, scratch: &mut Scratch) -> bool {
+        let mut result = Out::new(step.hash_slot, scratch);
+        step.operator.run(&step.inputs(env, &self.reads), &mut result);
+        result.missing
     }
 }
 
@@ -313,8 +332,14 @@ pub(crate) fn env<'a>(group: Group, rows: Rows<'a>, given: [&'a Part; 2], own: &
 /// Moves one result from the working memory into the part; a dense result gets exactly its width.
 fn append(width: Option<usize>, missing: bool, scratch: &mut Scratch, out: &mut Part) {
     let Some(width) = width else {
-        out.signs.extend_from_slice(&scratch.signs);
-        out.weights.extend_from_slice(&scratch.weights);
+        if let ([sign], [weight]) = (&scratch.signs[..], &scratch.weights[..]) {
+            // by far the most common: two stores instead of two copies of unknown length
+            out.signs.push(*sign);
+            out.weights.push(*weight);
+        } else {
+            out.signs.extend_from_slice(&scratch.signs);
+            out.weights.extend_from_slice(&scratch.weights);
+        }
         out.ends.push(out.signs.len());
         return;
     };

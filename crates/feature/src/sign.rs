@@ -61,7 +61,11 @@ pub fn text(slot: u32, value: &str, buffer: &mut Vec<u8>) -> u64 {
 
 /// The sign of a cross of up to eight signs (more are not read).
 #[must_use]
+#[inline]
 pub fn cross(slot: u32, signs: &[u64]) -> u64 {
+    if let [a, b] = signs {
+        return pair(slot, *a, *b);
+    }
     let mut bytes = [0; HEAD + 8 * MAX_CROSS];
     bytes[..4].copy_from_slice(&slot.to_le_bytes());
     bytes[4] = CROSS;
@@ -70,6 +74,17 @@ pub fn cross(slot: u32, signs: &[u64]) -> u64 {
         to.copy_from_slice(&sign.to_le_bytes());
     }
     xxh3_64(&bytes[..HEAD + 8 * count])
+}
+
+/// The sign of a cross of two, the common one: its length is known to the compiler.
+#[inline]
+fn pair(slot: u32, a: u64, b: u64) -> u64 {
+    let mut bytes = [0; HEAD + 16];
+    bytes[..4].copy_from_slice(&slot.to_le_bytes());
+    bytes[4] = CROSS;
+    bytes[HEAD..HEAD + 8].copy_from_slice(&a.to_le_bytes());
+    bytes[HEAD + 8..].copy_from_slice(&b.to_le_bytes());
+    xxh3_64(&bytes)
 }
 
 /// The sign of a scalar value; none for missing values, lists, maps and vectors.
@@ -128,6 +143,11 @@ mod tests {
         assert_eq!(int(7, 5), xxh3_64(&bytes));
         assert_eq!(text(7, "abc", &mut Vec::new()), xxh3_64(b"\x07\0\0\0\x03abc"));
         assert_eq!(cross(1, &[]), xxh3_64(&[1, 0, 0, 0, CROSS]));
+        let mut two = vec![1, 0, 0, 0, CROSS];
+        [2u64, u64::MAX]
+            .iter()
+            .for_each(|sign| two.extend(sign.to_le_bytes()));
+        assert_eq!(cross(1, &[2, u64::MAX]), xxh3_64(&two));
     }
 
     #[test]

@@ -13,13 +13,16 @@ use crate::network::{Network, Pooling, TableSpec, width};
 use crate::parameters::{Parameters, Tensor};
 use rankine_feature::{Group, Part, SlotSpec};
 use rankine_kernel::activation::{Activation, sigmoid};
-use rankine_kernel::{Real, dense};
+use rankine_kernel::{Real, dense, rows};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Candidates whose upper layers run together; any number gives the same bits.
 const BLOCK: usize = 64;
+
+/// How many candidates before it is read an item part is asked for.
+const AHEAD: usize = 4;
 
 /// Rows of a network's tables by table name, ready for reading.
 pub(crate) type Tables<T> = BTreeMap<String, Arc<dyn Rows<T>>>;
@@ -44,6 +47,8 @@ impl<T> Hidden<T> {
 #[derive(Debug, Default)]
 pub struct ScoreScratch<T = f32> {
     cross: Hidden<T>,
+    /// Bias plus common part of the first layer.
+    base: Vec<T>,
     lower: Vec<T>,
     upper: Vec<T>,
     wide: Vec<T>,
@@ -70,7 +75,19 @@ struct Side<T> {
 
 impl<T> Side<T> {
     fn is_empty(&self) -> bool {
-        self.columns.is_empty() && self.dense.is_empty() && self.wide.is_empty() && self.vector.is_empty()
+        !self.is_deep() && self.wide.is_empty() && self.vector.is_empty()
+    }
+
+    /// Returns whether it has a part in the first layer.
+    fn is_deep(&self) -> bool {
+        !(self.columns.is_empty() && self.dense.is_empty())
+    }
+}
+
+impl<T: Real> Side<T> {
+    fn wide(&self, part: &Part) -> T {
+        let sum = |c: &Gather<T>| wide::sum(&*c.rows, part.sparse(c.slot.index));
+        self.wide.iter().fold(T::ZERO, |all, column| all + sum(column))
     }
 }
 
@@ -144,56 +161,60 @@ impl<T: Real> Scorer<T> {
     /// Returns the score of one candidate: a probability for `bce`, the output itself for `mse`.
     pub fn score(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) -> T {
         let mut score = [T::ZERO];
-        self.block(common, std::slice::from_ref(&item), &|_| cross, s, &mut score);
+        self.block(common, &|_| (item, cross), s, &mut score);
         score[0]
     }
 
-    /// Scores many candidates into `out` (one each, in order); the bits are those of [`Scorer::score`] one by one.
+    /// Scores as many candidates as `out` has places; the bits are those of [`Scorer::score`] one by one.
     ///
-    /// `cross(i)` gives candidate i's cross part; it is not called if the model has none.
+    /// `candidate(i)` gives candidate i's item part and cross part; the latter is not read if the model has none.
     pub fn score_many<'c>(
         &self,
         common: &Hidden<T>,
-        items: &[&Hidden<T>],
-        cross: &dyn Fn(usize) -> &'c Part,
+        candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
         s: &mut ScoreScratch<T>,
         out: &mut [T],
     ) {
-        for (b, (items, out)) in items.chunks(BLOCK).zip(out.chunks_mut(BLOCK)).enumerate() {
-            self.block(common, items, &|i| cross(b * BLOCK + i), s, out);
+        for (b, out) in out.chunks_mut(BLOCK).enumerate() {
+            self.block(common, &|i| candidate(b * BLOCK + i), s, out);
         }
     }
 
     fn block<'c>(
         &self,
         common: &Hidden<T>,
-        items: &[&Hidden<T>],
-        cross: &dyn Fn(usize) -> &'c Part,
+        candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
         s: &mut ScoreScratch<T>,
         out: &mut [T],
     ) {
         if let Some(linear) = &self.linear {
-            return linear.block(common, items, cross, &mut s.cross, out);
+            return linear.block(common, candidate, &mut s.cross, out);
         }
+        self.ask_ahead(out.len(), candidate);
+        self.base(common, &mut s.base);
         s.lower.clear();
         s.wide.clear();
-        for (i, item) in items.iter().enumerate() {
+        for i in 0..out.len() {
+            if i + AHEAD < out.len() {
+                rows::prefetch(&candidate(i + AHEAD).0.first);
+            }
+            let (item, cross) = candidate(i);
             let mut wide = (self.output_bias + common.wide) + item.wide;
             if self.has_cross() {
-                self.side(&self.cross, cross(i), &mut s.cross);
-                wide += s.cross.wide;
+                wide += self.cross.wide(cross);
             }
             s.wide.push(wide);
-            self.first(common, item, &s.cross, &mut s.lower);
+            self.first(item, cross, s);
         }
         self.activation.apply(&mut s.lower);
         for layer in &self.upper {
-            layer.forward(items.len(), &s.lower, &mut s.upper);
+            layer.forward(out.len(), &s.lower, &mut s.upper);
             std::mem::swap(&mut s.lower, &mut s.upper);
         }
-        for (((item, wide), deep), out) in items.iter().zip(&s.wide).zip(&s.lower).zip(out) {
-            let mut logit = *wide + *deep;
+        for (i, out) in out.iter_mut().enumerate() {
+            let mut logit = s.wide[i] + s.lower[i];
             if !self.product.is_empty() {
+                let item = candidate(i).0;
                 logit += product::product(&common.vector, &item.vector, &self.product, &mut s.product);
             }
             *out = if self.loss == Loss::Bce {
@@ -204,28 +225,60 @@ impl<T: Real> Scorer<T> {
         }
     }
 
-    /// Appends `((bias + common) + item) + cross` of the first layer.
-    fn first(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Hidden<T>, out: &mut Vec<T>) {
-        let sums = self
-            .bias
-            .iter()
-            .zip(&common.first)
-            .zip(&item.first)
-            .map(|((b, c), i)| (*b + *c) + *i);
-        if self.has_cross() {
-            out.extend(sums.zip(&cross.first).map(|(sum, x)| sum + *x));
-        } else {
-            out.extend(sums);
+    /// Asks for the memory of all cross rows of a block before the first is read.
+    fn ask_ahead<'c>(&self, count: usize, candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part)) {
+        if !self.has_cross() {
+            return;
+        }
+        for cross in (0..count).map(|i| candidate(i).1) {
+            for column in self.cross.columns.iter().chain(&self.cross.wide) {
+                let (signs, _) = cross.sparse(column.slot.index);
+                signs.iter().for_each(|sign| column.rows.prefetch(*sign));
+            }
+        }
+    }
+
+    /// `bias + common` of the first layer, the same for all candidates.
+    fn base(&self, common: &Hidden<T>, out: &mut Vec<T>) {
+        out.clear();
+        out.extend(self.bias.iter().zip(&common.first).map(|(b, c)| *b + *c));
+        if self.has_cross() && !self.cross.is_deep() {
+            // The crosses' part is zeros: added here once, it leaves the bits of adding it to every sum (no −0).
+            out.iter_mut().for_each(|sum| *sum += T::ZERO);
+        }
+    }
+
+    /// Appends `((bias + common) + item) + cross` of the first layer to `s.lower`.
+    fn first(&self, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) {
+        let at = s.lower.len();
+        s.lower.extend_from_slice(&s.base);
+        dense::add(&item.first, &mut s.lower[at..]);
+        if self.cross.is_deep() {
+            self.deep(&self.cross, cross, &mut s.cross.first);
+            dense::add(&s.cross.first, &mut s.lower[at..]);
         }
     }
 
     fn side(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
+        self.deep(side, part, &mut out.first);
+        out.wide = side.wide(part);
+        out.vector.clear();
+        if !side.vector.is_empty() {
+            out.vector.resize(self.product.len(), T::ZERO);
+        }
+        side.vector
+            .iter()
+            .for_each(|column| column.pool(part, &mut out.vector));
+    }
+
+    /// A group's part of the first layer.
+    fn deep(&self, side: &Side<T>, part: &Part, out: &mut Vec<T>) {
         let outputs = self.bias.len();
         let pooled = side.columns.iter().map(|c| c.rows.dim()).max().unwrap_or(0);
         let floats = side.dense.iter().map(|(slot, _)| width(slot)).max().unwrap_or(0);
-        out.first.clear();
-        out.first.resize(outputs + pooled.max(floats), T::ZERO);
-        let (first, scratch) = out.first.split_at_mut(outputs);
+        out.clear();
+        out.resize(outputs + pooled.max(floats), T::ZERO);
+        let (first, scratch) = out.split_at_mut(outputs);
         for column in &side.columns {
             let x = &mut scratch[..column.rows.dim()];
             x.fill(T::ZERO);
@@ -237,21 +290,7 @@ impl<T: Real> Scorer<T> {
             floats_of(part, slot, x);
             dense::accumulate(x, weight, first);
         }
-        out.first.truncate(outputs);
-        let sparse = |c: &Gather<T>| wide::sum(&*c.rows, part.sparse(c.slot.index));
-        out.wide = side.wide.iter().fold(T::ZERO, |sum, column| sum + sparse(column));
-        out.vector.clear();
-        out.vector.resize(
-            if side.vector.is_empty() {
-                0
-            } else {
-                self.product.len()
-            },
-            T::ZERO,
-        );
-        side.vector
-            .iter()
-            .for_each(|column| column.pool(part, &mut out.vector));
+        out.truncate(outputs);
     }
 }
 

@@ -27,6 +27,7 @@
 mod cache;
 mod config;
 mod error;
+mod items;
 mod model;
 mod predictor;
 mod project;
@@ -35,10 +36,12 @@ mod row;
 mod rows;
 mod score;
 mod snapshot;
+mod spare;
 mod status;
 
 pub use config::{ModelEntry, PredictConfig, VersionPolicy};
 pub use error::PredictError;
+pub use items::{ItemKey, KnownItems};
 pub use predictor::Predictor;
 pub use rankine_dict::Clock;
 pub use request::{ItemFault, ItemInput, Request, Response};

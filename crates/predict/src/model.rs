@@ -3,7 +3,7 @@
 //! The decision here: whatever depends on the model (projections, item parts, scratch memory, metadata) lives and dies
 //! with the generation; a request that holds the generation holds all of it, and nothing of another.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rankine_dict::{Candidate, LoadFault, Parser};
 use rankine_feature::{Field, FieldType, Plan, Side};
@@ -11,7 +11,8 @@ use rankine_model::{Artefact, Scorer};
 
 use crate::cache::ItemCache;
 use crate::project::Projector;
-use crate::score::{ItemPart, Scratchpad};
+use crate::score::{Common, ItemPart, Scratchpad};
+use crate::spare::Spares;
 
 /// Opens artefacts for dictionaries.
 pub(crate) struct Opener {
@@ -68,7 +69,10 @@ pub(crate) struct Scoring {
     pub(crate) context: Projector,
     /// Item parts of this generation.
     pub(crate) cache: ItemCache<ItemPart>,
-    pads: Mutex<Vec<Scratchpad>>,
+    /// Memory of requests.
+    pub(crate) commons: Spares<Common>,
+    /// Memory of tasks.
+    pub(crate) pads: Spares<Scratchpad>,
 }
 
 impl Scoring {
@@ -80,18 +84,10 @@ impl Scoring {
             item: side(Side::Item),
             context: side(Side::Context),
             cache: ItemCache::new(item_cache_bytes),
-            pads: Mutex::default(),
+            commons: Spares::default(),
+            pads: Spares::default(),
             plan: Arc::clone(plan),
         })
-    }
-
-    /// Runs `work` with reusable memory; after the first requests nothing is allocated for it.
-    pub(crate) fn with_pad<R>(&self, work: impl FnOnce(&mut Scratchpad) -> R) -> R {
-        let taken = self.pads.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut pad = taken.unwrap_or_default();
-        let result = work(&mut pad);
-        self.pads.lock().unwrap_or_else(PoisonError::into_inner).push(pad);
-        result
     }
 }
 

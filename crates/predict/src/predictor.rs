@@ -12,9 +12,10 @@ use rustc_hash::FxHashMap;
 
 use crate::config::{ModelEntry, PredictConfig, VersionPolicy};
 use crate::error::PredictError;
+use crate::items::{Items, KnownItems};
 use crate::model::{Opener, Served};
 use crate::request::{Request, Response};
-use crate::score;
+use crate::score::{self, Tasks};
 use crate::snapshot::{Metadata, Model, Models, Snapshot, engine};
 use crate::status::ModelStatus;
 
@@ -69,10 +70,32 @@ impl Predictor {
     /// # Errors
     /// `UnknownModel`, `UnknownVersion`, `NotLoaded`, `NoScores`, `Input`, `Common`, `Overloaded`, `Deadline`.
     pub fn predict_on(&self, snapshot: &Snapshot, request: &Request) -> Result<Response, PredictError> {
+        self.score(snapshot, request, &request.items)
+    }
+
+    /// Scores items that the feature rows know, on a snapshot taken now; `request.items` is not read. Rows are asked for
+    /// where an item's part is not kept, so a call whose items are all kept handles none.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_on`].
+    pub fn predict_known(&self, request: &Request, items: KnownItems<'_>) -> Result<Response, PredictError> {
+        self.score(&self.snapshot(), request, &items)
+    }
+
+    fn score(
+        &self,
+        snapshot: &Snapshot,
+        request: &Request,
+        items: &dyn Items,
+    ) -> Result<Response, PredictError> {
         let _permit = self.admit()?;
         let (name, generation) = snapshot.find(&request.model, request.version)?;
         let engine = engine(name, &generation.value)?;
-        let (scores, faults) = score::score(engine, request, &self.pool, self.task)?;
+        let tasks = Tasks {
+            pool: &self.pool,
+            size: self.task,
+        };
+        let (scores, faults) = score::score(engine, request, items, tasks)?;
         Ok(Response {
             model: name.to_owned(),
             version: generation.version,

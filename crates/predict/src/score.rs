@@ -4,8 +4,8 @@
 //! which of them were cached and which thread took them cannot change a bit. A fault of one item, a panic too, is
 //! caught around that item alone.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -14,10 +14,12 @@ use rankine_model::{Hidden, ScoreScratch};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use crate::cache::{Fresh, Shelf};
 use crate::error::PredictError;
+use crate::items::Items;
 use crate::model::{Engine, Scoring};
 use crate::project::Misfit;
-use crate::request::{ItemFault, ItemInput, Request};
+use crate::request::{ItemFault, Request};
 
 /// One item's share of a score: everything that rests on its row alone.
 #[derive(Default)]
@@ -36,21 +38,38 @@ pub(crate) struct Scratchpad {
     own: Vec<ItemPart>,
     /// Cross parts, one per place in the task.
     crosses: Vec<Part>,
+    /// The items whose parts are ready.
+    ready: Vec<Ready>,
+    /// Their scores.
+    scores: Vec<f32>,
+    /// Parts in `own` that are to be kept: id, row version, place.
+    fresh: Vec<(i64, u64, usize)>,
 }
 
 /// An item whose parts are ready.
+#[derive(Clone, Copy)]
 struct Ready {
     /// Its place in the task.
     place: usize,
-    /// Its part where cached; else the scratchpad has it.
-    kept: Option<Arc<ItemPart>>,
+    /// Where its part is.
+    part: At,
+}
+
+/// Where an item's part is.
+#[derive(Clone, Copy)]
+enum At {
+    /// At this place of the cache's shelf.
+    Shelf(usize),
+    /// In the scratchpad, at the item's place in the task.
+    Own,
 }
 
 /// The request's share of every score.
 #[derive(Default)]
-struct Common {
+pub(crate) struct Common {
     user: Vec<Value>,
     context: Vec<Value>,
+    features: Scratch,
     part: Part,
     hidden: Hidden,
 }
@@ -58,72 +77,63 @@ struct Common {
 /// Scores and faults, or a failure of the whole request.
 pub(crate) type Scored = (Vec<f32>, Vec<ItemFault>);
 
-/// Scores all items of a request in tasks of `task` items; a request of one task stays on this thread.
+/// The threads to score on, and how many items one task has.
+#[derive(Clone, Copy)]
+pub(crate) struct Tasks<'a> {
+    /// Used for requests of more than one task.
+    pub(crate) pool: &'a ThreadPool,
+    /// Items per task.
+    pub(crate) size: usize,
+}
+
+/// Scores items for a request's user and context, in tasks; a request of one task stays on this thread.
 ///
 /// # Errors
 /// `Input`, `Common`, `Deadline`.
 pub(crate) fn score(
     engine: Engine<'_>,
     request: &Request,
-    pool: &ThreadPool,
-    task: usize,
+    items: &dyn Items,
+    tasks: Tasks<'_>,
 ) -> Result<Scored, PredictError> {
-    let common = Common::of(engine, request)?;
-    let job = Job {
-        engine,
-        common: &common,
-        deadline: request.deadline,
-        scored: AtomicUsize::new(0),
-    };
-    let mut scores = vec![f32::NAN; request.items.len()];
-    let mut faults = if request.items.len() <= task {
-        job.run(0, &request.items, &mut scores)
-    } else {
-        let tasks = scores
-            .par_chunks_mut(task)
-            .zip(request.items.par_chunks(task))
-            .enumerate();
-        pool.install(|| {
-            tasks
-                .flat_map_iter(|(i, (out, items))| job.run(i * task, items, out))
-                .collect()
-        })
-    };
-    let (scored, items) = (job.scored.into_inner(), request.items.len());
-    if scored < items {
-        return Err(PredictError::Deadline { scored, items });
-    }
-    faults.sort_by_key(|fault| fault.index);
-    Ok((scores, faults))
+    engine.scoring.commons.with(|common| {
+        common.extract(engine, request)?;
+        let job = Job {
+            engine,
+            common,
+            items,
+            deadline: request.deadline,
+            scored: AtomicUsize::new(0),
+        };
+        job.all(tasks)
+    })
 }
 
 impl Common {
-    fn of(engine: Engine<'_>, request: &Request) -> Result<Self, PredictError> {
+    fn extract(&mut self, engine: Engine<'_>, request: &Request) -> Result<(), PredictError> {
         let scoring = engine.scoring;
-        let mut common = Self::default();
         scoring
             .user
-            .project(&request.user, &mut common.user)
+            .project(&request.user, &mut self.user)
             .map_err(|m| input("user", &m))?;
         scoring
             .context
-            .project(&request.context, &mut common.context)
+            .project(&request.context, &mut self.context)
             .map_err(|m| input("context", &m))?;
-        let fill = || scoring.with_pad(|pad| common.fill(engine, pad));
-        match catch_unwind(AssertUnwindSafe(fill)) {
-            Ok(()) => Ok(common),
-            Err(_) => Err(PredictError::Common {
+        catch_unwind(AssertUnwindSafe(|| self.fill(engine))).map_err(|_| {
+            *self = Self::default();
+            PredictError::Common {
                 model: request.model.clone(),
                 message: "internal fault while extracting".to_owned(),
-            }),
-        }
+            }
+        })
     }
 
-    fn fill(&mut self, engine: Engine<'_>, pad: &mut Scratchpad) {
+    fn fill(&mut self, engine: Engine<'_>) {
         engine
             .scoring
             .plan
-            .common(&self.user, &self.context, &mut pad.features, &mut self.part);
+            .common(&self.user, &self.context, &mut self.features, &mut self.part);
         engine.scorer.common(&self.part, &mut self.hidden);
     }
 }
@@ -141,147 +151,193 @@ fn input(side: &'static str, misfit: &Misfit) -> PredictError {
 struct Job<'a> {
     engine: Engine<'a>,
     common: &'a Common,
+    items: &'a dyn Items,
     deadline: Option<Instant>,
     scored: AtomicUsize,
 }
 
 impl Job<'_> {
-    /// Scores a task whose first item is number `first`, unless the deadline has passed.
-    fn run(&self, first: usize, items: &[ItemInput], out: &mut [f32]) -> Vec<ItemFault> {
+    fn all(self, tasks: Tasks<'_>) -> Result<Scored, PredictError> {
+        let (items, size) = (self.items.len(), tasks.size);
+        let mut scores = vec![f32::NAN; items];
+        let mut faults = if items <= size {
+            self.run(0..items, &mut scores)
+        } else {
+            let task = |(i, out): (usize, &mut [f32])| self.run(i * size..i * size + out.len(), out);
+            let cut = scores.par_chunks_mut(size).enumerate();
+            tasks.pool.install(|| cut.flat_map_iter(task).collect())
+        };
+        let scored = self.scored.into_inner();
+        if scored < items {
+            return Err(PredictError::Deadline { scored, items });
+        }
+        faults.sort_by_key(|fault| fault.index);
+        Ok((scores, faults))
+    }
+
+    /// Scores a task, the items of `range`, unless the deadline has passed.
+    fn run(&self, range: Range<usize>, out: &mut [f32]) -> Vec<ItemFault> {
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Vec::new();
         }
         let mut faults = Vec::new();
-        let fault = |place: usize, message| ItemFault {
-            index: first + place,
-            id: items[place].id,
-            message,
-        };
-        self.engine.scoring.with_pad(|pad| {
-            let mut ready = Vec::with_capacity(items.len());
-            for (place, item) in items.iter().enumerate() {
-                match self.guarded(place, item, pad) {
-                    Ok(kept) => ready.push(Ready { place, kept }),
-                    Err(message) => faults.push(fault(place, message)),
+        let scoring = self.engine.scoring;
+        scoring.pads.with(|pad| {
+            self.task(range.start, out, pad, &mut faults);
+            let Scratchpad { fresh, own, .. } = pad;
+            scoring.cache.put(fresh.drain(..).map(|(id, version, place)| {
+                let part = std::mem::take(&mut own[place]);
+                let bytes = part.bytes(scoring);
+                Fresh {
+                    id,
+                    version,
+                    part,
+                    bytes,
                 }
-            }
-            for (item, score) in ready.iter().zip(self.scores(&ready, pad)) {
-                if score.is_finite() {
-                    out[item.place] = score;
-                } else {
-                    faults.push(fault(
-                        item.place,
-                        format!("score is {score}, not a finite number"),
-                    ));
-                }
-            }
+            }));
         });
-        self.scored.fetch_add(items.len(), Ordering::Relaxed);
+        self.scored.fetch_add(out.len(), Ordering::Relaxed);
         faults
+    }
+
+    /// Scores as many items as `out` has places, from number `first` on.
+    fn task(&self, first: usize, out: &mut [f32], pad: &mut Scratchpad, faults: &mut Vec<ItemFault>) {
+        let mut fault = |place: usize, message| {
+            faults.push(ItemFault {
+                index: first + place,
+                id: self.items.key(first + place).id,
+                message,
+            });
+        };
+        let shelf = self.engine.scoring.cache.read();
+        pad.make_room(out.len());
+        for place in 0..out.len() {
+            match self.guarded(first + place, place, &shelf, pad) {
+                Ok(part) => pad.ready.push(Ready { place, part }),
+                Err(message) => fault(place, message),
+            }
+        }
+        self.scores(&shelf, pad);
+        for (item, score) in pad.ready.iter().zip(&pad.scores) {
+            if score.is_finite() {
+                out[item.place] = *score;
+            } else {
+                fault(item.place, format!("score is {score}, not a finite number"));
+            }
+        }
     }
 
     /// Makes an item's parts; a panic costs this item its score and the scratch memory its content.
     fn guarded(
         &self,
+        index: usize,
         place: usize,
-        item: &ItemInput,
+        shelf: &Shelf<ItemPart>,
         pad: &mut Scratchpad,
-    ) -> Result<Option<Arc<ItemPart>>, String> {
-        if pad.own.len() <= place {
-            pad.own.resize_with(place + 1, ItemPart::default);
-            pad.crosses.resize_with(place + 1, Part::default);
-        }
-        catch_unwind(AssertUnwindSafe(|| self.prepare(place, item, pad))).unwrap_or_else(|_| {
-            pad.features = Scratch::default();
-            pad.own[place] = ItemPart::default();
-            pad.crosses[place] = Part::default();
+    ) -> Result<At, String> {
+        let prepare = AssertUnwindSafe(|| self.prepare(index, place, shelf, pad));
+        catch_unwind(prepare).unwrap_or_else(|_| {
+            pad.forget(place);
             Err("internal fault while extracting".to_owned())
         })
     }
 
     fn prepare(
         &self,
+        index: usize,
         place: usize,
-        item: &ItemInput,
+        shelf: &Shelf<ItemPart>,
         pad: &mut Scratchpad,
-    ) -> Result<Option<Arc<ItemPart>>, String> {
-        let kept = if item.version == 0 {
-            self.fill(item, &mut pad.own[place], &mut pad.features)?;
-            None
-        } else {
-            Some(self.cached(item, &mut pad.features)?)
-        };
+    ) -> Result<At, String> {
+        let key = self.items.key(index);
+        let kept = (key.version != 0).then(|| shelf.find(key.id, key.version));
+        let at = kept.flatten().map_or(At::Own, At::Shelf);
+        if let At::Own = at {
+            let version = self.fill(index, &mut pad.own[place], &mut pad.features)?;
+            if version != 0 {
+                pad.fresh.push((key.id, version, place));
+            }
+        }
         if self.engine.scorer.has_cross() {
-            let item = kept.as_deref().unwrap_or(&pad.own[place]);
+            let item = at.part(shelf, &pad.own, place);
             let rows = Rows {
                 user: &self.common.user,
                 item: &item.values,
                 context: &self.common.context,
             };
+            let (common, cross) = (&self.common.part, &mut pad.crosses[place]);
             let plan = &self.engine.scoring.plan;
-            plan.cross(
-                rows,
-                &self.common.part,
-                &item.part,
-                &mut pad.features,
-                &mut pad.crosses[place],
-            );
+            plan.cross(rows, common, &item.part, &mut pad.features, cross);
         }
-        Ok(kept)
+        Ok(at)
     }
 
-    fn cached(&self, item: &ItemInput, features: &mut Scratch) -> Result<Arc<ItemPart>, String> {
-        if let Some(part) = self.engine.scoring.cache.get(item.id, item.version) {
-            return Ok(part);
-        }
-        let mut part = ItemPart::default();
-        self.fill(item, &mut part, features)?;
-        let bytes = part.bytes(self.engine.scoring);
-        let part = Arc::new(part);
-        self.engine
-            .scoring
-            .cache
-            .put(item.id, item.version, Arc::clone(&part), bytes);
-        Ok(part)
-    }
-
-    fn fill(&self, item: &ItemInput, part: &mut ItemPart, features: &mut Scratch) -> Result<(), String> {
-        self.engine
-            .scoring
-            .item
-            .project(&item.row, &mut part.values)
-            .map_err(|misfit| misfit.to_string())?;
-        self.engine
-            .scoring
-            .plan
-            .item(&part.values, features, &mut part.part);
+    /// Computes an item's part from its row; returns the row's version.
+    fn fill(&self, index: usize, part: &mut ItemPart, features: &mut Scratch) -> Result<u64, String> {
+        let scoring = self.engine.scoring;
+        let (row, version) = self.items.row(index);
+        let projected = scoring.item.project(&row, &mut part.values);
+        projected.map_err(|misfit| misfit.to_string())?;
+        scoring.plan.item(&part.values, features, &mut part.part);
         self.engine.scorer.item(&part.part, &mut part.hidden);
-        Ok(())
+        Ok(version)
     }
 
     /// One score per ready item; all at once, and one by one where that panicked (NaN for the culprit).
-    fn scores(&self, ready: &[Ready], pad: &mut Scratchpad) -> Vec<f32> {
+    fn scores(&self, shelf: &Shelf<ItemPart>, pad: &mut Scratchpad) {
         let Scratchpad {
             score: scratch,
             own,
             crosses,
+            ready,
+            scores,
             ..
         } = pad;
-        let parts = ready
-            .iter()
-            .map(|item| item.kept.as_deref().unwrap_or(&own[item.place]));
-        let items: Vec<&Hidden> = parts.map(|part| &part.hidden).collect();
         let (scorer, common) = (self.engine.scorer, &self.common.hidden);
-        let mut scores = vec![f32::NAN; ready.len()];
-        let cross = |i: usize| &crosses[ready[i].place];
-        let all = || scorer.score_many(common, &items, &cross, scratch, &mut scores);
+        let candidate = |i: usize| {
+            let Ready { place, part } = ready[i];
+            (&part.part(shelf, own, place).hidden, &crosses[place])
+        };
+        scores.clear();
+        scores.resize(ready.len(), f32::NAN);
+        let all = || scorer.score_many(common, &candidate, scratch, scores);
         if catch_unwind(AssertUnwindSafe(all)).is_err() {
+            *scratch = ScoreScratch::default();
             for (i, score) in scores.iter_mut().enumerate() {
-                let one = || scorer.score(common, items[i], cross(i), &mut ScoreScratch::default());
+                let (item, cross) = candidate(i);
+                let one = || scorer.score(common, item, cross, &mut ScoreScratch::default());
                 *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
             }
         }
-        scores
+    }
+}
+
+impl At {
+    fn part<'a>(self, shelf: &'a Shelf<ItemPart>, own: &'a [ItemPart], place: usize) -> &'a ItemPart {
+        match self {
+            At::Shelf(at) => shelf.part(at),
+            At::Own => &own[place],
+        }
+    }
+}
+
+impl Scratchpad {
+    /// Makes it ready for a task of `items` items.
+    fn make_room(&mut self, items: usize) {
+        self.ready.clear();
+        self.fresh.clear();
+        if self.own.len() < items {
+            self.own.resize_with(items, ItemPart::default);
+            self.crosses.resize_with(items, Part::default);
+        }
+    }
+
+    /// Throws away what a panic may have left half-written.
+    fn forget(&mut self, place: usize) {
+        self.features = Scratch::default();
+        self.own[place] = ItemPart::default();
+        self.crosses[place] = Part::default();
+        self.fresh.retain(|fresh| fresh.2 != place);
     }
 }
 

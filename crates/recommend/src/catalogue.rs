@@ -85,6 +85,8 @@ struct Live {
 /// Items with live statistics.
 pub struct Catalogue {
     items: Vec<Item>,
+    /// Their ids once more, side by side for walks.
+    ids: Vec<i64>,
     positions: FxHashMap<i64, u32>,
     genres: Vec<Arc<str>>,
     /// Per item the boards it is on.
@@ -104,6 +106,7 @@ impl Catalogue {
         let prior = overall_mean(&stats);
         let shelves = items.iter().map(|item| shelves_of(item, &genres)).collect();
         let mut catalogue = Catalogue {
+            ids: items.iter().map(|item| item.id).collect(),
             items,
             positions,
             genres,
@@ -237,14 +240,10 @@ impl Catalogue {
         };
         let live = self.read();
         let board = &live.boards[index][order as usize];
-        let rated = |&p: &u32| (self.items[p as usize].id, live.smoothed[p as usize]);
-        board
-            .list()
-            .iter()
-            .map(rated)
-            .filter(|&(id, _)| keep(id))
-            .take(n)
-            .collect()
+        let rated = |&p: &u32| (self.ids[p as usize], live.smoothed[p as usize]);
+        let mut kept = Vec::with_capacity(n.min(board.list().len()));
+        kept.extend(board.list().iter().map(rated).filter(|&(id, _)| keep(id)).take(n));
+        kept
     }
 
     fn shelf_index(&self, shelf: Shelf<'_>) -> Option<usize> {

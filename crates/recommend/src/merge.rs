@@ -5,7 +5,7 @@
 //! finders. Who found what is a flat table, one allocation for the whole request, not a list per item.
 
 use crate::recall::{Candidate, Reason};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 /// One strategy's answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ fn found_in(answer: &Answer, hit: u32) -> Option<Found> {
     let candidate = answer.candidates.get((hit as usize).checked_sub(1)?)?;
     Some(Found {
         source: answer.source,
-        reason: candidate.reason.clone(),
+        reason: candidate.reason,
         score: candidate.score,
     })
 }
@@ -70,8 +70,9 @@ fn found_in(answer: &Answer, hit: u32) -> Option<Found> {
 pub fn merge(answers: Vec<Answer>, limit: usize) -> Merged {
     let width = answers.len();
     let longest = answers.iter().map(|a| a.candidates.len()).max().unwrap_or(0);
-    let mut positions: FxHashMap<i64, usize> = FxHashMap::default();
-    let (mut items, mut hits) = (Vec::new(), Vec::new());
+    let most = limit.min(answers.iter().map(|a| a.candidates.len()).sum());
+    let mut positions: FxHashMap<i64, usize> = FxHashMap::with_capacity_and_hasher(most, FxBuildHasher);
+    let (mut items, mut hits) = (Vec::with_capacity(most), Vec::with_capacity(most * width));
     for (turn, number) in (0..longest).zip(1u32..) {
         for (which, answer) in answers.iter().enumerate() {
             let Some(candidate) = answer.candidates.get(turn) else {

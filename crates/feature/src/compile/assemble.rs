@@ -3,6 +3,7 @@
 use super::features::{Dep, Feature, Features};
 use crate::conf::Conf;
 use crate::dictionary::{Read, ReadSpec};
+use crate::half::Pair;
 use crate::operator::{InputType, Need, Wire};
 use crate::plan::Step;
 use crate::{DictionarySpec, FeatureOutline, Fit, Group, Plan, SampleSpec, Schema, SlotKind, SlotSpec};
@@ -44,6 +45,7 @@ pub(super) fn plan(
         name: conf.name.value.clone(),
         schema,
         sample,
+        pairs: steps[Group::Cross as usize].iter().map(Pair::of).collect(),
         steps: Arc::new(steps),
         outline: outline.into(),
         reads: vec![Read::Unbound; reads.len()].into(),

@@ -65,6 +65,10 @@ impl Operator for Cross {
         }
         self.combine(&ends[..count], out);
     }
+
+    fn joins(&self) -> bool {
+        true
+    }
 }
 
 impl Cross {

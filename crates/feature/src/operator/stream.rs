@@ -63,6 +63,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// One input, after the default.
+    #[inline]
     pub(crate) fn get(&self, i: usize) -> Input<'a> {
         match self.wires.get(i) {
             Some(&Wire::Field { side, index, ty }) => {

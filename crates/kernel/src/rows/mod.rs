@@ -11,4 +11,4 @@ mod table;
 pub use gradients::RowGradients;
 pub use index::KeyIndex;
 pub use stretch::{gather, scatter, spread};
-pub use table::{MISSING, RowTable};
+pub use table::{MISSING, RowTable, prefetch};

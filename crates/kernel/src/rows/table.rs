@@ -203,6 +203,14 @@ impl<T: Real> RowTable<T> {
     }
 }
 
+/// Asks for the memory of numbers that will be read soon.
+#[inline]
+pub fn prefetch<T: Real>(numbers: &[T]) {
+    for line in numbers.chunks(64 / size_of::<T>()) {
+        fetch(line.as_ptr());
+    }
+}
+
 /// Asks for the cache line at an address; any address is allowed.
 #[inline(always)]
 pub(super) fn fetch<P>(at: *const P) {

@@ -259,4 +259,8 @@ impl Rows<f32> for MappedTable {
     fn missing(&self) -> &[f32] {
         self.at(self.missing)
     }
+
+    fn prefetch(&self, sign: u64) {
+        self.index.prefetch(sign);
+    }
 }

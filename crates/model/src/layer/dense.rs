@@ -18,7 +18,7 @@ pub struct Dense<T> {
 impl<T: Real> Dense<T> {
     /// Computes `rows` rows: x is rows × inputs, y takes rows × outputs.
     pub fn forward(&self, rows: usize, x: &[T], y: &mut Vec<T>) {
-        y.clear();
+        // What it holds is overwritten, so only growth is filled.
         y.resize(rows * self.bias.len(), T::ZERO);
         dense::affine_batch(rows, x, &self.weight, Some(&self.bias), self.activation, y);
     }

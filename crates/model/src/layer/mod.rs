@@ -16,6 +16,8 @@ pub trait Rows<T>: Send + Sync {
     fn row(&self, sign: u64) -> &[T];
     /// The row of absent slots and unknown signs.
     fn missing(&self) -> &[T];
+    /// Asks for the memory a later [`Rows::row`] of this sign will read.
+    fn prefetch(&self, _sign: u64) {}
 }
 
 impl<T: Real> Rows<T> for RowTable<T> {

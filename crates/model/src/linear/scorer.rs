@@ -151,15 +151,15 @@ impl<T: Real> LinearScorer<T> {
     pub(crate) fn block<'c>(
         &self,
         common: &Hidden<T>,
-        items: &[&Hidden<T>],
-        cross: &dyn Fn(usize) -> &'c Part,
+        candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
         scratch: &mut Hidden<T>,
         out: &mut [T],
     ) {
-        for (i, (item, out)) in items.iter().zip(out).enumerate() {
+        for (i, out) in out.iter_mut().enumerate() {
+            let (item, cross) = candidate(i);
             let mut beyond = T::ZERO;
             if self.has_cross() {
-                self.side(Group::Cross, cross(i), scratch);
+                self.side(Group::Cross, cross, scratch);
                 beyond = scratch.wide;
             }
             let logit = ((self.bias + common.wide) + item.wide) + self.between(common, item, scratch, beyond);

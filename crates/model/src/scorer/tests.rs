@@ -68,7 +68,7 @@ proptest! {
             }).collect();
             let items: Vec<&Hidden> = items.iter().collect();
             let mut out = vec![f32::NAN; items.len()];
-            scorer.score_many(&common, &items, &|i| &all[i][2], &mut scratch, &mut out);
+            scorer.score_many(&common, &|i| (items[i], &all[i][2]), &mut scratch, &mut out);
             for (parts, got) in all.iter().zip(&out) {
                 prop_assert_eq!(score(&scorer, parts).to_bits(), got.to_bits());
             }

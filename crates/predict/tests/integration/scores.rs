@@ -1,10 +1,15 @@
 //! Scores: equal to one candidate at a time, to the bit, whatever the batch, the order, the cache and the threads.
 
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use proptest::prelude::*;
 use rankine_feature::Value;
-use rankine_predict::{ItemInput, ModelEntry, PredictConfig, Predictor, Request, Row, RowLayout};
+use rankine_predict::{
+    FeatureRows, ItemInput, ItemKey, KnownItems, ModelEntry, NoRows, PredictConfig, Predictor, Request, Row,
+    RowLayout,
+};
 
 use crate::fixture;
 
@@ -76,6 +81,73 @@ fn scores_are_those_of_the_model_one_by_one() {
         );
     }
     assert!(predictor.status()[0].item_cache_bytes > 0);
+}
+
+/// Rows whose version can be raised; counts how often one was asked for.
+struct Rows {
+    version: AtomicU64,
+    asked: AtomicUsize,
+}
+
+impl FeatureRows for Rows {
+    fn user(&self, _id: i64) -> Option<Row> {
+        None
+    }
+
+    fn item(&self, id: i64) -> Option<(Row, u64)> {
+        self.asked.fetch_add(1, Relaxed);
+        let row = request(0, &[id], 0).items.remove(0).row;
+        (id < 20).then(|| (row, self.version.load(Relaxed)))
+    }
+}
+
+#[test]
+fn known_items_are_scored_alike_and_their_rows_asked_for_once_per_version() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let predictor = predictor(models.path(), |config| config.task = 6);
+    let rows = Rows {
+        version: AtomicU64::new(4),
+        asked: AtomicUsize::new(0),
+    };
+    let ids: Vec<i64> = (0..20).collect();
+    let expected = bits(&predictor, &request(3, &ids, 0));
+    let scored = |version| {
+        let keys: Vec<ItemKey> = ids.iter().map(|&id| ItemKey { id, version }).collect();
+        let items = KnownItems {
+            keys: &keys,
+            rows: &rows,
+        };
+        let response = predictor.predict_known(&request(3, &[], 0), items).unwrap();
+        let scores: Vec<u32> = response.scores.iter().map(|score| score.to_bits()).collect();
+        (scores, rows.asked.swap(0, Relaxed))
+    };
+    assert_eq!(scored(4), (expected.clone(), 20));
+    assert_eq!(scored(4), (expected.clone(), 0), "kept");
+    rows.version.store(5, Relaxed);
+    assert_eq!(
+        scored(4),
+        (expected.clone(), 0),
+        "the version asked for is kept still"
+    );
+    assert_eq!(scored(5), (expected.clone(), 20));
+    assert_eq!(scored(4), (expected.clone(), 20), "only the newest is kept");
+    assert_eq!(scored(5), (expected, 0), "and it is known by its own version");
+}
+
+#[test]
+fn an_unknown_item_is_scored_by_its_missing_rows() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let predictor = predictor(models.path(), |_| {});
+    let items = KnownItems {
+        keys: &[ItemKey { id: 99, version: 1 }],
+        rows: &NoRows,
+    };
+    let known = predictor.predict_known(&request(3, &[], 0), items).unwrap();
+    let mut empty = request(3, &[99], 0);
+    empty.items[0].row = Row::default();
+    assert_eq!(known.scores, predictor.predict(&empty).unwrap().scores);
 }
 
 #[test]

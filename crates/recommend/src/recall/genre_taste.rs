@@ -5,8 +5,7 @@
 
 use super::{Candidate, Reason, Recall, RecallQuery, narrow};
 use crate::catalogue::{Order, Shelf};
-use rustc_hash::FxHashSet;
-use std::sync::Arc;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 /// Genres looked at.
 const GENRES: usize = 5;
@@ -21,10 +20,11 @@ impl Recall for GenreTaste {
     }
 
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate> {
-        let mut taken = FxHashSet::default();
-        let mut found: Vec<(f64, Candidate)> = Vec::new();
+        let room = n.min(query.catalogue.items().len());
+        let mut taken = FxHashSet::with_capacity_and_hasher(room, FxBuildHasher);
+        let mut found: Vec<(f64, Candidate)> = Vec::with_capacity(room + GENRES);
         for (genre, share) in shares(query) {
-            found.extend(best_of(query, &genre, share, n, &mut taken));
+            found.extend(best_of(query, genre, share, n, &mut taken));
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.item.cmp(&b.1.item)));
         found.truncate(n);
@@ -33,23 +33,23 @@ impl Recall for GenreTaste {
 }
 
 /// The genres looked at with their share of the quota; shares sum to 1.
-fn shares(query: &RecallQuery<'_>) -> Vec<(Arc<str>, f64)> {
+fn shares(query: &RecallQuery<'_>) -> Vec<(usize, f64)> {
     let mut genres = query.user.genres(query.catalogue);
     genres.truncate(GENRES);
     let total: f64 = genres.iter().map(|g| f64::from(g.1)).sum();
     genres
         .into_iter()
-        .map(|(genre, count)| (genre, f64::from(count) / total))
+        .filter_map(|(genre, count)| Some((query.catalogue.genre_index(&genre)?, f64::from(count) / total)))
         .collect()
 }
 
 fn best_of(
     query: &RecallQuery<'_>,
-    genre: &Arc<str>,
+    genre: usize,
     share: f64,
     n: usize,
     taken: &mut FxHashSet<i64>,
-) -> Vec<(f64, Candidate)> {
+) -> impl Iterator<Item = (f64, Candidate)> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -57,21 +57,24 @@ fn best_of(
     )]
     let quota = (share * n as f64).ceil() as usize;
     let keep = |id| !query.user.has_seen(id) && taken.insert(id);
-    let best = query
-        .catalogue
-        .walk(Shelf::Genre(genre), Order::Rating, quota, keep);
-    let candidate = |(item, rating): (i64, f64)| {
+    let best = query.catalogue.walk(
+        Shelf::Genre(&query.catalogue.genres()[genre]),
+        Order::Rating,
+        quota,
+        keep,
+    );
+    let candidate = move |(item, rating): (i64, f64)| {
         let score = share * rating;
         (
             score,
             Candidate {
                 item,
                 score: narrow(score),
-                reason: Reason::Genre(genre.clone()),
+                reason: Reason::Genre(genre),
             },
         )
     };
-    best.into_iter().map(candidate).collect()
+    best.into_iter().map(candidate)
 }
 
 #[cfg(test)]
@@ -99,14 +102,15 @@ mod tests {
             let Reason::Genre(genre) = candidate.reason else {
                 panic!("another reason")
             };
-            assert!(liked.iter().take(GENRES).any(|(g, _)| *g == genre));
+            let genre = &world.catalogue.genres()[genre];
+            assert!(liked.iter().take(GENRES).any(|(g, _)| g == genre));
             assert!(
                 world
                     .catalogue
                     .item(candidate.item)
                     .unwrap()
                     .genres
-                    .contains(&genre)
+                    .contains(genre)
             );
         }
     }

@@ -18,7 +18,6 @@ pub use popularity::Popularity;
 use crate::catalogue::Catalogue;
 use crate::user::UserState;
 use crate::vectors::ItemVectors;
-use std::sync::Arc;
 
 /// What a strategy may look at.
 #[derive(Clone, Copy)]
@@ -32,12 +31,13 @@ pub struct RecallQuery<'a> {
 }
 
 /// Why an item was fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Rated well by many.
     Popular,
-    /// Among the best of a genre the user likes.
-    Genre(Arc<str>),
+    /// Among the best of a genre the user likes: its index in [`Catalogue::genres`]. An index and not the name, because
+    /// hundreds of candidates would share the name's counter, and so would the cores that serve other requests.
+    Genre(usize),
     /// Released lately.
     New,
     /// Close to a film in the user's history.
@@ -48,7 +48,7 @@ pub enum Reason {
 }
 
 /// An item that a strategy fetched.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// Item.
     pub item: i64,

@@ -4,7 +4,7 @@
 //! the reason shown. Averaging the ten into one query was refused: it loses the reason and meets taste halfway.
 
 use super::{Candidate, Reason, Recall, RecallQuery};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::hash_map::Entry;
 
 /// Liked films looked at.
@@ -22,46 +22,52 @@ impl Recall for Neighbours {
     }
 
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate> {
-        let mut found: Vec<Candidate> = closest(query).into_values().collect();
-        found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)));
+        let mut found = closest(query);
+        let order = |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
+        if n > 0 && n < found.len() {
+            found.select_nth_unstable_by(n - 1, order);
+        }
         found.truncate(n);
+        found.sort_unstable_by(order);
         found
     }
 }
 
 /// Per item its closest liked film; of equally close ones the latest.
-fn closest(query: &RecallQuery<'_>) -> FxHashMap<i64, Candidate> {
-    let mut found = FxHashMap::default();
+fn closest(query: &RecallQuery<'_>) -> Vec<Candidate> {
     let Some(vectors) = query.vectors else {
-        return found;
+        return Vec::new();
     };
+    let room = HISTORY.min(query.user.positives().len()) * EACH;
+    let mut places = FxHashMap::with_capacity_and_hasher(room, FxBuildHasher);
+    let mut found: Vec<Candidate> = Vec::with_capacity(room);
     for liked in query.user.positives().take(HISTORY) {
         for &(item, score) in vectors.neighbours(liked, EACH).iter() {
-            if query.user.has_seen(item) || query.catalogue.position(item).is_none() {
-                continue;
+            let candidate = Candidate {
+                item,
+                score,
+                reason: Reason::Like { item: liked },
+            };
+            match places.entry(item) {
+                Entry::Occupied(place) => keep_closer(&mut found, *place.get(), candidate),
+                Entry::Vacant(vacant) if eligible(query, item) => {
+                    vacant.insert(found.len());
+                    found.push(candidate);
+                }
+                Entry::Vacant(_) => {}
             }
-            keep_closer(
-                found.entry(item),
-                Candidate {
-                    item,
-                    score,
-                    reason: Reason::Like { item: liked },
-                },
-            );
         }
     }
     found
 }
 
-fn keep_closer(entry: Entry<'_, i64, Candidate>, new: Candidate) {
-    match entry {
-        Entry::Vacant(vacant) => {
-            vacant.insert(new);
-        }
-        Entry::Occupied(mut occupied) if occupied.get().score < new.score => {
-            occupied.insert(new);
-        }
-        Entry::Occupied(_) => {}
+fn eligible(query: &RecallQuery<'_>, item: i64) -> bool {
+    !query.user.has_seen(item) && query.catalogue.position(item).is_some()
+}
+
+fn keep_closer(found: &mut [Candidate], place: usize, new: Candidate) {
+    if let Some(old) = found.get_mut(place).filter(|old| old.score < new.score) {
+        *old = new;
     }
 }
 

@@ -3,6 +3,7 @@
 //! Added: `score`, `recall`, `model`, `modelVersion`. A value the data does not have is null. A list of ratings wraps
 //! each one as `{"rating": …}`, as there.
 
+use crate::error::ApiError;
 use crate::state::view::{Film, Pick, Picks, Profile, Rating, Why};
 use serde::Serialize;
 
@@ -51,6 +52,28 @@ pub struct Added<'a> {
     /// Its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_version: Option<u64>,
+}
+
+/// A film's form without its closing brace: what [`add`] goes on from.
+pub(super) fn print(film: &Film, top_ratings: &[Rating]) -> Result<Vec<u8>, ApiError> {
+    let form = FilmJson::new(film, top_ratings.to_vec(), Added::default());
+    let mut printed = serde_json::to_vec(&form).map_err(fault)?;
+    printed.pop();
+    Ok(printed)
+}
+
+/// Ends a form that [`print`] began, with what a list adds; it adds at least a score.
+pub(super) fn add(added: &Added<'_>, out: &mut Vec<u8>) -> Result<(), ApiError> {
+    let at = out.len();
+    serde_json::to_writer(&mut *out, added).map_err(fault)?;
+    out[at] = b',';
+    Ok(())
+}
+
+fn fault(error: serde_json::Error) -> ApiError {
+    ApiError::Internal {
+        cause: error.to_string(),
+    }
 }
 
 /// A recall strategy and its reason.
@@ -191,7 +214,11 @@ mod tests {
             candidates: 800,
             note,
         };
-        let printed = FilmJson::new(&picks.picks[0].film, vec![], Added::pick(&picks, &picks.picks[0]));
+        let added = || Added::pick(&picks, &picks.picks[0]);
+        let printed = FilmJson::new(&picks.picks[0].film, vec![], added());
+        let mut in_two = print(&picks.picks[0].film, &[]).unwrap();
+        add(&added(), &mut in_two).unwrap();
+        assert_eq!(in_two, serde_json::to_vec(&printed).unwrap());
         let printed = serde_json::to_value(printed).unwrap();
         assert!(printed["score"].is_null(), "not a number is null");
         assert_eq!(

@@ -51,10 +51,15 @@ impl Printed {
         let body = serde_json::to_vec(value).map_err(|error| ApiError::Internal {
             cause: error.to_string(),
         })?;
-        Ok(Printed {
+        Ok(Printed::of(body))
+    }
+
+    /// An answer of these bytes.
+    pub(crate) fn of(body: Vec<u8>) -> Self {
+        Printed {
             body,
             headers: Vec::new(),
-        })
+        }
     }
 
     /// The same with one more header; a value that no header can hold is left out.

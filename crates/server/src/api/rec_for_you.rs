@@ -4,7 +4,7 @@
 //! `x-rankine-model`, `x-rankine-version`, `x-rankine-candidates`, `x-rankine-note`.
 
 use super::Printed;
-use super::json::{Added, FilmJson};
+use super::json::{Added, add, print};
 use super::parameters::Parameters;
 use crate::error::ApiError;
 use crate::state::State as Live;
@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// Films without a `size`.
 const DEFAULT_SIZE: usize = 32;
+
+/// Bytes of a film's form, about.
+const ROOM: usize = 1536;
 
 pub(super) async fn get(State(state): State<Arc<Live>>, parameters: Parameters) -> Result<Printed, ApiError> {
     let user = parameters.id("id")?;
@@ -25,15 +28,19 @@ pub(super) async fn get(State(state): State<Arc<Live>>, parameters: Parameters) 
 
 fn answer(state: &Live, user: i64, size: usize, model: &str) -> Result<Printed, ApiError> {
     let picks = state.recommend(user, Some(model), size)?;
+    let mut body = Vec::with_capacity(2 + ROOM * picks.picks.len());
+    body.push(b'[');
     let ids: Vec<i64> = picks.picks.iter().map(|pick| pick.film.id).collect();
-    let tops = state.top_ratings(&ids);
-    let films: Vec<FilmJson<'_>> = picks
-        .picks
-        .iter()
-        .zip(tops)
-        .map(|(pick, top)| FilmJson::new(&pick.film, top, Added::pick(&picks, pick)))
-        .collect();
-    let printed = Printed::new(&films)?
+    state.append_printed(&ids, &mut body, print, |index, body| {
+        add(&Added::pick(&picks, &picks.picks[index]), body)?;
+        body.push(b',');
+        Ok(())
+    })?;
+    if body.len() > 1 {
+        body.pop();
+    }
+    body.push(b']');
+    let printed = Printed::of(body)
         .header("x-rankine-model", &picks.model)
         .header("x-rankine-version", &picks.version.to_string())
         .header("x-rankine-candidates", &picks.candidates.to_string());

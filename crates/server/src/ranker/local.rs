@@ -1,11 +1,11 @@
 //! Ranking in process: rows from the live state, scores from the predictor.
 //!
-//! The user's row and the context are handed over once, item rows with their numbers, so that the predictor computes
-//! the common part once and keeps the item parts.
+//! The user's row and the context are handed over once, items by id and row number: the predictor computes the common
+//! part once, keeps the item parts, and asks for the rows of those it does not have.
 
 use super::remote::user_row;
 use crate::state::live::Live;
-use rankine_predict::{ItemInput, PredictError, Predictor, Request};
+use rankine_predict::{KnownItems, PredictError, Predictor, Request};
 use rankine_recommend::rank::{RankError, RankRequest, Ranker, Ranking};
 use std::sync::Arc;
 
@@ -19,34 +19,24 @@ impl LocalRanker {
     pub(crate) fn new(predictor: Arc<Predictor>, live: Arc<Live>) -> Self {
         LocalRanker { predictor, live }
     }
-
-    /// Inputs of the items; an unknown one has an empty row.
-    fn inputs(&self, ids: &[i64]) -> Vec<ItemInput> {
-        let rows = self
-            .live
-            .item_rows(ids)
-            .into_iter()
-            .map(Option::unwrap_or_default);
-        ids.iter()
-            .zip(rows)
-            .map(|(&id, (row, version))| ItemInput { id, row, version })
-            .collect()
-    }
 }
 
 impl Ranker for LocalRanker {
     fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
         let question = Request {
             model: request.model.to_owned(),
-            version: None,
             user: user_row(&self.live, request.user.id),
             context: self.live.context_row(request.as_of),
-            items: self.inputs(request.items),
-            deadline: None,
+            ..Request::default()
+        };
+        let keys = self.live.item_keys(request.items);
+        let items = KnownItems {
+            keys: &keys,
+            rows: &*self.live,
         };
         let answer = self
             .predictor
-            .predict(&question)
+            .predict_known(&question, items)
             .map_err(|error| unavailable(request.model, &error))?;
         Ok(Ranking {
             scores: answer.scores,

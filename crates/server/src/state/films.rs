@@ -63,6 +63,29 @@ impl State {
             .collect()
     }
 
+    /// Appends the printed form of each film, in their order: what `print` makes of it and its highest ratings, kept
+    /// until the film is rated again; `after` adds to it what belongs to this answer alone.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], and what `print` and `after` answer.
+    pub(crate) fn append_printed(
+        &self,
+        ids: &[i64],
+        out: &mut Vec<u8>,
+        print: impl Fn(&Film, &[Rating]) -> Result<Vec<u8>, ApiError>,
+        after: impl Fn(usize, &mut Vec<u8>) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
+        let records = self.live.film_records(ids);
+        let unknown = |id: &i64| ApiError::not_found("film", id);
+        for (index, id) in ids.iter().enumerate() {
+            let record = records.get(id).ok_or_else(|| unknown(id))?;
+            // The statistics are read after the record and written before it: what is kept is never older than it.
+            record.append_printed(out, |top| print(&self.film(*id)?, top))?;
+            after(index, out)?;
+        }
+        Ok(())
+    }
+
     /// Up to `n` films like `id`; `model` is `emb`, `genre`, or none for `emb` where the film has a vector and
     /// `genre` where not.
     ///

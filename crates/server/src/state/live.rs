@@ -8,7 +8,7 @@ use super::record::{FilmRecord, UserRecord};
 use super::stored::{self, StoredRows};
 use rankine_feature::FieldType;
 use rankine_pipeline::{AggregateConfig, Aggregates, Event};
-use rankine_predict::{FeatureRows, Row, RowLayout};
+use rankine_predict::{FeatureRows, ItemKey, Row, RowLayout};
 use rankine_recommend::Catalogue;
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -146,6 +146,17 @@ impl Live {
         let world = self.read();
         let row = |&id: &i64| world.item_rows.get(self.catalogue.position(id)?).cloned();
         ids.iter().map(row).collect()
+    }
+
+    /// Items with the numbers of their rows now, in their order; 0 for an unknown one. One hold of the lock.
+    pub(crate) fn item_keys(&self, ids: &[i64]) -> Vec<ItemKey> {
+        let world = self.read();
+        let number = |id| Some(world.item_rows.get(self.catalogue.position(id)?)?.1);
+        let key = |&id: &i64| ItemKey {
+            id,
+            version: number(id).unwrap_or(0),
+        };
+        ids.iter().map(key).collect()
     }
 
     /// Ids of all users, ascending.

@@ -91,12 +91,16 @@ impl State {
         match found.reason {
             Reason::Popular => why("rated well by many".to_owned()),
             Reason::New => why("among the newest".to_owned()),
-            Reason::Genre(genre) => Why {
-                genre: Some(genre.clone()),
-                ..why(format!("among the best of {genre}, which you like"))
-            },
+            Reason::Genre(index) => self.why_genre(index, why),
             Reason::Like { item } => self.why_like(record, item, why),
         }
+    }
+
+    fn why_genre(&self, index: usize, why: impl Fn(String) -> Why) -> Why {
+        let genre = self.live.catalogue.genres().get(index).cloned();
+        let named = genre.as_deref().unwrap_or("a genre");
+        let text = format!("among the best of {named}, which you like");
+        Why { genre, ..why(text) }
     }
 
     fn why_like(&self, record: &UserRecord, item: i64, why: impl Fn(String) -> Why) -> Why {

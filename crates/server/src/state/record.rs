@@ -4,9 +4,10 @@
 //! writer copies only where a request does. Sums are integers, so that a replay gives the same numbers.
 
 use super::view::Rating;
+use crate::error::ApiError;
 use rankine_pipeline::Event;
 use rankine_recommend::{Action, Catalogue, UserState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Highest ratings kept per film.
 const TOP: usize = 10;
@@ -78,11 +79,15 @@ pub(crate) struct FilmRecord {
     pub(crate) histogram: [u32; 10],
     /// Highest first, latest first among equals.
     pub(crate) top: Vec<Rating>,
+    /// The film's JSON form where it was printed since the last rating; films without ratings share a record and are not
+    /// kept.
+    printed: OnceLock<Box<[u8]>>,
 }
 
 impl FilmRecord {
     pub(crate) fn observe(&mut self, event: &Event) {
         let Some(score) = event.value else { return };
+        self.printed = OnceLock::new();
         self.histogram[half_star(score)] += 1;
         let at = self.top.partition_point(|rating| rating.score > score);
         if at < TOP {
@@ -98,6 +103,27 @@ impl FilmRecord {
             );
             self.top.truncate(TOP);
         }
+    }
+}
+
+impl FilmRecord {
+    /// Appends what `print` made of this film since its last rating, or makes now.
+    pub(crate) fn append_printed(
+        &self,
+        out: &mut Vec<u8>,
+        print: impl FnOnce(&[Rating]) -> Result<Vec<u8>, ApiError>,
+    ) -> Result<(), ApiError> {
+        if let Some(kept) = self.printed.get() {
+            out.extend_from_slice(kept);
+            return Ok(());
+        }
+        let printed = print(&self.top)?;
+        out.extend_from_slice(&printed);
+        if !self.top.is_empty() {
+            // of two that print at once the first is kept: both printed the same record
+            self.printed.set(printed.into()).ok();
+        }
+        Ok(())
     }
 }
 
@@ -146,6 +172,23 @@ mod tests {
         assert_eq!(users, [28, 25, 22, 19, 16, 13, 10, 7, 4, 1]);
         assert_eq!(film.top[0].timestamp, 28);
         assert_eq!(film.histogram.iter().sum::<u32>(), 30);
+    }
+
+    #[test]
+    fn a_printed_form_is_kept_until_the_next_rating() {
+        let mut film = FilmRecord::default();
+        let print = |film: &FilmRecord, word: &str| {
+            let mut out = Vec::new();
+            film.append_printed(&mut out, |top| Ok(format!("{word}{}", top.len()).into()))
+                .unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!((print(&film, "a"), print(&film, "b")), ("a0".into(), "b0".into()));
+        film.observe(&rating(1, 5.0, 1));
+        assert_eq!((print(&film, "a"), print(&film, "b")), ("a1".into(), "a1".into()));
+        let held = film.clone();
+        film.observe(&rating(2, 4.0, 2));
+        assert_eq!((print(&film, "c"), print(&held, "d")), ("c2".into(), "a1".into()));
     }
 
     #[test]

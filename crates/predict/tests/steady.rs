@@ -1,0 +1,122 @@
+//! In steady state a request's extraction and scoring allocate nothing, whatever the number of items: counted by the
+//! allocator itself.
+//!
+//! What a call allocates around them (its snapshot, its answer) must not grow with the items.
+#![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
+
+#[path = "integration/fixture.rs"]
+#[expect(dead_code, reason = "shared with the integration tests, which use the rest")]
+mod fixture;
+
+use rankine_predict::{
+    FeatureRows, ItemInput, ItemKey, KnownItems, ModelEntry, PredictConfig, Predictor, Request, Row,
+    RowLayout,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    /// Of this thread: a request of one task stays on it, and the dictionaries' threads have no part in it.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: passes every call on to the system allocator unchanged; counting touches no memory of the caller.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.try_with(|count| count.set(count.get() + 1)).ok();
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `System.alloc` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Rows made in advance.
+struct Rows(Vec<Row>);
+
+impl FeatureRows for Rows {
+    fn user(&self, _id: i64) -> Option<Row> {
+        None
+    }
+
+    fn item(&self, id: i64) -> Option<(Row, u64)> {
+        Some((self.0.get(usize::try_from(id).ok()?)?.clone(), 1))
+    }
+}
+
+const ITEMS: usize = 300;
+
+fn rows() -> Rows {
+    let layout = RowLayout::new(["movieId", "genre", "year"]);
+    let row = |id| Row::new(&layout, fixture::item(id));
+    Rows((0i64..).take(ITEMS).map(row).collect())
+}
+
+/// Allocations of one call of `call`, after enough calls to fill every buffer.
+fn allocations(call: impl Fn()) -> usize {
+    (0..3).for_each(|_| call());
+    let before = COUNT.get();
+    (0..10).for_each(|_| call());
+    let count = COUNT.get() - before;
+    assert_eq!(count % 10, 0, "every call allocates alike");
+    count / 10
+}
+
+#[test]
+fn extraction_and_scoring_allocate_nothing_per_item() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let mut config = PredictConfig::new(models.path(), || 0).model(ModelEntry::named("films"));
+    config.poll = std::time::Duration::from_secs(3600);
+    let predictor = Predictor::open(config).unwrap();
+    let users = RowLayout::new(["userId", "taste"]);
+    let contexts = RowLayout::new(["hour"]);
+    let rows = rows();
+    let request = |count: usize, version| Request {
+        model: "films".into(),
+        user: Row::new(&users, fixture::user(3)),
+        context: Row::new(&contexts, fixture::context(3)),
+        items: (0i64..)
+            .zip(&rows.0)
+            .take(count)
+            .map(|(id, row)| ItemInput {
+                id,
+                row: row.clone(),
+                version,
+            })
+            .collect(),
+        ..Request::default()
+    };
+    let keys: Vec<ItemKey> = (0i64..)
+        .take(ITEMS)
+        .map(|id| ItemKey { id, version: 1 })
+        .collect();
+    let given = |count, version| {
+        let request = request(count, version);
+        allocations(|| assert!(predictor.predict(&request).unwrap().faults.is_empty()))
+    };
+    let known = |count: usize| {
+        let (request, keys) = (request(0, 0), &keys[..count]);
+        let items = KnownItems { keys, rows: &rows };
+        allocations(|| {
+            let answer = predictor.predict_known(&request, items).unwrap();
+            assert!(answer.faults.is_empty() && answer.scores.len() == count);
+        })
+    };
+    let around = given(1, 0);
+    assert!(
+        around <= 8,
+        "snapshot, name and scores of the answer: {around} allocations"
+    );
+    assert_eq!(given(ITEMS, 0), around, "items that are extracted every time");
+    assert_eq!(given(ITEMS, 1), around, "items whose parts are kept");
+    assert_eq!((known(1), known(ITEMS)), (around, around));
+}
