@@ -67,6 +67,12 @@ pub enum PipelineError {
         /// The home folder.
         home: PathBuf,
     },
+    /// A server has the event log of this home open, and would go on with the old data.
+    #[error("{}: a server runs on this home; stop it, then import", home.display())]
+    Serving {
+        /// The home folder.
+        home: PathBuf,
+    },
     /// A record of the live log whose body is not an event.
     #[error("live event {seq}: {reason}")]
     LogEvent {

@@ -10,6 +10,7 @@ use rankine_pipeline::import::{Mapping, TimeUnit, UnknownItems, formats, importe
 use rankine_pipeline::{
     Catalogue, Event, ImportOptions, ImportSummary, PipelineError, check, describe, events, import,
 };
+use rankine_store::{EventLog, LogOptions, LogRecord};
 use rankine_table::{Column, Progress, Table, parquet};
 use tempfile::TempDir;
 
@@ -803,6 +804,86 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn one_spelling_of_an_id_is_as_good_as_another_where_ids_are_numbers() {
+    let csv = folder(&[
+        (
+            "movies.csv",
+            "movieId,title,genres\n50,A (1995),Drama\n06,B (1996),Drama\n6,C,Drama\n",
+        ),
+        (
+            "ratings.csv",
+            "userId,movieId,rating,timestamp\n7,50,4.0,10\n+7,6,4.0,20\n07,+06,4.0,30\n90,050,3.0,40\n",
+        ),
+    ]);
+    let home = Home::of(csv.path());
+    assert_eq!(home.rejects(), [reject("movies.csv", 4, "duplicate")]);
+    let catalogue = home.catalogue();
+    assert!(catalogue.items.iter().all(|item| item.key.is_none()));
+    assert!(catalogue.users.iter().all(|user| user.key.is_none()));
+    let ids: Vec<_> = home
+        .events()
+        .iter()
+        .map(|event| (event.user, event.item))
+        .collect();
+    assert_eq!(ids, [(7, 50), (7, 6), (7, 6), (90, 50)]);
+}
+
+#[test]
+fn live_events_outlive_an_interrupted_import_only_with_their_data() {
+    let home = Home::of(&data("movielens-csv"));
+    let log = home.path().join("events/live-1.log");
+    std::fs::write(&log, b"kept").unwrap();
+    let interrupt = || std::fs::remove_file(home.path().join("data/import.json")).unwrap();
+    interrupt();
+    import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    assert!(log.exists(), "the same data keeps its events");
+    interrupt();
+    import(&options(&data("movielens-1m"), home.path()), &Progress::silent()).unwrap();
+    assert!(!log.exists(), "events of other data");
+    let aside = format!("events/of-{}/live-1.log", home.summary.hash);
+    assert_eq!(std::fs::read(home.path().join(aside)).unwrap(), b"kept");
+}
+
+#[test]
+fn live_events_of_a_home_without_a_record_of_their_data_are_those_of_its_import() {
+    let home = Home::of(&data("movielens-csv"));
+    let (log, hash) = (
+        home.path().join("events/live-1.log"),
+        home.path().join("events/data-hash"),
+    );
+    std::fs::write(&log, b"kept").unwrap();
+    std::fs::remove_file(&hash).unwrap();
+    import(&options(&data("movielens-1m"), home.path()), &Progress::silent()).unwrap();
+    let aside = format!("events/of-{}/live-1.log", home.summary.hash);
+    assert_eq!(std::fs::read(home.path().join(aside)).unwrap(), b"kept");
+    std::fs::write(&log, b"whose").unwrap();
+    std::fs::remove_file(&hash).unwrap();
+    std::fs::remove_file(home.path().join("data/import.json")).unwrap();
+    import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    let aside = home.path().join("events/of-unknown/live-1.log");
+    assert_eq!(std::fs::read(aside).unwrap(), b"whose");
+}
+
+#[test]
+fn other_data_is_not_imported_under_a_running_server() {
+    let home = Home::of(&data("movielens-csv"));
+    let observer = Box::new(|_: &LogRecord| ());
+    let (server, _) = EventLog::open(&home.path().join("events"), LogOptions::default(), observer).unwrap();
+    let before = snapshot(home.path());
+    let error = fail(&options(&data("movielens-1m"), home.path()));
+    assert!(matches!(error, PipelineError::Serving { .. }), "{error}");
+    assert!(
+        error.to_string().contains("a server runs on this home"),
+        "{error}"
+    );
+    assert_eq!(snapshot(home.path()), before);
+    let same = import(&options(&data("movielens-csv"), home.path()), &Progress::silent()).unwrap();
+    assert!(same.unchanged, "what is there already needs no change");
+    drop(server);
+    import(&options(&data("movielens-1m"), home.path()), &Progress::silent()).unwrap();
 }
 
 #[test]

@@ -26,7 +26,7 @@ mod rows;
 pub mod testing;
 
 pub use error::StoreError;
-pub use log::{Appended, EventLog, LogOptions, LogRecord, LogStats, Observer, ReplaySummary, Torn};
+pub use log::{Appended, EventLog, LogHold, LogOptions, LogRecord, LogStats, Observer, ReplaySummary, Torn};
 pub use memory_rows::MemoryRows;
 pub use redb_rows::RedbRows;
 pub use redis_rows::{RedisOptions, RedisRows, Scanned};

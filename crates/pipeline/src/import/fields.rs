@@ -43,7 +43,7 @@ pub(super) fn optional(cell: Option<&str>) -> Option<&str> {
     cell.map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// A whole-number id: 0 or more, for requests name users and items so.
+/// A whole-number id in its one decimal form (`+6` and `06` are 6): 0 or more, for requests name users and items so.
 pub(super) fn whole<'a>(cell: Option<&'a str>, name: &str) -> Result<&'a str, Problem> {
     let text = needed(cell, name)?;
     match text.parse::<i64>() {
@@ -51,12 +51,19 @@ pub(super) fn whole<'a>(cell: Option<&'a str>, name: &str) -> Result<&'a str, Pr
             "range",
             format!("{name}: expected 0 or more, got {text}"),
         )),
-        Ok(_) => Ok(text),
+        Ok(_) => Ok(canonical(text)),
         Err(_) => Err(Problem::new(
             "number",
             format!("{name}: expected a whole number, got `{text}`"),
         )),
     }
+}
+
+/// The digits of a whole number without sign and leading zeros; of zero, one digit is left.
+fn canonical(text: &str) -> &str {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let significant = digits.trim_start_matches('0');
+    if significant.is_empty() { "0" } else { significant }
 }
 
 /// A finite number within bounds.
@@ -185,6 +192,18 @@ mod tests {
         );
         assert_eq!(optional(Some(" ")), None);
         assert_eq!(whole(Some(" 12 "), "id"), Ok("12"));
+        for (text, id) in [
+            ("06", "6"),
+            ("+6", "6"),
+            ("+006", "6"),
+            ("000", "0"),
+            ("100", "100"),
+        ] {
+            assert_eq!(whole(Some(text), "id"), Ok(id), "{text}");
+        }
+        for bad in ["+", "+-6", "--6", "0x6"] {
+            assert_eq!(whole(Some(bad), "id").unwrap_err().rule, "number", "{bad}");
+        }
         assert_eq!(whole(Some("1.0"), "id").unwrap_err().rule, "number");
         assert_eq!(
             whole(Some("-3"), "user id").unwrap_err(),

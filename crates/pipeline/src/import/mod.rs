@@ -4,7 +4,8 @@
 //! `<home>/data/{items,users}.parquet`, `<home>/events/base-1.parquet`, `data/rejects.tsv` and, last,
 //! `data/import.json`. The decisions: a row is taken or listed as a reject, never lost; the summary is
 //! removed first and written last, so its presence says that the other files belong together; a second
-//! import of the same bytes does nothing.
+//! import of the same bytes does nothing; `events/data-hash` says which data the live events belong to, and outlives
+//! an interrupted import.
 //!
 //! Rules (the `rule` column of the reject file): `fields` wrong number of cells, `missing` an empty cell
 //! that is needed, `number`, `range`, `time` a cell out of its type or bounds (a negative id), `encoding`, `quote`, `json`,
@@ -12,6 +13,7 @@
 //! item` an event or link of an item the source does not list. Users need not be listed. Events that
 //! repeat are kept; `check` counts them.
 
+mod binding;
 mod detect;
 mod draft;
 mod event_columns;
@@ -72,7 +74,7 @@ pub fn imported(home: &Path) -> Result<Option<ImportSummary>, PipelineError> {
 ///
 /// # Errors
 /// [`PipelineError::UnknownFormat`], [`PipelineError::WrongFormat`], [`PipelineError::Mapping`],
-/// [`PipelineError::Busy`], [`PipelineError::Table`] for files that cannot be read or written and, in
+/// [`PipelineError::Busy`], [`PipelineError::Serving`], [`PipelineError::Table`] for files that cannot be read or written and, in
 /// strict mode, for the first bad row.
 pub fn import(options: &ImportOptions, progress: &Progress) -> Result<ImportSummary, PipelineError> {
     let found = detect::detect(options)?;
@@ -81,11 +83,12 @@ pub fn import(options: &ImportOptions, progress: &Progress) -> Result<ImportSumm
     if let Some(summary) = publication.same_as_before(found.format.name, &files, options.strict)? {
         return Ok(summary);
     }
+    let log = publication.hold_log()?;
     let rejects = publication.rejects(options.strict)?;
     let mut draft = Draft::new(rejects, progress);
     (found.format.read)(&found.files, &mut draft)?;
     let mut stage = progress.stage("writing", 0);
-    let summary = publication.publish(draft, found.format.name, files)?;
+    let summary = publication.publish(draft, found.format.name, files, &log)?;
     stage.add(summary.events);
     stage.finish(&format!(
         "{} items, {} users, {} events",

@@ -1,14 +1,17 @@
 //! Puts the files of an import into the home, all or none of them announced.
 //!
 //! The decision: one import at a time per home (a lock file), leftovers of killed imports are swept,
-//! the old summary goes before the first file changes and the new one comes after the last.
+//! the old summary goes before the first file changes and the new one comes after the last. Which data the live events
+//! belong to is kept beside them, so that a killed import does not make them events of the next.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use rankine_store::{LogHold, StoreError};
 use rankine_table::{AtomicFile, RejectFile, TableError, sync_folder};
 
+use super::binding;
 use super::draft::Draft;
 use super::summary::{self, HashedFile, ImportSummary};
 use crate::{Catalogue, PipelineError};
@@ -89,8 +92,9 @@ impl Publication {
         draft: Draft<'_>,
         format: &str,
         sources: Vec<HashedFile>,
+        log: &LogHold,
     ) -> Result<ImportSummary, PipelineError> {
-        let before = summary::load(&self.home).ok().flatten();
+        self.bind_log()?;
         self.withdraw()?;
         let done = draft.finish();
         let catalogue = Catalogue::new(done.items, done.users);
@@ -120,30 +124,37 @@ impl Publication {
             outputs,
             unchanged: false,
         };
-        if let Some(before) = before.filter(|before| before.hash != summary.hash) {
-            self.set_events_aside(&before.hash)?;
-        }
+        self.rebind_log(log, &summary.hash)?;
         self.announce(&summary)?;
         Ok(summary)
     }
 
-    /// Moves the live logs of other data to `events/of-<its hash>/`: its users and items mean nothing here.
-    fn set_events_aside(&self, hash: &str) -> Result<(), PipelineError> {
-        let events = self.home.join("events");
-        let fail = |source| TableError::Write {
-            path: events.clone(),
-            source,
-        };
-        for entry in std::fs::read_dir(&events).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("live-") {
-                let aside = events.join(format!("of-{hash}"));
-                std::fs::create_dir_all(&aside).map_err(fail)?;
-                std::fs::rename(entry.path(), aside.join(name)).map_err(fail)?;
-            }
+    /// Holds the live log until the new data is announced: a server would go on writing events of the old.
+    pub(super) fn hold_log(&self) -> Result<LogHold, PipelineError> {
+        LogHold::take(&self.home.join("events")).map_err(|error| match error {
+            StoreError::LogLocked { .. } => PipelineError::Serving {
+                home: self.home.clone(),
+            },
+            error => error.into(),
+        })
+    }
+
+    /// Writes down whose the live events are where that is only in the summary, which is about to go.
+    fn bind_log(&self) -> Result<(), PipelineError> {
+        match (binding::read(&self.home)?, summary::load(&self.home)) {
+            (None, Ok(Some(before))) => binding::write(&self.home, &before.hash),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Moves the live events of other data to `events/of-<its hash>/`: its users and items mean nothing here.
+    fn rebind_log(&self, log: &LogHold, hash: &str) -> Result<(), PipelineError> {
+        let bound = binding::read(&self.home)?;
+        if bound.as_deref() == Some(hash) {
+            return Ok(());
+        }
+        log.set_aside(&format!("of-{}", bound.as_deref().unwrap_or("unknown")))?;
+        binding::write(&self.home, hash)
     }
 
     fn withdraw(&self) -> Result<(), PipelineError> {

@@ -9,6 +9,7 @@
 
 mod commit;
 mod files;
+mod hold;
 mod ids;
 mod record;
 mod segment;
@@ -16,6 +17,7 @@ mod segment;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+pub use hold::LogHold;
 pub use record::LogRecord;
 pub use segment::Torn;
 
