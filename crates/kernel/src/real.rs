@@ -54,6 +54,8 @@ pub trait Real:
     #[doc(hidden)]
     fn dot(machine: Machine, x: &[Self], y: &[Self]) -> Self;
     #[doc(hidden)]
+    fn transpose(machine: Machine, matrix: &[Self], columns: usize, out: &mut [Self]);
+    #[doc(hidden)]
     fn step(optimiser: &Optimiser, t: u64, w: &mut [Self], g: &[Self], state: &mut [Self]);
     #[doc(hidden)]
     fn step_rows(optimiser: &Optimiser, t: u64, table: &mut RowTable<Self>, gradients: &RowGradients<Self>);
@@ -101,6 +103,10 @@ macro_rules! real {
             #[inline(never)]
             fn dot(machine: Machine, x: &[$t], y: &[$t]) -> $t {
                 crate::dense::dot_on(machine, x, y)
+            }
+            #[inline(never)]
+            fn transpose(machine: Machine, matrix: &[$t], columns: usize, out: &mut [$t]) {
+                crate::dense::transpose_on(machine, matrix, columns, out);
             }
             #[inline(never)]
             fn step(optimiser: &Optimiser, t: u64, w: &mut [$t], g: &[$t], state: &mut [$t]) {

@@ -5,15 +5,18 @@
 
 mod dot;
 mod product;
+mod square;
 #[cfg(test)]
 mod tests;
 
 use crate::activation::Activation;
+use crate::machine::Machine;
 use crate::real::Real;
 pub(crate) use dot::dot_on;
 pub use dot::{dot, dots};
 use product::Init;
 pub(crate) use product::{Product, product_on};
+pub(crate) use square::transpose_on;
 
 /// `out = f(x·w + bias)` for one row: x is k, w is k × n, out and bias are n.
 ///
@@ -86,18 +89,38 @@ pub fn accumulate<T: Real>(x: &[T], w: &[T], out: &mut [T]) {
     .run(out);
 }
 
-/// `out = g·wᵀ`: the gradient with respect to a layer's input. g is rows × n, w is k × n, out is rows × k.
-///
-/// `transposed` is a scratch buffer for wᵀ; it grows to k·n once.
+/// `out = f(out + x·w)` for `rows` rows: x is rows × k, w is k × n, out is rows × n.
 ///
 /// # Panics
 /// If `w` is shorter than that.
-pub fn input_gradient<T: Real>(rows: usize, g: &[T], w: &[T], transposed: &mut Vec<T>, out: &mut [T]) {
+pub fn accumulate_batch<T: Real>(rows: usize, x: &[T], w: &[T], f: Activation, out: &mut [T]) {
+    if rows == 0 {
+        return;
+    }
+    Product {
+        m: rows,
+        n: out.len() / rows,
+        depth: x.len() / rows,
+        a: x,
+        row: x.len() / rows,
+        step: 1,
+        b: w,
+        init: Init::Keep,
+        activation: f,
+    }
+    .run(out);
+}
+
+/// `out = g·wᵀ`: the gradient with respect to a layer's input. g is rows × n, `transposed` is wᵀ (see [`transpose`]),
+/// n × k; out is rows × k.
+///
+/// # Panics
+/// If `transposed` is shorter than that.
+pub fn input_gradient<T: Real>(rows: usize, g: &[T], transposed: &[T], out: &mut [T]) {
     if rows == 0 {
         return;
     }
     let (n, k) = (g.len() / rows, out.len() / rows);
-    transpose(&w[..k * n], n, transposed);
     let activation = Activation::Linear;
     Product {
         m: rows,
@@ -113,17 +136,17 @@ pub fn input_gradient<T: Real>(rows: usize, g: &[T], w: &[T], transposed: &mut V
     .run(out);
 }
 
-/// `out = xᵀ·g`: the gradient with respect to a layer's weights, summed over the rows. x is rows × k, g is rows × n,
-/// out is k × n.
+/// `out += xᵀ·g`: the gradient with respect to a layer's weights, summed over the rows. x is rows × k, g is rows × n,
+/// out is k × n. Parts of a batch, one after another, give the bits of the whole.
 ///
 /// # Panics
 /// If `out` is shorter than that.
 pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
     if rows == 0 {
-        return out.fill(T::ZERO);
+        return;
     }
     let (k, n) = (x.len() / rows, g.len() / rows);
-    let (init, activation) = (Init::Zero, Activation::Linear);
+    let (init, activation) = (Init::Keep, Activation::Linear);
     let product = if n == 1 {
         Product {
             m: 1,
@@ -152,13 +175,13 @@ pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
     product.run(out);
 }
 
-/// `out[j] = Σ_r g[r][j]`: the gradient with respect to a layer's bias. g is rows × `out.len()`.
+/// `out[j] += Σ_r g[r][j]`: the gradient with respect to a layer's bias. g is rows × `out.len()`.
 pub fn bias_gradient<T: Real>(g: &[T], out: &mut [T]) {
     if out.is_empty() {
         return;
     }
     let (n, depth) = (out.len(), g.len() / out.len());
-    let (init, activation) = (Init::Zero, Activation::Linear);
+    let (init, activation) = (Init::Keep, Activation::Linear);
     // One row of ones, which a step of zero makes of a single one: the product's registers hold the sums.
     Product {
         m: 1,
@@ -176,26 +199,10 @@ pub fn bias_gradient<T: Real>(g: &[T], out: &mut [T]) {
 
 /// Writes the transpose of a matrix of `columns` columns into `out`, which takes its size.
 pub fn transpose<T: Real>(matrix: &[T], columns: usize, out: &mut Vec<T>) {
-    out.clear();
-    if columns == 0 {
-        return;
-    }
-    let rows = matrix.len() / columns;
+    let rows = matrix.len().checked_div(columns).unwrap_or(0);
     out.resize(rows * columns, T::ZERO);
-    for top in (0..rows).step_by(TILE) {
-        for left in (0..columns).step_by(TILE) {
-            for column in left..columns.min(left + TILE) {
-                let to = &mut out[column * rows..(column + 1) * rows];
-                for row in top..rows.min(top + TILE) {
-                    to[row] = matrix[row * columns + column];
-                }
-            }
-        }
-    }
+    T::transpose(Machine::detect(), &matrix[..rows * columns], columns, out);
 }
-
-/// Side of the squares a transpose is done in.
-const TILE: usize = 16;
 
 /// `y += a·x`, product and sum rounded separately.
 #[inline]

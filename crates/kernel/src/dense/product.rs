@@ -39,6 +39,9 @@ pub struct Product<'a, T> {
 
 /// Steps of the depth done at once, so that the panel of B stays near.
 const DEPTH: usize = 256;
+/// The same where A is read across (xᵀ): each step is a line of its own, and lines a power of two apart share few places
+/// of the first cache. Measured: 64 steps reach 144 of 159 GFLOP/s, 256 steps 120 to 130.
+const DEPTH_ACROSS: usize = 64;
 /// Rows from which copying a panel of B pays.
 const PACK: usize = 32;
 
@@ -123,14 +126,20 @@ struct Stretch<T> {
 #[inline(always)]
 unsafe fn body<T: Real, V: Lanes<T>, const MR: usize, const NV: usize>(p: &Product<'_, T>, c: &mut [T]) {
     let whole = p.m - p.m % MR;
+    let steps = if p.step > 1 { DEPTH_ACROSS } else { DEPTH };
     let mut from = 0;
     loop {
-        let to = p.depth.min(from + DEPTH);
+        let to = p.depth.min(from + steps);
         let stretch = cut(p, c.as_mut_ptr(), from, to);
         // SAFETY: passed on; `whole` rows are a multiple of MR, the others go one by one.
         unsafe {
             strip::<T, V, MR, NV>(&stretch, 0, whole);
-            strip::<T, V, 1, 8>(&stretch, whole, p.m);
+            if whole > 0 && p.m - whole > 1 && !stretch.keep && to == p.depth {
+                // The last rows, some of them for the second time: the same sums at a tile's price.
+                strip::<T, V, MR, NV>(&stretch, p.m - MR, p.m);
+            } else {
+                strip::<T, V, 1, 8>(&stretch, whole, p.m);
+            }
         }
         from = to;
         if from >= p.depth {

@@ -98,7 +98,8 @@ proptest! {
     fn gradients_are_the_sums_they_claim(m in 1usize..70, k in 1usize..20, n in 1usize..40, seed: u64) {
         let (x, w, g) = (wide(&numbers(m * k, seed)), wide(&numbers(k * n, seed ^ 1)), wide(&numbers(m * n, seed ^ 2)));
         let (mut gx, mut gw, mut gb, mut scratch) = (vec![0.0; m * k], vec![9.0; k * n], vec![9.0; n], Vec::new());
-        input_gradient(m, &g, &w, &mut scratch, &mut gx);
+        transpose(&w, n, &mut scratch);
+        input_gradient(m, &g, &scratch, &mut gx);
         weight_gradient(m, &x, &g, &mut gw);
         bias_gradient(&g, &mut gb);
         for (at, value) in gx.iter().enumerate() {
@@ -107,12 +108,27 @@ proptest! {
         }
         for (at, value) in gw.iter().enumerate() {
             let exact: f64 = (0..m).map(|i| x[i * k + at / n] * g[i * n + at % n]).sum();
-            prop_assert!((value - exact).abs() < 1e-12);
+            prop_assert!((value - 9.0 - exact).abs() < 1e-12);
         }
         for (j, value) in gb.iter().enumerate() {
             let exact: f64 = (0..m).map(|i| g[i * n + j]).sum();
-            prop_assert!((value - exact).abs() < 1e-12);
+            prop_assert!((value - 9.0 - exact).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn parts_of_a_batch_add_up_to_the_bits_of_the_whole(m in 2usize..200, cut in 1usize..200, k in 1usize..40, n in 1usize..40, seed: u64) {
+        let cut = cut.min(m - 1);
+        let (x, g) = (numbers(m * k, seed), numbers(m * n, seed ^ 1));
+        let (mut whole, mut parts) = ((vec![0.0; k * n], vec![0.0; n]), (vec![0.0; k * n], vec![0.0; n]));
+        weight_gradient(m, &x, &g, &mut whole.0);
+        bias_gradient(&g, &mut whole.1);
+        for (rows, x, g) in [(cut, &x[..cut * k], &g[..cut * n]), (m - cut, &x[cut * k..], &g[cut * n..])] {
+            weight_gradient(rows, x, g, &mut parts.0);
+            bias_gradient(g, &mut parts.1);
+        }
+        prop_assert_eq!(bits(&whole.0), bits(&parts.0));
+        prop_assert_eq!(bits(&whole.1), bits(&parts.1));
     }
 }
 
@@ -136,6 +152,9 @@ fn accumulate_adds_to_what_is_there() {
     assert_eq!(one, [1.0]);
     accumulate(&[], &[], &mut out);
     assert_eq!(out, [9.0, 20.0]);
+    let mut rows = [10.0, 20.0, -30.0, 5.0];
+    accumulate_batch(2, &[2.0, -1.0, 0.0, 1.0], &w, Activation::Relu, &mut rows);
+    assert_eq!(rows, [9.0, 20.0, 0.0, 9.0]);
 }
 
 #[test]
@@ -146,7 +165,7 @@ fn nan_goes_through_and_empty_batches_do_nothing() {
     affine_batch::<f32>(0, &[], &[], None, Activation::Relu, &mut []);
     let mut gradient = [3.0f32];
     weight_gradient::<f32>(0, &[], &[], &mut gradient);
-    assert_eq!(gradient, [0.0]);
+    assert_eq!(gradient, [3.0]);
 }
 
 #[test]
@@ -163,13 +182,30 @@ fn vectors_add_and_scale() {
 
 #[test]
 fn a_transpose_has_every_number_in_its_place() {
-    for (rows, columns) in [(1, 1), (8, 8), (17, 24), (24, 17), (9, 3), (0, 5)] {
+    for (rows, columns) in [
+        (1, 1),
+        (8, 8),
+        (16, 32),
+        (17, 24),
+        (40, 17),
+        (9, 3),
+        (10, 128),
+        (0, 5),
+    ] {
         let matrix = numbers(rows * columns, 5);
         let mut out = vec![9.0];
         transpose(&matrix, columns, &mut out);
         assert_eq!(out.len(), rows * columns);
         for (at, value) in matrix.iter().enumerate() {
             assert_eq!(out[at % columns * rows + at / columns], *value);
+        }
+        let (exact, mut wider) = (wide(&out), Vec::new());
+        transpose(&wide(&matrix), columns, &mut wider);
+        assert_eq!(wider, exact);
+        for machine in Machine::available() {
+            let mut again = vec![9.0; out.len()];
+            transpose_on(machine, &matrix, columns, &mut again);
+            assert_eq!(again, out, "{machine:?}");
         }
     }
 }

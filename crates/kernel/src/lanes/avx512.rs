@@ -48,6 +48,33 @@ impl Lanes<f32> for F32x16 {
         // The second operand comes back when either is NaN or both are zero.
         F32x16(_mm512_max_ps(_mm512_setzero_ps(), self.0))
     }
+    #[inline(always)]
+    unsafe fn square(from: *const f32, stride: usize, to: *mut f32, pitch: usize) {
+        // Quarter r of register i is row 4r + i, so transposing 4 × 4 in each quarter leaves a column in sixteen lanes.
+        let mut columns = [_mm512_setzero_ps(); 16];
+        for q in 0..4 {
+            let rows: [__m512; 4] = std::array::from_fn(|i| {
+                let at = |r: usize| _mm_loadu_ps(from.add((4 * r + i) * stride + 4 * q));
+                let low = _mm512_insertf32x4::<1>(_mm512_castps128_ps512(at(0)), at(1));
+                _mm512_insertf32x4::<3>(_mm512_insertf32x4::<2>(low, at(2)), at(3))
+            });
+            let (a, b) = (
+                _mm512_unpacklo_ps(rows[0], rows[1]),
+                _mm512_unpackhi_ps(rows[0], rows[1]),
+            );
+            let (c, d) = (
+                _mm512_unpacklo_ps(rows[2], rows[3]),
+                _mm512_unpackhi_ps(rows[2], rows[3]),
+            );
+            columns[4 * q] = _mm512_shuffle_ps::<0x44>(a, c);
+            columns[4 * q + 1] = _mm512_shuffle_ps::<0xee>(a, c);
+            columns[4 * q + 2] = _mm512_shuffle_ps::<0x44>(b, d);
+            columns[4 * q + 3] = _mm512_shuffle_ps::<0xee>(b, d);
+        }
+        for (column, register) in columns.into_iter().enumerate() {
+            _mm512_storeu_ps(to.add(column * pitch), register);
+        }
+    }
 }
 
 /// 8 f64.

@@ -34,4 +34,17 @@ pub trait Lanes<T: Copy>: Copy {
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
     /// `if x < 0 { 0 } else { x }` in each lane: NaN stays NaN.
     unsafe fn relu(self) -> Self;
+    /// Writes the transpose of the `N` × `N` numbers at `from` (rows `stride` apart) to `to` (rows `pitch` apart).
+    ///
+    /// # Safety
+    /// Both squares are valid and do not overlap.
+    #[inline(always)]
+    unsafe fn square(from: *const T, stride: usize, to: *mut T, pitch: usize) {
+        for row in 0..Self::N {
+            for column in 0..Self::N {
+                // SAFETY: inside the squares.
+                unsafe { *to.add(column * pitch + row) = *from.add(row * stride + column) };
+            }
+        }
+    }
 }

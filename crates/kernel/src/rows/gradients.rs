@@ -39,16 +39,13 @@ impl<T: Real> RowGradients<T> {
     }
 
     /// Returns the gradient of a row to add to: zeros when the batch first touches it.
-    #[inline]
+    #[inline(always)]
     pub fn at(&mut self, row: u32) -> &mut [T] {
-        let slot = row as usize;
-        if slot >= self.place.len() {
-            self.place.resize((slot + 1).next_power_of_two(), 0);
-        }
-        if self.place[slot] == 0 {
-            self.open(row);
-        }
-        let from = (self.place[slot] as usize - 1) * self.dim;
+        let place = match self.place.get(row as usize) {
+            Some(&place) if place > 0 => place,
+            _ => self.open(row),
+        };
+        let from = (place as usize - 1) * self.dim;
         &mut self.gradients[from..from + self.dim]
     }
 
@@ -56,10 +53,16 @@ impl<T: Real> RowGradients<T> {
         clippy::cast_possible_truncation,
         reason = "a batch touches at most as many rows as there are"
     )]
-    fn open(&mut self, row: u32) {
+    #[inline(never)]
+    fn open(&mut self, row: u32) -> u32 {
+        let slot = row as usize;
+        if slot >= self.place.len() {
+            self.place.resize((slot + 1).next_power_of_two(), 0);
+        }
         self.rows.push(row);
-        self.place[row as usize] = self.rows.len() as u32;
+        self.place[slot] = self.rows.len() as u32;
         self.gradients.resize(self.rows.len() * self.dim, T::ZERO);
+        self.place[slot]
     }
 
     /// Returns the rows touched, in first-touch order.

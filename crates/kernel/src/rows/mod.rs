@@ -10,5 +10,5 @@ mod table;
 
 pub use gradients::RowGradients;
 pub use index::KeyIndex;
-pub use stretch::{gather, scatter, spread};
+pub use stretch::{gather, scatter, sum_rows};
 pub use table::{MISSING, RowTable, prefetch};

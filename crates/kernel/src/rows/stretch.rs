@@ -37,18 +37,18 @@ pub fn scatter<T: Real>(gradients: &mut RowGradients<T>, rows: &[u32], g: &[T], 
     });
 }
 
-/// Adds row `rows[i]` of `matrix` (row-major, `width` wide) to row i of `out`, as wide, for every i.
+/// Sets row i of `out` (`width` wide) to the sum of row `rows[i]` of each matrix (row-major, as wide), added in order.
 ///
 /// # Panics
-/// If there is no such row or `out` is too short.
-pub fn spread<T: Real>(matrix: &[T], width: usize, rows: &[u32], out: &mut [T]) {
-    check(rows.len(), width, width, out.len());
-    run(Spread {
-        matrix,
-        width,
-        rows,
-        out,
-    });
+/// If there is no matrix, no such row, or fewer row numbers than rows of `out`.
+pub fn sum_rows<T: Real>(parts: &[(&[T], &[u32])], width: usize, out: &mut [T]) {
+    assert!(!parts.is_empty() && width > 0, "nothing to add up");
+    let count = out.len() / width;
+    assert!(
+        parts.iter().all(|(_, rows)| rows.len() >= count),
+        "too few row numbers"
+    );
+    run(Sums { parts, width, out });
 }
 
 fn check(rows: usize, stride: usize, dim: usize, len: usize) {
@@ -148,26 +148,84 @@ impl<T: Real> Loop<T> for Scatter<'_, T> {
     }
 }
 
-struct Spread<'a, T> {
-    matrix: &'a [T],
+struct Sums<'a, T> {
+    parts: &'a [(&'a [T], &'a [u32])],
     width: usize,
-    rows: &'a [u32],
     out: &'a mut [T],
 }
 
-impl<T: Real> Loop<T> for Spread<'_, T> {
+impl<T: Real> Loop<T> for Sums<'_, T> {
     #[inline(always)]
     unsafe fn each<V: Lanes<T>>(self) {
-        let to = self.out.as_mut_ptr();
-        for (i, &row) in self.rows.iter().enumerate() {
-            let from = &self.matrix[row as usize * self.width..][..self.width];
-            // SAFETY: row i lies inside `out`.
-            unsafe {
-                each::<T, V>(self.width, from.as_ptr(), to.add(i * self.width), |x, sum| {
-                    add::<T, V>(x, sum)
-                })
+        for (i, out) in self.out.chunks_exact_mut(self.width).enumerate() {
+            let row = |(matrix, rows): (&'_ [T], &'_ [u32])| -> *const T {
+                matrix[rows[i] as usize * self.width..][..self.width].as_ptr()
             };
+            let mut k = 0;
+            // SAFETY: `row` has proved `width` numbers behind each pointer; `out` holds as many.
+            unsafe {
+                while k + 8 * V::N <= self.width {
+                    block::<T, V, 8>(self.parts, row, k, out.as_mut_ptr());
+                    k += 8 * V::N;
+                }
+                while k + V::N <= self.width {
+                    block::<T, V, 1>(self.parts, row, k, out.as_mut_ptr());
+                    k += V::N;
+                }
+                if k < self.width {
+                    rest::<T, V>(self.parts, row, (k, self.width - k), out.as_mut_ptr());
+                }
+            }
         }
+    }
+}
+
+/// Adds up R registers of columns from column `k`.
+///
+/// # Safety
+/// As [`Lanes`]; every pointer is valid up to those columns.
+#[inline(always)]
+unsafe fn block<'a, T: Real, V: Lanes<T>, const R: usize>(
+    parts: &[(&'a [T], &'a [u32])],
+    row: impl Fn((&'a [T], &'a [u32])) -> *const T,
+    k: usize,
+    out: *mut T,
+) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut sums = [V::splat(T::ZERO); R];
+        for (at, part) in parts.iter().enumerate() {
+            let from = row(*part).add(k);
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let x = V::load(from.add(r * V::N));
+                *sum = if at == 0 { x } else { add::<T, V>(x, *sum) };
+            }
+        }
+        for (r, sum) in sums.into_iter().enumerate() {
+            sum.store(out.add(k + r * V::N));
+        }
+    }
+}
+
+/// Adds up the last `count` columns, from column `k`.
+///
+/// # Safety
+/// As [`block`].
+#[inline(always)]
+unsafe fn rest<'a, T: Real, V: Lanes<T>>(
+    parts: &[(&'a [T], &'a [u32])],
+    row: impl Fn((&'a [T], &'a [u32])) -> *const T,
+    (k, count): (usize, usize),
+    out: *mut T,
+) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut sum = V::splat(T::ZERO);
+        for (at, part) in parts.iter().enumerate() {
+            let x = V::load_part(row(*part).add(k), count);
+            sum = if at == 0 { x } else { add::<T, V>(x, sum) };
+        }
+        sum.store_part(out.add(k), count);
     }
 }
 
@@ -190,6 +248,12 @@ unsafe fn each<T: Real, V: Lanes<T>>(dim: usize, from: *const T, to: *mut T, f: 
     let mut k = 0;
     // SAFETY: passed on; k + N stays within `dim`, the part ends there.
     unsafe {
+        while k + 4 * V::N <= dim {
+            for at in [k, k + V::N, k + 2 * V::N, k + 3 * V::N] {
+                f(V::load(from.add(at)), V::load(to.add(at))).store(to.add(at));
+            }
+            k += 4 * V::N;
+        }
         while k + V::N <= dim {
             f(V::load(from.add(k)), V::load(to.add(k))).store(to.add(k));
             k += V::N;
@@ -211,7 +275,7 @@ mod tests {
     proptest! {
         #[test]
         fn stretches_are_the_rows_on_every_machine(
-            dim in 1usize..40,
+            dim in 1usize..300,
             rows in proptest::collection::vec(0u32..6, 0..40),
             gap in 0usize..5,
         ) {
@@ -233,10 +297,12 @@ mod tests {
                 prop_assert_eq!(place.map(|at| gradients.gradient(at).to_vec()), Some(expected));
             }
             let matrix: Vec<f32> = (0..6).flat_map(|row| table.weights(row).to_vec()).collect();
+            let back: Vec<u32> = rows.iter().rev().copied().collect();
             let mut sums = vec![0.5f32; rows.len() * dim];
-            spread(&matrix, dim, &rows, &mut sums);
-            for (sums, row) in sums.chunks(dim).zip(&rows) {
-                prop_assert!(sums.iter().zip(table.weights(*row)).all(|(s, w)| *s == w + 0.5));
+            sum_rows(&[(&matrix, &rows), (&matrix, &back)], dim, &mut sums);
+            for ((sums, row), other) in sums.chunks(dim).zip(&rows).zip(&back) {
+                let both = table.weights(*row).iter().zip(table.weights(*other));
+                prop_assert!(sums.iter().zip(both).all(|(s, (a, b))| *s == a + b));
             }
         }
     }

@@ -23,9 +23,9 @@ pub struct Dense<T> {
     pub weight: Vec<T>,
     /// One per output.
     pub bias: Vec<T>,
-    /// Gradient of `weight` after [`Dense::backward`].
+    /// Gradient of `weight` since [`Dense::begin`].
     pub weight_gradient: Vec<T>,
-    /// Gradient of `bias` after [`Dense::backward`].
+    /// Gradient of `bias` since [`Dense::begin`].
     pub bias_gradient: Vec<T>,
     transposed: Vec<T>,
 }
@@ -92,7 +92,14 @@ impl<T: Real> Dense<T> {
         }
     }
 
-    /// Replaces the parameter gradients by those of this batch and writes the input's gradient to `dx` if asked for.
+    /// Begins a batch, after the weights have moved: gradients are zero.
+    pub fn begin(&mut self) {
+        self.weight_gradient.fill(T::ZERO);
+        self.bias_gradient.fill(T::ZERO);
+        self.transposed.clear();
+    }
+
+    /// Adds the parameter gradients of a part of the batch and writes the input's gradient to `dx` if asked for.
     ///
     /// `dy` holds the gradient of `y` and is changed to that of the pre-activation.
     pub fn backward(&mut self, rows: usize, (x, y): (&[T], &[T]), dy: &mut [T], dx: Option<&mut [T]>) {
@@ -100,7 +107,10 @@ impl<T: Real> Dense<T> {
         dense::weight_gradient(rows, x, dy, &mut self.weight_gradient);
         dense::bias_gradient(dy, &mut self.bias_gradient);
         if let Some(dx) = dx {
-            dense::input_gradient(rows, dy, &self.weight, &mut self.transposed, dx);
+            if self.transposed.is_empty() {
+                dense::transpose(&self.weight, self.outputs, &mut self.transposed);
+            }
+            dense::input_gradient(rows, dy, &self.transposed, dx);
         }
     }
 }
@@ -129,6 +139,7 @@ mod tests {
         };
         let (mut y, mut dx) = (vec![0.0; rows * outputs], vec![0.0; rows * inputs]);
         layer.forward(rows, &x, &mut y);
+        layer.begin();
         layer.backward(rows, (&x, &y), &mut c.clone(), Some(&mut dx));
         differences(&x, &dx, |x| cost(&layer, x));
         let probe = |change: &dyn Fn(&mut Dense<f64>)| {

@@ -7,8 +7,10 @@
 
 use rankine_kernel::Real;
 use rankine_kernel::activation::Activation;
-use rankine_kernel::dense::{affine_batch, bias_gradient, input_gradient, weight_gradient};
-use rankine_kernel::rows::{RowGradients, gather, scatter, spread};
+use rankine_kernel::dense::{
+    accumulate_batch, affine_batch, bias_gradient, input_gradient, transpose, weight_gradient,
+};
+use rankine_kernel::rows::{RowGradients, gather, scatter, sum_rows};
 
 use super::embedding::Stretch;
 use super::{Dense, Embedding, sized};
@@ -34,7 +36,9 @@ pub struct Fold<T> {
     dx: Vec<T>,
     weight: Vec<T>,
     gradient: Vec<T>,
+    /// The transpose of the sparse part's weights.
     transposed: Vec<T>,
+    scratch: Vec<T>,
 }
 
 /// A folded column.
@@ -76,6 +80,7 @@ impl<T: Real> Fold<T> {
             weight: empty(),
             gradient: empty(),
             transposed: empty(),
+            scratch: empty(),
         })
     }
 
@@ -86,31 +91,36 @@ impl<T: Real> Fold<T> {
         self.folded.iter().all(single)
     }
 
-    /// `y = f(x·W + b)` of the whole layer.
-    pub fn forward(&mut self, tables: &[Table<T>], batch: &Batch<T>, layer: &Dense<T>, y: &mut [T]) {
-        let x = sized(&mut self.x, batch.len() * self.narrow.width());
-        self.narrow.forward(tables, batch, x);
+    /// Begins a batch, after weights or rows have moved: makes the products of the folded columns.
+    pub fn begin(&mut self, tables: &[Table<T>], layer: &Dense<T>) {
         self.weight.clear();
         for &(first, count) in &self.kept {
             let stretch = first * layer.outputs..(first + count) * layer.outputs;
             self.weight.extend_from_slice(&layer.weight[stretch]);
         }
-        let bias = Some(layer.bias.as_slice());
-        affine_batch(batch.len(), x, &self.weight, bias, Activation::Linear, y);
+        let width = self.sparse.width() * layer.outputs;
+        transpose(&self.weight[..width], layer.outputs, &mut self.transposed);
+        self.gradient.clear();
+        self.gradient.resize(self.weight.len(), T::ZERO);
+        let mut bias = Some(layer.bias.as_slice());
         for column in &mut self.folded {
-            column.multiply(tables, layer);
+            column.multiply(tables, layer, bias.take());
+            column.sums.clear();
         }
-        for (block, y) in y.chunks_mut(NEAR * layer.outputs).enumerate() {
-            for column in &self.folded {
-                let rows = &batch.columns[column.place.column].rows()[block * NEAR..];
-                let rows = &rows[..rows.len().min(NEAR)];
-                spread(&column.products, layer.outputs, rows, y);
-            }
-        }
-        layer.activation.apply(y);
     }
 
-    /// The layer's parameter gradients and those of all tables. `dy` becomes the gradient of the pre-activation.
+    /// `y = f(x·W + b)` of the whole layer for a part of the batch.
+    pub fn forward(&mut self, tables: &[Table<T>], batch: &Batch<T>, layer: &Dense<T>, y: &mut [T]) {
+        let x = sized(&mut self.x, batch.len() * self.narrow.width());
+        self.narrow.forward(tables, batch, x);
+        let rows = self.folded.iter().map(|c| batch.columns[c.place.column].rows());
+        let products = self.folded.iter().map(|c| c.products.as_slice());
+        let parts: Vec<(&[T], &[u32])> = products.zip(rows).collect();
+        sum_rows(&parts, layer.outputs, y);
+        accumulate_batch(batch.len(), x, &self.weight, layer.activation, y);
+    }
+
+    /// Adds the gradients of a part of the batch. `dy` becomes the gradient of the pre-activation.
     pub fn backward(
         &mut self,
         tables: &mut [Table<T>],
@@ -120,37 +130,32 @@ impl<T: Real> Fold<T> {
     ) {
         layer.activation.backward(y, dy);
         bias_gradient(dy, &mut layer.bias_gradient);
-        self.backward_narrow(tables, batch, layer, dy);
-        for column in &mut self.folded {
-            column.backward(tables, batch, layer, dy, &mut self.transposed);
+        weight_gradient(batch.len(), &self.x, dy, &mut self.gradient);
+        let width = self.sparse.width();
+        if width > 0 {
+            let dx = sized(&mut self.dx, batch.len() * width);
+            input_gradient(batch.len(), dy, &self.transposed, dx);
+            self.sparse.backward(tables, batch, dx);
+        }
+        for (block, dy) in dy.chunks(NEAR * layer.outputs).enumerate() {
+            for column in &mut self.folded {
+                let rows = &batch.columns[column.place.column].rows()[block * NEAR..];
+                let rows = &rows[..rows.len().min(NEAR)];
+                scatter(&mut column.sums, rows, dy, layer.outputs);
+            }
         }
     }
 
-    fn backward_narrow(&mut self, tables: &mut [Table<T>], batch: &Batch<T>, layer: &mut Dense<T>, dy: &[T]) {
-        let (rows, outputs) = (batch.len(), layer.outputs);
-        weight_gradient(
-            rows,
-            &self.x,
-            dy,
-            sized(&mut self.gradient, self.narrow.width() * outputs),
-        );
-        let mut from = 0;
+    /// Ends a batch: the gradients of the weights and of the folded columns' tables are complete.
+    pub fn finish(&mut self, tables: &mut [Table<T>], layer: &mut Dense<T>) {
+        let (mut from, outputs) = (0, layer.outputs);
         for &(first, count) in &self.kept {
             let len = count * outputs;
             layer.weight_gradient[first * outputs..][..len].copy_from_slice(&self.gradient[from..from + len]);
             from += len;
         }
-        let width = self.sparse.width();
-        if width > 0 {
-            let dx = sized(&mut self.dx, rows * width);
-            input_gradient(
-                rows,
-                dy,
-                &self.weight[..width * outputs],
-                &mut self.transposed,
-                dx,
-            );
-            self.sparse.backward(tables, batch, dx);
+        for column in &mut self.folded {
+            column.finish(tables, layer, &mut self.scratch);
         }
     }
 }
@@ -171,8 +176,8 @@ impl<T: Real> Column<T> {
         self.place.offset * outputs..(self.place.offset + self.place.dim) * outputs
     }
 
-    /// The products of all rows of the table.
-    fn multiply(&mut self, tables: &[Table<T>], layer: &Dense<T>) {
+    /// The products of all rows of the table, `bias` added.
+    fn multiply(&mut self, tables: &[Table<T>], layer: &Dense<T>, bias: Option<&[T]>) {
         let (count, dim, weight) = (self.every.len(), self.place.dim, self.stretch(layer.outputs));
         let rows = sized(&mut self.rows, count * dim);
         gather(tables[self.place.table].rows(), &self.every, rows, dim);
@@ -181,30 +186,16 @@ impl<T: Real> Column<T> {
             count,
             rows,
             &layer.weight[weight],
-            None,
+            bias,
             Activation::Linear,
             products,
         );
     }
 
     /// Gradients of this column's weights and of the rows that the batch touches.
-    fn backward(
-        &mut self,
-        tables: &mut [Table<T>],
-        batch: &Batch<T>,
-        layer: &mut Dense<T>,
-        dy: &[T],
-        transposed: &mut Vec<T>,
-    ) {
+    fn finish(&mut self, tables: &mut [Table<T>], layer: &mut Dense<T>, transposed: &mut Vec<T>) {
         let (dim, stretch) = (self.place.dim, self.stretch(layer.outputs));
         let table = &mut tables[self.place.table];
-        self.sums.clear();
-        scatter(
-            &mut self.sums,
-            batch.columns[self.place.column].rows(),
-            dy,
-            layer.outputs,
-        );
         let touched = self.sums.rows().len();
         let rows = sized(&mut self.rows, touched * dim);
         gather(table.rows(), self.sums.rows(), rows, dim);
@@ -214,7 +205,8 @@ impl<T: Real> Column<T> {
             self.sums.all(),
             &mut layer.weight_gradient[stretch.clone()],
         );
-        input_gradient(touched, self.sums.all(), &layer.weight[stretch], transposed, rows);
+        transpose(&layer.weight[stretch], layer.outputs, transposed);
+        input_gradient(touched, self.sums.all(), transposed, rows);
         table.add_all(self.sums.rows(), rows, dim);
     }
 }
@@ -271,6 +263,9 @@ mod tests {
             vec![0.0; SAMPLES * 19],
             vec![9.0; SAMPLES * 19],
         );
+        whole.1.begin();
+        parts.1.begin();
+        fold.begin(&parts.0, &parts.1);
         input.forward(&whole.0, &batch, &mut x);
         whole.1.forward(SAMPLES, &x, &mut y);
         fold.forward(&parts.0, &batch, &parts.1, &mut z);
@@ -280,6 +275,7 @@ mod tests {
         whole.1.backward(SAMPLES, (&x, &y), &mut dy, Some(&mut dx));
         input.backward(&mut whole.0, &batch, &dx);
         fold.backward(&mut parts.0, &batch, &mut parts.1, (&z, &mut dz));
+        fold.finish(&mut parts.0, &mut parts.1);
         near(&whole.1.weight_gradient, &parts.1.weight_gradient);
         near(&whole.1.bias_gradient, &parts.1.bias_gradient);
         for (a, b) in whole.0.iter().zip(&parts.0) {

@@ -58,7 +58,7 @@ impl<T: Real> Gmf<T> {
         }
     }
 
-    /// Adds the logits' gradient to the tables and computes that of `h`.
+    /// Adds the logits' gradient to the tables and to that of `h`.
     pub fn backward(&mut self, tables: &mut [Table<T>], batch: &Batch<T>, slopes: &[T]) {
         dense::weight_gradient(
             batch.len(),

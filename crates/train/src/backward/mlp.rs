@@ -80,6 +80,11 @@ impl<T: Real> Mlp<T> {
         self.values.last().map_or(&[], Vec::as_slice)
     }
 
+    /// Begins a batch, after the weights have moved: gradients are zero.
+    pub fn begin(&mut self) {
+        self.layers.iter_mut().for_each(Dense::begin);
+    }
+
     /// The buffer for the gradient of the output, `len` numbers, to be filled before [`Mlp::backward`].
     pub fn output_gradient(&mut self, len: usize) -> (&[T], &mut [T]) {
         (
@@ -88,7 +93,7 @@ impl<T: Real> Mlp<T> {
         )
     }
 
-    /// Computes all parameter gradients and returns the gradient of the input.
+    /// Adds all parameter gradients of a part of the batch and returns the gradient of the input.
     pub fn backward(&mut self, rows: usize) -> &[T] {
         self.descend(rows, 0);
         if let Some(dropout) = &self.input_dropout {

@@ -24,6 +24,8 @@ pub struct Net<T> {
     /// The input and first layer where it pays to go by row; `folded` says whether the last batch went so.
     fold: Option<Fold<T>>,
     folded: bool,
+    /// Whether a batch has begun, so that what is made once per batch is there.
+    begun: bool,
     /// The hidden layers.
     pub mlp: Mlp<T>,
     /// The last layer of the deep part; its bias is the network's.
@@ -78,6 +80,7 @@ impl<T: Real> Net<T> {
             embedding,
             fold,
             folded: false,
+            begun: false,
             mlp,
             output,
             wide,
@@ -90,7 +93,21 @@ impl<T: Real> Net<T> {
         net
     }
 
-    /// The logits of a batch.
+    /// Begins a batch of `samples` samples; its parts go [`Net::forward`] and [`Net::backward`] one after another.
+    pub fn begin(&mut self, samples: usize) {
+        self.tables.iter_mut().for_each(|table| table.begin(samples));
+        self.layers().for_each(Dense::begin);
+        self.begin_fold();
+        self.begun = true;
+    }
+
+    fn begin_fold(&mut self) {
+        if let Some((fold, layer)) = self.fold.as_mut().zip(self.mlp.layers.first()) {
+            fold.begin(&self.tables, layer);
+        }
+    }
+
+    /// The logits of a part of a batch, or of any samples outside one.
     pub fn forward(&mut self, batch: &Batch<T>, mode: Mode) -> &[T] {
         let rows = batch.len();
         self.forward_deep(batch, mode);
@@ -110,6 +127,9 @@ impl<T: Real> Net<T> {
     /// Input and hidden layers, folded where that pays.
     fn forward_deep(&mut self, batch: &Batch<T>, mode: Mode) {
         let rows = batch.len();
+        if !self.begun {
+            self.begin_fold();
+        }
         let fold = self.fold.as_mut().filter(|fold| fold.suits(batch));
         self.folded = fold.is_some();
         if let Some((fold, (layer, y))) = fold.zip(self.mlp.first(rows)) {
@@ -134,10 +154,9 @@ impl<T: Real> Net<T> {
         self.embedding.backward(&mut self.tables, batch, dx);
     }
 
-    /// All gradients, from those of the logits of the batch last run forward. `slopes` is used as scratch.
+    /// Adds the gradients of the part last run forward, from those of its logits. `slopes` is used as scratch.
     pub fn backward(&mut self, batch: &Batch<T>, slopes: &mut [T]) {
         let rows = batch.len();
-        self.tables.iter_mut().for_each(|table| table.begin(rows));
         self.wide.backward(&mut self.tables, batch, slopes);
         if let Some(gmf) = &mut self.gmf {
             gmf.backward(&mut self.tables, batch, slopes);
@@ -148,7 +167,16 @@ impl<T: Real> Net<T> {
         self.backward_deep(batch);
     }
 
-    /// Moves everything against the gradients of the last backward, learning rates multiplied by `factor`.
+    /// Ends a batch: all gradients are complete.
+    pub fn finish(&mut self) {
+        self.begun = false;
+        let fold = self.fold.as_mut().filter(|_| self.folded);
+        if let Some((fold, layer)) = fold.zip(self.mlp.layers.first_mut()) {
+            fold.finish(&mut self.tables, layer);
+        }
+    }
+
+    /// Moves everything against the gradients of the finished batch, learning rates multiplied by `factor`.
     pub fn step(&mut self, factor: f64) {
         self.taken += 1;
         self.tables

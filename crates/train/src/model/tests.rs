@@ -157,6 +157,7 @@ fn batch_of<T: Real>(cache: &Cache) -> Batch<T> {
 
 /// Mean cross-entropy of the batch; gradients are left in the network.
 fn loss_and_gradients<T: Real>(net: &mut Net<T>, batch: &Batch<T>) -> (Vec<f64>, f64) {
+    net.begin(batch.len());
     let logits = net.forward(batch, Mode::Judge).to_vec();
     let share = T::of(1.0 / logits.len() as f64);
     let judged: Vec<_> = logits
@@ -166,6 +167,7 @@ fn loss_and_gradients<T: Real>(net: &mut Net<T>, batch: &Batch<T>) -> (Vec<f64>,
         .collect();
     let mut slopes: Vec<T> = judged.iter().map(|j| j.slope * share).collect();
     net.backward(batch, &mut slopes);
+    net.finish();
     let loss = judged.iter().map(|j| j.value.to_f64()).sum::<f64>() / logits.len() as f64;
     (logits.iter().map(|z| z.to_f64()).collect(), loss)
 }
@@ -365,6 +367,41 @@ fn every_kind_of_network_checks_by_differences() {
     checks_by_differences(&tanh(network(&[3, 3], 2, Some(2), &[4, 4], 0)));
     checks_by_differences(&network(&[2, 2], 0, Some(3), &[], 0));
     checks_by_differences(&network(&[], 3, None, &[], 0));
+}
+
+#[test]
+fn parts_of_a_batch_have_the_gradients_of_the_whole() {
+    let network = network(&[3, 2, 4], 2, Some(2), &[5, 4], 2);
+    let few = |settings: Settings| Settings {
+        batch: 64,
+        ..settings
+    };
+    let mut whole = Net::<f64>::new(&network, &few(settings()), &vocabularies(&network, 4));
+    let mut parts = whole.clone();
+    let row = |i: usize, c: usize| vec![(u32::try_from((i * 7 + c * 3) % 5).unwrap(), 1.0)];
+    let numbers: Vec<f32> = random(64 * 2, 4).into_iter().map(f32::of).collect();
+    let labels = (0..64).map(|i| f32::from(i % 3 == 0)).collect();
+    let cache = cache(labels, network.columns.len(), numbers, row);
+    loss_and_gradients(&mut whole, &batch_of(&cache));
+    let mut batch = Batch::new(&cache);
+    parts.begin(64);
+    for indices in (0..64).collect::<Vec<u32>>().chunks(10) {
+        batch.gather(&cache, indices);
+        let logits = parts.forward(&batch, Mode::Learn).to_vec();
+        let judged = logits
+            .iter()
+            .zip(&batch.labels)
+            .map(|(&z, &y)| Loss::Bce.all(z, y));
+        let mut slopes: Vec<f64> = judged.map(|j| j.slope / 64.0).collect();
+        parts.backward(&batch, &mut slopes);
+    }
+    parts.finish();
+    near(
+        "part",
+        all_gradients(&mut parts),
+        &all_gradients(&mut whole),
+        1e-14,
+    );
 }
 
 #[test]
