@@ -62,12 +62,12 @@ impl Default for AggregateConfig {
 
 impl AggregateConfig {
     /// The rating an event carries, if it is one that can be summed (finite, magnitude up to a million).
-    pub(crate) fn rating(event: &Event) -> Option<f64> {
+    pub fn rating(event: &Event) -> Option<f64> {
         event.value.filter(|value| micro(*value).is_some())
     }
 
     /// Whether an event counts, and if so, whether it is positive.
-    pub(crate) fn verdict(&self, event: &Event) -> Option<bool> {
+    pub fn verdict(&self, event: &Event) -> Option<bool> {
         match (AggregateConfig::rating(event), event.value) {
             (Some(rating), _) => Some(rating >= self.positive),
             (None, Some(_)) => None,
@@ -117,6 +117,11 @@ impl Aggregates {
             .map(|user| (user.id, UserState::default()))
             .collect();
         Aggregates { config, users, items }
+    }
+
+    /// What counts as positive.
+    pub fn config(&self) -> &AggregateConfig {
+        &self.config
     }
 
     /// Takes in one event. The caller gives events in the order of (time, seq).

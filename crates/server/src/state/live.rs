@@ -257,7 +257,7 @@ impl Writer {
 
     /// Applies an event of the live log.
     pub(crate) fn apply(&mut self, event: &Event) {
-        if let Some(value) = event.value {
+        if let Some(value) = AggregateConfig::rating(event) {
             self.live.catalogue.rate(event.item, value);
         }
         self.record(event);
@@ -283,13 +283,14 @@ impl Writer {
         let kind = self.kind(&event.kind);
         let live = self.live.clone();
         let position = live.catalogue.position(event.item);
+        let counts = self.aggregates.config().verdict(event).is_some();
         live.change(|world| {
             let before = world.users.len();
             let user = world
                 .users
                 .entry(event.user)
                 .or_insert_with(|| Arc::new(UserRecord::new(event.user)));
-            Arc::make_mut(user).observe(&live.catalogue, event, &kind);
+            Arc::make_mut(user).observe(&live.catalogue, event, &kind, counts);
             world.new_users += world.users.len() - before;
             if let Some(film) = position.and_then(|p| world.films.get_mut(p)) {
                 Arc::make_mut(film).observe(event);
@@ -330,7 +331,7 @@ impl Writer {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use rankine_feature::Value;
     use std::collections::BTreeMap;
@@ -351,7 +352,7 @@ pub(super) mod tests {
     }
 
     /// A writer over films 1 and 2 and user 6, before the end of its replay.
-    pub(in crate::state) fn writer() -> Writer {
+    pub(crate) fn writer() -> Writer {
         let source = rankine_pipeline::Catalogue::new(vec![item(1), item(2)], vec![]);
         let items = [1, 2].map(|id| rankine_recommend::Item::new(id, "x")).to_vec();
         let live = Live::new(Arc::new(Catalogue::new(items, [])), [6], Arc::new(|| 77));
@@ -422,6 +423,46 @@ pub(super) mod tests {
         let user = |w: &Writer| FeatureRows::user(&*w.live, 6).unwrap().values().to_vec();
         assert_eq!(user(&lived), user(&replayed));
         assert_eq!(lived.live.counts(), replayed.live.counts());
+    }
+
+    #[test]
+    fn a_kind_that_the_aggregates_do_not_count_is_kept_and_is_no_like() {
+        let without = |kind: &str| Event {
+            kind: kind.to_owned(),
+            value: None,
+            ..event(5, 2, 0.0)
+        };
+        for (kind, liked) in [
+            ("click", vec![2]),
+            ("impression", vec![]),
+            ("interaction", vec![]),
+        ] {
+            let mut writer = writer();
+            writer.apply(&without(kind));
+            writer.finish_replay();
+            let user = writer.live.user_record(6).unwrap();
+            let row = FeatureRows::user(&*writer.live, 6).unwrap();
+            let rated = liked.first().map_or(Value::Missing, |&id| Value::Int(id));
+            assert_eq!(row.get("userRatedMovie1"), Some(&rated), "{kind}: the row");
+            assert_eq!(
+                user.state.positives().collect::<Vec<_>>(),
+                liked,
+                "{kind}: recall"
+            );
+            assert_eq!(user.state.has_seen(2), !liked.is_empty(), "{kind}");
+            assert_eq!(user.events.len(), 1, "{kind} is kept");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_summed_is_no_rating_anywhere() {
+        let mut writer = writer();
+        writer.apply(&event(5, 1, 2e6));
+        writer.finish_replay();
+        let user = writer.live.user_record(6).unwrap();
+        assert_eq!((user.ratings().count(), user.state.positives().len()), (0, 0));
+        assert_eq!(writer.live.film_record(1).unwrap().top.len(), 0);
+        assert_eq!(writer.live.catalogue.stats(1).unwrap_or_default().count, 0);
     }
 
     #[test]

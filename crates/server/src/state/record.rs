@@ -5,7 +5,7 @@
 
 use super::view::Rating;
 use crate::error::ApiError;
-use rankine_pipeline::Event;
+use rankine_pipeline::{AggregateConfig, Event};
 use rankine_recommend::{Action, Catalogue, UserState};
 use std::sync::{Arc, OnceLock};
 
@@ -42,17 +42,18 @@ impl UserRecord {
         }
     }
 
-    pub(crate) fn observe(&mut self, catalogue: &Catalogue, event: &Event, kind: &Arc<str>) {
-        self.state.observe(
-            catalogue,
-            event.item,
-            event.value.map_or(Action::Click, Action::Rating),
-        );
+    /// Takes in an event; recall hears of it only where the aggregates count it, so that both know the same likes.
+    pub(crate) fn observe(&mut self, catalogue: &Catalogue, event: &Event, kind: &Arc<str>, counts: bool) {
+        let score = AggregateConfig::rating(event);
+        if counts {
+            let action = score.map_or(Action::Click, Action::Rating);
+            self.state.observe(catalogue, event.item, action);
+        }
         let kind = kind.clone();
         self.events.push(UserEvent {
             item: event.item,
             kind,
-            score: event.value,
+            score,
             time: event.time,
         });
     }
@@ -86,7 +87,9 @@ pub(crate) struct FilmRecord {
 
 impl FilmRecord {
     pub(crate) fn observe(&mut self, event: &Event) {
-        let Some(score) = event.value else { return };
+        let Some(score) = AggregateConfig::rating(event) else {
+            return;
+        };
         self.printed = OnceLock::new();
         self.histogram[half_star(score)] += 1;
         let at = self.top.partition_point(|rating| rating.score > score);
@@ -195,14 +198,14 @@ mod tests {
     fn the_last_rating_of_a_film_is_found_behind_a_click() {
         let catalogue = Catalogue::new(vec![rankine_recommend::Item::new(1, "x")], []);
         let mut user = UserRecord::new(6);
-        user.observe(&catalogue, &rating(6, 2.0, 1), &"rating".into());
-        user.observe(&catalogue, &rating(6, 4.0, 2), &"rating".into());
+        user.observe(&catalogue, &rating(6, 2.0, 1), &"rating".into(), true);
+        user.observe(&catalogue, &rating(6, 4.0, 2), &"rating".into(), true);
         let click = Event {
             kind: "click".to_owned(),
             value: None,
             ..rating(6, 0.0, 3)
         };
-        user.observe(&catalogue, &click, &"click".into());
+        user.observe(&catalogue, &click, &"click".into(), true);
         assert_eq!(user.rating_of(1), Some(4.0));
         assert_eq!(user.rating_of(2), None);
         assert_eq!((user.events.len(), user.ratings().count()), (3, 2));

@@ -132,7 +132,7 @@ mod tests {
                 value: Some(score),
                 context: None,
             };
-            user.observe(&catalogue, &event, &"rating".into());
+            user.observe(&catalogue, &event, &"rating".into(), true);
         }
         taste(&catalogue, &user)
     }
