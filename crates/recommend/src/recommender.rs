@@ -1,7 +1,7 @@
 //! The road of one request: recall in parallel, merge, rank, the n best with their reasons.
 //!
 //! All that may change while the request runs (history, vectors) is handed in as a snapshot, so the recommender
-//! itself holds nothing but the strategies and the catalogue. Strategies run on the thread pool of the caller.
+//! itself holds nothing but the strategies and the catalogue. Strategies run on the pool it is given, else the global one.
 
 use crate::catalogue::Catalogue;
 use crate::merge::{Answer, Found, Merged, merge};
@@ -9,6 +9,7 @@ use crate::rank::{RankError, RankRequest, Ranker};
 use crate::recall::{self, Recall, RecallQuery};
 use crate::user::UserState;
 use crate::vectors::ItemVectors;
+use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -99,6 +100,7 @@ pub struct Recommender {
     catalogue: Arc<Catalogue>,
     recalls: Vec<(Box<dyn Recall>, usize)>,
     limit: usize,
+    pool: Option<Arc<ThreadPool>>,
 }
 
 impl Recommender {
@@ -120,7 +122,15 @@ impl Recommender {
             catalogue,
             recalls,
             limit: quotas.limit,
+            pool: None,
         }
+    }
+
+    /// The same with its strategies on `pool`.
+    #[must_use]
+    pub fn on(mut self, pool: Arc<ThreadPool>) -> Self {
+        self.pool = Some(pool);
+        self
     }
 
     /// Candidates for a user: all strategies in parallel, merged.
@@ -134,7 +144,9 @@ impl Recommender {
             source: recall.name(),
             candidates: recall.recall(&query, *n),
         };
-        merge(self.recalls.par_iter().map(ask).collect(), self.limit)
+        let all = || self.recalls.par_iter().map(ask).collect();
+        let answers = self.pool.as_ref().map_or_else(all, |pool| pool.install(all));
+        merge(answers, self.limit)
     }
 
     /// Recommends.

@@ -1,45 +1,39 @@
-//! Where requests are worked on: a CPU pool and blocking threads, both behind one set of permits.
+//! Where requests are worked on: threads that may block, behind one set of permits.
 //!
-//! Async handlers hand a closure over and wait for its answer. The decision: admission before queueing. A request
+//! Async handlers hand a closure over and wait for its answer. Two decisions. Admission before queueing: a request
 //! that finds no permit is refused at once with 429 instead of joining a queue whose end nobody waits for; a permit
-//! is given back when the work ends, not when the client gives up.
+//! is given back when the work ends, not when the client gives up. And no request runs on a worker of a CPU pool: a
+//! worker that waits for another pool takes up the next request meanwhile, and the first one is answered after it.
+//! Work enters the pools by `install`; as many requests compute at once as there are threads, in the order they came.
 
 use crate::error::ApiError;
-use rayon::ThreadPool;
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, spawn_blocking};
 
-/// A bounded pool.
+/// Bounded threads.
 pub struct Pool {
-    threads: ThreadPool,
     permits: Arc<Semaphore>,
     bound: usize,
+    /// One per request that computes; given in the order of asking.
+    turns: Arc<Semaphore>,
     deadline: Duration,
 }
 
 impl Pool {
-    /// A pool of `threads` (0: one per core) that admits `permits` requests and waits `deadline` for each.
-    ///
-    /// # Errors
-    /// The reason why no thread could be started.
-    pub fn new(threads: usize, permits: usize, deadline: Duration) -> Result<Self, String> {
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|n| format!("compute-{n}"))
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Pool {
-            threads,
+    /// Computes `threads` requests at once, admits `permits` and waits `deadline` for each.
+    pub fn new(threads: usize, permits: usize, deadline: Duration) -> Self {
+        Pool {
             permits: Arc::new(Semaphore::new(permits)),
             bound: permits,
+            turns: Arc::new(Semaphore::new(threads.max(1))),
             deadline,
-        })
+        }
     }
 
-    /// Runs `work` on the CPU pool.
+    /// Runs `work` that computes, when its turn comes.
     ///
     /// # Errors
     /// [`ApiError::Overloaded`] at once, [`ApiError::Deadline`], [`ApiError::Internal`] where it panicked, or its own.
@@ -48,12 +42,15 @@ impl Pool {
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let permit = self.admit()?;
-        let (sender, receiver) = oneshot::channel();
-        self.threads.spawn(move || finish(permit, sender, work));
-        self.wait(receiver).await
+        let turns = self.turns.clone();
+        self.in_time(async move {
+            let turn = turns.acquire_owned().await;
+            run((permit, turn), work).await
+        })
+        .await
     }
 
-    /// Runs `work` that waits for a disk or a network on a thread of its own.
+    /// Runs `work` that waits for a disk or a network, beside those that compute.
     ///
     /// # Errors
     /// As [`Pool::compute`].
@@ -62,9 +59,7 @@ impl Pool {
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let permit = self.admit()?;
-        let (sender, receiver) = oneshot::channel();
-        tokio::task::spawn_blocking(move || finish(permit, sender, work));
-        self.wait(receiver).await
+        self.in_time(run(permit, work)).await
     }
 
     /// Requests at work and the number of permits.
@@ -82,31 +77,40 @@ impl Pool {
             .map_err(|_| ApiError::Overloaded { permits: self.bound })
     }
 
-    async fn wait<T>(&self, receiver: oneshot::Receiver<Result<T, ApiError>>) -> Result<T, ApiError> {
-        match tokio::time::timeout(self.deadline, receiver).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(ApiError::Internal {
-                cause: "the work was dropped".to_owned(),
-            }),
-            Err(_) => {
-                let deadline_ms = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
-                Err(ApiError::Deadline { deadline_ms })
-            }
-        }
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        let late = |_| {
+            let deadline_ms = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
+            Err(ApiError::Deadline { deadline_ms })
+        };
+        tokio::time::timeout(self.deadline, answer)
+            .await
+            .unwrap_or_else(late)
     }
 }
 
-/// Runs the work, turning a panic into an answer; the permit is released before the answer is sent, so that a client
-/// that has its answer finds a permit.
-fn finish<T>(
-    permit: OwnedSemaphorePermit,
-    sender: oneshot::Sender<Result<T, ApiError>>,
-    work: impl FnOnce() -> Result<T, ApiError>,
-) {
-    let answer = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-    drop(permit);
-    // a client that has left does not receive: that is no fault
-    sender.send(answer).ok();
+/// Runs the work to its end, whether or not the client waits for it, turning a panic into an answer. What is held is
+/// released before the answer is sent, so that a client that has its answer finds a permit.
+async fn run<T: Send + 'static>(
+    held: impl Send + 'static,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let work = move || {
+        let answer = work();
+        drop(held);
+        answer
+    };
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|fault| Err(not_ended(fault)))
+}
+
+fn not_ended(fault: JoinError) -> ApiError {
+    match fault.try_into_panic() {
+        Ok(panic) => panicked(&*panic),
+        Err(_) => ApiError::Internal {
+            cause: "the work was dropped".to_owned(),
+        },
+    }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> ApiError {
@@ -123,10 +127,11 @@ fn panicked(panic: &(dyn Any + Send)) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
+    use std::sync::{Mutex, mpsc};
+    use tokio::sync::oneshot;
 
     fn pool(permits: usize, deadline_ms: u64) -> Pool {
-        Pool::new(2, permits, Duration::from_millis(deadline_ms)).unwrap()
+        Pool::new(2, permits, Duration::from_millis(deadline_ms))
     }
 
     #[tokio::test]
@@ -184,5 +189,46 @@ mod tests {
         assert_eq!(late, Err(ApiError::Deadline { deadline_ms: 20 }));
         assert_eq!(pool.load().0, 1);
         release.send(()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn no_request_runs_on_a_worker_of_a_cpu_pool() {
+        let pool = pool(2, 60_000);
+        let worker = || Ok(rayon::current_thread_index());
+        assert_eq!(pool.compute(worker).await, Ok(None));
+        assert_eq!(pool.block(worker).await, Ok(None));
+    }
+
+    /// A worker of a pool that waited for another pool took up the next request and answered the first one after it.
+    #[tokio::test]
+    async fn a_request_that_waits_for_another_pool_is_not_held_up_by_the_next() {
+        let pool = Pool::new(1, 3, Duration::from_secs(60));
+        let other = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let (release, wait) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let note = |name: &'static str| {
+            let ended = ended.clone();
+            move || ended.lock().unwrap().push(name)
+        };
+        let (first, second, third) = (note("first"), note("second"), note("third"));
+        let first = pool.compute(move || {
+            other.install(move || wait.recv().ok());
+            first();
+            Ok(())
+        });
+        let later = |note: Box<dyn FnOnce() + Send>| {
+            pool.compute(move || {
+                note();
+                Ok(())
+            })
+        };
+        let beside = async {
+            assert_eq!(pool.load().0, 3, "all are admitted, one computes");
+            assert!(pool.block(|| Ok(())).await.is_err(), "no permit is left");
+            release.send(()).unwrap();
+        };
+        let answers = tokio::join!(biased; first, later(Box::new(second)), later(Box::new(third)), beside);
+        assert_eq!((answers.0, answers.1, answers.2), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(*ended.lock().unwrap(), ["first", "second", "third"]);
     }
 }

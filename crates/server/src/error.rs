@@ -4,6 +4,7 @@
 //! answers through it, so a client fault is always a 4xx that names the parameter, what was expected and what came.
 
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -96,6 +97,12 @@ pub enum ApiError {
         /// Number of permits.
         permits: usize,
     },
+    /// The model has as many requests as it takes at once: try again later (429).
+    #[error("overloaded: model `{model}` takes no more requests at the moment")]
+    ModelOverloaded {
+        /// Its name.
+        model: String,
+    },
     /// As many users as are kept are known already (507): what was answered before stays, an event of one more is
     /// not taken.
     #[error("no room for another new user: limits.new_users = {limit}")]
@@ -108,6 +115,14 @@ pub enum ApiError {
     Deadline {
         /// The deadline.
         deadline_ms: u64,
+    },
+    /// The model did not answer in time (504).
+    #[error("model `{model}` did not answer in time: {cause}")]
+    ModelLate {
+        /// Its name.
+        model: String,
+        /// How far it came.
+        cause: String,
     },
     /// The chosen model is configured but not loaded, or a remote predictor does not answer (503).
     #[error("model `{model}` is not available: {cause}")]
@@ -155,9 +170,9 @@ impl ApiError {
             ApiError::NotServed { .. } => StatusCode::NOT_IMPLEMENTED,
             ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            ApiError::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::Overloaded { .. } | ApiError::ModelOverloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
             ApiError::NoRoom { .. } => StatusCode::INSUFFICIENT_STORAGE,
-            ApiError::Deadline { .. } => StatusCode::GATEWAY_TIMEOUT,
+            ApiError::Deadline { .. } | ApiError::ModelLate { .. } => StatusCode::GATEWAY_TIMEOUT,
             ApiError::ModelUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -171,9 +186,9 @@ impl ApiError {
             ApiError::NotServed { .. } => "not_served",
             ApiError::Method { .. } => "method_not_allowed",
             ApiError::TooLarge { .. } => "too_large",
-            ApiError::Overloaded { .. } => "overloaded",
+            ApiError::Overloaded { .. } | ApiError::ModelOverloaded { .. } => "overloaded",
             ApiError::NoRoom { .. } => "no_room",
-            ApiError::Deadline { .. } => "deadline",
+            ApiError::Deadline { .. } | ApiError::ModelLate { .. } => "deadline",
             ApiError::ModelUnavailable { .. } => "model_unavailable",
             ApiError::Internal { .. } => "internal",
         }
@@ -198,7 +213,16 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status(), axum::Json(self.body())).into_response()
+        let status = self.status();
+        with_retry(status, axum::Json(self.body()))
+    }
+}
+
+/// The answer; with 429 it says after how many seconds to try again.
+pub(crate) fn with_retry(status: StatusCode, body: impl IntoResponse) -> Response {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => (status, [(RETRY_AFTER, "1")], body).into_response(),
+        _ => (status, body).into_response(),
     }
 }
 
@@ -248,5 +272,19 @@ mod tests {
             ApiError::Overloaded { permits: 4 }.status(),
             StatusCode::TOO_MANY_REQUESTS
         );
+    }
+
+    #[test]
+    fn a_model_that_is_overloaded_is_429_with_retry_after_and_one_that_is_late_504() {
+        let model = "widedeep".to_owned();
+        let overloaded = ApiError::ModelOverloaded { model: model.clone() };
+        assert_eq!(overloaded.kind(), "overloaded");
+        let answer = overloaded.into_response();
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers()[RETRY_AFTER], "1");
+        let cause = "deadline passed after 1 of 2 items".to_owned();
+        let answer = ApiError::ModelLate { model, cause }.into_response();
+        assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert!(answer.headers().get(RETRY_AFTER).is_none());
     }
 }

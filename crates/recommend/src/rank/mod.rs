@@ -59,6 +59,20 @@ pub enum RankError {
         /// Why.
         cause: String,
     },
+    /// The model serves, and has as many requests as it takes at once: ask again later.
+    #[error("model `{model}` is overloaded")]
+    Overloaded {
+        /// Its name.
+        model: String,
+    },
+    /// The model did not answer within the time it had.
+    #[error("model `{model}` did not answer in time: {cause}")]
+    Late {
+        /// Its name.
+        model: String,
+        /// How far it came.
+        cause: String,
+    },
     /// The model cannot rank for this user; another one may.
     #[error("model `{model}` cannot rank for user {user}: {cause}")]
     NoUserVector {

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::shell::Shell;
-use crate::error::ApiError;
+use crate::error::{ApiError, with_retry};
 
 /// A fault, to be shown as a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ impl IntoResponse for Fault {
             sentence: &self.sentence,
         };
         let body = page.render().unwrap_or_else(|_| self.heading.to_owned());
-        (self.status, Html(body)).into_response()
+        with_retry(self.status, Html(body))
     }
 }
 

@@ -8,16 +8,23 @@ use crate::state::live::Live;
 use rankine_predict::{KnownItems, PredictError, Predictor, Request};
 use rankine_recommend::rank::{RankError, RankRequest, Ranker, Ranking};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// See the module.
 pub(crate) struct LocalRanker {
     predictor: Arc<Predictor>,
     live: Arc<Live>,
+    patience: Duration,
 }
 
 impl LocalRanker {
-    pub(crate) fn new(predictor: Arc<Predictor>, live: Arc<Live>) -> Self {
-        LocalRanker { predictor, live }
+    /// A ranker that gives each request `patience`; nobody waits for it longer.
+    pub(crate) fn new(predictor: Arc<Predictor>, live: Arc<Live>, patience: Duration) -> Self {
+        LocalRanker {
+            predictor,
+            live,
+            patience,
+        }
     }
 }
 
@@ -27,6 +34,7 @@ impl Ranker for LocalRanker {
             model: request.model.to_owned(),
             user: user_row(&self.live, request.user.id),
             context: self.live.context_row(request.as_of),
+            deadline: Some(Instant::now() + self.patience),
             ..Request::default()
         };
         let keys = self.live.item_keys(request.items);
@@ -37,7 +45,7 @@ impl Ranker for LocalRanker {
         let answer = self
             .predictor
             .predict_known(&question, items)
-            .map_err(|error| unavailable(request.model, &error))?;
+            .map_err(|error| refused(request.model, &error))?;
         Ok(Ranking {
             scores: answer.scores,
             model: answer.model,
@@ -46,12 +54,56 @@ impl Ranker for LocalRanker {
     }
 }
 
-fn unavailable(model: &str, error: &PredictError) -> RankError {
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other fault, later ones too, means that the model does not answer"
+)]
+fn refused(model: &str, error: &PredictError) -> RankError {
     let text = error.to_string();
     // the model is named by what this is put into
     let cause = text.strip_prefix(&format!("model {model}: ")).unwrap_or(&text);
-    RankError::Unavailable {
-        model: model.to_owned(),
-        cause: cause.to_owned(),
+    let (model, cause) = (model.to_owned(), cause.to_owned());
+    match error {
+        PredictError::Overloaded { .. } => RankError::Overloaded { model },
+        PredictError::Deadline { .. } => RankError::Late { model, cause },
+        _ => RankError::Unavailable { model, cause },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::live::tests::writer;
+    use rankine_predict::PredictConfig;
+    use rankine_recommend::UserState;
+
+    fn ask(permits: usize) -> RankError {
+        let mut config = PredictConfig::new("nowhere", || 0);
+        config.permits = permits;
+        let predictor = Arc::new(Predictor::open(config).unwrap());
+        let ranker = LocalRanker::new(predictor, writer().live(), Duration::from_secs(60));
+        let request = RankRequest {
+            user: &UserState::new(6),
+            items: &[1, 2],
+            model: "widedeep",
+            as_of: 0,
+            vectors: None,
+        };
+        ranker.rank(&request).unwrap_err()
+    }
+
+    #[test]
+    fn an_overloaded_predictor_is_not_one_without_the_model() {
+        let model = "widedeep".to_owned();
+        assert_eq!(ask(0), RankError::Overloaded { model });
+        assert!(matches!(ask(1), RankError::Unavailable { .. }));
+    }
+
+    #[test]
+    fn a_deadline_says_how_far_it_came() {
+        let error = PredictError::Deadline { scored: 1, items: 2 };
+        let cause = "deadline passed after 1 of 2 items".to_owned();
+        let model = "m".to_owned();
+        assert_eq!(refused("m", &error), RankError::Late { model, cause });
     }
 }

@@ -25,7 +25,10 @@ impl Rankers {
     pub(crate) fn new(config: &ServerConfig, predictor: Arc<Predictor>, live: Arc<Live>) -> Self {
         let popularity = PopularityRanker::new(live.catalogue.clone());
         let models: Box<dyn Ranker> = match config.ranker.kind {
-            RankerKind::Local => Box::new(LocalRanker::new(predictor, live)),
+            RankerKind::Local => {
+                let patience = Duration::from_millis(config.limits.deadline_ms);
+                Box::new(LocalRanker::new(predictor, live, patience))
+            }
             RankerKind::Remote => {
                 let timeout = Duration::from_millis(config.ranker.timeout_ms);
                 Box::new(RemoteRanker::new(&config.ranker.url, timeout, live))

@@ -54,7 +54,7 @@ impl RemoteRanker {
         }
     }
 
-    fn description(&self, model: &str, fresh: bool) -> Result<Arc<Description>, String> {
+    fn description(&self, model: &str, fresh: bool) -> Result<Arc<Description>, Fault> {
         if fresh
             && let Some((at, known)) = self
                 .known
@@ -81,7 +81,7 @@ impl RemoteRanker {
         &self,
         request: &RankRequest<'_>,
         description: &Description,
-    ) -> Result<Option<Vec<f32>>, String> {
+    ) -> Result<Option<Vec<f32>>, Fault> {
         let Description { version, inputs } = description;
         let url = format!(
             "{}/v1/models/{}/versions/{version}:predict",
@@ -90,7 +90,7 @@ impl RemoteRanker {
         let body = self.body(request, inputs);
         let (status, answer) = self.post(&url, &body)?;
         match status {
-            200 => predictions(&answer, request.items.len()).map(Some),
+            200 => Ok(Some(predictions(&answer, request.items.len())?)),
             404 => Ok(None),
             _ => Err(refused(status, &answer)),
         }
@@ -142,7 +142,7 @@ impl RemoteRanker {
         )
     }
 
-    fn score(&self, request: &RankRequest<'_>) -> Result<(Vec<f32>, u64), String> {
+    fn score(&self, request: &RankRequest<'_>) -> Result<(Vec<f32>, u64), Fault> {
         let description = self.description(request.model, true)?;
         if let Some(scores) = self.predict(request, &description)? {
             return Ok((scores, description.version));
@@ -172,7 +172,7 @@ impl Ranker for RemoteRanker {
                 model,
                 version,
             }),
-            Err(cause) => Err(RankError::Unavailable { model, cause }),
+            Err(fault) => Err(fault.of(model)),
         }
     }
 }
@@ -195,12 +195,39 @@ fn read(
     Ok((status, value))
 }
 
-/// The reason in TensorFlow Serving's error body.
-fn refused(status: u16, answer: &serde_json::Value) -> String {
-    format!(
-        "the remote predictor answered {status}: {}",
-        answer["error"].as_str().unwrap_or("without a reason")
-    )
+/// Why the other process did not score.
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
+    Overloaded,
+    Late(String),
+    Other(String),
+}
+
+impl From<String> for Fault {
+    fn from(cause: String) -> Self {
+        Fault::Other(cause)
+    }
+}
+
+impl Fault {
+    fn of(self, model: String) -> RankError {
+        match self {
+            Fault::Overloaded => RankError::Overloaded { model },
+            Fault::Late(cause) => RankError::Late { model, cause },
+            Fault::Other(cause) => RankError::Unavailable { model, cause },
+        }
+    }
+}
+
+/// By the status, with the reason in TensorFlow Serving's error body.
+fn refused(status: u16, answer: &serde_json::Value) -> Fault {
+    let reason = answer["error"].as_str().unwrap_or("without a reason");
+    let cause = format!("the remote predictor answered {status}: {reason}");
+    match status {
+        429 => Fault::Overloaded,
+        504 => Fault::Late(cause),
+        _ => Fault::Other(cause),
+    }
 }
 
 /// Version and input names of a `metadata` answer.
@@ -276,6 +303,16 @@ mod tests {
         let described = describe(&answer).unwrap();
         assert_eq!((described.version, described.inputs.len()), (12, 2));
         assert_eq!(describe(&json!({"error": "x"})), None);
+    }
+
+    #[test]
+    fn overload_and_lateness_elsewhere_are_told_as_such() {
+        let answer = json!({"error": "x"});
+        let of = |status| refused(status, &answer).of("m".to_owned());
+        let model = "m".to_owned();
+        assert_eq!(of(429), RankError::Overloaded { model });
+        assert!(matches!(of(504), RankError::Late { .. }));
+        assert!(matches!(of(500), RankError::Unavailable { cause, .. } if cause.ends_with("500: x")));
     }
 
     #[test]

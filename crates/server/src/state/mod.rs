@@ -96,12 +96,12 @@ impl State {
         &self.metrics
     }
 
-    /// The pool on which requests are worked.
+    /// Where requests are worked on.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Runs `work` on the CPU pool: the one way from an async handler to the state.
+    /// Runs `work` in its turn: the one way from an async handler to the state.
     ///
     /// # Errors
     /// [`ApiError::Overloaded`] at once when all permits are taken; else what `work` answers.
@@ -113,7 +113,7 @@ impl State {
         let state = self.clone();
         match self.config.ranker.kind {
             RankerKind::Local => self.pool.compute(move || work(&state)).await,
-            // ranking waits for the network then, which must not hold a CPU thread
+            // ranking waits for the network then, which must not hold a turn
             RankerKind::Remote => self.pool.block(move || work(&state)).await,
         }
     }

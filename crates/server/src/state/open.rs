@@ -45,17 +45,13 @@ impl State {
             .finish_replay();
         let sink = open_rows(&config, log.is_some(), &live)?;
         let predictor = Arc::new(open_predictor(&config, clock.clone())?);
-        let limits = &config.limits;
-        let pool = Pool::new(
-            config.threads,
-            limits.permits,
-            Duration::from_millis(limits.deadline_ms),
-        )
-        .map_err(|cause| ServerError::part("compute pool", cause))?;
+        let threads = Arc::new(open_threads(config.threads)?);
+        let deadline = Duration::from_millis(config.limits.deadline_ms);
+        let pool = Pool::new(threads.current_num_threads(), config.limits.permits, deadline);
         let state = State {
             started: clock(),
             titles: TitleIndex::new(live.catalogue.items()),
-            recommender: Recommender::new(live.catalogue.clone(), config.quotas),
+            recommender: Recommender::new(live.catalogue.clone(), config.quotas).on(threads),
             rankers: Rankers::new(&config, predictor.clone(), live.clone()),
             vectors: VectorSource::new(VECTOR_MODEL),
             metrics: Arc::new(Metrics::new().map_err(|e| ServerError::part("metrics", e))?),
@@ -119,7 +115,9 @@ fn load_home(home: &Path, clock: rankine_dict::Clock) -> Result<Loaded, ServerEr
     let source = rankine_pipeline::Catalogue::load(home).map_err(|e| ServerError::part("catalogue", e))?;
     let path = home.join("events").join("base-1.parquet");
     let base = rankine_pipeline::events::load(&path).map_err(|e| ServerError::part("events", e))?;
-    let ratings = base.iter().filter_map(|event| Some((event.item, event.value?)));
+    let ratings = base
+        .iter()
+        .filter_map(|event| Some((event.item, AggregateConfig::rating(event)?)));
     let catalogue = Arc::new(Catalogue::new(source.items.iter().map(item).collect(), ratings));
     let live = Arc::new(Live::new(
         catalogue,
@@ -223,14 +221,40 @@ fn open_redis_to_read(url: &str) -> Result<Arc<dyn RowStore>, rankine_store::Sto
     Ok(Arc::new(RedisRows::connect(options)?))
 }
 
-/// All models, or the vector model alone where another process ranks.
+/// The pool on which recall strategies run.
+fn open_threads(threads: usize) -> Result<rayon::ThreadPool, ServerError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|n| format!("compute-{n}"))
+        .build()
+        .map_err(|error| ServerError::part("compute pool", error))
+}
+
 fn open_predictor(config: &ServerConfig, clock: rankine_dict::Clock) -> Result<Predictor, ServerError> {
+    Predictor::open(predict_config(config, clock)).map_err(|e| ServerError::part("predictor", e))
+}
+
+/// All models, or the vector model alone where another process ranks. Both ports bound their requests themselves and
+/// ask this one predictor, so that it has places for both: load on one port takes none from the other.
+fn predict_config(config: &ServerConfig, clock: rankine_dict::Clock) -> PredictConfig {
     let mut predict = PredictConfig::new(config.models_dir(), move || clock());
     predict.models = config.entries();
     if config.ranker.kind == RankerKind::Remote {
         predict.models.retain(|model| model.name == VECTOR_MODEL);
     }
     predict.threads = config.threads;
-    predict.permits = config.limits.permits;
-    Predictor::open(predict).map_err(|e| ServerError::part("predictor", e))
+    predict.permits = config.limits.permits.saturating_mul(2);
+    predict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_predictor_has_places_for_both_ports() {
+        let mut config = ServerConfig::for_home("home");
+        config.limits.permits = 3;
+        assert_eq!(predict_config(&config, Arc::new(|| 0)).permits, 6);
+    }
 }

@@ -17,7 +17,8 @@ impl State {
     ///
     /// # Errors
     /// [`ApiError::NotFound`] for an unknown user, [`ApiError::Parameter`] for an unknown model,
-    /// [`ApiError::ModelUnavailable`] where it is not loaded or does not answer.
+    /// [`ApiError::ModelUnavailable`] where it is not loaded or does not answer, [`ApiError::ModelOverloaded`],
+    /// [`ApiError::ModelLate`].
     pub fn recommend(&self, user: i64, model: Option<&str>, n: usize) -> Result<Picks, ApiError> {
         let model = self.canonical_model(model)?;
         let record = self.user_record(user)?;
@@ -130,6 +131,8 @@ fn api_error(error: RankError) -> ApiError {
             ApiError::parameter("model", format!("one of {}", known.join(", ")), Some(&model))
         }
         RankError::Unavailable { model, cause } => ApiError::ModelUnavailable { model, cause },
+        RankError::Overloaded { model } => ApiError::ModelOverloaded { model },
+        RankError::Late { model, cause } => ApiError::ModelLate { model, cause },
         // what remains (no user vector, a wrong number of scores) is not the client's doing
         error => ApiError::Internal {
             cause: error.to_string(),

@@ -71,6 +71,12 @@ fn one_request_more_than_permits_is_429() {
         (refused.status, refused.json()["error"]["type"].as_str()),
         (429, Some("overloaded"))
     );
+    assert_eq!(refused.headers["retry-after"], "1");
+    let page = server.get("/movie.html?movieId=1");
+    assert_eq!(
+        (page.status, &page.headers["retry-after"]),
+        (429, &"1".parse().unwrap())
+    );
     release.send(()).unwrap();
     busy.join().unwrap().unwrap();
     assert_eq!(server.get("/getmovie?id=1").status, 200);
