@@ -1,14 +1,15 @@
 //! `GET /getsimilarmovie?movieId=&size=&model=`: films like one film, most alike first, with score and recall.
 //!
-//! `model` is `emb` or `genre`; without it the better one that can answer.
+//! `model` is `emb` or `genre`; without it the better one that can answer. A film that shares nothing with others (no
+//! vector, no genre) is answered with the films rated best: never an empty list, and `model` says what it is.
 
 use super::Printed;
 use super::json::{Added, FilmJson, RecallJson};
 use super::parameters::Parameters;
-use crate::config::{EMB, VECTOR_MODEL};
+use crate::config::{EMB, POPULARITY, VECTOR_MODEL};
 use crate::error::ApiError;
 use crate::state::State as Live;
-use crate::state::view::{Film, SimilarFilm};
+use crate::state::view::{SimilarFilm, SimilarFilms};
 use axum::extract::State;
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ pub(super) async fn get(State(state): State<Arc<Live>>, parameters: Parameters) 
 fn answer(state: &Live, id: i64, size: usize, model: Option<&str>) -> Result<Printed, ApiError> {
     let similar = state.similar(id, size, model)?;
     let ids: Vec<i64> = similar.films.iter().map(|found| found.film.id).collect();
-    let reason = reason(&similar.of);
+    let popular = similar.model == POPULARITY;
+    let reason = reason(&similar);
     let recall = RecallJson {
         // as the strategies of a recommendation are called
         source: if similar.model == EMB {
@@ -36,7 +38,7 @@ fn answer(state: &Live, id: i64, size: usize, model: Option<&str>) -> Result<Pri
             similar.model
         },
         reason: &reason,
-        movie_id: Some(id),
+        movie_id: (!popular).then_some(id),
         genre: None,
     };
     let added = |found: &SimilarFilm| Added {
@@ -55,8 +57,10 @@ fn answer(state: &Live, id: i64, size: usize, model: Option<&str>) -> Result<Pri
     Printed::new(&films)
 }
 
-fn reason(film: &Film) -> String {
+fn reason(similar: &SimilarFilms) -> String {
+    let film = &similar.of;
     match film.year {
+        _ if similar.model == POPULARITY => "rated well by many".to_owned(),
         Some(year) => format!("like {} ({year})", film.title),
         None => format!("like {}", film.title),
     }

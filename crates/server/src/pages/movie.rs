@@ -109,6 +109,7 @@ fn rater(rating: &Rating) -> Rater {
 fn found_by(similar: &SimilarFilms) -> &'static str {
     match similar.model {
         "emb" => "Liked by the same people",
+        "popularity" => "Rated well by many",
         _ => "Of the same genres",
     }
 }

@@ -5,7 +5,7 @@
 use super::State;
 use super::search::words_of;
 use super::view::{Film, FilmDetails, FilmPage, GenreCount, Rating, SimilarFilm, SimilarFilms, SortBy};
-use crate::config::EMB;
+use crate::config::{EMB, POPULARITY};
 use crate::error::ApiError;
 use rankine_recommend::{Item, Neighbour, Order, Shelf, similar};
 
@@ -86,8 +86,8 @@ impl State {
         Ok(())
     }
 
-    /// Up to `n` films like `id`; `model` is `emb`, `genre`, or none for `emb` where the film has a vector and
-    /// `genre` where not.
+    /// Up to `n` films like `id`; `model` is `emb`, `genre`, or none for `emb`. A film without a vector is answered by
+    /// `genre`, one without genres by `popularity`; the answer says by which.
     ///
     /// # Errors
     /// [`ApiError::NotFound`], [`ApiError::Parameter`] for another model, [`ApiError::ModelUnavailable`] where
@@ -97,20 +97,38 @@ impl State {
         match model {
             Some(GENRE) => Ok(self.similar_by_genre(film, n)),
             Some(EMB) => self.similar_by_vector(film, n),
-            None => match self.similar_by_vector(film.clone(), n) {
-                Ok(found) if !found.films.is_empty() => Ok(found),
-                _ => Ok(self.similar_by_genre(film, n)),
-            },
+            None => Ok(match self.similar_by_vector(film.clone(), n) {
+                Ok(found) => found,
+                Err(_) => self.similar_by_genre(film, n),
+            }),
             Some(other) => Err(ApiError::parameter("model", "emb or genre", Some(other))),
         }
     }
 
     fn similar_by_genre(&self, of: Film, n: usize) -> SimilarFilms {
         let films = self.similar_films(similar::by_genre(&self.live.catalogue, of.id, n));
+        if films.is_empty() {
+            return self.popular_beside(of, n);
+        }
         SimilarFilms {
             of,
             films,
             model: GENRE,
+            version: 0,
+        }
+    }
+
+    /// The films rated best, for a film of which nothing is known that others share.
+    fn popular_beside(&self, of: Film, n: usize) -> SimilarFilms {
+        let best = self
+            .live
+            .catalogue
+            .walk(Shelf::All, Order::Rating, n, |id| id != of.id);
+        let best = best.into_iter().map(|(id, smoothed)| (id, single(smoothed)));
+        SimilarFilms {
+            films: self.similar_films(best.collect()),
+            of,
+            model: POPULARITY,
             version: 0,
         }
     }
@@ -122,6 +140,9 @@ impl State {
         };
         let vectors = self.vectors.current(&self.predictor).ok_or_else(unavailable)?;
         let films = self.similar_films(similar::by_vector(&self.live.catalogue, &vectors, of.id, n));
+        if films.is_empty() {
+            return Ok(self.similar_by_genre(of, n));
+        }
         Ok(SimilarFilms {
             of,
             films,

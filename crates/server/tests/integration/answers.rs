@@ -97,6 +97,52 @@ fn similar_films_and_search_have_the_known_names() {
     assert!(found["films"][0]["title"].as_str().unwrap().contains("Star Wars"));
 }
 
+/// Film 83829 has no genres and, in the fixture, no vector; 163949 has genres only.
+#[test]
+fn a_film_that_shares_nothing_is_answered_by_the_next_measure_and_says_so() {
+    let home = home();
+    let server = Server::on(home.path());
+    let model = |query: &str| {
+        let answer = server.get(&format!("/getsimilarmovie?size=5&{query}"));
+        let films = answer.json();
+        assert_eq!(
+            (answer.status, films.as_array().unwrap().len()),
+            (200, 5),
+            "{query}"
+        );
+        let own = query.split(['=', '&']).nth(1).unwrap();
+        assert!(
+            films
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|f| f["movieId"].to_string() != own)
+        );
+        (
+            films[0]["model"].as_str().unwrap().to_owned(),
+            films[0]["recall"][0].clone(),
+        )
+    };
+    for query in [
+        "movieId=83829&model=emb",
+        "movieId=83829&model=genre",
+        "movieId=83829",
+    ] {
+        let (model, recall) = model(query);
+        assert_eq!(model, "popularity", "{query}");
+        assert_eq!(
+            (&recall["source"], &recall["movieId"]),
+            (&"popularity".into(), &Json::Null)
+        );
+        assert_eq!(recall["reason"], "rated well by many");
+    }
+    for query in ["movieId=163949&model=emb", "movieId=163949"] {
+        assert_eq!(model(query).0, "genre", "{query}");
+    }
+    let page = server.get("/movie.html?movieId=83829").text;
+    assert!(page.contains("Rated well by many"), "{page}");
+}
+
 #[test]
 fn a_genre_is_listed_by_rating_or_year() {
     let home = home();
