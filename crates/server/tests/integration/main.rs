@@ -17,4 +17,6 @@ mod models;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod remote;
