@@ -154,7 +154,7 @@ fn the_status_page_shows_what_is_known_of_data_models_and_requests() {
         assert!(tiles.contains(&tile), "{tile} in {tiles}");
     }
     let models = part(&page, "models", "</table>");
-    let row = "<th scope=\"row\">neuralcf</th><td>nerualcf</td><td class=\"n\">1</td><td class=\"n\">1</td>";
+    let row = "<th scope=\"row\">neuralcf</th><td>nerualcf, recmodel</td><td class=\"n\">1</td><td class=\"n\">1</td>";
     assert!(models.contains(row), "{models}");
     let (_, row) = page.split_once("<th scope=\"row\">/getmovie</th>").unwrap();
     let cells = between(row.split_once("</tr>").unwrap().0, "<td class=\"n\">", "</td>");
