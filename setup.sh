@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the tests talk to (a real Redis, a real Chromium, Python for TensorBoard's reader) with
+# Installs what the tests talk to (a real Redis, a real Chromium, Python for TensorBoard's reader, curl for an example) with
 # Debian's package tool; does nothing where they are there already. Only `make test` needs it, never `make demo`.
 set -euo pipefail
 
 missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
+command -v curl >/dev/null || missing+=(curl)
 command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
 python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3 python3-venv)
 [ "${#missing[@]}" -eq 0 ] && exit 0

@@ -15,7 +15,7 @@ pub mod rows;
 pub mod sample;
 pub mod sparrow_redis;
 
-pub use aggregate::{AggregateConfig, Aggregates, ItemStats};
+pub use aggregate::{AggregateConfig, Aggregates};
 pub use catalogue::{Catalogue, Item, User};
 pub use error::PipelineError;
 pub use events::Event;

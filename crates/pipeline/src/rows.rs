@@ -1,13 +1,13 @@
 //! Feature rows in a row store: values to text cells and back.
 //!
-//! Offline this fills a store for serving, live the server writes the two rows an event changed. A missing value
-//! has no cell. Decision: cells are the text form of samples (docs/features.md), except vectors, which are written as SparrowRecSys writes them (floats separated by spaces).
+//! The server writes the rows of a home at its start and the two rows an event changed; `data redis` brings rows of
+//! others. A missing value has no cell. Decision: cells are the text form of samples (docs/features.md), except vectors, which are written as SparrowRecSys writes them (floats separated by spaces).
 
 use rankine_feature::{FieldType, Value, text};
-use rankine_store::{Cells, RowStore, VECTOR_CELL};
+use rankine_store::{Cells, VECTOR_CELL};
 
+use crate::PipelineError;
 use crate::aggregate::FieldSpec;
-use crate::{Aggregates, PipelineError};
 
 /// Family of user feature rows.
 pub const USERS: &str = "uf";
@@ -15,9 +15,6 @@ pub const USERS: &str = "uf";
 pub const ITEMS: &str = "mf";
 /// Family of item2vec vectors.
 pub const ITEM_VECTORS: &str = "i2vEmb";
-
-/// Rows per call of the store.
-const BATCH: usize = 1000;
 
 /// A row as cells; `fields` and `row` are in the same order.
 pub fn encode(fields: &[FieldSpec], row: &[Value]) -> Cells {
@@ -96,76 +93,13 @@ pub fn decode_vector(key: i64, cells: &Cells) -> Result<Vec<f32>, PipelineError>
     Ok(vector)
 }
 
-/// Writes the rows of all users and items into a store; returns how many of each.
-///
-/// # Errors
-/// [`PipelineError::Store`].
-pub fn write_all(aggregates: &Aggregates, store: &dyn RowStore) -> Result<(usize, usize), PipelineError> {
-    let (users, items) = (aggregates.users(), aggregates.items());
-    write_users(aggregates, &users, store)?;
-    write_items(aggregates, &items, store)?;
-    Ok((users.len(), items.len()))
-}
-
-/// Writes the rows of some users.
-///
-/// # Errors
-/// [`PipelineError::Store`].
-pub fn write_users(aggregates: &Aggregates, ids: &[i64], store: &dyn RowStore) -> Result<(), PipelineError> {
-    let fields = Aggregates::user_fields();
-    write(store, USERS, ids, |id| encode(fields, &aggregates.user_row(id)))
-}
-
-/// Writes the rows of some items.
-///
-/// # Errors
-/// [`PipelineError::Store`].
-pub fn write_items(aggregates: &Aggregates, ids: &[i64], store: &dyn RowStore) -> Result<(), PipelineError> {
-    let fields = Aggregates::item_fields();
-    write(store, ITEMS, ids, |id| encode(fields, &aggregates.item_row(id)))
-}
-
-/// Writes item vectors, `dim` floats per id.
-///
-/// # Errors
-/// [`PipelineError::Store`].
-pub fn write_vectors(
-    store: &dyn RowStore,
-    ids: &[i64],
-    dim: usize,
-    rows: &[f32],
-) -> Result<(), PipelineError> {
-    let vectors: Vec<&[f32]> = rows.chunks_exact(dim.max(1)).collect();
-    let pairs: Vec<(i64, Cells)> = ids
-        .iter()
-        .zip(vectors)
-        .map(|(id, vector)| (*id, encode_vector(vector)))
-        .collect();
-    Ok(pairs
-        .chunks(BATCH)
-        .try_for_each(|batch| store.put_many(ITEM_VECTORS, batch))?)
-}
-
-fn write(
-    store: &dyn RowStore,
-    family: &str,
-    ids: &[i64],
-    row: impl Fn(i64) -> Cells,
-) -> Result<(), PipelineError> {
-    for batch in ids.chunks(BATCH) {
-        let rows: Vec<(i64, Cells)> = batch.iter().map(|id| (*id, row(*id))).collect();
-        store.put_many(family, &rows)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use rankine_store::{MemoryRows, RedbRows};
+    use rankine_store::{MemoryRows, RedbRows, RowStore};
 
     use super::*;
-    use crate::AggregateConfig;
     use crate::aggregate::tests::{catalogue, rating};
+    use crate::{AggregateConfig, Aggregates};
 
     fn busy() -> Aggregates {
         let mut aggregates = Aggregates::new(&catalogue(9), AggregateConfig::default());
@@ -187,17 +121,18 @@ mod tests {
         let redb = RedbRows::open(&folder.path().join("rows.redb"), 1 << 20).unwrap();
         let memory = MemoryRows::new();
         let aggregates = busy();
+        let (users, items) = (Aggregates::user_fields(), Aggregates::item_fields());
+        let there_and_back = |store: &dyn RowStore, family, fields: &[FieldSpec], id, row: Vec<Value>| {
+            store.put_many(family, &[(id, encode(fields, &row))]).unwrap();
+            let cells = store.get_many(family, &[id]).unwrap().remove(0).unwrap();
+            assert_eq!(decode(fields.iter().copied(), id, &cells).unwrap(), row);
+        };
         for store in [&redb as &dyn RowStore, &memory] {
-            assert_eq!(write_all(&aggregates, store).unwrap(), (4, 9));
             for user in aggregates.users() {
-                let cells = store.get_many(USERS, &[user]).unwrap().remove(0).unwrap();
-                let fields = Aggregates::user_fields().iter().copied();
-                assert_eq!(decode(fields, user, &cells).unwrap(), aggregates.user_row(user));
+                there_and_back(store, USERS, users, user, aggregates.user_row(user));
             }
             for item in aggregates.items() {
-                let cells = store.get_many(ITEMS, &[item]).unwrap().remove(0).unwrap();
-                let fields = Aggregates::item_fields().iter().copied();
-                assert_eq!(decode(fields, item, &cells).unwrap(), aggregates.item_row(item));
+                there_and_back(store, ITEMS, items, item, aggregates.item_row(item));
             }
         }
     }
@@ -230,16 +165,5 @@ mod tests {
             let cells = Cells::from([(VECTOR_CELL.to_owned(), bad.to_owned())]);
             assert!(decode_vector(1, &cells).is_err(), "{bad:?}");
         }
-        let store = MemoryRows::new();
-        write_vectors(&store, &[4, 9], 2, &[1.0, 2.0, 3.0, 4.0]).unwrap();
-        let rows = store.get_many(ITEM_VECTORS, &[9, 4, 5]).unwrap();
-        assert_eq!(
-            rows,
-            [
-                Some(encode_vector(&[3.0, 4.0])),
-                Some(encode_vector(&[1.0, 2.0])),
-                None
-            ]
-        );
     }
 }

@@ -739,6 +739,79 @@ fn describe_counts_what_was_imported_and_draws_it() {
     );
 }
 
+/// Data rows of a file, counted apart from the import: lines that are not blank, but for the header of the formats with
+/// one. None where a row may be more or less than a line: quotes may hold line ends, a lone return is one for some, a byte order mark is no cell.
+fn data_rows(path: &Path) -> Option<u64> {
+    let bytes = std::fs::read(path).unwrap();
+    let returns = bytes.iter().zip(bytes.iter().skip(1).chain([&0]));
+    if bytes.starts_with(b"\xef\xbb\xbf")
+        || bytes.contains(&b'"')
+        || returns
+            .into_iter()
+            .any(|(&byte, &next)| byte == b'\r' && next != b'\n')
+    {
+        return None;
+    }
+    let lines = bytes.split(|&byte| byte == b'\n');
+    let rows = lines.filter(|line| !matches!(line, [] | [b'\r'])).count() as u64;
+    let headed = ["csv", "inter", "item"].map(std::ffi::OsStr::new);
+    let headed = path
+        .extension()
+        .is_some_and(|extension| headed.contains(&extension))
+        && path.file_name().is_some_and(|name| name != "u.item");
+    Some(rows.saturating_sub(u64::from(headed)))
+}
+
+/// Rows of the sources beside those taken (items and events; users are not listed here) and listed, where they differ.
+fn unaccounted(source: &Path, home: &Home) -> Option<String> {
+    let files = std::fs::read_dir(source).unwrap();
+    let rows: Option<Vec<u64>> = files.map(|file| data_rows(&file.unwrap().path())).collect();
+    let (rows, summary) = (rows?.iter().sum::<u64>(), &home.summary);
+    let listed = home.rejects().len() as u64;
+    (summary.items + summary.events + listed != rows).then(|| {
+        format!(
+            "{} items, {} events, {listed} rejects of {rows} rows",
+            summary.items, summary.events
+        )
+    })
+}
+
+#[test]
+fn every_row_of_every_format_is_taken_or_listed() {
+    let good: [(&str, &str); 8] = [
+        (
+            "movies.csv",
+            "movieId,title,genres\n1,A (1995),Drama\n\n2,B,Drama\n1,A,Drama\nx\n",
+        ),
+        (
+            "ratings.csv",
+            "userId,movieId,rating,timestamp\n1,1,4.0,10\n1,9,4.0,10\n1,2,9,10\n-1,2,4,10\n1,2,4\n",
+        ),
+        ("movies.dat", "1::A (1995)::Drama\n2::B::Drama\n1::A::Drama\nx\n"),
+        (
+            "ratings.dat",
+            "1::1::4::10\n1::9::4::10\n\n1::2::9::10\n1::2::4\n",
+        ),
+        ("u.item", "1|A|||x|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0\nx\n"),
+        ("u.data", "1\t1\t4\t10\n1\t9\t4\t10\n"),
+        ("a.item", "item_id:token\ttitle:token_seq\n1\tA\n1\tA\n2\tB\n"),
+        (
+            "a.inter",
+            "user_id:token\titem_id:token\ttimestamp:float\n1\t1\t5\n1\t2\tx\n1\t9\t5\n1\n",
+        ),
+    ];
+    for pair in good.chunks(2) {
+        let source = folder(pair);
+        let home = Home::of(source.path());
+        assert_eq!(unaccounted(source.path(), &home), None, "{}", home.summary.format);
+        let rows: u64 = pair
+            .iter()
+            .map(|(name, _)| data_rows(&source.path().join(name)).unwrap())
+            .sum();
+        assert!(rows > 3 || pair[0].0 == "u.item", "{rows} rows of {}", pair[0].0);
+    }
+}
+
 /// Lines that look a little like the rows of every format, and a little not.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let part = prop::sample::select(vec![
@@ -797,6 +870,7 @@ proptest! {
                 let folder = tempfile::tempdir().unwrap();
                 let Ok(summary) = import(&options(source.path(), folder.path()), &Progress::silent()) else { continue };
                 let home = Home { folder, summary };
+                prop_assert_eq!(unaccounted(source.path(), &home), None);
                 prop_assert_eq!(home.rejects().len() as u64, home.summary.rejected.values().sum::<u64>());
                 prop_assert_eq!(home.events().len() as u64, home.summary.events);
                 prop_assert!(check::check(home.path()).unwrap().is_good());
@@ -829,6 +903,22 @@ fn one_spelling_of_an_id_is_as_good_as_another_where_ids_are_numbers() {
         .map(|event| (event.user, event.item))
         .collect();
     assert_eq!(ids, [(7, 50), (7, 6), (7, 6), (90, 50)]);
+}
+
+#[test]
+fn one_spelling_of_an_id_is_as_good_as_another_in_sparrow_samples() {
+    let header = "userId,movieId,rating,timestamp,releaseYear,movieGenre1,movieGenre2,movieGenre3,label,userRatedMovie1\n";
+    let rows = "7,06,4.0,10,1995,Drama,,,1,\n+7,6,4.0,20,1995,Drama,,,1,\n";
+    let samples = folder(&[("trainingSamples.csv", &format!("{header}{rows}"))]);
+    let home = Home::of(samples.path());
+    assert_eq!(home.summary.format, "sparrow-samples");
+    let items = home.catalogue().items.into_iter();
+    assert_eq!(
+        items.map(|item| (item.id, item.key)).collect::<Vec<_>>(),
+        [(6, None)]
+    );
+    let events = home.events();
+    assert!(events.iter().all(|event| (event.user, event.item) == (7, 6)));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use rankine_feature::Value;
+use rankine_pipeline::aggregate::FieldSpec;
 use rankine_pipeline::aggregate::live::{body_of, event_of};
 use rankine_pipeline::{AggregateConfig, Aggregates, Catalogue, Event, Item};
 use rankine_store::{EventLog, LogOptions, LogRecord};
@@ -85,6 +87,11 @@ fn an_acknowledged_event_is_in_the_next_row() {
     log.append(0, Some("once"), body_of(&rating)).unwrap();
     log.append(0, Some("once"), body_of(&rating)).unwrap();
     let live = live.lock().unwrap();
-    assert_eq!(live.positives(0), [1]);
-    assert_eq!(live.item_stats(1).count, 1);
+    let of = |fields: &[FieldSpec], row: Vec<Value>, name| {
+        row[fields.iter().position(|field| field.0 == name).unwrap()].clone()
+    };
+    let history = of(Aggregates::user_fields(), live.user_row(0), "userHistory");
+    assert_eq!(history, Value::ints(&[1]));
+    let count = of(Aggregates::item_fields(), live.item_row(1), "movieRatingCount");
+    assert_eq!(count, Value::Int(1));
 }

@@ -9,8 +9,8 @@ use rankine_feature::Plan;
 use super::{Globals, model_named};
 use crate::output;
 use crate::preparing::Preparing;
-use crate::source::FileSource;
-use crate::training::{Baselines, Files, judge};
+use crate::source::{Chained, FileSource};
+use crate::training::{Baselines, Files, Samples, judge};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// The model, and with @ a version (default: the newest)
     #[arg(value_name = "NAME[@VERSION]")]
     model: String,
-    /// Samples the baselines are fitted on; default: the home's training samples
+    /// Samples the baselines are fitted on; default: the home's samples the model learnt from
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
     /// Samples to measure on; default: the home's test samples
@@ -41,9 +41,11 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         .zip(artefact.scorer())
         .with_context(|| format!("{name} holds vectors, it scores nothing"))?;
     let _beside = Preparing::beside(&globals.home())?;
-    let (train, test) = samples(options, globals, plan)?;
+    let (learnt, test) = samples(options, globals, (plan, artefact.config().train.refit))?;
     let label = artefact.config().label(plan.sample_spec());
-    let baselines = Baselines::fit(plan, &mut FileSource::open(&train, plan, label)?)?;
+    let open = |path: &PathBuf| Ok(Box::new(FileSource::open(path, plan, label)?) as Samples);
+    let learnt = learnt.iter().map(open).collect::<anyhow::Result<_>>()?;
+    let baselines = Baselines::fit(plan, &mut Chained::new(learnt))?;
     let title = test.display().to_string();
     let evaluation = judge(
         &title,
@@ -58,12 +60,52 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The given files, or the home's.
-fn samples(options: &Options, globals: &Globals, plan: &Plan) -> anyhow::Result<(PathBuf, PathBuf)> {
+/// What the baselines are fitted on and what is measured: the given files, or the home's.
+fn samples(
+    options: &Options,
+    globals: &Globals,
+    (plan, refit): (&Plan, bool),
+) -> anyhow::Result<(Vec<PathBuf>, PathBuf)> {
     if let (Some(train), Some(test)) = (&options.train, &options.test) {
-        return Ok((train.clone(), test.clone()));
+        return Ok((vec![train.clone()], test.clone()));
     }
     let files = Files::of_home(&globals.home(), plan.name())?;
-    let test = options.test.clone().or(files.test).context("no test samples")?;
-    Ok((options.train.clone().unwrap_or(files.train), test))
+    let test = options.test.clone().or(files.test.clone());
+    let learnt = match &options.train {
+        Some(train) => vec![train.clone()],
+        None => learnt(files, refit),
+    };
+    Ok((learnt, test.context("no test samples")?))
+}
+
+/// The files a model learnt from, as `train` fits its baselines: a refitted one has seen the validation samples, too.
+fn learnt(files: Files, refit: bool) -> Vec<PathBuf> {
+    let valid = files.valid.filter(|_| refit);
+    [Some(files.train), valid].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn baselines_learn_from_the_rows_the_model_learnt_from() {
+        let files = |valid: Option<&str>| Files {
+            train: "train".into(),
+            valid: valid.map(PathBuf::from),
+            hold_out: 0.0,
+            test: None,
+            split: String::new(),
+            hash: String::new(),
+        };
+        for (valid, refit, expected) in [
+            (Some("valid"), true, &["train", "valid"][..]),
+            (Some("valid"), false, &["train"]),
+            (None, true, &["train"]),
+        ] {
+            let learnt: Vec<PathBuf> = learnt(files(valid), refit);
+            let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(learnt, expected);
+        }
+    }
 }

@@ -128,8 +128,16 @@ fn configured(options: &Options, globals: &Globals) -> anyhow::Result<ServerConf
 ///
 /// # Errors
 /// As [`run`].
-pub(crate) fn until_stopped(config: ServerConfig) -> anyhow::Result<()> {
+fn until_stopped(config: ServerConfig) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&config)?;
+    on(listeners, config)
+}
+
+/// Says where it listens, serves until Ctrl-C or a termination signal.
+///
+/// # Errors
+/// Data that cannot be opened.
+pub(crate) fn on(listeners: Listeners, config: ServerConfig) -> anyhow::Result<()> {
     let (stop, stopped) = stop_pair();
     let mut stop = Some(stop);
     ctrlc::set_handler(move || match stop.take() {

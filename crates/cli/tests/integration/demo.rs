@@ -180,6 +180,23 @@ fn too_few_ratings_are_explained() {
 }
 
 #[test]
+fn a_taken_port_is_told_before_any_work() {
+    let (home, taken) = (
+        tempfile::tempdir().unwrap(),
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap(),
+    );
+    let address = taken.local_addr().unwrap().to_string();
+    for ports in [
+        ["--site", &address, "--rest", "127.0.0.1:0"],
+        ["--site", "127.0.0.1:0", "--rest", &address],
+    ] {
+        let error = rankine(home.path(), &[&["demo"][..], &ports].concat()).bad(1);
+        assert!(error.contains(&address), "{error}");
+        assert!(!home.path().join("data").exists(), "it imported first");
+    }
+}
+
+#[test]
 fn a_folder_that_is_no_data_set_is_explained() {
     let (home, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let folder = empty.path().to_str().unwrap();

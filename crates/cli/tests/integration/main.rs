@@ -19,6 +19,8 @@ mod edges;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod interrupt;

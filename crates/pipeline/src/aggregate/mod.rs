@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fields::FieldSpec;
 use item::{Facts, ItemState};
-use moments::{MICRO, micro};
+use moments::micro;
 use user::{Seen, UserState};
 
 use crate::{Catalogue, Event};
@@ -74,17 +74,6 @@ impl AggregateConfig {
             (None, None) => self.implicit.contains(&event.kind).then_some(true),
         }
     }
-}
-
-/// Ratings of one item.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ItemStats {
-    /// How many.
-    pub count: u64,
-    /// Their mean; none of no ratings.
-    pub mean: Option<f64>,
-    /// Their sample standard deviation (n − 1); none of fewer than two.
-    pub deviation: Option<f64>,
 }
 
 /// Feature rows of all users and items as of the events observed so far.
@@ -171,34 +160,6 @@ impl Aggregates {
     /// The context of a request or sample at a time (µs UTC), one value per [`Aggregates::context_fields`].
     pub fn context_row(time: i64) -> Vec<Value> {
         vec![Value::Time(time)]
-    }
-
-    /// The user's positive items inside the window, latest first, repeats included.
-    pub fn positives(&self, user: i64) -> Vec<i64> {
-        self.users
-            .get(&user)
-            .map(|state| state.positives().collect())
-            .unwrap_or_default()
-    }
-
-    /// Genres of the user's positives inside the window with their counts, most frequent first; of equally
-    /// frequent ones first the one met first going back in time.
-    pub fn genres(&self, user: i64) -> Vec<(Arc<str>, u32)> {
-        self.users.get(&user).map(UserState::genres).unwrap_or_default()
-    }
-
-    /// Ratings of an item over all events so far.
-    pub fn item_stats(&self, item: i64) -> ItemStats {
-        let ratings = self
-            .items
-            .get(&item)
-            .map(|state| state.ratings)
-            .unwrap_or_default();
-        ItemStats {
-            count: ratings.count(),
-            mean: ratings.mean(MICRO),
-            deviation: ratings.deviation(MICRO),
-        }
     }
 
     /// Ids of all users of the catalogue and the events, ascending.

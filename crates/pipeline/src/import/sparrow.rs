@@ -11,7 +11,7 @@ use rankine_table::{Form, Record, stream};
 
 use super::detect::{Folder, Format, bare_name};
 use super::draft::Draft;
-use super::fields::{Problem, optional, year};
+use super::fields::{Problem, optional, whole, year};
 use super::movielens_csv::rating;
 use crate::{Item, PipelineError};
 
@@ -70,7 +70,7 @@ fn read(files: &[PathBuf], draft: &mut Draft<'_>) -> Result<(), PipelineError> {
 
 fn sample(draft: &mut Draft<'_>, row: &Record) -> Result<(), Problem> {
     rating(draft, row)?;
-    let id = row.get(1).unwrap_or_default().trim();
+    let id = whole(row.get(1), "movie id")?;
     if draft.has_item(id) {
         return Ok(());
     }

@@ -31,6 +31,7 @@ pub struct Metrics {
     latency: HistogramVec,
     events: IntCounterVec,
     models: IntGaugeVec,
+    log: IntGaugeVec,
     rates: RwLock<BTreeMap<String, Arc<Rate>>>,
     begun: Instant,
 }
@@ -61,6 +62,10 @@ impl Metrics {
                 Opts::new("rankine_model", "State of the models."),
                 &["model", "what"],
             )?,
+            log: IntGaugeVec::new(
+                Opts::new("rankine_event_log", "The event log since the start."),
+                &["what"],
+            )?,
             registry,
             rates: RwLock::default(),
             begun: Instant::now(),
@@ -69,6 +74,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.latency.clone()))?;
         metrics.registry.register(Box::new(metrics.events.clone()))?;
         metrics.registry.register(Box::new(metrics.models.clone()))?;
+        metrics.registry.register(Box::new(metrics.log.clone()))?;
         Ok(metrics)
     }
 
@@ -88,6 +94,13 @@ impl Metrics {
     pub fn model(&self, model: &str, what: &str, value: u64) {
         self.models
             .with_label_values(&[model, what])
+            .set(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    /// Sets one number of the event log, for instance `syncs`.
+    pub fn log(&self, what: &str, value: u64) {
+        self.log
+            .with_label_values(&[what])
             .set(i64::try_from(value).unwrap_or(i64::MAX));
     }
 

@@ -49,6 +49,11 @@ impl State {
             self.metrics.model(&model.name, "loads", sum(|d| d.loads));
             self.metrics.model(&model.name, "failures", sum(|d| d.failures));
         }
+        if let Some(stats) = self.log.as_ref().map(rankine_store::EventLog::stats) {
+            self.metrics.log("appended", stats.appended);
+            self.metrics.log("duplicates", stats.duplicates);
+            self.metrics.log("syncs", stats.syncs);
+        }
         self.metrics.render().map_err(|error| crate::ApiError::Internal {
             cause: error.to_string(),
         })

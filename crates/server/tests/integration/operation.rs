@@ -20,6 +20,7 @@ fn metrics_and_status_tell_the_same_story() {
         "rankine_requests_total{class=\"4xx\",route=\"/getmovie\"} 1",
         "rankine_requests_total{class=\"4xx\",route=\"none\"} 1",
         "rankine_events_total{kind=\"rating\"} 1",
+        "rankine_event_log{what=\"appended\"} 1",
         "rankine_model{model=\"widedeep\",what=\"version\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");

@@ -15,7 +15,7 @@ mod record;
 mod segment;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use hold::LogHold;
 pub use record::LogRecord;
@@ -99,7 +99,6 @@ pub struct EventLog {
     commit: Commit,
     /// Holds the lock on the folder as long as the log lives.
     _lock: File,
-    folder: PathBuf,
 }
 
 impl EventLog {
@@ -129,14 +128,7 @@ impl EventLog {
         }
         let tail = files::open_tail(folder)?;
         let commit = Commit::new(folder, options, tail, commit::Start { ids, next, observer });
-        Ok((
-            EventLog {
-                commit,
-                _lock: lock,
-                folder: folder.to_owned(),
-            },
-            summary,
-        ))
+        Ok((EventLog { commit, _lock: lock }, summary))
     }
 
     /// Appends an event and returns once it is durable and observed. `body` is a JSON object without the
@@ -160,11 +152,6 @@ impl EventLog {
     /// Counters since opening.
     pub fn stats(&self) -> LogStats {
         self.commit.stats()
-    }
-
-    /// The folder of the log.
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 
     /// Reads a log without opening it for writing: nothing is cut, a torn tail is only reported.

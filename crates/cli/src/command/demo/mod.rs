@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use rankine_pipeline::import::{ImportOptions, ImportSummary, import, imported};
 use rankine_pipeline::{Catalogue, Split, SplitReport, events};
-use rankine_server::ServerConfig;
+use rankine_server::{Listeners, ServerConfig};
 use rankine_table::Progress;
 
 use super::{Globals, sample_build, serve};
@@ -51,20 +51,26 @@ pub(crate) struct Options {
 /// Whatever step failed; what earlier steps published stays.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let home = globals.home();
+    let bound = match options.once {
+        true => None,
+        false => Some(bind(options, &home)?),
+    };
     let summary = prepare(options, &home, globals)?;
     if globals.json {
         output::json(&summary)?;
     } else {
         output::line(&summary.text());
     }
-    if options.once {
-        return Ok(());
-    }
+    bound.map_or(Ok(()), |(listeners, config)| serve::on(listeners, config))
+}
+
+/// Takes the ports before the work, for a taken one is better told now than after the training.
+fn bind(options: &Options, home: &Home) -> anyhow::Result<(Listeners, ServerConfig)> {
     let mut config = ServerConfig::for_home(home.root());
     config.listen.site = options.site.clone().unwrap_or(config.listen.site);
     config.listen.rest = options.rest.clone().unwrap_or(config.listen.rest);
     config.default_model = "widedeep".to_owned();
-    serve::until_stopped(config)
+    Ok((Listeners::bind(&config)?, config))
 }
 
 /// Import → samples → models and vectors.
