@@ -9,6 +9,8 @@ test: ## everything `cargo test` needs is installed or started here
 	cargo test --workspace --locked
 
 verify: ## cheapest first
+	@cargo fmt --version >/dev/null 2>&1 || { echo "verify: rustfmt is missing; rustup component add rustfmt" >&2; exit 1; }
+	@cargo clippy --version >/dev/null 2>&1 || { echo "verify: clippy is missing; rustup component add clippy" >&2; exit 1; }
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
