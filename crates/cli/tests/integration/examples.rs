@@ -19,7 +19,7 @@ fn the_tour_with_curl_and_the_python_client_run_against_a_server() {
     let home = home();
     let server = Server::on(home.path());
     let (site, rest) = (server.site().base(), server.rest().base());
-    let mut tour = Command::new("examples/curl.sh");
+    let mut tour = Command::new(format!("{REPOSITORY}/examples/curl.sh"));
     let text = printed(tour.env("SITE", site).env("REST", rest));
     for expected in [
         "Toy Story",
