@@ -131,12 +131,12 @@ impl Publication {
 
     /// Holds the live log until the new data is announced: a server would go on writing events of the old.
     pub(super) fn hold_log(&self) -> Result<LogHold, PipelineError> {
-        LogHold::take(&self.home.join("events")).map_err(|error| match error {
-            StoreError::LogLocked { .. } => PipelineError::Serving {
-                home: self.home.clone(),
-            },
-            error => error.into(),
-        })
+        let held = LogHold::take(&self.home.join("events"));
+        if matches!(held, Err(StoreError::LogLocked { .. })) {
+            let home = self.home.clone();
+            return Err(PipelineError::Serving { home });
+        }
+        Ok(held?)
     }
 
     /// Writes down whose the live events are where that is only in the summary, which is about to go.
