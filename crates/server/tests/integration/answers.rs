@@ -116,7 +116,8 @@ fn a_film_that_shares_nothing_is_answered_by_the_next_measure_and_says_so() {
                 .as_array()
                 .unwrap()
                 .iter()
-                .all(|f| f["movieId"].to_string() != own)
+                .map(|f| f["movieId"].to_string())
+                .all(|id| id != own)
         );
         (
             films[0]["model"].as_str().unwrap().to_owned(),
