@@ -3,6 +3,7 @@
 //!
 //! What a call allocates around them (its snapshot, its answer) must not grow with the items.
 #![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
+#![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 #[path = "integration/fixture.rs"]
 #[expect(dead_code, reason = "shared with the integration tests, which use the rest")]

@@ -61,6 +61,7 @@ pub fn train(
     tensorboard: Option<&mut EventWriter>,
 ) -> Result<Trained, TrainError> {
     let network = Network::compile(config, &plan).map_err(|faults| TrainError::Model { faults })?;
+    trainable(config)?;
     let settings = Settings::new(config);
     let mut encoder = Encoder::new(plan, network.clone(), settings.loss);
     let learn = encoder.learn(train)?;
@@ -79,6 +80,21 @@ pub fn train(
         train_samples: learn.len() as u64,
         valid_samples: judge.len() as u64,
         table_rows,
+    })
+}
+
+/// The linear kinds are described and served, but this loop has no step for them.
+fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
+    let kind = config.kind();
+    if !kind.is_linear() {
+        return Ok(());
+    }
+    Err(TrainError::Config {
+        key: "kind".to_owned(),
+        detail: format!(
+            "expected a kind that can be trained (embeddingmlp, widedeep, neuralcf), got {}",
+            kind.name()
+        ),
     })
 }
 

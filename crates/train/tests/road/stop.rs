@@ -1,6 +1,6 @@
 //! Early stopping keeps the best epoch's weights, not the last one's.
 
-use rankine_model::{Network, Scorer};
+use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_train::evaluate::score;
 use rankine_train::metric::{auc, logloss};
 use rankine_train::{Silent, train};
@@ -51,4 +51,14 @@ fn without_early_stopping_the_last_weights_stay() {
     let scored = score(&plan, &scorer, &mut judge).unwrap();
     let loss = logloss(&scored.observed.labels, &scored.scores, None).unwrap();
     assert!((loss - trained.history[5].valid_loss).abs() < 1e-5);
+}
+
+#[test]
+fn a_kind_without_a_training_step_is_refused_by_name() {
+    let mut learn = samples(50, 1);
+    let plan = plan(&mut learn);
+    let text = "format = 1\nkind = \"fm\"\nconf = \"made\"\nlinear = { slots = [1], k = 2 }\n";
+    let config = ModelConfig::parse(text, "fm.toml").unwrap();
+    let fault = train(&config, plan, &mut learn, &mut samples(50, 2), &mut Silent, None).unwrap_err();
+    assert!(fault.to_string().ends_with("got fm"), "{fault}");
 }
