@@ -215,9 +215,8 @@ impl Oracle {
     }
 
     fn rows(&self) -> Vec<[i64; 4]> {
-        let ids = self.floats(&["X"]);
-        ids.chunks_exact(4)
-            .map(|row| [0, 1, 2, 3].map(|f| row[f] as i64))
+        let rows = self.0["X"].as_array().unwrap().iter();
+        rows.map(|row| [0, 1, 2, 3].map(|f| row[f].as_i64().unwrap()))
             .collect()
     }
 
