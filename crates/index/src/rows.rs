@@ -15,7 +15,7 @@ const BLOCK: usize = 256;
 /// How nearness is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Σ q[i]·v[i].
+    /// Σ `q[i]·v[i]`.
     InnerProduct,
     /// Inner product of both scaled to length 1, in [−1, 1]; a zero vector has cosine 0 with everything.
     Cosine,

@@ -1,7 +1,7 @@
 //! From samples to a published version: what `train` and `demo` share.
 //!
-//! [`Job`] says what to learn from which files; [`fit`] trains; [`judge`] measures with the serving scorer beside the
-//! baselines; [`publish`] writes the artefact. The decision: a version is measured before it is published, with the
+//! [`Job`] says what to learn from which files; [`mod@fit`] trains; [`mod@judge`] measures with the serving scorer beside the
+//! baselines; [`mod@publish`] writes the artefact. The decision: a version is measured before it is published, with the
 //! code that will serve it, so that no card carries a figure that serving does not have.
 
 mod fit;
