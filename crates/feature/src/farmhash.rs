@@ -67,10 +67,9 @@ fn up_to_16(s: &[u8]) -> u64 {
     shift_mix(y.wrapping_mul(K2) ^ z.wrapping_mul(K0)).wrapping_mul(K2)
 }
 
-fn up_to_32(s: &[u8]) -> u64 {
+/// The first and the last 16 bytes mixed into two words; `a` is the first eight, multiplied.
+fn ends(s: &[u8], a: u64, mul: u64) -> (u64, u64) {
     let len = s.len();
-    let mul = K2.wrapping_add(len as u64 * 2);
-    let a = fetch64(s, 0).wrapping_mul(K1);
     let b = fetch64(s, 8);
     let c = fetch64(s, len - 8).wrapping_mul(mul);
     let d = fetch64(s, len - 16).wrapping_mul(K2);
@@ -82,6 +81,12 @@ fn up_to_32(s: &[u8]) -> u64 {
     let v = a
         .wrapping_add(b.wrapping_add(K2).rotate_right(18))
         .wrapping_add(c);
+    (u, v)
+}
+
+fn up_to_32(s: &[u8]) -> u64 {
+    let mul = K2.wrapping_add(s.len() as u64 * 2);
+    let (u, v) = ends(s, fetch64(s, 0).wrapping_mul(K1), mul);
     len16(u, v, mul)
 }
 
@@ -89,20 +94,8 @@ fn up_to_64(s: &[u8]) -> u64 {
     let len = s.len();
     let mul = K2.wrapping_add(len as u64 * 2);
     let a = fetch64(s, 0).wrapping_mul(K2);
-    let b = fetch64(s, 8);
-    let c = fetch64(s, len - 8).wrapping_mul(mul);
-    let d = fetch64(s, len - 16).wrapping_mul(K2);
-    let y = a
-        .wrapping_add(b)
-        .rotate_right(43)
-        .wrapping_add(c.rotate_right(30))
-        .wrapping_add(d);
-    let z = len16(
-        y,
-        a.wrapping_add(b.wrapping_add(K2).rotate_right(18))
-            .wrapping_add(c),
-        mul,
-    );
+    let (y, v) = ends(s, a, mul);
+    let z = len16(y, v, mul);
     let e = fetch64(s, 16).wrapping_mul(mul);
     let f = fetch64(s, 24);
     let g = y.wrapping_add(fetch64(s, len - 32)).wrapping_mul(mul);

@@ -1,6 +1,8 @@
 //! A small conf with every kind of slot, model files over it, parameters and samples from a seed: what tests share.
 
-use crate::{GoldenSample, ModelConfig, Network, Parameters, Role, Table, Tensor};
+use crate::{
+    GoldenSample, Hidden, ModelConfig, Network, Parameters, Role, ScoreScratch, Scorer, Table, Tensor,
+};
 use rankine_feature::{Group, Part, Plan, Rows, Scratch, Value};
 use rankine_kernel::Real;
 use std::sync::Arc;
@@ -281,6 +283,37 @@ pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Pa
         (0..product.dim).map(|k| h[k] * p[k] * q[k]).sum()
     });
     x[0] + wide + product
+}
+
+/// One candidate's score through fresh buffers.
+pub(crate) fn score<T: Real>(scorer: &Scorer<T>, parts: &[Part; 3]) -> T {
+    let (mut common, mut item) = (Hidden::default(), Hidden::default());
+    scorer.common(&parts[0], &mut common);
+    scorer.item(&parts[1], &mut item);
+    scorer.score(&common, &item, &parts[2], &mut ScoreScratch::default())
+}
+
+/// Asserts that a batch of these items for one user has, bit for bit, the scores of its items one by one.
+pub(crate) fn assert_batch_is_one_by_one(scorer: &Scorer<f32>, order: &[u64], user: u64) {
+    let (plan, mut one) = (plan(), sample(user));
+    let all = order.iter().map(|seed| {
+        one.item = sample(*seed).item;
+        parts(&plan, &one)
+    });
+    let all: Vec<[Part; 3]> = all.collect();
+    let (mut common, mut scratch) = (Hidden::default(), ScoreScratch::default());
+    scorer.common(&all[0][0], &mut common);
+    let item = |parts: &[Part; 3]| {
+        let mut item = Hidden::default();
+        scorer.item(&parts[1], &mut item);
+        item
+    };
+    let items: Vec<Hidden> = all.iter().map(item).collect();
+    let mut out = vec![f32::NAN; items.len()];
+    scorer.score_many(&common, &|i| (&items[i], &all[i][2]), &mut scratch, &mut out);
+    for (parts, got) in all.iter().zip(&out) {
+        assert_eq!(score(scorer, parts).to_bits(), got.to_bits());
+    }
 }
 
 pub(crate) fn sigmoid<T: Real>(logit: T) -> T {

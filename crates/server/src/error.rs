@@ -9,6 +9,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+/// What an id must be, in the words of a fault.
+pub(crate) const ID: &str = "an integer from 0 on";
+
 /// Why the server could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! `mask`: the elements of a list that another list says yes to.
 
 use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out};
-use crate::{FieldType, Value, sign, text};
+use crate::{FieldType, Value, text};
 
 pub(super) const CLASS: Class = Class {
     name: "mask",
@@ -43,27 +43,8 @@ struct Mask;
 impl Operator for Mask {
     fn run(&self, inputs: &Inputs<'_>, out: &mut Out<'_>) {
         let mask = inputs.value(1);
-        match inputs.value(0) {
-            Value::Ints(items) => (0..).zip(items.iter()).for_each(|(i, x)| {
-                if says_yes(mask, i) {
-                    out.sign(sign::int(out.slot, *x), 1.0);
-                }
-            }),
-            Value::Strs(items) => (0..).zip(items.iter()).for_each(|(i, x)| {
-                if says_yes(mask, i) {
-                    out.text(x, 1.0);
-                }
-            }),
-            Value::Missing
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Str(_)
-            | Value::Time(_)
-            | Value::Bool(_)
-            | Value::Floats(_)
-            | Value::Weighted(_)
-            | Value::Vector(_) => {}
-        }
+        out.append(inputs.value(0));
+        out.retain(|i, _| says_yes(mask, i));
     }
 }
 

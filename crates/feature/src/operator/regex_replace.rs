@@ -3,7 +3,7 @@
 //! The replacement is plain text: expanding groups would need memory per evaluation. The regex engine runs in linear time.
 
 use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
-use crate::{FieldType, Value, sign};
+use crate::{Value, sign};
 use regex::{Regex, RegexBuilder};
 
 pub(super) const CLASS: Class = Class {
@@ -24,12 +24,7 @@ pub(super) const CLASS: Class = Class {
         )],
     },
     depend: (1, 1),
-    accepts: |input| {
-        matches!(
-            input,
-            InputType::Unknown | InputType::Field(FieldType::String | FieldType::StringList)
-        )
-    },
+    accepts: InputType::is_text,
     build,
 };
 

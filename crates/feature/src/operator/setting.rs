@@ -29,6 +29,12 @@ impl InputType {
             || matches!(self, InputType::Field(Int | Float | Bool | Timestamp))
     }
 
+    /// A field of one text or of several.
+    pub(crate) fn is_text(self) -> bool {
+        use FieldType::{String, StringList};
+        matches!(self, InputType::Unknown | InputType::Field(String | StringList))
+    }
+
     /// As a fault names it.
     pub(crate) fn describe(self) -> String {
         match self {

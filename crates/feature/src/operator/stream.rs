@@ -194,9 +194,15 @@ impl<'a> Out<'a> {
                 weights[pair[1]] = f32::NAN;
             }
         }
+        self.retain(|_, weight| !weight.is_nan());
+    }
+
+    /// Keeps the signs that `keep` says yes to, given place and weight, in order.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize, f32) -> bool) {
+        let Scratch { signs, weights, .. } = &mut *self.scratch;
         let mut kept = 0;
         for i in 0..signs.len() {
-            if !weights[i].is_nan() {
+            if keep(i, weights[i]) {
                 (signs[kept], weights[kept]) = (signs[i], weights[i]);
                 kept += 1;
             }
@@ -227,14 +233,7 @@ impl<'a> Out<'a> {
 
     /// Keeps the signs `from..to`, every `step`-th.
     pub(crate) fn slice(&mut self, from: usize, to: usize, step: usize) {
-        let Scratch { signs, weights, .. } = &mut *self.scratch;
-        let mut kept = 0;
-        for i in (from..to.min(signs.len())).step_by(step) {
-            (signs[kept], weights[kept]) = (signs[i], weights[i]);
-            kept += 1;
-        }
-        signs.truncate(kept);
-        weights.truncate(kept);
+        self.retain(|i, _| (from..to).contains(&i) && (i - from).is_multiple_of(step));
     }
 
     /// The sign of a text.

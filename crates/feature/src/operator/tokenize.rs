@@ -2,7 +2,7 @@
 
 use super::tokens::Cutter;
 use super::{Built, Class, Doc, Example, InputType, Inputs, Operator, Out, Setting};
-use crate::{FieldType, Value, sign};
+use crate::{Value, sign};
 
 pub(super) const CLASS: Class = Class {
     name: "tokenize",
@@ -36,12 +36,7 @@ pub(super) const CLASS: Class = Class {
         ],
     },
     depend: (1, 1),
-    accepts: |input| {
-        matches!(
-            input,
-            InputType::Unknown | InputType::Field(FieldType::String | FieldType::StringList)
-        )
-    },
+    accepts: InputType::is_text,
     build,
 };
 

@@ -1,17 +1,12 @@
 //! The split scorer against the formula, against PyTorch, and against itself in batches.
 
 use super::*;
-use crate::testing::{self, MODELS, network, parameters, parts, plan, sample};
+use crate::testing::{
+    self, MODELS, assert_batch_is_one_by_one, network, parameters, parts, plan, sample, score,
+};
 use crate::{ModelConfig, Table};
 use proptest::prelude::*;
 use rankine_feature::{Plan, Scratch, Value};
-
-fn score<T: Real>(scorer: &Scorer<T>, parts: &[Part; 3]) -> T {
-    let (mut common, mut item) = (Hidden::default(), Hidden::default());
-    scorer.common(&parts[0], &mut common);
-    scorer.item(&parts[1], &mut item);
-    scorer.score(&common, &item, &parts[2], &mut ScoreScratch::default())
-}
 
 #[test]
 fn the_split_equals_the_formula() {
@@ -52,26 +47,9 @@ proptest! {
     #[test]
     fn scores_do_not_depend_on_the_batch(order in proptest::collection::vec(0u64..90, 1..200), user in 0u64..90) {
         for text in MODELS {
-            let (network, plan) = (network(text), plan());
+            let network = network(text);
             let scorer = Scorer::new(&network, &parameters(&network, 5)).unwrap();
-            let mut one = sample(user);
-            let all: Vec<[Part; 3]> = order.iter().map(|seed| {
-                one.item = sample(*seed).item;
-                parts(&plan, &one)
-            }).collect();
-            let (mut common, mut scratch) = (Hidden::default(), ScoreScratch::default());
-            scorer.common(&all[0][0], &mut common);
-            let items: Vec<Hidden> = all.iter().map(|parts| {
-                let mut item = Hidden::default();
-                scorer.item(&parts[1], &mut item);
-                item
-            }).collect();
-            let items: Vec<&Hidden> = items.iter().collect();
-            let mut out = vec![f32::NAN; items.len()];
-            scorer.score_many(&common, &|i| (items[i], &all[i][2]), &mut scratch, &mut out);
-            for (parts, got) in all.iter().zip(&out) {
-                prop_assert_eq!(score(&scorer, parts).to_bits(), got.to_bits());
-            }
+            assert_batch_is_one_by_one(&scorer, &order, user);
         }
     }
 }

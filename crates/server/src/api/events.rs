@@ -4,7 +4,7 @@
 //! cannot rate films in a visitor's name.
 
 use super::Printed;
-use crate::error::ApiError;
+use crate::error::{ApiError, ID};
 use crate::state::State as Live;
 use crate::state::view::NewEvent;
 use axum::body::Bytes;
@@ -45,9 +45,6 @@ fn declared_as_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
     Err(ApiError::parameter("content-type", "application/json", kind))
 }
-
-/// What an id must be, as in the parameters of the other paths.
-const ID: &str = "an integer from 0 on";
 
 fn id(value: &Value) -> Option<i64> {
     value.as_i64().filter(|id| *id >= 0)

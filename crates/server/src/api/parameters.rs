@@ -2,7 +2,7 @@
 //!
 //! Not a derived struct, because serde's own message names neither the range nor the value.
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ID};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
@@ -52,10 +52,9 @@ impl Parameters {
 
     /// An id.
     pub(crate) fn id(&self, name: &str) -> Result<i64, ApiError> {
-        let expected = "an integer from 0 on";
-        let text = self.required(name, expected)?;
+        let text = self.required(name, ID)?;
         let id = text.trim().parse().ok().filter(|&id: &i64| id >= 0);
-        id.ok_or_else(|| ApiError::parameter(name, expected, Some(text)))
+        id.ok_or_else(|| ApiError::parameter(name, ID, Some(text)))
     }
 
     /// A number of things from 1 to `most`, or the default.

@@ -6,7 +6,7 @@
 
 use super::State;
 use super::view::{NewEvent, Recorded};
-use crate::error::ApiError;
+use crate::error::{ApiError, ID};
 use rankine_pipeline::{Event, aggregate::live::body_of};
 
 /// Kind of an event with a value.
@@ -22,8 +22,8 @@ impl State {
     ///
     /// # Errors
     /// [`ApiError::Parameter`] for a kind, value or event id that is not accepted, [`ApiError::NotFound`] for an
-    /// unknown film, [`ApiError::NoRoom`] for one new user too many, [`ApiError::NotServed`] in a process that is a predictor only, [`ApiError::Internal`] where the
-    /// log cannot be written.
+    /// unknown film, [`ApiError::NoRoom`] for one new user too many, [`ApiError::NotServed`] in a process that is a
+    /// predictor only, [`ApiError::Internal`] where the log cannot be written.
     pub fn record_event(&self, new: NewEvent) -> Result<Recorded, ApiError> {
         let Some(log) = &self.log else {
             return Err(ApiError::NotServed {
@@ -110,11 +110,7 @@ fn check_id(parameter: &str, id: i64) -> Result<(), ApiError> {
     if id >= 0 {
         return Ok(());
     }
-    Err(ApiError::parameter(
-        parameter,
-        "an integer from 0 on",
-        Some(&id.to_string()),
-    ))
+    Err(ApiError::parameter(parameter, ID, Some(&id.to_string())))
 }
 
 fn check_event_id(id: Option<&str>) -> Result<(), ApiError> {

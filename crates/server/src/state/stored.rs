@@ -97,18 +97,10 @@ fn positives(row: &Row) -> Vec<i64> {
 }
 
 fn int(value: &Value) -> Option<i64> {
-    match value {
-        Value::Int(id) => Some(*id),
-        Value::Missing
-        | Value::Float(_)
-        | Value::Str(_)
-        | Value::Time(_)
-        | Value::Bool(_)
-        | Value::Ints(_)
-        | Value::Floats(_)
-        | Value::Strs(_)
-        | Value::Weighted(_)
-        | Value::Vector(_) => None,
+    if let Value::Int(id) = value {
+        Some(*id)
+    } else {
+        None
     }
 }
 
