@@ -55,6 +55,13 @@ impl Part {
             .unwrap_or(&[])
     }
 
+    /// Reads the part where [`crate::Plan::cross`] will: before a run over many items' parts, it has their memory on its
+    /// way while the ones before are looked for.
+    #[inline]
+    pub fn touch(&self) {
+        std::hint::black_box(self.halves.first().copied());
+    }
+
     /// Appends the canonical little-endian form of one slot: slot u32, kind u8 (0 sparse, 1 dense), count u32, then
     /// per sign its u64 and its weight's f32 bits, or the f32 bits of the floats. Equal bytes are equal features:
     /// this is what "online = offline" compares.

@@ -206,7 +206,6 @@ impl<T: Real> Scorer<T> {
             s.wide.push(wide);
             self.first(item, cross, s);
         }
-        self.activation.apply(&mut s.lower);
         for layer in &self.upper {
             layer.forward(out.len(), &s.lower, &mut s.upper);
             std::mem::swap(&mut s.lower, &mut s.upper);
@@ -248,15 +247,21 @@ impl<T: Real> Scorer<T> {
         }
     }
 
-    /// Appends `((bias + common) + item) + cross` of the first layer to `s.lower`.
+    /// Appends `f(((bias + common) + item) + cross)` of the first layer to `s.lower`.
     fn first(&self, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) {
         let at = s.lower.len();
-        s.lower.extend_from_slice(&s.base);
-        dense::add(&item.first, &mut s.lower[at..]);
+        let sums = s.base.iter().zip(&item.first).map(|(b, i)| *b + *i);
         if self.cross.is_deep() {
+            s.lower.extend(sums);
             self.deep(&self.cross, cross, &mut s.cross.first);
             dense::add(&s.cross.first, &mut s.lower[at..]);
+        } else if self.activation == Activation::Relu {
+            // the common case in one pass
+            return s.lower.extend(sums.map(|sum| Activation::Relu.value(sum)));
+        } else {
+            s.lower.extend(sums);
         }
+        self.activation.apply(&mut s.lower[at..]);
     }
 
     fn side(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {

@@ -211,11 +211,15 @@ impl Job<'_> {
         };
         let shelf = self.engine.scoring.cache.read();
         pad.make_room(out.len());
+        // First all look-ups, short and independent of each other, so that their memory comes at the same time.
         for place in 0..out.len() {
-            match self.guarded(first + place, place, &shelf, pad) {
+            match self.find(first + place, place, &shelf, pad) {
                 Ok(part) => pad.ready.push(Ready { place, part }),
                 Err(message) => fault(place, message),
             }
+        }
+        if self.engine.scorer.has_cross() {
+            self.crosses(&shelf, pad, &mut fault);
         }
         self.scores(&shelf, pad);
         for (item, score) in pad.ready.iter().zip(&pad.scores) {
@@ -227,22 +231,8 @@ impl Job<'_> {
         }
     }
 
-    /// Makes an item's parts; a panic costs this item its score and the scratch memory its content.
-    fn guarded(
-        &self,
-        index: usize,
-        place: usize,
-        shelf: &Shelf<ItemPart>,
-        pad: &mut Scratchpad,
-    ) -> Result<At, String> {
-        let prepare = AssertUnwindSafe(|| self.prepare(index, place, shelf, pad));
-        catch_unwind(prepare).unwrap_or_else(|_| {
-            pad.forget(place);
-            Err("internal fault while extracting".to_owned())
-        })
-    }
-
-    fn prepare(
+    /// Finds an item's part, or makes it.
+    fn find(
         &self,
         index: usize,
         place: usize,
@@ -251,25 +241,41 @@ impl Job<'_> {
     ) -> Result<At, String> {
         let key = self.items.key(index);
         let kept = (key.version != 0).then(|| shelf.find(key.id, key.version));
-        let at = kept.flatten().map_or(At::Own, At::Shelf);
-        if let At::Own = at {
-            let version = self.fill(index, &mut pad.own[place], &mut pad.features)?;
-            if version != 0 {
-                pad.fresh.push((key.id, version, place));
+        if let Some(at) = kept.flatten() {
+            shelf.part(at).part.touch();
+            return Ok(At::Shelf(at));
+        }
+        let version = guarded(|| self.fill(index, &mut pad.own[place], &mut pad.features))
+            .unwrap_or_else(|| Err(pad.forget(place)))?;
+        if version != 0 {
+            pad.fresh.push((key.id, version, place));
+        }
+        Ok(At::Own)
+    }
+
+    /// Makes the cross parts of all ready items; one that panics is ready no more.
+    fn crosses(&self, shelf: &Shelf<ItemPart>, pad: &mut Scratchpad, fault: &mut dyn FnMut(usize, String)) {
+        let mut ready = std::mem::take(&mut pad.ready);
+        ready.retain(|item| {
+            let done = guarded(|| self.cross(*item, shelf, pad)).is_some();
+            if !done {
+                fault(item.place, pad.forget(item.place));
             }
-        }
-        if self.engine.scorer.has_cross() {
-            let item = at.part(shelf, &pad.own, place);
-            let rows = Rows {
-                user: &self.common.user,
-                item: &item.values,
-                context: &self.common.context,
-            };
-            let (common, cross) = (&self.common.part, &mut pad.crosses[place]);
-            let plan = &self.engine.scoring.plan;
-            plan.cross(rows, common, &item.part, &mut pad.features, cross);
-        }
-        Ok(at)
+            done
+        });
+        pad.ready = ready;
+    }
+
+    fn cross(&self, item: Ready, shelf: &Shelf<ItemPart>, pad: &mut Scratchpad) {
+        let part = item.part.part(shelf, &pad.own, item.place);
+        let rows = Rows {
+            user: &self.common.user,
+            item: &part.values,
+            context: &self.common.context,
+        };
+        let (plan, common) = (&self.engine.scoring.plan, &self.common.part);
+        let cross = &mut pad.crosses[item.place];
+        plan.cross(rows, common, &part.part, &mut pad.features, cross);
     }
 
     /// Computes an item's part from its row; returns the row's version.
@@ -312,6 +318,11 @@ impl Job<'_> {
     }
 }
 
+/// Runs work whose panic costs one item its score; `None` where it panicked.
+fn guarded<R>(work: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
 impl At {
     fn part<'a>(self, shelf: &'a Shelf<ItemPart>, own: &'a [ItemPart], place: usize) -> &'a ItemPart {
         match self {
@@ -332,12 +343,13 @@ impl Scratchpad {
         }
     }
 
-    /// Throws away what a panic may have left half-written.
-    fn forget(&mut self, place: usize) {
+    /// Throws away what a panic may have left half-written; returns what the item's fault says.
+    fn forget(&mut self, place: usize) -> String {
         self.features = Scratch::default();
         self.own[place] = ItemPart::default();
         self.crosses[place] = Part::default();
         self.fresh.retain(|fresh| fresh.2 != place);
+        "internal fault while extracting".to_owned()
     }
 }
 

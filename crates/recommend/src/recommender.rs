@@ -1,4 +1,4 @@
-//! The road of one request: recall in parallel, merge, rank, the n best with their reasons.
+//! The road of one request: recall, merge, rank, the n best with their reasons.
 //!
 //! All that may change while the request runs (history, vectors) is handed in as a snapshot, so the recommender
 //! itself holds nothing but the strategies and the catalogue. Strategies run on the pool it is given, else the global one.
@@ -133,7 +133,7 @@ impl Recommender {
         self
     }
 
-    /// Candidates for a user: all strategies in parallel, merged.
+    /// Candidates for a user, merged: strategies in parallel, or in turn on this thread if all of them are short.
     pub fn candidates(&self, user: &UserState, vectors: Option<&ItemVectors>) -> Merged {
         let query = RecallQuery {
             catalogue: &self.catalogue,
@@ -145,7 +145,13 @@ impl Recommender {
             candidates: recall.recall(&query, *n),
         };
         let all = || self.recalls.par_iter().map(ask).collect();
-        let answers = self.pool.as_ref().map_or_else(all, |pool| pool.install(all));
+        let answers = match &self.pool {
+            _ if self.recalls.iter().all(|(recall, _)| recall.is_short()) => {
+                self.recalls.iter().map(ask).collect()
+            }
+            Some(pool) => pool.install(all),
+            None => all(),
+        };
         merge(answers, self.limit)
     }
 
@@ -277,6 +283,41 @@ mod tests {
                 (0..merged.items().len()).any(|i| merged.found(i).iter().any(|f| f.source == recall.name()));
             assert!(found, "{} found nothing", recall.name());
         }
+    }
+
+    /// Answers as another strategy does, but wants a thread of its own.
+    struct Long(Box<dyn Recall>);
+
+    impl Recall for Long {
+        fn name(&self) -> &'static str {
+            self.0.name()
+        }
+
+        fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<recall::Candidate> {
+            self.0.recall(query, n)
+        }
+    }
+
+    #[test]
+    fn strategies_find_the_same_in_turn_and_in_parallel() {
+        let world = world();
+        assert!(recall::all().iter().all(|recall| recall.is_short()));
+        let candidates = |recommender: &Recommender| {
+            let merged = recommender.candidates(&world.regular, Some(&world.vectors));
+            let found: Vec<_> = (0..merged.items().len()).map(|i| merged.found(i)).collect();
+            (merged.items().to_vec(), found)
+        };
+        let in_turn = candidates(&Recommender::new(world.catalogue.clone(), Quotas::default()));
+        let long = || {
+            recall::all()
+                .into_iter()
+                .map(|r| Box::new(Long(r)) as Box<dyn Recall>)
+        };
+        let parallel =
+            || Recommender::with_recalls(world.catalogue.clone(), long().collect(), Quotas::default());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        assert_eq!(candidates(&parallel()), in_turn);
+        assert_eq!(candidates(&parallel().on(Arc::new(pool))), in_turn);
     }
 
     #[test]

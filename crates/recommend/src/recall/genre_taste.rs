@@ -19,6 +19,10 @@ impl Recall for GenreTaste {
         "genre"
     }
 
+    fn is_short(&self) -> bool {
+        true
+    }
+
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate> {
         let room = n.min(query.catalogue.items().len());
         let mut taken = FxHashSet::with_capacity_and_hasher(room, FxBuildHasher);

@@ -67,6 +67,12 @@ pub trait Recall: Send + Sync {
     /// Name shown to people and in answers, lower case.
     fn name(&self) -> &'static str;
 
+    /// Whether it takes some tens of microseconds at most and waits for nothing. Such strategies run in turn on the
+    /// request's own thread: handing one to another thread costs more than it does.
+    fn is_short(&self) -> bool {
+        false
+    }
+
     /// Fetches up to `n` candidates, best first.
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate>;
 }

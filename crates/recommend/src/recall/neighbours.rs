@@ -21,6 +21,10 @@ impl Recall for Neighbours {
         "item2vec"
     }
 
+    fn is_short(&self) -> bool {
+        true
+    }
+
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate> {
         let mut found = closest(query);
         let order = |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));

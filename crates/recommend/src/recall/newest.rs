@@ -14,6 +14,10 @@ impl Recall for Newest {
         "newest"
     }
 
+    fn is_short(&self) -> bool {
+        true
+    }
+
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate> {
         let year = |id| query.catalogue.item(id).and_then(|item| item.year);
         let keep = |id| !query.user.has_seen(id) && year(id).is_some();

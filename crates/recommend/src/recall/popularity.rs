@@ -15,6 +15,10 @@ impl Recall for Popularity {
         "popularity"
     }
 
+    fn is_short(&self) -> bool {
+        true
+    }
+
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate> {
         let found = query
             .catalogue
