@@ -146,7 +146,7 @@ impl Recommender {
         };
         let all = || self.recalls.par_iter().map(ask).collect();
         let answers = match &self.pool {
-            _ if self.recalls.iter().all(|(recall, _)| recall.is_short()) => {
+            _ if self.recalls.iter().all(|(recall, _)| recall.is_short(&query)) => {
                 self.recalls.iter().map(ask).collect()
             }
             Some(pool) => pool.install(all),
@@ -301,7 +301,12 @@ mod tests {
     #[test]
     fn strategies_find_the_same_in_turn_and_in_parallel() {
         let world = world();
-        assert!(recall::all().iter().all(|recall| recall.is_short()));
+        let query = RecallQuery {
+            catalogue: &world.catalogue,
+            user: &world.regular,
+            vectors: Some(&world.vectors),
+        };
+        assert!(recall::all().iter().all(|recall| recall.is_short(&query)));
         let candidates = |recommender: &Recommender| {
             let merged = recommender.candidates(&world.regular, Some(&world.vectors));
             let found: Vec<_> = (0..merged.items().len()).map(|i| merged.found(i)).collect();

@@ -19,7 +19,7 @@ impl Recall for GenreTaste {
         "genre"
     }
 
-    fn is_short(&self) -> bool {
+    fn is_short(&self, _query: &RecallQuery<'_>) -> bool {
         true
     }
 

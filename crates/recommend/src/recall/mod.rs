@@ -67,9 +67,9 @@ pub trait Recall: Send + Sync {
     /// Name shown to people and in answers, lower case.
     fn name(&self) -> &'static str;
 
-    /// Whether it takes some tens of microseconds at most and waits for nothing. Such strategies run in turn on the
-    /// request's own thread: handing one to another thread costs more than it does.
-    fn is_short(&self) -> bool {
+    /// Whether it takes some tens of microseconds for this query and waits for nothing. If all do, they run in turn on
+    /// the request's own thread: handing one to another thread costs more than it does.
+    fn is_short(&self, _query: &RecallQuery<'_>) -> bool {
         false
     }
 

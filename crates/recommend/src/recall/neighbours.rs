@@ -11,6 +11,8 @@ use std::collections::hash_map::Entry;
 const HISTORY: usize = 10;
 /// Neighbours of each.
 const EACH: usize = 100;
+/// Vectors up to which a search of all for one film, which the first to ask for it pays, is some hundred microseconds.
+const SHORT: usize = 50_000;
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +23,8 @@ impl Recall for Neighbours {
         "item2vec"
     }
 
-    fn is_short(&self) -> bool {
-        true
+    fn is_short(&self, query: &RecallQuery<'_>) -> bool {
+        query.vectors.is_none_or(|vectors| vectors.len() <= SHORT)
     }
 
     fn recall(&self, query: &RecallQuery<'_>, n: usize) -> Vec<Candidate> {

@@ -14,7 +14,7 @@ impl Recall for Newest {
         "newest"
     }
 
-    fn is_short(&self) -> bool {
+    fn is_short(&self, _query: &RecallQuery<'_>) -> bool {
         true
     }
 

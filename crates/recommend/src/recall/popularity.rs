@@ -15,7 +15,7 @@ impl Recall for Popularity {
         "popularity"
     }
 
-    fn is_short(&self) -> bool {
+    fn is_short(&self, _query: &RecallQuery<'_>) -> bool {
         true
     }
 
