@@ -18,6 +18,7 @@ pub mod encode;
 pub mod error;
 pub mod evaluate;
 pub mod item2vec;
+pub mod linear;
 pub mod loss;
 pub mod metric;
 pub mod model;

@@ -114,6 +114,18 @@ impl RunningAuc {
         area / (below * self.positive.iter().sum::<f64>())
     }
 
+    /// Adds what another has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.positive
+            .iter_mut()
+            .zip(&other.positive)
+            .for_each(|(a, b)| *a += b);
+        self.negative
+            .iter_mut()
+            .zip(&other.negative)
+            .for_each(|(a, b)| *a += b);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.positive.fill(0.0);

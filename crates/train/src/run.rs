@@ -292,24 +292,33 @@ impl<'a> Run<'a> {
     }
 
     fn tell(&mut self, report: &EpochReport) -> Result<(), TrainError> {
-        self.progress.epoch(report);
-        let Some(writer) = &mut self.tensorboard else {
-            return Ok(());
-        };
-        let step = i64::try_from(report.epoch).unwrap_or(i64::MAX);
-        let figures = [
-            ("epoch/loss", report.loss),
-            ("epoch/auc", report.auc),
-            ("epoch/valid_loss", report.valid_loss),
-            ("epoch/valid_auc", report.valid_auc),
-            ("epoch/samples_per_s", report.samples_per_s),
-        ];
-        figures
-            .iter()
-            .filter(|(_, v)| !v.is_nan())
-            .try_for_each(|&(tag, v)| writer.scalar(tag, step, v))?;
-        writer.flush()
+        tell(self.progress, self.tensorboard.as_deref_mut(), report)
     }
+}
+
+/// Tells the listeners how an epoch went.
+pub(crate) fn tell(
+    progress: &mut dyn Progress,
+    tensorboard: Option<&mut EventWriter>,
+    report: &EpochReport,
+) -> Result<(), TrainError> {
+    progress.epoch(report);
+    let Some(writer) = tensorboard else {
+        return Ok(());
+    };
+    let step = i64::try_from(report.epoch).unwrap_or(i64::MAX);
+    let figures = [
+        ("epoch/loss", report.loss),
+        ("epoch/auc", report.auc),
+        ("epoch/valid_loss", report.valid_loss),
+        ("epoch/valid_auc", report.valid_auc),
+        ("epoch/samples_per_s", report.samples_per_s),
+    ];
+    figures
+        .iter()
+        .filter(|(_, v)| !v.is_nan())
+        .try_for_each(|&(tag, v)| writer.scalar(tag, step, v))?;
+    writer.flush()
 }
 
 /// Sample numbers in order; the encoder refuses more than a u32 can number.
@@ -318,7 +327,7 @@ fn indices(samples: usize) -> Vec<u32> {
 }
 
 /// Mixes the order of the samples of one epoch (Fisher–Yates).
-fn shuffle(order: &mut [u32], seed: u64, epoch: usize) {
+pub(crate) fn shuffle(order: &mut [u32], seed: u64, epoch: usize) {
     let mut random =
         Xoshiro256PlusPlus::seed_from_u64(seed ^ (epoch as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
     for i in (1..order.len()).rev() {

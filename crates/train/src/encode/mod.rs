@@ -157,7 +157,7 @@ fn append_weights(to: &mut Vec<f32>, weights: &[f32], pooling: Pooling) {
 
 /// The three parts of one sample and the memory they are made in.
 #[derive(Default)]
-struct Extraction {
+pub(crate) struct Extraction {
     scratch: Scratch,
     common: Part,
     item: Part,
@@ -165,7 +165,8 @@ struct Extraction {
 }
 
 impl Extraction {
-    fn run(&mut self, plan: &Plan, row: &SampleRow) {
+    /// Extracts a sample.
+    pub(crate) fn run(&mut self, plan: &Plan, row: &SampleRow) {
         plan.common(&row.user, &row.context, &mut self.scratch, &mut self.common);
         plan.item(&row.item, &mut self.scratch, &mut self.item);
         let rows = Rows {
@@ -176,7 +177,8 @@ impl Extraction {
         plan.cross(rows, &self.common, &self.item, &mut self.scratch, &mut self.cross);
     }
 
-    fn part(&self, group: Group) -> &Part {
+    /// One group's part of the sample extracted last.
+    pub(crate) fn part(&self, group: Group) -> &Part {
         match group {
             Group::Common => &self.common,
             Group::Item => &self.item,
@@ -194,7 +196,7 @@ impl Extraction {
 }
 
 /// Refuses rows that do not fit the schema or the loss.
-fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -> Result<(), TrainError> {
+pub(crate) fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -> Result<(), TrainError> {
     let sides = [
         (Side::User, "user", &row.user),
         (Side::Item, "item", &row.item),

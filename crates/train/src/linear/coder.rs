@@ -1,0 +1,149 @@
+//! `Coder`: keys → rows of a table that grows as keys appear.
+//!
+//! Hashed and exact models differ in the keys alone: a bucket is a key, so a row exists from the first time it is used,
+//! rows that meet often lie together, and what is saved is what was learnt.
+
+use rankine_kernel::factor::FactorTable;
+use rankine_kernel::rows::KeyIndex;
+use rankine_model::linear::LinearPart;
+
+use crate::TrainError;
+use crate::linear::block::Block;
+use crate::linear::examples::Examples;
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+/// Finds rows of keys.
+enum Index {
+    /// Any key.
+    Exact(KeyIndex),
+    /// Keys below a bound, by place.
+    Direct(Vec<u32>),
+}
+
+/// Keys, their rows, and the table of the rows.
+pub(super) struct Coder {
+    part: LinearPart,
+    seed: u64,
+    index: Index,
+    keys: Vec<u64>,
+    pub(super) table: FactorTable<f32>,
+    /// For each field the key that stands for "not known", where the model has such rows.
+    missing: Vec<Option<u64>>,
+}
+
+impl Coder {
+    pub(super) fn new(part: &LinearPart, table: FactorTable<f32>, seed: u64) -> Coder {
+        let index = match part.keys.buckets() {
+            Some(buckets) => Index::Direct(vec![NONE; buckets]),
+            None => Index::Exact(KeyIndex::default()),
+        };
+        let key =
+            |slot: &rankine_feature::SlotSpec| part.keys.of(slot.slot, rankine_model::linear::Keys::MISSING);
+        let missing = part
+            .slots
+            .iter()
+            .map(|slot| part.missing.then(|| key(slot)))
+            .collect();
+        Coder {
+            part: part.clone(),
+            seed,
+            index,
+            keys: Vec::new(),
+            table,
+            missing,
+        }
+    }
+
+    /// Keys in the order of their rows.
+    pub(super) fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// The row of a key, if it has one.
+    #[inline]
+    fn find(&self, key: u64) -> Option<u32> {
+        match &self.index {
+            Index::Exact(index) => index.find(key),
+            Index::Direct(rows) => {
+                let row = usize::try_from(key).ok().and_then(|at| rows.get(at).copied());
+                row.filter(|row| *row != NONE)
+            }
+        }
+    }
+
+    /// The row of a key, a new one where it has none.
+    pub(super) fn find_or_add(&mut self, key: u64) -> Result<u32, TrainError> {
+        if let Some(row) = self.find(key) {
+            return Ok(row);
+        }
+        let (seed, init) = (self.seed, self.part.init);
+        let fill = |factors: &mut [f32]| {
+            for (at, factor) in (0u64..).zip(factors) {
+                *factor = drawn(seed, key, at, init);
+            }
+        };
+        let row = self.table.push(fill).map_err(|e| TrainError::Config {
+            key: "linear".to_owned(),
+            detail: e.to_string(),
+        })?;
+        self.keys.push(key);
+        match &mut self.index {
+            Index::Exact(index) => {
+                index.insert(key, row);
+            }
+            Index::Direct(rows) => {
+                if let Some(to) = usize::try_from(key).ok().and_then(|at| rows.get_mut(at)) {
+                    *to = row;
+                }
+            }
+        }
+        Ok(row)
+    }
+
+    /// Turns samples to learn from into a block; new keys get rows.
+    pub(super) fn learn(&mut self, examples: &Examples, out: &mut Block) -> Result<(), TrainError> {
+        out.open(examples);
+        for key in &examples.keys {
+            let row = self.find_or_add(*key)?;
+            out.rows.push(row);
+        }
+        out.settle(self.part.slots.len());
+        Ok(())
+    }
+
+    /// Turns samples to judge by into a block. Keys without a row read their slot's missing row; where there is none they
+    /// contribute nothing.
+    pub(super) fn apply(&self, examples: &Examples, out: &mut Block) {
+        let mut known = Examples::default();
+        let mut rows = Vec::with_capacity(examples.keys.len());
+        let mut at = 0;
+        for (i, end) in examples.ends.iter().enumerate() {
+            while at < *end as usize {
+                let field = examples.fields[at];
+                let fallback = || self.missing[usize::from(field)].and_then(|key| self.find(key));
+                if let Some(row) = self.find(examples.keys[at]).or_else(fallback) {
+                    known.push(field, 0, examples.values[at]);
+                    rows.push(row);
+                }
+                at += 1;
+            }
+            known.close(examples.labels[i], examples.weights[i]);
+        }
+        out.open(&known);
+        out.rows = rows;
+        out.settle(self.part.slots.len());
+    }
+}
+
+/// A first factor: even in ±`bound`, by seed, key and place alone, so the order of keys does not matter.
+#[expect(clippy::cast_possible_truncation, reason = "a float is as long as it is")]
+fn drawn(seed: u64, key: u64, at: u64, bound: f64) -> f32 {
+    let mut z = seed ^ key.wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03);
+    z = z.wrapping_add((at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    let unit = ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0;
+    (unit * bound) as f32
+}

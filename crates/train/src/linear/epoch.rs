@@ -1,0 +1,146 @@
+//! One pass: predict each sample, then learn it; on one thread in order, on several without locks.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use rankine_kernel::factor::{FactorTable, Learner};
+
+use super::block::{Block, Lens};
+use super::cache::{Cache, Extent};
+use super::tally::Tally;
+use crate::TrainError;
+use crate::loss::Loss;
+use crate::progress::thread_cpu_seconds;
+
+/// What every thread of a pass shares.
+pub(super) struct Pass<'a> {
+    pub(super) table: &'a FactorTable<f32>,
+    pub(super) loss: Loss,
+    pub(super) fields: usize,
+    /// Seed of the order of samples within a block; none: as they stand.
+    pub(super) shuffle: Option<u64>,
+    /// Samples seen by all threads.
+    pub(super) seen: AtomicU64,
+}
+
+impl Pass<'_> {
+    /// Learns the samples of a block in the given order.
+    fn learn(
+        &self,
+        learner: &mut Learner<f32>,
+        block: &Block,
+        order: &[u32],
+        lens: &mut Lens,
+        tally: &mut Tally,
+    ) {
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (i, at) in order.iter().enumerate() {
+            let (label, weight) = block.label(*at as usize);
+            let next = order
+                .get(i + 1)
+                .map_or(&[][..], |next| block.rows_of(*next as usize));
+            let entries = block.entries(*at as usize, lens);
+            let judged = self.loss.all(learner.predict(self.table, entries), label);
+            learner.update(self.table, entries, judged.slope * weight, next);
+            sum += f64::from(judged.value * weight);
+            weights += f64::from(weight);
+            tally
+                .auc
+                .add(f64::from(judged.answer), f64::from(label), f64::from(weight));
+        }
+        tally.loss += sum;
+        tally.weight += weights;
+        tally.samples += order.len() as u64;
+        self.seen.fetch_add(order.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Learns one block on all learners, each a stretch of it.
+    pub(super) fn block(&self, learners: &mut [Learner<f32>], block: &Block) -> Tally {
+        let order: Vec<u32> = (0u32..).take(block.len()).collect();
+        let share = block.len().div_ceil(learners.len()).max(1);
+        let mut tally = Tally::default();
+        let one = |learner: &mut Learner<f32>, part: &[u32]| {
+            let (mut tally, mut lens, cpu) = (Tally::default(), Lens::default(), thread_cpu_seconds());
+            block.focus(&mut lens);
+            self.learn(learner, block, part, &mut lens, &mut tally);
+            tally.cpu = since(cpu);
+            tally
+        };
+        if let [learner] = learners {
+            return one(learner, &order);
+        }
+        std::thread::scope(|scope| {
+            let threads = learners.iter_mut().zip(order.chunks(share));
+            let threads: Vec<_> = threads
+                .map(|(learner, part)| scope.spawn(move || one(learner, part)))
+                .collect();
+            threads
+                .into_iter()
+                .filter_map(|thread| thread.join().ok())
+                .for_each(|part| tally.merge(&part));
+        });
+        tally
+    }
+
+    /// Learns blocks of a cache file in the given order; `tell` hears the first thread's tally after each of its blocks.
+    pub(super) fn cached(
+        &self,
+        learners: &mut [Learner<f32>],
+        cache: &Cache,
+        order: &[Extent],
+        tell: &mut dyn FnMut(&Tally),
+    ) -> Result<Tally, TrainError> {
+        let next = AtomicUsize::new(0);
+        let Some((first, others)) = learners.split_first_mut() else {
+            return Ok(Tally::default());
+        };
+        std::thread::scope(|scope| {
+            let next = &next;
+            let work = |learner| self.worker(learner, (cache, order), next, &mut |_| ());
+            let threads: Vec<_> = others
+                .iter_mut()
+                .map(|learner| scope.spawn(move || work(learner)))
+                .collect();
+            let mut tally = self.worker(first, (cache, order), next, tell)?;
+            for thread in threads {
+                let part = thread.join().map_err(|_| TrainError::Config {
+                    key: "train.threads".to_owned(),
+                    detail: "a training thread ended early".to_owned(),
+                })?;
+                tally.merge(&part?);
+            }
+            Ok(tally)
+        })
+    }
+
+    /// Takes blocks one after another until none is left.
+    fn worker(
+        &self,
+        learner: &mut Learner<f32>,
+        (cache, blocks): (&Cache, &[Extent]),
+        next: &AtomicUsize,
+        tell: &mut dyn FnMut(&Tally),
+    ) -> Result<Tally, TrainError> {
+        let (mut reader, mut block, mut lens) = (cache.reader()?, Block::default(), Lens::default());
+        let (mut tally, cpu, mut order) = (Tally::default(), thread_cpu_seconds(), Vec::new());
+        while let Some(extent) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            reader.read(*extent, self.table.len(), self.fields, &mut block)?;
+            block.focus(&mut lens);
+            order.clear();
+            order.extend((0u32..).take(block.len()));
+            if let Some(seed) = self.shuffle {
+                crate::run::shuffle(&mut order, seed, extent.number());
+            }
+            self.learn(learner, &block, &order, &mut lens, &mut tally);
+            tell(&tally);
+        }
+        tally.cpu = since(cpu);
+        Ok(tally)
+    }
+}
+
+/// CPU seconds of this thread since `then`; 0 where the system does not tell.
+pub(super) fn since(then: Option<f64>) -> f64 {
+    thread_cpu_seconds()
+        .zip(then)
+        .map_or(0.0, |(now, then)| now - then)
+}
