@@ -1,4 +1,4 @@
-"""quality-movielens: `rankine eval` of the demo's models on the bundled MovieLens, per-user time split, point-in-time features.
+"""quality-movielens: `rankine eval` of the demo's models, and of lr, fm and ffm trained there, on the bundled MovieLens, per-user time split, point-in-time features.
 
 The difference to each trivial baseline comes with its bootstrap 95 % interval over users.
 """
@@ -12,7 +12,9 @@ STRONGEST = "item + user mean at the time"
 def run(_options, emit):
     measure.build()
     where = home()
-    for model in ["embeddingmlp", "widedeep", "neuralcf"]:
+    for model in ["lr", "fm", "ffm"]:
+        measure.last_json([measure.BINARY, "--home", where, "--json", "train", measure.ROOT / "config" / "models" / f"{model}.toml"])
+    for model in ["embeddingmlp", "widedeep", "neuralcf", "lr", "fm", "ffm"]:
         done = measure.last_json([measure.BINARY, "--home", where, "--json", "eval", model])
         aucs = {line["name"]: line["measures"]["roc_auc"] for line in done["lines"]}
         intervals = {d["baseline"]: [round(d["interval"][k], 4) for k in ("low", "difference", "high")]

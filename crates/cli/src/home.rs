@@ -44,6 +44,11 @@ impl Home {
         self.root.join("features").join("rows.redb")
     }
 
+    /// Parsed samples of streaming trainings, and the lines they could not read.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
     /// TensorBoard events of a model's training runs.
     pub(crate) fn run_log(&self, model: &str, run: i64) -> PathBuf {
         self.root.join("logs").join(model).join(run.to_string())
@@ -63,6 +68,7 @@ mod tests {
             home.base_events(),
             home.samples("movielens"),
             home.models(),
+            home.cache(),
             home.run_log("a", 7),
         ] {
             assert!(path.starts_with(home.root()), "{}", path.display());

@@ -42,7 +42,12 @@ mod tests {
     #[test]
     fn every_bundled_model_fits_the_bundled_conf() {
         let plan = Plan::compile(CONF.text, CONF.file, None).unwrap();
-        for (name, model) in RANKERS {
+        let others = [
+            ("lr", bundled!("models/lr.toml")),
+            ("fm", bundled!("models/fm.toml")),
+            ("ffm", bundled!("models/ffm.toml")),
+        ];
+        for (name, model) in RANKERS.into_iter().chain(others) {
             let config = ModelConfig::parse(model.text, model.file).unwrap();
             assert_eq!(config.kind().name(), name);
             assert_eq!(config.conf.as_deref(), Some(plan.name()));

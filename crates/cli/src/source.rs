@@ -4,6 +4,8 @@ use std::path::Path;
 
 use rankine_feature::Plan;
 use rankine_pipeline::sample::{SampleOptions, SampleReader, SampleRow as Read, TimeUnit};
+use rankine_train::linear::{Choice, TextFormat, TextSamples};
+use rankine_train::loss::Loss;
 use rankine_train::{SampleRow, SampleSource, TrainError};
 
 /// Samples of a Parquet or CSV file, streamed.
@@ -40,6 +42,23 @@ impl FileSource {
             detail: error.to_string(),
         }
     }
+}
+
+/// Opens samples by the file's name: libsvm and libffm as [`TextSamples`] for the loss they are read for, anything else as
+/// [`FileSource`].
+///
+/// # Errors
+/// As [`FileSource::open`].
+pub(crate) fn open(
+    path: &Path,
+    plan: &Plan,
+    label: &str,
+    loss: Loss,
+) -> anyhow::Result<Box<dyn SampleSource>> {
+    Ok(match TextFormat::of(path) {
+        Some(format) => Box::new(TextSamples::open(path, format, plan, loss)?),
+        None => Box::new(FileSource::open(path, plan, label)?),
+    })
 }
 
 impl SampleSource for FileSource {
@@ -84,6 +103,11 @@ pub(crate) struct Sifted<S> {
     held: bool,
     at: u64,
     block: Vec<SampleRow>,
+}
+
+/// The numbers of the samples that [`Sifted`] takes, for those who number them themselves.
+pub(crate) fn sifting(fraction: f64, seed: u64, held: bool) -> Choice {
+    Box::new(move |at| (unit(mixed(seed, at)) < fraction) == held)
 }
 
 impl<S: SampleSource> Sifted<S> {

@@ -88,6 +88,20 @@ impl SampleSource for RowsSource {
     }
 }
 
+impl SampleSource for Box<dyn SampleSource> {
+    fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, TrainError> {
+        (**self).next(out, max)
+    }
+
+    fn rewind(&mut self) -> Result<(), TrainError> {
+        (**self).rewind()
+    }
+
+    fn len_hint(&self) -> Option<u64> {
+        (**self).len_hint()
+    }
+}
+
 /// Calls `each` on every row of `source` from its start, reading in blocks.
 ///
 /// # Errors

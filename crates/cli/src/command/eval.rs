@@ -9,8 +9,8 @@ use rankine_feature::Plan;
 use super::{Globals, model_named};
 use crate::output;
 use crate::preparing::Preparing;
-use crate::source::{Chained, FileSource};
-use crate::training::{Baselines, Files, Samples, judge};
+use crate::source::{self, Chained};
+use crate::training::{Baselines, Files, judge};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -43,14 +43,15 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let _beside = Preparing::beside(&globals.home())?;
     let (learnt, test) = samples(options, globals, (plan, artefact.config().train.refit))?;
     let label = artefact.config().label(plan.sample_spec());
-    let open = |path: &PathBuf| Ok(Box::new(FileSource::open(path, plan, label)?) as Samples);
-    let learnt = learnt.iter().map(open).collect::<anyhow::Result<_>>()?;
+    let loss = artefact.config().loss.into();
+    let learnt = learnt.iter().map(|path| source::open(path, plan, label, loss));
+    let learnt = learnt.collect::<anyhow::Result<_>>()?;
     let baselines = Baselines::fit(plan, &mut Chained::new(learnt))?;
     let title = test.display().to_string();
     let evaluation = judge(
         &title,
         (name, plan, scorer),
-        &mut FileSource::open(&test, plan, label)?,
+        &mut *source::open(&test, plan, label, loss)?,
         &baselines,
     )?;
     if globals.json {

@@ -8,6 +8,7 @@ use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
+use rankine_train::linear::TextFormat;
 use serde_json::json;
 
 use super::Globals;
@@ -28,7 +29,7 @@ pub(crate) struct Options {
     /// The conf it reads; default: the bundled MovieLens conf
     #[arg(long, value_name = "CONF.toml")]
     conf: Option<PathBuf>,
-    /// Training samples (.parquet, .csv, .tsv, .gz, .zst); default: the home's samples of the conf
+    /// Training samples (.parquet, .csv, .tsv, .libsvm, .libffm, .gz, .zst); default: the home's samples of the conf
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
     /// Validation samples for early stopping; default: the home's, or a part of the training samples with --train
@@ -134,7 +135,10 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
 
 /// The job the arguments describe.
 fn job(options: &Options, globals: &Globals, (model, name): (ModelConfig, String)) -> anyhow::Result<Job> {
-    let conf = conf(options)?;
+    let conf = match (&options.conf, options.train.as_deref().and_then(TextFormat::of)) {
+        (None, Some(format)) => text_conf(format, &model),
+        _ => conf(options)?,
+    };
     let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
     Job::new(&name, model, conf, files)
 }
@@ -146,6 +150,16 @@ fn conf(options: &Options) -> anyhow::Result<(String, String)> {
     };
     let file = path.display().to_string();
     Ok((std::fs::read_to_string(path).with_context(|| file.clone())?, file))
+}
+
+/// The conf of a file without one.
+fn text_conf(format: TextFormat, model: &ModelConfig) -> (String, String) {
+    let slots = model.linear.iter().flat_map(|linear| &linear.slots);
+    let slots: Vec<u32> = slots.map(|slot| slot.value).collect();
+    (
+        format.conf(&slots),
+        format!("the conf of {} files", format.name()),
+    )
 }
 
 fn stem(path: &std::path::Path) -> anyhow::Result<String> {

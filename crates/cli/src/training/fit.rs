@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rankine_feature::Plan;
 use rankine_train::encode::fitted;
 use rankine_train::tensorboard::EventWriter;
-use rankine_train::{Progress, RowsSource, Trained, train};
+use rankine_train::{Progress, RowsSource, SampleSource, Trained, train};
 
 use super::{Job, Part};
 use crate::clock;
@@ -33,16 +33,14 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     let mut events = EventWriter::create(&folder, "train", || clock::now_micros() as f64 / 1e6)?;
     let (mut plan, mut learn) = job.with_statistics(Part::Train)?;
     let mut valid = job.open(&plan, Part::Valid)?;
-    let mut trained = train(
-        &job.model,
-        plan.clone(),
-        &mut *learn,
-        &mut *valid,
-        progress,
-        Some(&mut events),
-    )?;
+    let mut samples = Learnt {
+        plan: &plan,
+        learn: (Part::Train, &mut *learn),
+        judge: (Part::Valid, &mut *valid),
+    };
+    let mut trained = job.train(home, &mut samples, progress, Some(&mut events))?;
     if job.model.train.refit {
-        (plan, trained) = refit(job, trained, progress)?;
+        (plan, trained) = refit(job, home, trained, progress)?;
     }
     let cpu_s = clock::thread_cpu_seconds()
         .zip(cpu)
@@ -55,12 +53,33 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     })
 }
 
+/// Samples of one training, each with the part of the job it is.
+pub(super) struct Learnt<'a> {
+    /// The conf they are read with.
+    pub(super) plan: &'a Arc<Plan>,
+    /// What is learnt.
+    pub(super) learn: (Part, &'a mut dyn SampleSource),
+    /// What early stopping watches; of part [`Part::Judge`] it is empty.
+    pub(super) judge: (Part, &'a mut dyn SampleSource),
+}
+
 /// Trains anew on training and validation samples together, for as many epochs as early stopping chose.
-fn refit(job: &Job, first: Trained, progress: &mut dyn Progress) -> anyhow::Result<(Arc<Plan>, Trained)> {
+fn refit(
+    job: &Job,
+    home: &Home,
+    first: Trained,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<(Arc<Plan>, Trained)> {
     let (plan, mut all) = job.with_statistics(Part::All)?;
-    let model = job.model.for_epochs(u32::try_from(first.best_epoch)?);
+    let mut again = job.clone();
+    again.model = job.model.for_epochs(u32::try_from(first.best_epoch)?);
     let mut nothing = RowsSource::default();
-    let again = train(&model, plan.clone(), &mut *all, &mut nothing, progress, None)?;
+    let mut samples = Learnt {
+        plan: &plan,
+        learn: (Part::All, &mut *all),
+        judge: (Part::Judge, &mut nothing),
+    };
+    let again = again.train(home, &mut samples, progress, None)?;
     let (history, best_epoch, valid_samples) = (first.history, first.best_epoch, first.valid_samples);
     Ok((
         plan,
@@ -74,6 +93,22 @@ fn refit(job: &Job, first: Trained, progress: &mut dyn Progress) -> anyhow::Resu
 }
 
 impl Job {
+    /// Trains by the model's kind: sample by sample, or in batches over encoded samples.
+    fn train(
+        &self,
+        home: &Home,
+        samples: &mut Learnt<'_>,
+        progress: &mut dyn Progress,
+        events: Option<&mut EventWriter>,
+    ) -> anyhow::Result<Trained> {
+        if self.model.kind().is_linear() {
+            return self.train_linear(home, samples, progress, events);
+        }
+        let plan = samples.plan.clone();
+        let (learn, judge) = (&mut *samples.learn.1, &mut *samples.judge.1);
+        Ok(train(&self.model, plan, learn, judge, progress, events)?)
+    }
+
     /// The conf with statistics of a part of the samples, and that part.
     fn with_statistics(&self, part: Part) -> anyhow::Result<(Arc<Plan>, super::Samples)> {
         let bare = Plan::compile(&self.conf.0, &self.conf.1, None)?;

@@ -6,6 +6,7 @@
 
 mod fit;
 mod judge;
+mod linear;
 mod publish;
 mod vectors;
 
@@ -19,7 +20,7 @@ use rankine_train::SampleSource;
 use rankine_train::metric::Evaluation;
 
 use crate::home::Home;
-use crate::source::{Chained, FileSource, Sifted};
+use crate::source::{self, Chained, Sifted};
 
 pub(crate) use fit::{Fitted, fit};
 pub(crate) use judge::{Baselines, judge};
@@ -102,10 +103,15 @@ impl Job {
     pub(crate) fn open(&self, plan: &Plan, part: Part) -> anyhow::Result<Samples> {
         let files = &self.files;
         let label = self.model.label(plan.sample_spec());
-        let train = || FileSource::open(&files.train, plan, label);
-        let sifted =
-            |held| Ok(Box::new(Sifted::new(train()?, files.hold_out, self.model.seed, held)) as Samples);
-        let whole = |path: &Path| Ok(Box::new(FileSource::open(path, plan, label)?) as Samples);
+        let whole = |path: &Path| source::open(path, plan, label, self.model.loss.into());
+        let sifted = |held| {
+            Ok(Box::new(Sifted::new(
+                whole(&files.train)?,
+                files.hold_out,
+                self.model.seed,
+                held,
+            )) as Samples)
+        };
         match (part, &files.valid, &files.test) {
             (Part::Judge, _, Some(test)) => whole(test),
             (Part::Train, None, _) => sifted(false),

@@ -27,6 +27,8 @@ mod interrupt;
 #[cfg(test)]
 mod licences;
 #[cfg(test)]
+mod linear;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod preparing;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::home::{REPOSITORY, command, files, home, prepared, rankine};
 
 /// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -16,12 +16,12 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn path(folder: &TempDir, name: &str) -> String {
+pub(crate) fn path(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }
 
 /// A file of the repository's `config/`, with one text put in the place of another.
-fn changed(file: &str, from: &str, to: &str) -> String {
+pub(crate) fn changed(file: &str, from: &str, to: &str) -> String {
     let text = std::fs::read_to_string(Path::new(REPOSITORY).join("config").join(file)).unwrap();
     assert!(text.contains(from), "{file} has no {from}");
     text.replacen(from, to, 1)

@@ -30,11 +30,15 @@ pub(super) unsafe fn forward<T: Real, L: Arithmetic<T>>(
 
 #[inline(always)]
 unsafe fn linear<T: Real>(table: &FactorTable<T>, e: Entries<'_, T>) -> T {
-    let pairs = e.rows.iter().zip(e.values);
-    // SAFETY: `at` checks the row, whose first number is the weight.
-    pairs.fold(T::ZERO, |sum, (row, x)| unsafe {
-        (*table.at(*row)).mul_add(*x, sum)
-    })
+    // Four sums, so that a product does not wait for the one before.
+    let mut sums = [T::ZERO; 4];
+    for (rows, values) in e.rows.chunks(4).zip(e.values.chunks(4)) {
+        for ((row, x), sum) in rows.iter().zip(values).zip(&mut sums) {
+            // SAFETY: `at` checks the row, whose first number is the weight.
+            *sum = unsafe { (*table.at(*row)).mul_add(*x, *sum) };
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 /// ½ (‖Σ x v‖² − Σ ‖x v‖²) + Σ x w; leaves Σ x v in `cross`.

@@ -8,6 +8,9 @@ use crate::lanes::Single;
 use crate::machine::Machine;
 use crate::real::Real;
 
+/// The least slope that moves anything.
+const LEAST: f64 = 1e-9;
+
 /// The signs of a sample: table rows with their fields and values, equally long.
 #[derive(Debug, Clone, Copy)]
 pub struct Entries<'a, T> {
@@ -128,6 +131,12 @@ impl<T: Real> Learner<T> {
             self.shape
         );
         let form = check(table, entries);
+        // A slope that no weight can feel is none.
+        let slope = if slope.abs() < T::of(LEAST) {
+            T::ZERO
+        } else {
+            slope
+        };
         assert!(table.rule().kind == self.rule.kind, "a learner by another rule");
         self.steps += 1;
         match self.rule.kind {

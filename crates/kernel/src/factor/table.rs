@@ -248,8 +248,10 @@ impl<T: Real> FactorTable<T> {
         };
         let within = row & ((1 << self.shift) - 1);
         let start = segment.base.wrapping_add(within * self.stride).cast::<u8>();
-        for at in (0..self.stride * size_of::<T>()).step_by(64) {
+        let (bytes, mut at) = (self.stride * size_of::<T>(), 0);
+        while at < bytes {
             fetch(start.wrapping_add(at));
+            at += 64;
         }
     }
 }

@@ -4,8 +4,11 @@ use super::forward::others;
 use super::learner::{Entries, Form, Layout};
 use super::rule::{Constants, Step};
 use super::table::FactorTable;
-use crate::lanes::{Arithmetic, Single};
+use crate::lanes::Arithmetic;
 use crate::real::Real;
+
+/// Weights below about 10⁻⁷ of this are zero (f32).
+const TINY: f64 = 1e-18;
 
 /// How far and by which rule.
 pub(super) struct Moves<'a, T> {
@@ -40,9 +43,9 @@ pub(super) unsafe fn update<T: Real, L: Arithmetic<T>, R: Step<T>>(
 ) {
     // SAFETY: the caller's promise; the bias has its states beside it.
     unsafe {
-        single::<T, R>(table.bias_at(), m, m.slope);
+        single::<T, L::One, R>(table.bias_at(), m, m.slope);
         match m.form {
-            Form::Linear => linear::<T, R>(table, e, m),
+            Form::Linear => linear::<T, L::One, R>(table, e, m),
             Form::Sum => sum::<T, L, R>(table, e, &layout, m),
             Form::Complete | Form::Any => fields::<T, L, R>(table, e, layout, m),
         }
@@ -59,20 +62,24 @@ fn fetch<T: Real>(table: &FactorTable<T>, m: &Moves<'_, T>, at: usize) {
 
 /// Moves one number with its states behind it.
 #[inline(always)]
-unsafe fn single<T: Real, R: Step<T>>(at: *mut T, m: &Moves<'_, T>, g: T) {
+unsafe fn single<T: Real, L: Arithmetic<T>, R: Step<T>>(at: *mut T, m: &Moves<'_, T>, g: T) {
     // SAFETY: the caller gives 1 + STATES numbers.
     unsafe {
-        let c = m.weight.map(Single);
-        apply::<T, Single<T>, R>(at, 1, &c, Single(g));
+        let c = m.weight.map(|v| L::splat(v));
+        apply::<T, L, R>(at, 1, &c, L::splat(g));
     }
 }
 
 #[inline(always)]
-unsafe fn linear<T: Real, R: Step<T>>(table: &FactorTable<T>, e: Entries<'_, T>, m: &Moves<'_, T>) {
+unsafe fn linear<T: Real, L: Arithmetic<T>, R: Step<T>>(
+    table: &FactorTable<T>,
+    e: Entries<'_, T>,
+    m: &Moves<'_, T>,
+) {
     for (at, (row, x)) in e.rows.iter().zip(e.values).enumerate() {
         fetch(table, m, at);
         // SAFETY: `at` checks the row, which is a weight and its states.
-        unsafe { single::<T, R>(table.at(*row), m, m.slope * *x) };
+        unsafe { single::<T, L, R>(table.at(*row), m, m.slope * *x) };
     }
 }
 
@@ -148,7 +155,10 @@ unsafe fn apply<T: Real, L: Arithmetic<T>, R: Step<T>>(w: *mut T, plane: usize, 
             *state = L::load(w.add((i + 1) * plane));
         }
         let (moved, states) = R::step(c, L::load(w), g, states);
-        moved.store(w);
+        // Two factors that always meet and tell nothing shrink each other without end; denormal numbers would take a
+        // hundred times as long. Adding and taking away a tiny number makes what is tinier zero and changes nothing else.
+        let tiny = L::splat(T::of(TINY));
+        moved.add(tiny).sub(tiny).store(w);
         for (i, state) in states.into_iter().enumerate().take(R::STATES) {
             state.store(w.add((i + 1) * plane));
         }

@@ -17,6 +17,8 @@ use std::arch::x86_64::*;
 /// # Safety
 /// As [`Lanes`]: run only where the instruction set of the implementing type is enabled.
 pub trait Arithmetic<T: Copy>: Lanes<T> {
+    /// One number at a time with the same root as this register's.
+    type One: Arithmetic<T>;
     /// `self + other`.
     unsafe fn add(self, other: Self) -> Self;
     /// `self - other`.
@@ -38,6 +40,7 @@ pub trait Arithmetic<T: Copy>: Lanes<T> {
 }
 
 impl<T: Real> Arithmetic<T> for Single<T> {
+    type One = Single<T>;
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         Single(self.0 + other.0)
@@ -78,6 +81,7 @@ impl<T: Real> Arithmetic<T> for Single<T> {
 
 #[cfg(target_arch = "x86_64")]
 impl Arithmetic<f32> for F32x8 {
+    type One = Single256;
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         F32x8(_mm256_add_ps(self.0, other.0))
@@ -120,6 +124,7 @@ impl Arithmetic<f32> for F32x8 {
 
 #[cfg(target_arch = "x86_64")]
 impl Arithmetic<f32> for F32x16 {
+    type One = Single512;
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         F32x16(_mm512_add_ps(self.0, other.0))
@@ -157,3 +162,101 @@ impl Arithmetic<f32> for F32x16 {
         _mm512_reduce_add_ps(self.0)
     }
 }
+
+/// One f32 on a machine with a fast root: a [`Single`] but for `rsqrt`.
+#[cfg(target_arch = "x86_64")]
+macro_rules! single {
+    ($name:ident, $doc:literal, $rsqrt:ident) => {
+        #[doc = $doc]
+        #[derive(Clone, Copy)]
+        pub struct $name(f32);
+
+        impl Lanes<f32> for $name {
+            const N: usize = 1;
+            #[inline(always)]
+            unsafe fn splat(value: f32) -> Self {
+                $name(value)
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const f32) -> Self {
+                $name(*from)
+            }
+            #[inline(always)]
+            unsafe fn load_part(_from: *const f32, _count: usize) -> Self {
+                $name(0.0)
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut f32) {
+                *to = self.0;
+            }
+            #[inline(always)]
+            unsafe fn store_part(self, _to: *mut f32, _count: usize) {}
+            #[inline(always)]
+            unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+                $name(self.0.mul_add(a.0, b.0))
+            }
+            #[inline(always)]
+            unsafe fn relu(self) -> Self {
+                $name(Single(self.0).relu().0)
+            }
+        }
+
+        impl Arithmetic<f32> for $name {
+            type One = $name;
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                $name(self.0 + other.0)
+            }
+            #[inline(always)]
+            unsafe fn sub(self, other: Self) -> Self {
+                $name(self.0 - other.0)
+            }
+            #[inline(always)]
+            unsafe fn mul(self, other: Self) -> Self {
+                $name(self.0 * other.0)
+            }
+            #[inline(always)]
+            unsafe fn div(self, other: Self) -> Self {
+                $name(self.0 / other.0)
+            }
+            #[inline(always)]
+            unsafe fn min(self, other: Self) -> Self {
+                $name(Single(self.0).min(Single(other.0)).0)
+            }
+            #[inline(always)]
+            unsafe fn max(self, other: Self) -> Self {
+                $name(Single(self.0).max(Single(other.0)).0)
+            }
+            #[inline(always)]
+            unsafe fn sqrt(self) -> Self {
+                $name(self.0.sqrt())
+            }
+            #[inline(always)]
+            unsafe fn rsqrt(self) -> Self {
+                let x = _mm_set_ss(self.0);
+                $name(_mm_cvtss_f32($rsqrt(x)))
+            }
+            #[inline(always)]
+            unsafe fn sum(self) -> f32 {
+                self.0
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn rsqrt14(x: __m128) -> __m128 {
+    _mm_rsqrt14_ss(x, x)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn rsqrt11(x: __m128) -> __m128 {
+    _mm_rsqrt_ss(x)
+}
+
+#[cfg(target_arch = "x86_64")]
+single!(Single512, "One f32 beside AVX-512 registers.", rsqrt14);
+#[cfg(target_arch = "x86_64")]
+single!(Single256, "One f32 beside AVX2 registers.", rsqrt11);

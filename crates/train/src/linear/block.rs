@@ -66,10 +66,14 @@ impl Block {
             return;
         }
         self.width = fields;
-        let column = |at: usize| self.values.iter().skip(at).step_by(fields);
+        let mut used = vec![false; fields];
+        for row in self.values.chunks_exact(fields) {
+            used.iter_mut().zip(row).for_each(|(used, x)| *used |= *x != 1.0);
+        }
         self.valued = (0u16..)
-            .take(fields)
-            .filter(|at| column(usize::from(*at)).any(|x| *x != 1.0))
+            .zip(&used)
+            .filter(|(_, used)| **used)
+            .map(|(at, _)| at)
             .collect();
         let kept = self.values.chunks_exact(fields);
         self.values = kept
@@ -153,13 +157,13 @@ impl Block {
         ];
         lengths.iter().for_each(|n| out.extend((*n as u64).to_le_bytes()));
         for list in [&self.labels, &self.weights, &self.values] {
-            list.iter().for_each(|v| out.extend(v.to_le_bytes()));
+            append(out, list, |v| v.to_le_bytes());
         }
         for list in [&self.rows, &self.ends] {
-            list.iter().for_each(|v| out.extend(v.to_le_bytes()));
+            append(out, list, |v| v.to_le_bytes());
         }
         for list in [&self.valued, &self.fields] {
-            list.iter().for_each(|v| out.extend(v.to_le_bytes()));
+            append(out, list, |v| v.to_le_bytes());
         }
     }
 
@@ -216,6 +220,17 @@ impl Block {
     }
 }
 
+/// Appends numbers of N bytes.
+fn append<T: Copy, const N: usize>(out: &mut Vec<u8>, list: &[T], bytes: impl Fn(T) -> [u8; N]) {
+    let start = out.len();
+    out.resize(start + list.len() * N, 0);
+    let (chunks, _) = out[start..].as_chunks_mut::<N>();
+    chunks
+        .iter_mut()
+        .zip(list)
+        .for_each(|(to, value)| *to = bytes(*value));
+}
+
 /// Bytes still to be read.
 struct Bytes<'a>(&'a [u8]);
 
@@ -267,11 +282,11 @@ mod tests {
 
     fn samples() -> impl Strategy<Value = Vec<Row>> {
         let entries = proptest::collection::vec((0u16..3, 0u64..50, values()), 0..6);
-        let any = proptest::collection::vec((any::<bool>(), values(), entries), 0..9);
+        let mixed = proptest::collection::vec((any::<bool>(), values(), entries), 0..9);
         let each = (0u64..50, 0u64..50, 0u64..50, values())
             .prop_map(|(a, b, c, x)| vec![(0u16, a, 1.0f32), (1, b, x), (2, c, 1.0)]);
         prop_oneof![
-            any,
+            mixed,
             proptest::collection::vec((any::<bool>(), Just(1.0f32), each), 0..9)
         ]
     }

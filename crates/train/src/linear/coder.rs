@@ -11,6 +11,8 @@ use crate::TrainError;
 use crate::linear::block::Block;
 use crate::linear::examples::Examples;
 
+/// Keys looked up ahead of the one that is needed.
+const AHEAD: usize = 24;
 /// No row.
 const NONE: u32 = u32::MAX;
 
@@ -105,7 +107,10 @@ impl Coder {
     /// Turns samples to learn from into a block; new keys get rows.
     pub(super) fn learn(&mut self, examples: &Examples, out: &mut Block) -> Result<(), TrainError> {
         out.open(examples);
-        for key in &examples.keys {
+        for (at, key) in examples.keys.iter().enumerate() {
+            if let (Index::Exact(index), Some(later)) = (&self.index, examples.keys.get(at + AHEAD)) {
+                index.prefetch(*later);
+            }
             let row = self.find_or_add(*key)?;
             out.rows.push(row);
         }

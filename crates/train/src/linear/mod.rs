@@ -26,4 +26,4 @@ mod text;
 pub use examples::Examples;
 pub use feed::{Feed, PlanFeed};
 pub use run::{Place, train};
-pub use text::{TextFeed, TextFormat, TextSamples};
+pub use text::{Choice, TextFeed, TextFormat, TextSamples};

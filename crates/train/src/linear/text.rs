@@ -139,13 +139,13 @@ impl Lines {
         }
         let text =
             std::str::from_utf8(&self.line).map_err(|_| ("encoding", "the line is not UTF-8".to_owned()))?;
-        let text = text.split_once('#').map_or(text, |(before, _)| before);
-        let mut words = text.split_ascii_whitespace();
+        let text = text.split('#').next().unwrap_or(text);
+        let mut words = Words(text);
         let Some(label) = words.next() else {
             return Ok(None);
         };
         let label = self.label(label)?;
-        for (count, word) in words.enumerate() {
+        for (count, word) in (0..).zip(words) {
             if count == MOST {
                 return Err(("entries", format!("more than {MOST} entries")));
             }
@@ -176,12 +176,14 @@ impl Lines {
         let (slot, rest) = match self.format {
             TextFormat::Libsvm => (1, word),
             TextFormat::Libffm => {
-                let (field, rest) = word.split_once(':').ok_or_else(|| wrong("field:id:value"))?;
-                let field = field.parse::<u32>().ok().filter(|f| *f < u32::MAX);
-                (field.ok_or_else(|| wrong("a whole number as field"))? + 1, rest)
+                let (field, rest) = cut(word).ok_or_else(|| wrong("field:id:value"))?;
+                (
+                    whole(field).ok_or_else(|| wrong("a whole number as field"))? + 1,
+                    rest,
+                )
             }
         };
-        let (id, value) = rest.split_once(':').unwrap_or((rest, "1"));
+        let (id, value) = cut(rest).unwrap_or((rest, "1"));
         let value = if value == "1" {
             Some(1.0)
         } else {
@@ -216,6 +218,44 @@ fn sample_fault(path: &Path, error: &rankine_table::TableError) -> TrainError {
         place: path.display().to_string(),
         detail: error.to_string(),
     }
+}
+
+/// The words of a line, for lines of short words: byte by byte.
+struct Words<'a>(&'a str);
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a str;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a str> {
+        let bytes = self.0.as_bytes();
+        let from = bytes.iter().position(|b| !b.is_ascii_whitespace())?;
+        let end = bytes[from..]
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .map_or(bytes.len(), |n| from + n);
+        let word = &self.0[from..end];
+        self.0 = &self.0[end..];
+        Some(word)
+    }
+}
+
+/// What stands before and after the first colon.
+#[inline]
+fn cut(word: &str) -> Option<(&str, &str)> {
+    let at = word.as_bytes().iter().position(|b| *b == b':')?;
+    Some((&word[..at], &word[at + 1..]))
+}
+
+/// A whole number of at most nine digits.
+#[inline]
+fn whole(text: &str) -> Option<u32> {
+    let digits = text.as_bytes();
+    let value = digits.iter().try_fold(0u32, |value, b| {
+        b.is_ascii_digit()
+            .then(|| value.wrapping_mul(10).wrapping_add(u32::from(b - b'0')))
+    });
+    value.filter(|_| (1..=9).contains(&digits.len()))
 }
 
 /// Which samples of a file are taken, by their number among those that can be read.

@@ -5,6 +5,10 @@ use super::{Constants, Kind, Rates, Step};
 use crate::lanes::Arithmetic;
 use crate::real::Real;
 
+/// The least second moment and what a first moment is rounded by: without gradients both would fade into denormal numbers.
+const LEAST: f64 = 1e-30;
+const TINY: f64 = 1e-18;
+
 /// The marker the loops are compiled for.
 pub(crate) struct Adam;
 
@@ -27,9 +31,10 @@ impl<T: Real> Step<T> for Adam {
         // SAFETY: the caller runs on the machine of L.
         unsafe {
             let g = w.mul_add(l2, g);
-            let m = m.sub(g).mul_add(one, g);
+            let tiny = L::splat(T::of(TINY));
+            let m = m.sub(g).mul_add(one, g).add(tiny).sub(tiny);
             let square = g.mul(g);
-            let v = v.sub(square).mul_add(two, square);
+            let v = v.sub(square).mul_add(two, square).max(L::splat(T::of(LEAST)));
             let step = rate.mul(m).div(v.sqrt().mul_add(root, epsilon));
             (w.sub(step), [m, v])
         }

@@ -1,0 +1,122 @@
+//! Trains `lr`, `fm` and `ffm` sample by sample. libsvm and libffm files go straight to keys; broken lines are listed in
+//! the home's `cache/<name>.rejects.tsv`.
+
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use anyhow::Context;
+use rankine_model::Network;
+use rankine_model::linear::LinearPart;
+use rankine_train::linear::{Feed, Place, PlanFeed, TextFeed, TextFormat, train};
+use rankine_train::tensorboard::EventWriter;
+use rankine_train::{Progress, SampleSource, Trained};
+
+use super::fit::Learnt;
+use super::{Job, Part};
+use crate::home::Home;
+use crate::source::sifting;
+
+impl Job {
+    pub(super) fn train_linear(
+        &self,
+        home: &Home,
+        samples: &mut Learnt<'_>,
+        progress: &mut dyn Progress,
+        events: Option<&mut EventWriter>,
+    ) -> anyhow::Result<Trained> {
+        let network = Network::compile(&self.model, samples.plan)?;
+        let part = network.linear.context("the model has no linear part")?;
+        let place = Place {
+            folder: home.cache(),
+            name: self.name.clone(),
+            fingerprint: self.fingerprint(samples, &part)?,
+        };
+        let plan = samples.plan;
+        let mut learn = self.feed(home, plan, &part, (samples.learn.0, &mut *samples.learn.1))?;
+        let mut judge = self.feed(home, plan, &part, (samples.judge.0, &mut *samples.judge.1))?;
+        Ok(train(
+            &self.model,
+            plan,
+            (&mut *learn, &mut *judge),
+            &place,
+            progress,
+            events,
+        )?)
+    }
+
+    /// A part of the samples as keys.
+    fn feed<'a>(
+        &self,
+        home: &Home,
+        plan: &std::sync::Arc<rankine_feature::Plan>,
+        part: &LinearPart,
+        (which, source): (Part, &'a mut dyn SampleSource),
+    ) -> anyhow::Result<Box<dyn Feed + 'a>> {
+        let (files, loss) = (&self.files, self.model.loss.into());
+        let (path, held) = match (which, &files.valid) {
+            (Part::Train, Some(_)) => (Some(&files.train), None),
+            (Part::Train, None) => (Some(&files.train), Some(false)),
+            (Part::Valid, Some(valid)) => (Some(valid), None),
+            (Part::Valid, None) => (Some(&files.train), Some(true)),
+            (Part::All, None) => (Some(&files.train), None),
+            (Part::All, Some(_)) | (Part::Judge, _) => (None, None),
+        };
+        let text = path.and_then(|path| Some((path, TextFormat::of(path)?)));
+        let Some((path, format)) = text else {
+            return Ok(Box::new(PlanFeed::new(source, plan.clone(), part, loss)));
+        };
+        let mut feed = TextFeed::open(path, format, part, loss)?;
+        if let Some(held) = held {
+            feed = feed.only(sifting(files.hold_out, self.model.seed, held));
+        }
+        if which != Part::Valid {
+            std::fs::create_dir_all(home.cache())?;
+            feed = feed.rejects(&home.cache().join(format!("{}.rejects.tsv", self.name)))?;
+        }
+        Ok(Box::new(feed))
+    }
+
+    /// What a kept cache must be of.
+    fn fingerprint(&self, samples: &Learnt<'_>, part: &LinearPart) -> anyhow::Result<String> {
+        let (files, which) = (&self.files, samples.learn.0);
+        let mut words = vec![
+            samples.plan.hash(),
+            format!("{which:?} {:?} {} {}", part.keys, part.missing, files.hold_out),
+        ];
+        words.push(
+            part.slots
+                .iter()
+                .map(|s| s.slot.to_string())
+                .collect::<Vec<_>>()
+                .join(","),
+        );
+        if files.hold_out > 0.0 {
+            words.push(self.model.seed.to_string());
+        }
+        words.push(of_file(&files.train)?);
+        if let Some(valid) = files.valid.as_ref().filter(|_| which == Part::All) {
+            words.push(of_file(valid)?);
+        }
+        Ok(words.join("\n"))
+    }
+}
+
+/// A file's path, length and time of change.
+fn of_file(path: &Path) -> anyhow::Result<String> {
+    let file = || path.display().to_string();
+    let (whole, meta) = (
+        path.canonicalize().with_context(file)?,
+        std::fs::metadata(path).with_context(file)?,
+    );
+    let changed = meta
+        .modified()
+        .with_context(file)?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Ok(format!(
+        "{} {} {}",
+        whole.display(),
+        meta.len(),
+        changed.as_nanos()
+    ))
+}

@@ -1,0 +1,81 @@
+//! LR, FM and FFM through the real binary: files without a conf, what is published of them, and the home's own samples.
+
+use serde_json::Value;
+
+use crate::home::{home, rankine};
+use crate::verbs::{changed, folder, path};
+
+const FFM: &str = "format = 1\nkind = \"ffm\"\nconf = \"libffm\"\nlinear = { slots = [1, 2], k = 2, missing = false }\n\
+                   train = { epochs = 3, cache = \"keep\" }\n";
+
+/// Clicks where both fields are odd or both even, and three lines that cannot be read.
+fn lines() -> String {
+    let mut text = String::new();
+    for i in 0..3000u32 {
+        let (a, b) = (i % 7, i / 7 % 5);
+        text += &format!("{} 0:u{a}:1 1:i{b}:1\n", u32::from((a + b) % 2 == 0));
+    }
+    text + "what 0:u1:1\n1 0:u1:x\n5 1:i1\n"
+}
+
+#[test]
+fn a_libffm_file_becomes_a_model_that_is_served_by_its_own_conf() {
+    let home = tempfile::tempdir().unwrap();
+    let files = folder(&[("clicks.ffm", &lines()), ("m.toml", FFM)]);
+    let (model, data) = (path(&files, "m.toml"), path(&files, "clicks.ffm"));
+    let train = ["--json", "train", &model, "--train", &data, "--hold-out", "0.2"];
+    let told: Value = rankine(home.path(), &train).good().json();
+    let trained = told["train_samples"].as_u64().unwrap();
+    assert!((2200..2600).contains(&trained), "{told}");
+    assert_eq!(told["history"].as_array().unwrap().len(), 3);
+    let rejects = std::fs::read_to_string(home.path().join("cache/m.rejects.tsv")).unwrap();
+    let listed: Vec<&str> = rejects
+        .lines()
+        .skip(1)
+        .map(|l| l.split('\t').nth(1).unwrap())
+        .collect();
+    assert_eq!(listed, ["3001", "3002", "3003"], "{rejects}");
+    let eval = ["--json", "eval", "m", "--train", &data, "--test", &data];
+    let told: Value = rankine(home.path(), &eval).good().json();
+    let lines = told["lines"].as_array().unwrap();
+    let auc = lines.iter().find(|l| l["baseline"] == false).unwrap()["measures"]["roc_auc"]
+        .as_f64()
+        .unwrap();
+    assert!(auc > 0.99, "factors find what no weight can: {auc}");
+    assert!(home.path().join("cache/m.rows").exists());
+    let again: Value = rankine(home.path(), &train).good().json();
+    assert_eq!(again["version"], 2);
+    let weights = |version: u32| {
+        std::fs::read(
+            home.path()
+                .join(format!("models/m/{version}/weights.safetensors")),
+        )
+        .unwrap()
+    };
+    assert_eq!(weights(1), weights(2), "the kept cache changes nothing");
+}
+
+#[test]
+fn linear_models_of_the_repository_train_on_the_home_and_beat_the_item_s_mean() {
+    let home = home();
+    for kind in ["lr", "fm", "ffm"] {
+        let file = format!("models/{kind}.toml");
+        let files = folder(&[("m.toml", &changed(&file, "epochs = 15", "epochs = 4"))]);
+        let arguments = ["--json", "train", &path(&files, "m.toml"), "--name", kind];
+        let told: Value = rankine(home.path(), &arguments).good().json();
+        let auc = |name: &str| {
+            let lines = told["evaluation"]["lines"].as_array().unwrap();
+            lines.iter().find(|l| l["name"] == name).unwrap()["measures"]["roc_auc"]
+                .as_f64()
+                .unwrap()
+        };
+        assert!(
+            auc(kind) > auc("item mean"),
+            "{kind}: {} {}",
+            auc(kind),
+            auc("item mean")
+        );
+        rankine(home.path(), &["model", "verify", kind]).good();
+        assert!(!home.path().join(format!("cache/{kind}.rows")).exists());
+    }
+}
