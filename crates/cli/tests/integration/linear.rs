@@ -13,7 +13,7 @@ fn lines() -> String {
     let mut text = String::new();
     for i in 0..3000u32 {
         let (a, b) = (i % 7, i / 7 % 5);
-        text += &format!("{} 0:u{a}:1 1:i{b}:1\n", u32::from((a + b) % 2 == 0));
+        text += &format!("{} 0:u{a}:1 1:i{b}:1\n", u32::from((a + b).is_multiple_of(2)));
     }
     text + "what 0:u1:1\n1 0:u1:x\n5 1:i1\n"
 }

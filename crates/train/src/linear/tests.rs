@@ -41,7 +41,7 @@ fn lines(samples: u64, seed: u64) -> String {
     for _ in 0..samples {
         let values: Vec<u64> = (0..5).map(|_| random.bits() % 8).collect();
         let number = (random.unit() * 4.0).round() / 4.0;
-        let product = if (values[0] + values[1]) % 2 == 0 {
+        let product = if (values[0] + values[1]).is_multiple_of(2) {
             1.5
         } else {
             -1.5
@@ -417,7 +417,7 @@ fn samples_are_chosen_by_their_number() {
     let (mut even, mut all) = (Examples::default(), Examples::default());
     bench
         .feed(&config, "train.ffm")
-        .only(Box::new(|at| at % 2 == 0))
+        .only(Box::new(|at| at.is_multiple_of(2)))
         .next(&mut even, 1000)
         .unwrap();
     bench.feed(&config, "train.ffm").next(&mut all, 1000).unwrap();

@@ -158,7 +158,7 @@ impl Lines {
         let label = number::parse(word.strip_prefix('+').unwrap_or(word));
         match (label, self.loss) {
             (Some(label), Loss::Mse) => Ok(label),
-            (Some(label), Loss::Bce) if label == -1.0 => Ok(0.0),
+            (Some(-1.0), Loss::Bce) => Ok(0.0),
             (Some(label), Loss::Bce) if (0.0..=1.0).contains(&label) => Ok(label),
             (_, loss) => {
                 let expected = if loss == Loss::Bce {
