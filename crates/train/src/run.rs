@@ -83,7 +83,7 @@ pub fn train(
     })
 }
 
-/// The linear kinds are described and served, but this loop has no step for them.
+/// The linear kinds have a loop of their own, [`crate::linear::train`].
 fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     let kind = config.kind();
     if !kind.is_linear() {
@@ -92,7 +92,7 @@ fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     Err(TrainError::Config {
         key: "kind".to_owned(),
         detail: format!(
-            "expected a kind that can be trained (embeddingmlp, widedeep, neuralcf), got {}",
+            "expected a kind learnt in batches (embeddingmlp, widedeep, neuralcf), got {}",
             kind.name()
         ),
     })
