@@ -21,6 +21,28 @@ pub enum FeatureError {
         /// The cell, shortened.
         got: String,
     },
+    /// A line has another number of cells than there are fields.
+    #[error("expected {expected} cells, got {got}")]
+    Cells {
+        /// Fields of the schema.
+        expected: usize,
+        /// Cells of the line.
+        got: usize,
+    },
+    /// A value of a row does not fit its field.
+    #[error("field `{field}`: {reason}")]
+    Field {
+        /// The field's name.
+        field: String,
+        /// What was expected and got.
+        reason: String,
+    },
+    /// Bytes that are no canonical slots.
+    #[error("not canonical slots from byte {at} on")]
+    Canonical {
+        /// Where the slot begins that cannot be read.
+        at: usize,
+    },
     /// A fit file is not what [`crate::Fit`] writes.
     #[error("fit is not readable: {message}")]
     Fit {

@@ -45,10 +45,12 @@
 //! # Ok::<(), rankine_feature::Faults>(())
 //! ```
 
+pub mod canonical;
 mod compile;
 mod conf;
 mod dictionary;
 mod error;
+mod extractor;
 pub mod farmhash;
 mod fit;
 mod half;
@@ -58,17 +60,22 @@ pub mod operator;
 mod outline;
 mod part;
 mod plan;
+mod sample;
 mod schema;
 pub mod sign;
 pub mod text;
+mod trace;
 mod value;
 
 pub use dictionary::{DictionarySpec, Key, Lookup, MemoryDictionary};
 pub use error::FeatureError;
+pub use extractor::{Content, Extractor};
 pub use fit::{Fit, FitEntry, Fitter};
 pub use outline::FeatureOutline;
 pub use part::{Part, Scratch};
 pub use plan::{Group, Plan, Rows, SlotKind, SlotSpec};
 pub use rankine_config::{Fault, Faults};
+pub use sample::Sample;
 pub use schema::{Field, FieldType, SampleSpec, Schema, Side};
+pub use trace::Traced;
 pub use value::Value;

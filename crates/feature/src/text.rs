@@ -21,12 +21,12 @@ pub fn parse(ty: FieldType, cell: &str) -> Result<Value, FeatureError> {
         return Ok(Value::Missing);
     }
     Ok(match ty {
-        FieldType::Int => Value::Int(read(ty, cell)?),
+        FieldType::Int => Value::Int(whole(ty, cell)?),
         FieldType::Float => match read::<f64>(ty, cell)? {
             x if x.is_nan() => Value::Missing,
             x => Value::Float(x),
         },
-        FieldType::Timestamp => Value::Time(read(ty, cell)?),
+        FieldType::Timestamp => Value::Time(whole(ty, cell)?),
         FieldType::Bool => Value::Bool(truth(cell).ok_or_else(|| type_error(ty, cell))?),
         FieldType::String => Value::Str(unescape(cell)?.into()),
         FieldType::IntList => Value::Ints(list(cell, |x| read(ty, x))?.into()),
@@ -61,6 +61,23 @@ pub(crate) fn truth(cell: &str) -> Option<bool> {
         "false" | "0" => Some(false),
         _ => None,
     }
+}
+
+/// An int, also if it is written `5.0`.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked to be whole and below 2^53"
+)]
+fn whole(ty: FieldType, cell: &str) -> Result<i64, FeatureError> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let as_float = |_| {
+        let x = cell
+            .parse()
+            .ok()
+            .filter(|x: &f64| x.fract() == 0.0 && x.abs() <= EXACT);
+        x.map(|x| x as i64).ok_or_else(|| type_error(ty, cell))
+    };
+    cell.parse().or_else(as_float)
 }
 
 fn read<T: FromStr>(ty: FieldType, cell: &str) -> Result<T, FeatureError> {
@@ -222,6 +239,7 @@ mod tests {
             Value::weighted(&[("", 1.0)])
         );
         assert!(parse(FieldType::Int, "").is_err());
+        assert_eq!(parse(FieldType::Int, "5.0").unwrap(), Value::Int(5));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod check;
 pub mod describe;
 mod error;
 pub mod events;
+pub mod extract;
 pub mod import;
 pub mod rows;
 pub mod sample;

@@ -6,6 +6,9 @@
 /// Weighted tags of one row, in the order they were given.
 pub type WeightedTags = Vec<(String, f32)>;
 
+/// Signs of one row with their weights, in order: one sparse slot of an extracted sample.
+pub type Signs = Vec<(u64, f32)>;
+
 /// Values of one column, one per row; `None` is missing (and missing is not zero).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Column {
@@ -27,6 +30,8 @@ pub enum Column {
     Texts(Vec<Option<Vec<String>>>),
     /// Maps from text to weight.
     Weighted(Vec<Option<WeightedTags>>),
+    /// Signs with weights: extracted sparse slots.
+    Signs(Vec<Option<Signs>>),
     /// Vectors that all have one width.
     Vector {
         /// Length of every row that is not missing.
@@ -57,6 +62,8 @@ pub enum Kind {
     Texts,
     /// Maps from text to `f32`.
     Weighted,
+    /// Lists of a sign, `u64`, and a weight, `f32`.
+    Signs,
     /// Vectors of this many `f32`.
     Vector(usize),
 }
@@ -73,6 +80,7 @@ macro_rules! with_rows {
             Column::Floats($rows) => $body,
             Column::Texts($rows) => $body,
             Column::Weighted($rows) => $body,
+            Column::Signs($rows) => $body,
             Column::Vector { rows: $rows, .. } => $body,
         }
     };
@@ -91,6 +99,7 @@ impl Column {
             Kind::Floats => Self::Floats(Vec::with_capacity(rows)),
             Kind::Texts => Self::Texts(Vec::with_capacity(rows)),
             Kind::Weighted => Self::Weighted(Vec::with_capacity(rows)),
+            Kind::Signs => Self::Signs(Vec::with_capacity(rows)),
             Kind::Vector(width) => Self::Vector {
                 width,
                 rows: Vec::with_capacity(rows),
@@ -110,6 +119,7 @@ impl Column {
             Self::Floats(_) => Kind::Floats,
             Self::Texts(_) => Kind::Texts,
             Self::Weighted(_) => Kind::Weighted,
+            Self::Signs(_) => Kind::Signs,
             Self::Vector { width, .. } => Kind::Vector(*width),
         }
     }
@@ -155,6 +165,7 @@ impl Column {
             (Self::Floats(to), Self::Floats(from)) => to.append(from),
             (Self::Texts(to), Self::Texts(from)) => to.append(from),
             (Self::Weighted(to), Self::Weighted(from)) => to.append(from),
+            (Self::Signs(to), Self::Signs(from)) => to.append(from),
             (Self::Vector { width: a, rows: to }, Self::Vector { width: b, rows: from }) if a == b => {
                 to.append(from);
             }
@@ -176,6 +187,7 @@ impl std::fmt::Display for Kind {
             Self::Floats => "list of float",
             Self::Texts => "list of string",
             Self::Weighted => "map from string to float",
+            Self::Signs => "list of sign and weight",
             Self::Vector(width) => return write!(out, "vector of {width} floats"),
         };
         out.write_str(name)
@@ -186,7 +198,7 @@ impl std::fmt::Display for Kind {
 mod tests {
     use super::*;
 
-    const KINDS: [Kind; 10] = [
+    const KINDS: [Kind; 11] = [
         Kind::Int,
         Kind::Float,
         Kind::Text,
@@ -196,6 +208,7 @@ mod tests {
         Kind::Floats,
         Kind::Texts,
         Kind::Weighted,
+        Kind::Signs,
         Kind::Vector(3),
     ];
 

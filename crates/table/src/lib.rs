@@ -23,6 +23,7 @@
 //! ```
 
 mod atomic;
+mod blocks;
 mod column;
 pub mod delimited;
 mod error;
@@ -37,7 +38,8 @@ pub mod stream;
 mod table;
 
 pub use atomic::{AtomicFile, sync_folder};
-pub use column::{Column, Kind, WeightedTags};
+pub use blocks::{LineBlock, LineBlocks};
+pub use column::{Column, Kind, Signs, WeightedTags};
 pub use error::TableError;
 pub use lines::Encoding;
 pub use progress::{Progress, Stage};

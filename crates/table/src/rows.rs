@@ -163,16 +163,14 @@ fn cell(column: &Column, row: usize) -> Option<String> {
         Column::Floats(rows) => joined(rows[row].as_deref()),
         Column::Texts(rows) => joined(rows[row].as_deref()),
         Column::Vector { rows, .. } => joined(rows[row].as_deref()),
-        Column::Weighted(rows) => {
-            let pairs = rows[row].as_ref()?;
-            joined(Some(
-                &pairs
-                    .iter()
-                    .map(|(tag, weight)| format!("{tag}:{weight}"))
-                    .collect::<Vec<_>>(),
-            ))
-        }
+        Column::Weighted(rows) => paired(rows[row].as_deref()?),
+        Column::Signs(rows) => paired(rows[row].as_deref()?),
     }
+}
+
+fn paired(pairs: &[(impl std::fmt::Display, f32)]) -> Option<String> {
+    let pairs = pairs.iter().map(|(tag, weight)| format!("{tag}:{weight}"));
+    joined(Some(&pairs.collect::<Vec<_>>()))
 }
 
 fn joined(values: Option<&[impl ToString]>) -> Option<String> {

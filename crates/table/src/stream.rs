@@ -1,7 +1,7 @@
 //! Bytes of a file in and out, through gzip or zstd where the name ends in `.gz` or `.zst`.
 //!
 //! The decision: compression is told by the name alone, and is streamed, so a large file never
-//! stands in memory; what is written this way is as atomic as any other file.
+//! stands in memory; what is written this way is as atomic as any other file. The name `-` is the standard input.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -40,11 +40,19 @@ pub fn inner_extension(path: &Path) -> Option<String> {
         .map(str::to_ascii_lowercase)
 }
 
-/// Opens a file for reading its unpacked bytes.
+/// Whether a name stands for the standard input or output.
+pub fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Opens a file for reading its unpacked bytes; `-` is the standard input as it comes.
 ///
 /// # Errors
 /// [`TableError::Open`].
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, TableError> {
+    if is_standard(path) {
+        return Ok(Box::new(std::io::stdin()));
+    }
     let fail = |source| TableError::Open {
         path: path.to_owned(),
         source,

@@ -9,6 +9,7 @@ mod data_redis;
 mod demo;
 mod docs_operators;
 mod eval;
+mod extract;
 mod model_list;
 mod model_show;
 mod model_verify;
@@ -67,6 +68,8 @@ enum Verb {
     /// Make labelled samples from the imported events
     #[command(subcommand)]
     Sample(Sample),
+    /// Run a conf over files or standard input: the features, as training and serving have them
+    Extract(extract::Options),
     /// Train a model and publish it as a new version
     Train(train::Options),
     /// Measure a model on held-out samples, beside the trivial baselines
@@ -172,6 +175,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Data(Data::Check(options)) => data_check::run(&options, globals),
         Verb::Data(Data::Describe(options)) => data_describe::run(&options, globals),
         Verb::Sample(Sample::Build(options)) => sample_build::run(&options, globals),
+        Verb::Extract(options) => extract::run(&options, globals),
         Verb::Train(options) => train::run(&options, globals),
         Verb::Eval(options) => eval::run(&options, globals),
         Verb::Model(Model::List(options)) => model_list::run(&options, globals),

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "train",
         &["kernel", "config", "chart", "table", "model", "feature"],
     ),
+    ("capi", &["table", "feature", "model", "predict"]),
     ("index", &["kernel"]),
     ("store", &["index"]),
     ("predict", &["dict", "config", "table", "feature", "model"]),

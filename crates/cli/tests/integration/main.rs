@@ -7,6 +7,7 @@
 mod api;
 #[cfg(test)]
 mod artefact;
+mod capi;
 mod conf;
 #[cfg(test)]
 mod damage;
@@ -20,6 +21,7 @@ mod edges;
 mod events;
 #[cfg(test)]
 mod examples;
+mod extract;
 #[cfg(test)]
 mod home;
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl TimeUnit {
 
 /// How cells of a text file are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// An empty cell is missing, a text stands as it is.
     Csv,
     /// Rankine's text form throughout: `\N` is missing, backslash escapes.
@@ -47,7 +47,7 @@ pub(super) enum Style {
 
 /// Converts cells; keeps the texts it has seen.
 #[derive(Debug, Default)]
-pub(super) struct Cells {
+pub(crate) struct Cells {
     unit: TimeUnit,
     texts: FxHashSet<Arc<str>>,
 }
@@ -56,10 +56,18 @@ pub(super) struct Cells {
 const MAX_TEXTS: usize = 1 << 16;
 
 impl Cells {
-    pub(super) fn new(unit: TimeUnit) -> Cells {
+    pub(crate) fn new(unit: TimeUnit) -> Cells {
         Cells {
             unit,
             texts: FxHashSet::default(),
+        }
+    }
+
+    /// An int as an instant in the unit of plain numbers; anything else is left as it is.
+    pub(crate) fn instant(&self, value: Value) -> Result<Value, String> {
+        match value {
+            Value::Int(x) => self.unit.scale(x),
+            value => Ok(value),
         }
     }
 
@@ -75,7 +83,7 @@ impl Cells {
     }
 
     /// Reads a cell of a text file.
-    pub(super) fn text(&mut self, ty: FieldType, cell: Option<&str>, style: Style) -> Result<Value, String> {
+    pub(crate) fn text(&mut self, ty: FieldType, cell: Option<&str>, style: Style) -> Result<Value, String> {
         let Some(cell) = cell.filter(|cell| *cell != text::MISSING) else {
             return Ok(Value::Missing);
         };
@@ -100,9 +108,12 @@ impl Cells {
     }
 
     /// Reads a cell of a typed column.
-    pub(super) fn typed(&mut self, ty: FieldType, column: &Column, row: usize) -> Result<Value, String> {
+    pub(crate) fn typed(&mut self, ty: FieldType, column: &Column, row: usize) -> Result<Value, String> {
         if column.is_missing(row) {
             return Ok(Value::Missing);
+        }
+        if column.kind() == Kind::Signs {
+            return Err(format!("expected {ty}, got {}", column.kind()));
         }
         let found = self.natural(column, row);
         self.cast(ty, found, column.kind())
@@ -124,6 +135,8 @@ impl Cells {
                 Value::Strs(shared.into())
             }),
             Column::Weighted(rows) => rows[row].as_deref().map(Value::weighted),
+            // extracted already: fits no field
+            Column::Signs(_) => None,
         }
         .unwrap_or_default()
     }

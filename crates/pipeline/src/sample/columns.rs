@@ -8,7 +8,7 @@ use rankine_table::{Column, Kind, Table};
 use crate::aggregate::FieldSpec;
 
 /// The column type of a field type.
-pub(super) fn kind(ty: FieldType) -> Kind {
+pub(crate) fn kind(ty: FieldType) -> Kind {
     match ty {
         FieldType::Int => Kind::Int,
         FieldType::Float => Kind::Float,
@@ -39,7 +39,7 @@ pub(super) fn push(table: &mut Table, row: impl Iterator<Item = Value>) {
 }
 
 /// Appends a value; one of another type than the column counts as missing (no field of ours has one).
-fn push_value(column: &mut Column, value: &Value) {
+pub(crate) fn push_value(column: &mut Column, value: &Value) {
     match (column, value) {
         (Column::Int(rows), Value::Int(x)) | (Column::Time(rows), Value::Time(x)) => rows.push(Some(*x)),
         (Column::Float(rows), Value::Float(x)) => rows.push(Some(*x)),

@@ -7,8 +7,8 @@
 
 mod binding;
 mod build;
-mod cells;
-mod columns;
+pub(crate) mod cells;
+pub(crate) mod columns;
 mod reader;
 mod report;
 mod split;

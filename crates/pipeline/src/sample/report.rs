@@ -280,6 +280,10 @@ pub(super) fn hash_table(hash: &mut Xxh3, table: &Table) {
                 hash_bytes(hash, tag.as_bytes());
                 hash.update(&weight.to_bits().to_le_bytes());
             }),
+            Column::Signs(rows) => lists(hash, rows, |hash, (sign, weight)| {
+                hash.update(&sign.to_le_bytes());
+                hash.update(&weight.to_bits().to_le_bytes());
+            }),
             Column::Vector { rows, .. } => {
                 lists(hash, rows, |hash, x| hash.update(&x.to_bits().to_le_bytes()));
             }

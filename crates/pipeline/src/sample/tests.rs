@@ -37,7 +37,11 @@ fn cell(column: &Column, row: usize) -> Value {
         Column::Text(rows) => rows[row].as_deref().map(Value::str),
         Column::Ints(rows) => rows[row].as_deref().map(Value::ints),
         Column::Texts(rows) => rows[row].as_deref().map(Value::strs),
-        Column::Bool(_) | Column::Floats(_) | Column::Weighted(_) | Column::Vector { .. } => {
+        Column::Bool(_)
+        | Column::Floats(_)
+        | Column::Weighted(_)
+        | Column::Signs(_)
+        | Column::Vector { .. } => {
             panic!("no sample column is {:?}", column.kind())
         }
     };

@@ -15,10 +15,10 @@ use arrow_array::types::{
     Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrowPrimitiveType, OffsetSizeTrait};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_array::{Array, ArrowPrimitiveType, OffsetSizeTrait, StructArray};
+use arrow_schema::{DataType, Fields, TimeUnit};
 
-use crate::{Column, Kind, WeightedTags};
+use crate::{Column, Kind, Signs, WeightedTags};
 
 /// Tells which kind of column a type becomes; `None` if it has no counterpart.
 pub(super) fn kind(ty: &DataType) -> Option<Kind> {
@@ -44,9 +44,16 @@ fn list_kind(item: &DataType) -> Option<Kind> {
     match item {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Kind::Texts),
         DataType::Float32 | DataType::Float64 => Some(Kind::Floats),
+        DataType::Struct(fields) => is_sign(fields).then_some(Kind::Signs),
         other if other.is_integer() => Some(Kind::Ints),
         _ => None,
     }
+}
+
+/// A sign and its weight, as extraction writes them.
+fn is_sign(fields: &Fields) -> bool {
+    let types: Vec<_> = fields.iter().map(|field| field.data_type()).collect();
+    matches!(types[..], [DataType::UInt64, DataType::Float32])
 }
 
 fn map_kind(entries: &DataType) -> Option<Kind> {
@@ -224,6 +231,9 @@ fn fixed(array: &dyn Array) -> Result<Column, String> {
 type Span = Option<(usize, usize)>;
 
 fn elements(values: &dyn Array, spans: impl Iterator<Item = Span>) -> Result<Column, String> {
+    if let Some(pairs) = values.as_struct_opt() {
+        return Ok(Column::Signs(split(&signs(pairs)?, spans)));
+    }
     match column(values)? {
         Column::Float(values) => {
             let values: Vec<f64> = values
@@ -236,6 +246,22 @@ fn elements(values: &dyn Array, spans: impl Iterator<Item = Span>) -> Result<Col
         Column::Text(values) => Ok(Column::Texts(split(&present(values)?, spans))),
         other => Err(format!("a list of {}", other.kind())),
     }
+}
+
+fn signs(pairs: &StructArray) -> Result<Signs, String> {
+    let [signs, weights] = pairs.columns() else {
+        return Err(pairs.data_type().to_string());
+    };
+    let found = signs
+        .as_primitive_opt::<UInt64Type>()
+        .zip(weights.as_primitive_opt::<Float32Type>());
+    let (signs, weights) = found.ok_or_else(|| pairs.data_type().to_string())?;
+    Ok(signs
+        .values()
+        .iter()
+        .copied()
+        .zip(weights.values().iter().copied())
+        .collect())
 }
 
 fn present<T>(values: Vec<Option<T>>) -> Result<Vec<T>, String> {

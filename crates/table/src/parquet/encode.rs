@@ -10,11 +10,13 @@ use arrow_array::builder::{
     MapBuilder, StringBuilder,
 };
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampMicrosecondArray, UInt64Array,
 };
-use arrow_schema::{ArrowError, Field, Schema};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
 
-use crate::{Column, Table, WeightedTags};
+use crate::{Column, Signs, Table, WeightedTags};
 
 /// Turns a table into one record batch.
 pub(super) fn batch(table: &Table) -> Result<RecordBatch, ArrowError> {
@@ -47,6 +49,7 @@ fn array(column: &Column) -> Result<ArrayRef, ArrowError> {
             values.iter().for_each(|text| to.append_value(text));
         }),
         Column::Weighted(rows) => map(rows)?,
+        Column::Signs(rows) => signs(rows)?,
         Column::Vector { width, rows } => vectors(*width, rows)?,
     })
 }
@@ -72,6 +75,29 @@ fn map(rows: &[Option<WeightedTags>]) -> Result<ArrayRef, ArrowError> {
         builder.append(row.is_some())?;
     }
     Ok(Arc::new(builder.finish()))
+}
+
+fn signs(rows: &[Option<Signs>]) -> Result<ArrayRef, ArrowError> {
+    let fields: Fields = vec![
+        Field::new("sign", DataType::UInt64, false),
+        Field::new("weight", DataType::Float32, false),
+    ]
+    .into();
+    let all = || rows.iter().flatten().flatten();
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(all().map(|(sign, _)| *sign))),
+        Arc::new(Float32Array::from_iter_values(all().map(|(_, weight)| *weight))),
+    ];
+    let pairs = StructArray::try_new(fields.clone(), columns, None)?;
+    let ends = OffsetBuffer::from_lengths(rows.iter().map(|row| row.as_ref().map_or(0, Vec::len)));
+    let present = NullBuffer::from_iter(rows.iter().map(Option::is_some));
+    let item = Arc::new(Field::new("item", DataType::Struct(fields), false));
+    Ok(Arc::new(ListArray::try_new(
+        item,
+        ends,
+        Arc::new(pairs),
+        Some(present),
+    )?))
 }
 
 fn vectors(width: usize, rows: &[Option<Vec<f32>>]) -> Result<ArrayRef, ArrowError> {

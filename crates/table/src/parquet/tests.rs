@@ -65,6 +65,10 @@ fn table_of(rows: &[Row]) -> Table {
             ),
         ),
         (
+            "signs".to_owned(),
+            Column::Signs(rows.iter().map(|row| row.3.as_ref().map(signs)).collect()),
+        ),
+        (
             "vector".to_owned(),
             Column::Vector {
                 width: 2,
@@ -76,6 +80,11 @@ fn table_of(rows: &[Row]) -> Table {
 }
 
 type Row = (Option<i64>, Option<f64>, Option<String>, Option<Vec<i64>>);
+
+#[expect(clippy::ptr_arg, reason = "passed to Option<&Vec<i64>>::map")]
+fn signs(ints: &Vec<i64>) -> crate::Signs {
+    ints.iter().map(|x| (x.cast_unsigned(), 0.5)).collect()
+}
 
 #[expect(clippy::ptr_arg, reason = "passed to Option<&Vec<i64>>::map")]
 fn floats(values: &Vec<i64>) -> Vec<f64> {

@@ -1,0 +1,135 @@
+//! `rankine extract` as its page shows it, as a filter, and what it says when something is wrong.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::home::{REPOSITORY, command, home, rankine};
+
+/// The blocks of a page that a shell runs, one after another.
+fn shell(page: &str) -> String {
+    let text = std::fs::read_to_string(format!("{REPOSITORY}/docs/{page}")).unwrap();
+    let blocks = text.split("```sh\n").skip(1);
+    blocks
+        .filter_map(|rest| rest.split_once("```"))
+        .map(|(block, _)| block)
+        .collect()
+}
+
+#[test]
+fn the_page_runs_as_it_stands() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), home());
+    std::os::unix::fs::symlink(home.path(), folder.path().join(".rankine")).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rankine"), folder.path().join("rankine")).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &shell("extract.md")])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env_remove("RANKINE_HOME")
+        .output()
+        .unwrap();
+    let (said, noted) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}\n{noted}");
+    let pair = said.lines().find(|line| line.starts_with("k1\t")).unwrap();
+    assert_eq!(pair.split('\t').count(), 3, "{said}");
+    let rejected = "rows.jsonl\t1\ttype\tfield `item`: expected int, got \"x\"\t";
+    assert!(said.contains(rejected), "{said}");
+    assert!(
+        noted.contains("1 rows do not fit and are listed in features.txt.rejects.tsv"),
+        "{noted}"
+    );
+    for file in ["features.parquet", "features.jsonl.gz", "features.txt"] {
+        assert!(folder.path().join(file).exists(), "{file}");
+    }
+}
+
+/// Pipes `input` through `rankine extract` with these arguments.
+fn piped(arguments: &[&str], input: &[u8]) -> (bool, String, String) {
+    let mut child = command(Path::new("."), &[&["extract"], arguments].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+const SHOP: &str = "format = 1\nname = \"shop\"\nschema.user = [{ name = \"user\", type = \"int\" }]\n\
+    schema.item = [{ name = \"item\", type = \"int\" }]\n\
+    feature = [{ name = \"pair\", class = \"cross\", slot = 2, depend = [\"user\", \"item\"] }]\n";
+
+#[test]
+fn a_long_stream_keeps_its_order_with_any_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("shop.toml");
+    std::fs::write(&conf, SHOP).unwrap();
+    let conf = conf.to_str().unwrap();
+    let lines: String = (0..50_000).map(|i| format!("{}\t{i}\n", i % 97)).collect();
+    let run = |threads: &str, batch: &str| {
+        let arguments = [
+            "--conf",
+            conf,
+            "--keep",
+            "item",
+            "--threads",
+            threads,
+            "--batch",
+            batch,
+        ];
+        let (good, out, error) = piped(&arguments, lines.as_bytes());
+        assert!(good, "{error}");
+        out
+    };
+    let one = run("1", "4096");
+    let items: Vec<i64> = one
+        .lines()
+        .map(|line| line.split('\t').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(items, (0..50_000).collect::<Vec<_>>());
+    assert!(run("2", "4096") == one && run("3", "10") == one);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), home());
+    let conf = folder.path().join("shop.toml");
+    std::fs::write(&conf, SHOP).unwrap();
+    let conf = conf.to_str().unwrap();
+    let (good, out, error) = piped(&["--conf", conf], b"1\t2\n1\tx\n");
+    assert!(
+        !good && out.is_empty() && error.contains("-:2: type: field `item`: expected int, got `x`"),
+        "{error}"
+    );
+    let (good, _, error) = piped(&["--conf", conf, "--from", "csv"], b"user\n1\n");
+    assert!(
+        !good && error.contains("no column `item` (a field of the conf); the file has: user"),
+        "{error}"
+    );
+    let (good, _, error) = piped(&["--conf", conf, "--to", "parquet"], b"");
+    assert!(
+        !good && error.contains("Parquet is written to files only"),
+        "{error}"
+    );
+    let (good, _, error) = piped(&["--conf", "config/movielens.feature.toml"], b"");
+    assert!(
+        !good && error.contains("need statistics of training rows"),
+        "{error}"
+    );
+    let error = rankine(home.path(), &["extract", "--model", "item2vec"]).bad(1);
+    assert!(error.contains("holds vectors, it has no conf"), "{error}");
+    let error = rankine(home.path(), &["extract", "--model", "widedeep", "rows.dat"]).bad(1);
+    assert!(
+        error.contains("rows.dat: its name does not tell its form; say --from"),
+        "{error}"
+    );
+}
