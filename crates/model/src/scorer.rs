@@ -53,6 +53,8 @@ pub struct ScoreScratch<T = f32> {
     upper: Vec<T>,
     wide: Vec<T>,
     product: Vec<T>,
+    /// Inputs of the first layer, a row per part.
+    inputs: Vec<T>,
 }
 
 /// A sparse column with its table.
@@ -60,20 +62,32 @@ struct Gather<T> {
     slot: SlotSpec,
     rows: Arc<dyn Rows<T>>,
     pooling: Pooling,
-    /// Rows of the first layer's weight that belong to it (inputs × outputs); unused outside the deep part.
-    weight: Vec<T>,
 }
 
 /// What one group contributes.
 struct Side<T> {
     columns: Vec<Gather<T>>,
-    /// Dense slots with their rows of the first layer's weight.
-    dense: Vec<(SlotSpec, Vec<T>)>,
+    dense: Vec<SlotSpec>,
+    /// Rows of the first layer's weight for the columns, then for the dense slots (inputs × outputs).
+    weight: Vec<T>,
+    /// Numbers of all columns and dense slots.
+    inputs: usize,
     wide: Vec<Gather<T>>,
     vector: Vec<Gather<T>>,
 }
 
 impl<T> Side<T> {
+    fn empty() -> Side<T> {
+        Side {
+            columns: Vec::new(),
+            dense: Vec::new(),
+            weight: Vec::new(),
+            inputs: 0,
+            wide: Vec::new(),
+            vector: Vec::new(),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         !self.is_deep() && self.wide.is_empty() && self.vector.is_empty()
     }
@@ -88,6 +102,29 @@ impl<T: Real> Side<T> {
     fn wide(&self, part: &Part) -> T {
         let sum = |c: &Gather<T>| wide::sum(&*c.rows, part.sparse(c.slot.index));
         self.wide.iter().fold(T::ZERO, |all, column| all + sum(column))
+    }
+
+    /// One part's inputs of the first layer: pooled rows, then numbers.
+    fn gather(&self, part: &Part, mut out: &mut [T]) {
+        for column in &self.columns {
+            let (x, rest) = out.split_at_mut(column.rows.dim());
+            x.fill(T::ZERO);
+            column.pool(part, x);
+            out = rest;
+        }
+        for slot in &self.dense {
+            let (x, rest) = out.split_at_mut(width(slot));
+            floats_of(part, slot, x);
+            out = rest;
+        }
+    }
+
+    /// Asks for the rows that [`Side::gather`] of this part will read.
+    fn ask(&self, part: &Part) {
+        for column in &self.columns {
+            let (signs, _) = part.sparse(column.slot.index);
+            signs.iter().for_each(|sign| column.rows.prefetch(*sign));
+        }
     }
 }
 
@@ -148,6 +185,32 @@ impl<T: Real> Scorer<T> {
         match &self.linear {
             Some(linear) => linear.side(Group::Item, part, out),
             None => self.side(&self.item, part, out),
+        }
+    }
+
+    /// Computes the parts of as many items as `out` has places; the bits are those of [`Scorer::item`] one by one.
+    pub fn items<'p>(
+        &self,
+        part: &dyn Fn(usize) -> &'p Part,
+        s: &mut ScoreScratch<T>,
+        out: &mut [Hidden<T>],
+    ) {
+        match &self.linear {
+            Some(_) => (0..).zip(out).for_each(|(i, out)| self.item(part(i), out)),
+            None => self.many(&self.item, part, s, out),
+        }
+    }
+
+    /// The same for [`Scorer::common`].
+    pub fn commons<'p>(
+        &self,
+        part: &dyn Fn(usize) -> &'p Part,
+        s: &mut ScoreScratch<T>,
+        out: &mut [Hidden<T>],
+    ) {
+        match &self.linear {
+            Some(_) => (0..).zip(out).for_each(|(i, out)| self.common(part(i), out)),
+            None => self.many(&self.common, part, s, out),
         }
     }
 
@@ -266,6 +329,11 @@ impl<T: Real> Scorer<T> {
 
     fn side(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
         self.deep(side, part, &mut out.first);
+        self.rest(side, part, out);
+    }
+
+    /// The wide and the product part.
+    fn rest(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
         out.wide = side.wide(part);
         out.vector.clear();
         if !side.vector.is_empty() {
@@ -279,23 +347,64 @@ impl<T: Real> Scorer<T> {
     /// A group's part of the first layer.
     fn deep(&self, side: &Side<T>, part: &Part, out: &mut Vec<T>) {
         let outputs = self.bias.len();
-        let pooled = side.columns.iter().map(|c| c.rows.dim()).max().unwrap_or(0);
-        let floats = side.dense.iter().map(|(slot, _)| width(slot)).max().unwrap_or(0);
         out.clear();
-        out.resize(outputs + pooled.max(floats), T::ZERO);
-        let (first, scratch) = out.split_at_mut(outputs);
-        for column in &side.columns {
-            let x = &mut scratch[..column.rows.dim()];
-            x.fill(T::ZERO);
-            column.pool(part, x);
-            dense::accumulate(x, &column.weight, first);
-        }
-        for (slot, weight) in &side.dense {
-            let x = &mut scratch[..width(slot)];
-            floats_of(part, slot, x);
-            dense::accumulate(x, weight, first);
+        out.resize(outputs + side.inputs, T::ZERO);
+        let (first, inputs) = out.split_at_mut(outputs);
+        side.gather(part, inputs);
+        if side.is_deep() {
+            dense::accumulate(inputs, &side.weight, first);
         }
         out.truncate(outputs);
+    }
+
+    /// [`Scorer::deep`] of many parts, their products together: the weights are read once for all of a block.
+    fn deep_many<'p>(
+        &self,
+        side: &Side<T>,
+        part: &dyn Fn(usize) -> &'p Part,
+        s: &mut ScoreScratch<T>,
+        out: &mut [Hidden<T>],
+    ) {
+        let (count, outputs, width) = (out.len(), self.bias.len(), side.inputs);
+        s.inputs.resize(count * width, T::ZERO);
+        (0..count.min(AHEAD)).for_each(|i| side.ask(part(i)));
+        for (i, inputs) in s.inputs.chunks_exact_mut(width).enumerate() {
+            if i + AHEAD < count {
+                side.ask(part(i + AHEAD));
+            }
+            side.gather(part(i), inputs);
+        }
+        s.lower.clear();
+        s.lower.resize(count * outputs, T::ZERO);
+        dense::accumulate_batch(count, &s.inputs, &side.weight, Activation::Linear, &mut s.lower);
+        for (first, hidden) in s.lower.chunks_exact(outputs).zip(out) {
+            hidden.first.clear();
+            hidden.first.extend_from_slice(first);
+        }
+    }
+
+    /// Everything of many parts.
+    fn many<'p>(
+        &self,
+        side: &Side<T>,
+        part: &dyn Fn(usize) -> &'p Part,
+        s: &mut ScoreScratch<T>,
+        out: &mut [Hidden<T>],
+    ) {
+        // one output is a dot product, which has no form for many rows
+        let together = side.is_deep() && self.bias.len() > 1;
+        for (b, out) in out.chunks_mut(BLOCK).enumerate() {
+            let part = |i: usize| part(b * BLOCK + i);
+            if together {
+                self.deep_many(side, &part, s, out);
+            }
+            for (i, hidden) in out.iter_mut().enumerate() {
+                if !together {
+                    self.deep(side, part(i), &mut hidden.first);
+                }
+                self.rest(side, part(i), hidden);
+            }
+        }
     }
 }
 
@@ -369,16 +478,10 @@ impl<T: Real> Assembly<'_, T> {
         let spec = part.table();
         let rows = self.rows(&spec)?;
         let bias = self.tensor(linear::BIAS, &[1])?[0];
-        let empty = || Side {
-            columns: Vec::new(),
-            dense: Vec::new(),
-            wide: Vec::new(),
-            vector: Vec::new(),
-        };
         Ok(Scorer {
-            common: empty(),
-            item: empty(),
-            cross: empty(),
+            common: Side::empty(),
+            item: Side::empty(),
+            cross: Side::empty(),
             bias: Vec::new(),
             activation: Activation::Linear,
             upper: Vec::new(),
@@ -392,48 +495,44 @@ impl<T: Real> Assembly<'_, T> {
     fn side(&self, group: Group, weight: &[T]) -> Result<Side<T>, ModelError> {
         let network = self.network;
         let outputs = network.layers()[0].2;
-        let mut side = Side {
-            columns: Vec::new(),
-            dense: Vec::new(),
-            wide: Vec::new(),
-            vector: Vec::new(),
-        };
+        let mut side = Side::empty();
         let mut at = 0;
         let mut rows = |inputs: usize| {
             at += inputs * outputs;
-            weight[at - inputs * outputs..at].to_vec()
+            &weight[at - inputs * outputs..at]
         };
         for column in &network.deep {
             let weight = rows(network.dim(*column));
-            side.columns.extend(self.gather(*column, group, weight)?);
+            if let Some(column) = self.gather(*column, group)? {
+                side.weight.extend_from_slice(weight);
+                side.inputs += column.rows.dim();
+                side.columns.push(column);
+            }
         }
         for slot in &network.dense {
             let weight = rows(width(slot));
             if slot.group == group {
-                side.dense.push((slot.clone(), weight));
+                side.weight.extend_from_slice(weight);
+                side.inputs += width(slot);
+                side.dense.push(slot.clone());
             }
         }
         for column in &network.wide {
-            side.wide.extend(self.gather(*column, group, Vec::new())?);
+            side.wide.extend(self.gather(*column, group)?);
         }
         for column in network.product.iter().flat_map(|p| p.user.iter().chain(&p.item)) {
-            side.vector.extend(self.gather(*column, group, Vec::new())?);
+            side.vector.extend(self.gather(*column, group)?);
         }
         Ok(side)
     }
 
     /// A column with its table, if it is of the group.
-    fn gather(&self, column: usize, group: Group, weight: Vec<T>) -> Result<Option<Gather<T>>, ModelError> {
+    fn gather(&self, column: usize, group: Group) -> Result<Option<Gather<T>>, ModelError> {
         let column = &self.network.columns[column];
         let spec = &self.network.tables[column.table];
         let rows = self.rows(spec)?;
         let (slot, pooling) = (column.slot.clone(), column.pooling);
-        Ok((slot.group == group).then_some(Gather {
-            slot,
-            rows,
-            pooling,
-            weight,
-        }))
+        Ok((slot.group == group).then_some(Gather { slot, rows, pooling }))
     }
 
     /// A table's rows.

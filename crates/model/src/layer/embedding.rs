@@ -9,6 +9,12 @@ pub fn add<T: Real>(rows: &dyn Rows<T>, pooling: Pooling, (signs, weights): (&[u
     if signs.is_empty() {
         return dense::add(rows.missing(), out);
     }
+    if let ([sign], [weight]) = (signs, weights)
+        && (pooling == Pooling::Mean && weight.is_normal() || weight.to_bits() == 1f32.to_bits())
+    {
+        // by far the most common: the row itself
+        return dense::add(rows.row(*sign), out);
+    }
     let total = divisor(pooling, weights);
     for (sign, weight) in signs.iter().zip(weights) {
         dense::axpy(T::of(f64::from(weight / total)), rows.row(*sign), out);

@@ -40,6 +40,32 @@ fn the_split_equals_the_formula() {
     }
 }
 
+#[test]
+fn many_parts_together_have_the_bits_of_one_by_one() {
+    for text in MODELS {
+        let (network, plan) = (network(text), plan());
+        let scorer = Scorer::new(&network, &parameters(&network, 5)).unwrap();
+        let parts: Vec<[Part; 3]> = (0..150).map(|seed| parts(&plan, &sample(seed))).collect();
+        let mut s = ScoreScratch::default();
+        for count in [0, 1, 7, 64, 65, 150] {
+            let (mut items, mut commons) = (vec![Hidden::default(); count], vec![Hidden::default(); count]);
+            scorer.items(&|i| &parts[i][1], &mut s, &mut items);
+            scorer.commons(&|i| &parts[i][0], &mut s, &mut commons);
+            for (i, part) in parts.iter().take(count).enumerate() {
+                let (mut item, mut common) = (Hidden::default(), Hidden::default());
+                scorer.item(&part[1], &mut item);
+                scorer.common(&part[0], &mut common);
+                assert_eq!(
+                    (&items[i], &commons[i]),
+                    (&item, &common),
+                    "{:?} {i} of {count}",
+                    network.kind
+                );
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
