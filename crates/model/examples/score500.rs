@@ -178,6 +178,10 @@ fn write(path: &Path, floats: impl Iterator<Item = f32>) -> std::io::Result<()> 
 
 /// The rows of ids and numbers as the peer reads them: 500 × 20 and 500 × 10 floats.
 fn inputs(user: &[Value], items: &[Vec<Value>]) -> (Vec<f32>, Vec<f32>) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "they were made of f32 and small ints"
+    )]
     let number = |value: &Value| value.number().unwrap_or(f64::NAN) as f32;
     let pick = |row: &[Value], ids: bool| -> Vec<f32> {
         let (a, b) = row.split_at(IDS / 2);
@@ -194,7 +198,8 @@ fn inputs(user: &[Value], items: &[Vec<Value>]) -> (Vec<f32>, Vec<f32>) {
 
 fn dump(folder: &Path, network: &Network, parameters: &Parameters<f32>) -> std::io::Result<()> {
     let tables = network.tables.iter().map(|spec| &parameters.tables[&spec.name]);
-    let rows = tables.flat_map(|table| (1..=VALUES as u32).flat_map(|row| table.weights(row).to_vec()));
+    let keys = (1u32..).zip(0..VALUES).map(|(row, _)| row);
+    let rows = tables.flat_map(|table| keys.clone().flat_map(|row| table.weights(row).to_vec()));
     write(&folder.join("tables.f32"), rows)?;
     for spec in network.tensors() {
         let tensor = &parameters.dense[&spec.name];
@@ -206,7 +211,6 @@ fn dump(folder: &Path, network: &Network, parameters: &Parameters<f32>) -> std::
     Ok(())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "made-up numbers become f32")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("expected a folder")?;

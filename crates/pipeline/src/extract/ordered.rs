@@ -112,7 +112,7 @@ mod tests {
         };
         let worker = || {
             |n: u64| {
-                if n % 7 == 0 {
+                if n.is_multiple_of(7) {
                     thread::sleep(Duration::from_millis(2));
                 }
                 n * n

@@ -62,9 +62,10 @@ impl Row {
         self.fill(binding, |bound| {
             let value = object.get(&*bound.name).unwrap_or(&Json::Null);
             let read = |ty| rankine_feature::json::parse(ty, value).map_err(|error| error.to_string());
-            match bound.ty {
-                FieldType::Timestamp => cells.instant(read(FieldType::Int)?),
-                ty => read(ty),
+            if bound.ty == FieldType::Timestamp {
+                cells.instant(&read(FieldType::Int)?)
+            } else {
+                read(bound.ty)
             }
         })
     }

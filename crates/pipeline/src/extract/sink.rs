@@ -15,7 +15,7 @@ use crate::PipelineError;
 pub(super) enum Sink {
     Standard(BufWriter<Stdout>),
     File(OutputFile),
-    Parquet(parquet::Writer),
+    Parquet(Box<parquet::Writer>),
 }
 
 impl Sink {
@@ -31,10 +31,18 @@ impl Sink {
             OutputForm::Parquet => {
                 let metadata = [("conf", plan.name().to_owned()), ("conf_hash", plan.hash())];
                 let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
-                Sink::Parquet(parquet::Writer::create(path, &empty(plan, binding), &metadata)?)
+                Sink::Parquet(Box::new(parquet::Writer::create(
+                    path,
+                    &empty(plan, binding),
+                    &metadata,
+                )?))
             }
-            _ if is_standard(path) => Sink::Standard(BufWriter::with_capacity(1 << 16, std::io::stdout())),
-            _ => Sink::File(OutputFile::create(path)?),
+            OutputForm::Bytes | OutputForm::Text | OutputForm::JsonLines if is_standard(path) => {
+                Sink::Standard(BufWriter::with_capacity(1 << 16, std::io::stdout()))
+            }
+            OutputForm::Bytes | OutputForm::Text | OutputForm::JsonLines => {
+                Sink::File(OutputFile::create(path)?)
+            }
         })
     }
 

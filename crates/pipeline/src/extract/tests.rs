@@ -47,6 +47,10 @@ fn types() -> [FieldType; 8] {
     })
 }
 
+fn place(i: i64, of: usize) -> usize {
+    usize::try_from(i).unwrap() % of
+}
+
 /// Rows in the order of [`NAMES`].
 fn row(i: i64) -> [Value; 8] {
     let or_missing = |value: Value| if i % 5 == 4 { Value::Missing } else { value };
@@ -62,9 +66,9 @@ fn row(i: i64) -> [Value; 8] {
         Value::Time(1_700_000_000_000_000 + i * 3_600_000_123),
         or_missing(Value::Int(i % 13)),
         or_missing(Value::Float(i as f64 / 3.0)),
-        or_missing(Value::str(brands[i.unsigned_abs() as usize % brands.len()])),
+        or_missing(Value::str(brands[place(i, brands.len())])),
         Value::weighted(&[("a:b", 0.1), ("c,d", i as f32)]),
-        Value::strs(&["", "x,y", "z"][..i.unsigned_abs() as usize % 4]),
+        Value::strs(&["", "x,y", "z"][..place(i, 4)]),
         Value::Float((i % 2) as f64),
     ]
 }
@@ -84,7 +88,7 @@ fn expected(rows: &[[Value; 8]]) -> Vec<u8> {
         extractor.run(Rows {
             user: &user,
             item: &item,
-            context: &[at.clone()],
+            context: std::slice::from_ref(at),
         });
         let mut bytes = Vec::new();
         extractor.encode(&mut bytes);
@@ -144,14 +148,14 @@ fn packed(path: &Path, text: &str) {
 fn csv(path: &Path, rows: &[[Value; 8]]) {
     let mut writer = DelimitedWriter::create(path, ",", &NAMES).unwrap();
     for row in rows {
-        let cell = |value: &Value| match value {
-            Value::Missing => String::new(),
-            Value::Str(text) => text.to_string(),
-            value => {
-                let mut out = String::new();
+        let cell = |value: &Value| {
+            let mut out = String::new();
+            if let Value::Str(text) = value {
+                out.push_str(text);
+            } else if !value.is_missing() {
                 text::print(value, &mut out);
-                out
             }
+            out
         };
         let cells: Vec<String> = row.iter().map(cell).collect();
         writer.write(cells.iter().map(String::as_str)).unwrap();
@@ -281,23 +285,21 @@ fn text_json_and_parquet_hold_what_the_bytes_hold_beside_kept_columns() {
 fn same_row(line: &str, object: &serde_json::Value, (table, row): (&Table, usize)) {
     for (cell, (name, column)) in line.split('\t').zip(&table.columns).skip(2) {
         let mut printed = String::new();
-        match column {
-            Column::Signs(rows) => {
-                let (signs, weights): (Vec<_>, Vec<_>) = rows[row].as_ref().unwrap().iter().copied().unzip();
-                Content::Signs(&signs, &weights).print(&mut printed);
-                let pairs: Vec<_> = signs.iter().map(ToString::to_string).zip(&weights).collect();
-                let there: Vec<(String, f32)> = serde_json::from_value(object[name].clone()).unwrap();
-                assert!(there.iter().map(|(s, w)| (s.clone(), w)).eq(pairs));
-            }
-            Column::Vector { rows, .. } => {
-                let floats = rows[row].as_ref().unwrap();
-                Content::Floats(floats).print(&mut printed);
-                assert_eq!(
-                    serde_json::from_value::<Vec<f32>>(object[name].clone()).unwrap(),
-                    *floats
-                );
-            }
-            column => panic!("{name} is a {}", column.kind()),
+        if let Column::Signs(rows) = column {
+            let (signs, weights): (Vec<_>, Vec<_>) = rows[row].as_ref().unwrap().iter().copied().unzip();
+            Content::Signs(&signs, &weights).print(&mut printed);
+            let pairs: Vec<_> = signs.iter().map(ToString::to_string).zip(&weights).collect();
+            let there: Vec<(String, f32)> = serde_json::from_value(object[name].clone()).unwrap();
+            assert!(there.iter().map(|(s, w)| (s.clone(), w)).eq(pairs));
+        } else if let Column::Vector { rows, .. } = column {
+            let floats = rows[row].as_ref().unwrap();
+            Content::Floats(floats).print(&mut printed);
+            assert_eq!(
+                serde_json::from_value::<Vec<f32>>(object[name].clone()).unwrap(),
+                *floats
+            );
+        } else {
+            panic!("{name} is a {}", column.kind());
         }
         assert_eq!(cell, printed);
     }

@@ -63,12 +63,12 @@ impl Cells {
         }
     }
 
-    /// An int as an instant in the unit of plain numbers; anything else is left as it is.
-    pub(crate) fn instant(&self, value: Value) -> Result<Value, String> {
-        match value {
-            Value::Int(x) => self.unit.scale(x),
-            value => Ok(value),
+    /// An int as an instant in the unit of plain numbers; anything else is missing.
+    pub(crate) fn instant(&self, value: &Value) -> Result<Value, String> {
+        if let Value::Int(x) = value {
+            return self.unit.scale(*x);
         }
+        Ok(Value::Missing)
     }
 
     fn share(&mut self, text: &str) -> Arc<str> {
