@@ -35,12 +35,13 @@ PLACES = {
     "dropout": ["dropout = {{ hidden = {} }}"],
     "batch": ["train = {{ batch = {},"],
     "patience": ["patience = {} }}"],
+    "average": ["average = {},"],
 }
 # The first product, then each of the rest by itself.
 STAGES = {
     "neuralcf": ({"user_l2": [5, 20, 60], "movie_l2": [1, 5, 20]},
                  {"rate": ["1e-3", "3e-3"], "init": [0.01, 0.05], "bias_l2": [1, 3], "dense_l2": [0, 0.01], "batch": [256, 512, 1024],
-                  "patience": [2, 3]}),
+                  "patience": [2, 3], "average": [0, 0.5, 0.8, 0.9]}),
     "embeddingmlp": ({"rate": ["1e-3", "3e-4"], "dropout": [0.2, 0.4]}, {"batch": [256, 512], "patience": [2, 3]}),
     "widedeep": ({"rate": ["1e-3", "3e-4"], "dropout": [0.2, 0.4]}, {"batch": [256, 512], "patience": [2, 3]}),
 }

@@ -7,6 +7,7 @@
 //! One decision runs through the crate: everything is generic over f32 and f64, so the code that trains is the code
 //! that the gradient checks and the f64 oracles examine.
 
+pub mod average;
 pub mod backward;
 pub mod baseline;
 pub mod bootstrap;

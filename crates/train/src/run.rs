@@ -13,6 +13,7 @@ use rankine_kernel::Real;
 use rankine_model::{ModelConfig, Network, Parameters};
 
 use crate::TrainError;
+use crate::average::Average;
 use crate::backward::Mode;
 use crate::early_stop::{EarlyStop, Verdict};
 use crate::encode::{Batch, Cache, Encoder};
@@ -163,9 +164,11 @@ impl<'a> Run<'a> {
             .map_or((Watch::Auc, None), |(w, p)| (w, Some(p)));
         let mut stop = EarlyStop::new(patience, watch.higher_is_better());
         let (mut outcome, mut best) = (Outcome::default(), Snapshot::default());
-        let mut batch = Batch::new(learn);
+        let (mut batch, mut average) = (Batch::new(learn), Average::new(self.settings.average));
         for epoch in 1..=self.settings.epochs {
+            average.iter_mut().for_each(|average| average.hide(net));
             let loss = self.epoch(net, learn, &mut batch, epoch)?;
+            average.iter_mut().for_each(|average| average.show(net));
             let mut report = self.judge(net, judge, epoch, loss);
             let verdict = stop.observe(epoch, watch.figure(&report));
             report.best = verdict == Verdict::Best;

@@ -137,6 +137,9 @@ impl Checker<'_> {
         if let Some(decay) = &config.train.lr_decay {
             self.within(decay, "lr_decay", (0.0, 1.0));
         }
+        if let Some(average) = &config.train.average {
+            self.within(average, "average", (0.0, 0.999));
+        }
     }
 
     fn optimizer(&mut self, settings: &OptimizerSettings) {

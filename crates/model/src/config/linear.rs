@@ -121,28 +121,7 @@ impl Checker<'_> {
     pub(super) fn linear(&mut self) {
         let config = self.config;
         let train = &config.train;
-        if config.kind().is_linear() {
-            if let Some(batch) = &train.batch {
-                let message = format!(
-                    "kind `{}` learns sample by sample, it has no batch",
-                    config.kind().name()
-                );
-                self.fault(batch, "batch", message);
-            }
-        } else {
-            let only = |key| {
-                format!(
-                    "kind `{}` has no `{key}`; `lr`, `fm` and `ffm` have",
-                    config.kind().name()
-                )
-            };
-            if let Some(threads) = &train.threads {
-                self.fault(threads, "threads", only("threads"));
-            }
-            if let Some(cache) = &train.cache {
-                self.fault(cache, "cache", only("cache"));
-            }
-        }
+        self.keys_of_others();
         if let Some(threads) = &train.threads {
             self.within(threads, "threads", (1, 256));
         }
@@ -150,6 +129,39 @@ impl Checker<'_> {
             self.part(linear);
         }
         self.rules();
+    }
+
+    /// Keys of `train` that mean something to the other kinds alone.
+    fn keys_of_others(&mut self) {
+        let (kind, train) = (self.config.kind(), &self.config.train);
+        fn place<T>(key: Option<&Located<T>>) -> Option<Located<()>> {
+            key.map(|key| Located {
+                value: (),
+                span: key.span.clone(),
+            })
+        }
+        let of_networks = [
+            ("batch", place(train.batch.as_ref())),
+            ("lr_decay", place(train.lr_decay.as_ref())),
+            ("average", place(train.average.as_ref())),
+        ];
+        let of_linear = [
+            ("threads", place(train.threads.as_ref())),
+            ("cache", place(train.cache.as_ref())),
+        ];
+        let (keys, whose) = if kind.is_linear() {
+            (
+                &of_networks[..],
+                "it learns sample by sample, with its optimiser's own rates",
+            )
+        } else {
+            (&of_linear[..], "`lr`, `fm` and `ffm` have")
+        };
+        for (key, at) in keys {
+            if let Some(at) = at {
+                self.fault(at, key, format!("kind `{}` has no `{key}`; {whose}", kind.name()));
+            }
+        }
     }
 
     fn part(&mut self, linear: &LinearConfig) {

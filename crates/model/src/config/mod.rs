@@ -208,6 +208,8 @@ pub struct TrainSettings {
     pub shuffle: bool,
     /// Factor on the learning rates after each epoch.
     pub lr_decay: Option<Located<f64>>,
+    /// What each epoch leaves of the mean of the weights before it; that mean is judged and published.
+    pub average: Option<Located<f64>>,
     /// Whether, once early stopping has chosen the number of epochs, the model is trained anew for that many on training
     /// and validation samples together.
     pub refit: bool,
@@ -225,6 +227,7 @@ impl Default for TrainSettings {
             early_stop: None,
             shuffle: true,
             lr_decay: None,
+            average: None,
             refit: false,
             threads: None,
             cache: None,
@@ -261,6 +264,12 @@ impl TrainSettings {
     #[must_use]
     pub fn lr_decay(&self) -> f64 {
         number(self.lr_decay.as_ref(), 1.0)
+    }
+
+    /// What each epoch leaves of the mean of the weights before it; 0, no averaging, unless given.
+    #[must_use]
+    pub fn average(&self) -> f64 {
+        number(self.average.as_ref(), 0.0)
     }
 }
 

@@ -42,6 +42,18 @@ pub struct Net<T> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot<T>(pub(super) Vec<Vec<T>>);
 
+impl<T: Real> Snapshot<T> {
+    /// Moves towards other weights of the same network: `keep · self + (1 − keep) · to`; an empty one becomes them.
+    pub fn approach(&mut self, to: &Self, keep: T) {
+        if self.0.is_empty() {
+            self.0.clone_from(&to.0);
+            return;
+        }
+        let pairs = self.0.iter_mut().flatten().zip(to.0.iter().flatten());
+        pairs.for_each(|(mean, &own)| *mean = own + keep * (*mean - own));
+    }
+}
+
 impl<T: Real> Net<T> {
     /// The network `network` with first weights, a row for each sign of each vocabulary.
     #[must_use]

@@ -81,6 +81,8 @@ pub struct Settings {
     pub early_stop: Option<(Watch, usize)>,
     /// Factor on all learning rates after each epoch.
     pub rate_decay: f64,
+    /// What each epoch leaves of the mean of the weights before it; 0 for no averaging.
+    pub average: f64,
 }
 
 impl Settings {
@@ -107,6 +109,7 @@ impl Settings {
             shuffle: config.train.shuffle,
             early_stop,
             rate_decay: config.train.lr_decay(),
+            average: config.train.average(),
         }
     }
 

@@ -36,6 +36,7 @@ fn settings() -> Settings {
         shuffle: false,
         early_stop: None,
         rate_decay: 1.0,
+        average: 0.0,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The whole road of this crate on made-up samples: conf and model file in, trained parameters out, served by the scorer.
 
 #[cfg(test)]
+mod average;
+#[cfg(test)]
 mod learn;
 #[cfg(test)]
 mod samples;
