@@ -29,7 +29,7 @@ def home():
 
 def start(where):
     """Serves the home on a free port; returns the process and the site's address."""
-    server = subprocess.Popen([str(measure.BINARY), "--home", str(where), "serve", "--site", "127.0.0.1:0", "--rest", ""],
+    server = subprocess.Popen([str(measure.BINARY), "--home", str(where), "serve", "--site", "127.0.0.1:0", "--rest", "", "--grpc", ""],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for text in server.stdout:
         found = re.search(r"http://127\.0\.0\.1:\d+", text)

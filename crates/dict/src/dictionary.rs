@@ -31,7 +31,12 @@ pub struct Options {
     pub notices: bool,
     /// Where `loaded_at` comes from.
     pub clock: Clock,
+    /// Called after every swap, on the thread that loaded: for what is derived from several dictionaries.
+    pub swapped: Option<Swapped>,
 }
+
+/// What is called after a swap.
+pub type Swapped = Arc<dyn Fn() + Send + Sync>;
 
 impl Options {
     /// Poll every 500 ms, notices on.
@@ -40,6 +45,7 @@ impl Options {
             poll: Duration::from_millis(500),
             notices: true,
             clock: Arc::new(clock),
+            swapped: None,
         }
     }
 }
@@ -50,6 +56,7 @@ struct Shared<T> {
     source: Source,
     parser: Box<dyn Parser<Output = T>>,
     clock: Clock,
+    swapped: Option<Swapped>,
     current: ArcSwapOption<Generation<T>>,
     /// Held during a look, so that two never load at once.
     memory: Mutex<Memory>,
@@ -79,7 +86,12 @@ impl<T: Send + Sync + 'static> Dictionary<T> {
         parser: impl Parser<Output = T>,
     ) -> Result<Self, DictError> {
         let mut alarm = Alarm::new(source.path(), options.poll, options.notices);
-        let shared = Arc::new(Shared::new(name, source, options.clock, Box::new(parser)));
+        let shared = Arc::new(Shared::new(
+            name,
+            source,
+            (options.clock, options.swapped),
+            Box::new(parser),
+        ));
         shared.look_and_log();
         let (stopper, seen) = (alarm.stopper(), Arc::clone(&shared));
         let run = move || {
@@ -125,9 +137,10 @@ impl<T: Send + Sync + 'static> Dictionary<T> {
     /// State for `/status` and metrics. Never waits for a load.
     #[must_use]
     pub fn status(&self) -> Status {
-        let old_generations = self.shared.count_old();
+        let (old_generations, old_readers) = self.shared.count_old();
         Status {
             old_generations,
+            old_readers,
             ..lock(&self.shared.status).clone()
         }
     }
@@ -148,12 +161,18 @@ impl<T: Send + Sync + 'static> Drop for Dictionary<T> {
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
-    fn new(name: &str, source: Source, clock: Clock, parser: Box<dyn Parser<Output = T>>) -> Self {
+    fn new(
+        name: &str,
+        source: Source,
+        (clock, swapped): (Clock, Option<Swapped>),
+        parser: Box<dyn Parser<Output = T>>,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             source,
             parser,
             clock,
+            swapped,
             current: ArcSwapOption::const_empty(),
             memory: Mutex::default(),
             status: Mutex::new(Status {
@@ -166,9 +185,12 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 
     fn look_and_log(&self) {
+        let before = lock(&self.status).failures;
         match self.look() {
             Ok(true) => tracing::info!(dictionary = self.name, "new generation serves"),
             Ok(false) => {}
+            // what is waited for is looked at again and again: told once
+            Err(_) if lock(&self.status).failures == before => {}
             Err(fault) => tracing::warn!(dictionary = self.name, %fault, "old generation kept"),
         }
     }
@@ -196,6 +218,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let number = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         let loaded_at = (self.clock)();
         let (version, path) = (candidate.version, candidate.path);
+        let bytes = crate::source::size(&path);
         let next = Arc::new(Generation {
             number,
             version,
@@ -209,14 +232,20 @@ impl<T: Send + Sync + 'static> Shared<T> {
         status.generation = number;
         status.version = Some(version);
         status.loaded_at = loaded_at;
+        status.bytes = bytes;
         status.load_micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         status.loads += 1;
+        drop(status);
+        if let Some(swapped) = &self.swapped {
+            swapped();
+        }
     }
 
-    fn count_old(&self) -> usize {
+    /// Older generations still held, and by how many.
+    fn count_old(&self) -> (usize, usize) {
         let mut old = lock(&self.old);
         old.retain(|generation| generation.strong_count() > 0);
-        old.len()
+        (old.len(), old.iter().map(Weak::strong_count).sum())
     }
 }
 

@@ -24,6 +24,16 @@ pub enum DictError {
         /// The parser's words.
         message: String,
     },
+    /// The candidate may be good, but something it needs is not there yet.
+    #[error("{path}: version {version} waits: {message}")]
+    Waits {
+        /// Where the candidate lies.
+        path: PathBuf,
+        /// Its version.
+        version: u64,
+        /// What for.
+        message: String,
+    },
     /// The parser panicked; a fault in the code, treated as a refusal so that the process lives on.
     #[error("{path}: version {version} made its parser panic: {message}")]
     Panicked {
@@ -33,6 +43,14 @@ pub enum DictError {
         version: u64,
         /// The panic's text where it had one.
         message: String,
+    },
+    /// The folder is pinned to a version that is not there.
+    #[error("{path}: pinned to version {version}, which is not there")]
+    Pinned {
+        /// The folder.
+        path: PathBuf,
+        /// The version.
+        version: u64,
     },
     /// Nothing to load was found.
     #[error("{path}: holds no version to load")]

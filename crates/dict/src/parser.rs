@@ -5,6 +5,15 @@ use crate::source::Candidate;
 /// Why a parser refused; any error converts with `?`.
 pub type LoadFault = Box<dyn std::error::Error + Send + Sync>;
 
+/// A refusal whose cause lies outside the candidate (something else that has not loaded yet): it is tried again at every
+/// look, although nothing of the candidate changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Waiting {
+    /// What it waits for.
+    pub message: String,
+}
+
 /// Turns what lies on disk into a value. Closures `Fn(&Candidate) -> Result<T, LoadFault>` are parsers.
 ///
 /// # Contract

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::DictError;
-use crate::parser::Parser;
+use crate::parser::{Parser, Waiting};
 use crate::source::{Candidate, Source};
 use crate::status::Failure;
 
@@ -21,13 +21,21 @@ pub(crate) struct Serving {
     pub(crate) stamp: u64,
 }
 
+/// A candidate that failed.
+#[derive(Debug)]
+struct Failed {
+    /// Its stamp then; `None` where the cause lies elsewhere, so that the next look tries again.
+    stamp: Option<u64>,
+    failure: Failure,
+}
+
 /// The memory of past looks.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// What serves.
     pub(crate) serving: Option<Serving>,
     /// Failed candidates by version, with the stamp they failed at.
-    failed: BTreeMap<u64, (u64, Failure)>,
+    failed: BTreeMap<u64, Failed>,
     /// Failure of listing, until a listing succeeds.
     scan: Option<Failure>,
     /// Failures since start.
@@ -39,7 +47,7 @@ impl Memory {
     pub(crate) fn failure(&self) -> Option<&Failure> {
         self.scan
             .as_ref()
-            .or_else(|| self.failed.values().next_back().map(|(_, failure)| failure))
+            .or_else(|| self.failed.values().next_back().map(|failed| &failed.failure))
     }
 
     /// Looks once; a value means it should be swapped in.
@@ -65,7 +73,7 @@ impl Memory {
             if self
                 .failed
                 .get(&candidate.version)
-                .is_some_and(|(stamp, _)| *stamp == candidate.stamp)
+                .is_some_and(|failed| failed.stamp == Some(candidate.stamp))
             {
                 continue;
             }
@@ -102,24 +110,36 @@ impl Memory {
     }
 
     fn note_failed(&mut self, candidate: &Candidate, fault: DictError, now: i64) -> DictError {
+        let waits = matches!(fault, DictError::Waits { .. });
+        let message = fault.to_string();
+        let known = self.failed.get(&candidate.version);
+        // to wait for one thing is one failure, however often it is looked at
+        if known.is_some_and(|failed| waits && failed.failure.message == message) {
+            return fault;
+        }
         self.failures += 1;
         let failure = Failure {
             version: candidate.version,
             path: candidate.path.clone(),
-            message: fault.to_string(),
+            message,
             at: now,
         };
-        self.failed.insert(candidate.version, (candidate.stamp, failure));
+        let stamp = (!waits).then_some(candidate.stamp);
+        self.failed.insert(candidate.version, Failed { stamp, failure });
         fault
     }
 
     fn note_scan(&mut self, source: &Source, fault: &DictError, now: i64) {
+        let message = fault.to_string();
+        if self.scan.as_ref().is_some_and(|known| known.message == message) {
+            return;
+        }
         self.failures += 1;
         let path = source.path().to_path_buf();
         self.scan = Some(Failure {
             version: 0,
             path,
-            message: fault.to_string(),
+            message,
             at: now,
         });
     }
@@ -133,6 +153,11 @@ fn load<T: Send + Sync + 'static>(
     let (path, version) = (candidate.path.clone(), candidate.version);
     match catch_unwind(AssertUnwindSafe(|| parser.load(candidate))) {
         Ok(Ok(value)) => Ok(value),
+        Ok(Err(fault)) if fault.is::<Waiting>() => Err(DictError::Waits {
+            path,
+            version,
+            message: fault.to_string(),
+        }),
         Ok(Err(fault)) => Err(DictError::Refused {
             path,
             version,

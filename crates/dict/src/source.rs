@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::DictError;
+use crate::pin;
 
 /// How deep a version folder is looked into for its stamp.
 const STAMP_DEPTH: usize = 4;
@@ -18,9 +19,10 @@ const STAMP_DEPTH: usize = 4;
 /// Where a dictionary's content lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A folder whose sub-folders are versions; the highest that loads serves.
+    /// A folder whose sub-folders are versions; the highest that loads serves, or the one its pin names
+    /// ([`crate::pin`]).
     Versions(PathBuf),
-    /// As `Versions`, pinned to one version.
+    /// One version of such a folder, whatever its pin says.
     Pinned(PathBuf, u64),
     /// One file, replaced by renaming over it. Its version is 0.
     File(PathBuf),
@@ -49,8 +51,24 @@ impl Source {
     /// Lists what is there now, highest version first. A missing folder or file gives an empty list.
     ///
     /// # Errors
-    /// [`DictError::Scan`] where the folder exists and cannot be read.
+    /// [`DictError::Scan`] where the folder exists and cannot be read, or its pin cannot; [`DictError::Pinned`] where
+    /// it is pinned to a version that is not there.
     pub fn candidates(&self) -> Result<Vec<Candidate>, DictError> {
+        let scan = |source| DictError::Scan {
+            path: self.path().to_path_buf(),
+            source,
+        };
+        if let Self::Versions(folder) = self
+            && let Some(version) = pin::pinned(folder).map_err(scan)?
+        {
+            let found = Self::Pinned(folder.clone(), version).candidates()?;
+            let path = folder.clone();
+            return if found.is_empty() {
+                Err(DictError::Pinned { path, version })
+            } else {
+                Ok(found)
+            };
+        }
         let found = match self {
             Self::Versions(folder) => versions(folder, None),
             Self::Pinned(folder, version) => versions(folder, Some(*version)),
@@ -58,10 +76,7 @@ impl Source {
         };
         match found {
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(DictError::Scan {
-                path: self.path().to_path_buf(),
-                source,
-            }),
+            Err(source) => Err(scan(source)),
             Ok(list) => Ok(list),
         }
     }
@@ -140,6 +155,18 @@ fn stamp_into(path: &Path, depth: usize, hasher: &mut DefaultHasher) {
     for entry in inside {
         stamp_into(&entry, depth - 1, hasher);
     }
+}
+
+/// Bytes of the files below a path; what cannot be read counts nothing.
+pub(crate) fn size(path: &Path) -> u64 {
+    let Ok(meta) = fs::metadata(path) else {
+        return 0;
+    };
+    if !meta.is_dir() {
+        return meta.len();
+    }
+    let inside = fs::read_dir(path).into_iter().flatten().flatten();
+    inside.map(|entry| size(&entry.path())).sum()
 }
 
 fn stamp_meta(meta: &Metadata, hasher: &mut DefaultHasher) {

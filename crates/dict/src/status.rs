@@ -34,6 +34,10 @@ pub struct Status {
     pub loads: u64,
     /// Loads and scans that failed since start (a counter).
     pub failures: u64,
+    /// Bytes of the files that the serving generation was read from.
+    pub bytes: u64,
     /// Older generations that a reader still holds.
     pub old_generations: usize,
+    /// Readers that hold one of these.
+    pub old_readers: usize,
 }

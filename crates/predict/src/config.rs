@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rankine_dict::Clock;
 
+use crate::dictionary::DictionaryEntry;
+
 /// Which versions of a model serve.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum VersionPolicy {
@@ -27,6 +29,22 @@ pub struct ModelEntry {
     pub aliases: Vec<String>,
     /// Which versions serve.
     pub versions: VersionPolicy,
+    /// Most MiB read per second while a version loads; 0 is unbounded.
+    pub max_mb_s: u32,
+    /// Questions at once; one more is told that the model is busy. 0: no bound of its own.
+    pub permits: usize,
+}
+
+/// Confs of one name, and with them a gate: a model trained with a conf of this name loads only if its hash is there.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ConfEntry {
+    /// The conf's name.
+    pub name: String,
+    /// A conf file with its fit beside it (`feature.toml` and `fit.json`, `a.toml` and `a.fit.json`), or a folder of
+    /// them, one or two levels deep.
+    pub path: PathBuf,
+    /// Most MiB read per second while loading; 0 is unbounded.
+    pub max_mb_s: f64,
 }
 
 impl ModelEntry {
@@ -61,6 +79,12 @@ pub struct PredictConfig {
     /// Items per task; requests of at most this many are scored on the calling thread. Handing work to another thread
     /// costs about as much as scoring a hundred items.
     pub task: usize,
+    /// Items per task of a question; 0 adapts it to items, models and threads.
+    pub question_task: usize,
+    /// Listed confs.
+    pub confs: Vec<ConfEntry>,
+    /// Lookup dictionaries.
+    pub dictionaries: Vec<DictionaryEntry>,
     /// Requests at once; one more is refused.
     pub permits: usize,
     /// Bound of cached item parts, bytes per model generation; 0 turns the cache off.
@@ -78,6 +102,9 @@ impl PredictConfig {
             threads: 0,
             poll: Duration::from_millis(500),
             task: 1024,
+            question_task: 0,
+            confs: Vec::new(),
+            dictionaries: Vec::new(),
             permits: 64,
             item_cache_bytes: 64 << 20,
             clock: Arc::new(clock),

@@ -87,7 +87,20 @@ pub enum PredictError {
     Overloaded {
         /// The bound.
         permits: usize,
+        /// When to try again, milliseconds: about what a request takes at present.
+        retry_ms: u64,
     },
+    /// A question is wrong in itself (client fault).
+    #[error("{place}: {message}")]
+    Question {
+        /// Where: `asks[1].models[0]`.
+        place: String,
+        /// Expected and got.
+        message: String,
+    },
+    /// Whoever asked has left.
+    #[error("cancelled")]
+    Cancelled,
     /// The deadline passed before all items were scored.
     #[error("deadline passed after {scored} of {items} items")]
     Deadline {

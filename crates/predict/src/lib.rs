@@ -24,8 +24,11 @@
 //! # Ok::<(), PredictError>(())
 //! ```
 
+mod ask;
 mod cache;
+mod conf;
 mod config;
+mod dictionary;
 mod error;
 mod items;
 mod model;
@@ -39,7 +42,12 @@ mod snapshot;
 mod spare;
 mod status;
 
-pub use config::{ModelEntry, PredictConfig, VersionPolicy};
+pub use ask::{
+    Absence, Answer, Ask, Cancel, ConfAnswer, ConfSlots, ItemScore, ItemSlots, ModelAnswer, ModelError,
+    ModelFault, ModelScores, Permit, Question, QuestionItem, Reason, SlotContent, SlotData,
+};
+pub use config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
+pub use dictionary::{DictionaryEntry, DictionaryKind, VectorTable};
 pub use error::PredictError;
 pub use items::{ItemKey, KnownItems};
 pub use predictor::Predictor;
@@ -48,4 +56,4 @@ pub use request::{ItemFault, ItemInput, Request, Response};
 pub use row::{Row, RowLayout};
 pub use rows::{FeatureRows, NoRows};
 pub use snapshot::{Metadata, Snapshot};
-pub use status::ModelStatus;
+pub use status::{DictionaryState, ModelStatus};

@@ -3,13 +3,16 @@
 //! The decision here: whatever depends on the model (projections, item parts, scratch memory, metadata) lives and dies
 //! with the generation; a request that holds the generation holds all of it, and nothing of another.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
-use rankine_dict::{Candidate, LoadFault, Parser};
+use rankine_dict::{Candidate, LoadFault, Pace, Parser, Waiting};
 use rankine_feature::{Field, FieldType, Plan, Side};
-use rankine_model::{Artefact, Scorer};
+use rankine_model::{Artefact, Manifest, Scorer};
 
 use crate::cache::ItemCache;
+use crate::conf::{Conf, Confs, Listed};
+use crate::dictionary::{Dictionaries, DictionarySnapshot};
 use crate::project::Projector;
 use crate::score::{Common, ItemPart, Scratchpad};
 use crate::spare::Spares;
@@ -18,16 +21,73 @@ use crate::spare::Spares;
 pub(crate) struct Opener {
     /// Budget of each generation's item cache.
     pub(crate) item_cache_bytes: usize,
+    /// Reading speed, MiB per second.
+    pub(crate) max_mb_s: u32,
+    /// What a model's conf meets.
+    pub(crate) around: Arc<Around>,
+}
+
+/// What models share: confs by hash, the listed ones, the dictionaries that confs read.
+#[derive(Default)]
+pub(crate) struct Around {
+    pub(crate) confs: Arc<Confs>,
+    pub(crate) listed: Vec<Listed>,
+    pub(crate) dictionaries: OnceLock<Dictionaries>,
+}
+
+impl Around {
+    /// The dictionaries' generations now.
+    pub(crate) fn snapshot(&self) -> DictionarySnapshot {
+        self.dictionaries
+            .get()
+            .map(Dictionaries::snapshot)
+            .unwrap_or_default()
+    }
+
+    /// Binds every conf in use to the newest generations; called by a dictionary's loader after a swap.
+    pub(crate) fn rebind(&self) {
+        let dictionaries = self.snapshot();
+        for conf in self.confs.all() {
+            if let Err(fault) = conf.bound(&dictionaries) {
+                tracing::warn!(conf = conf.name, hash = conf.hash, %fault, "the conf cannot be served");
+            }
+        }
+    }
 }
 
 impl Parser for Opener {
     type Output = Served;
 
     fn load(&self, candidate: &Candidate) -> Result<Served, LoadFault> {
+        self.admit(&candidate.path)?;
+        Pace::new(f64::from(self.max_mb_s)).warm(&candidate.path)?;
         let artefact = Artefact::open(&candidate.path)?;
-        let scoring = Scoring::of(&artefact, self.item_cache_bytes);
+        let conf = artefact.plan().map(|plan| self.around.confs.of(plan));
+        if let Some(conf) = &conf {
+            conf.bound(&self.around.snapshot())
+                .map_err(|fault| waits(fault.to_string()))?;
+        }
+        let scoring = conf
+            .map(|conf| Scoring::of(&artefact, conf, self.item_cache_bytes))
+            .flatten();
         Ok(Served { artefact, scoring })
     }
+}
+
+impl Opener {
+    /// Refuses a model whose conf is listed and not there, before anything large is read.
+    fn admit(&self, path: &Path) -> Result<(), LoadFault> {
+        let manifest = Manifest::read(path)?;
+        let Some(conf) = &manifest.conf else {
+            return Ok(());
+        };
+        Listed::admits(&self.around.listed, &conf.name, &conf.hash).map_err(waits)
+    }
+}
+
+/// A refusal that lasts until something else has loaded.
+fn waits(message: String) -> LoadFault {
+    Box::new(Waiting { message })
 }
 
 /// A loaded artefact.
@@ -59,6 +119,8 @@ pub(crate) struct Engine<'a> {
 
 /// What scoring with one generation needs beside the model.
 pub(crate) struct Scoring {
+    /// The model's conf.
+    pub(crate) conf: Arc<Conf>,
     /// The model's own plan.
     pub(crate) plan: Arc<Plan>,
     /// User rows to the plan's order.
@@ -76,7 +138,7 @@ pub(crate) struct Scoring {
 }
 
 impl Scoring {
-    fn of(artefact: &Artefact, item_cache_bytes: usize) -> Option<Self> {
+    fn of(artefact: &Artefact, conf: Arc<Conf>, item_cache_bytes: usize) -> Option<Self> {
         let plan = artefact.plan()?;
         let side = |side| Projector::new(plan.schema().side(side));
         Some(Self {
@@ -87,6 +149,7 @@ impl Scoring {
             commons: Spares::default(),
             pads: Spares::default(),
             plan: Arc::clone(plan),
+            conf,
         })
     }
 }
@@ -121,7 +184,6 @@ mod fixture;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     /// Publishes once and copies, so that every version of the suite has the same files.
     fn write(into: &Path) {
@@ -140,7 +202,11 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         rankine_dict::conformance::parser_suite(
             scratch.path(),
-            Opener { item_cache_bytes: 0 },
+            Opener {
+                item_cache_bytes: 0,
+                max_mb_s: 0,
+                around: Arc::default(),
+            },
             &write,
             &|_| true,
         );

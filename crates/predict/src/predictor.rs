@@ -3,29 +3,32 @@
 //! The decision here: a request is admitted or refused before anything is queued, and takes its snapshot at entry.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rankine_dict::{Dictionary, Options, Source};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use rustc_hash::FxHashMap;
 
-use crate::config::{ModelEntry, PredictConfig, VersionPolicy};
+use crate::ask::{Gate, Pads};
+use crate::conf::{ConfParser, Confs, Listed};
+use crate::config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
+use crate::dictionary::Dictionaries;
 use crate::error::PredictError;
 use crate::items::{Items, KnownItems};
-use crate::model::{Opener, Served};
+use crate::model::{Around, Opener, Served};
 use crate::request::{Request, Response};
 use crate::score::{self, Tasks};
 use crate::snapshot::{Metadata, Model, Models, Snapshot, engine};
-use crate::status::ModelStatus;
+use crate::status::{DictionaryState, ModelStatus};
 
 /// Serves models from version folders. Share it as an `Arc`; dropping it stops its threads.
 pub struct Predictor {
     models: Arc<Models>,
-    pool: ThreadPool,
+    pub(crate) pool: ThreadPool,
     task: usize,
-    permits: usize,
-    under_way: AtomicUsize,
+    pub(crate) question_task: usize,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) pads: Pads,
 }
 
 impl Predictor {
@@ -35,10 +38,11 @@ impl Predictor {
     /// `Name`, `Pinned`, `Dict`, `Pool`.
     pub fn open(config: PredictConfig) -> Result<Self, PredictError> {
         let places = places(&config.models)?;
+        let around = open_around(&config)?;
         let list = config
             .models
             .iter()
-            .map(|entry| open_model(&config, entry))
+            .map(|entry| open_model(&config, entry, &around))
             .collect::<Result<_, _>>()?;
         let pool = ThreadPoolBuilder::new()
             .num_threads(config.threads)
@@ -47,11 +51,12 @@ impl Predictor {
             message: fault.to_string(),
         })?;
         Ok(Self {
-            models: Arc::new(Models { list, places }),
+            models: Arc::new(Models { list, places, around }),
             pool,
             task: config.task.max(1),
-            permits: config.permits,
-            under_way: AtomicUsize::new(0),
+            question_task: config.question_task,
+            gate: Gate::new(config.permits),
+            pads: Pads::default(),
         })
     }
 
@@ -88,14 +93,19 @@ impl Predictor {
         request: &Request,
         items: &dyn Items,
     ) -> Result<Response, PredictError> {
-        let _permit = self.admit()?;
+        let _permit = self.permit()?;
         let (name, generation) = snapshot.find(&request.model, request.version)?;
         let engine = engine(name, &generation.value)?;
         let tasks = Tasks {
             pool: &self.pool,
             size: self.task,
         };
-        let (scores, faults) = score::score(engine, request, items, tasks)?;
+        let bound = engine.scoring.conf.bound(snapshot.dictionaries());
+        let bound = bound.map_err(|fault| PredictError::NotLoaded {
+            model: name.to_owned(),
+            reason: Some(fault.to_string()),
+        })?;
+        let (scores, faults) = score::score((engine, &bound), request, items, tasks)?;
         Ok(Response {
             model: name.to_owned(),
             version: generation.version,
@@ -138,6 +148,14 @@ impl Predictor {
 
     /// Looks for new versions of every model now, on the calling thread. Failures are in [`Predictor::status`].
     pub fn reload(&self) {
+        for listed in &self.models.around.listed {
+            if let Err(fault) = listed.dictionary.reload() {
+                tracing::debug!(conf = listed.name, %fault, "nothing newer");
+            }
+        }
+        if let Some(dictionaries) = self.models.around.dictionaries.get() {
+            dictionaries.reload();
+        }
         for dictionary in self.models.list.iter().flat_map(|model| &model.dictionaries) {
             if let Err(fault) = dictionary.reload() {
                 tracing::debug!(dictionary = dictionary.name(), %fault, "nothing newer");
@@ -145,25 +163,24 @@ impl Predictor {
         }
     }
 
-    fn admit(&self) -> Result<Permit<'_>, PredictError> {
-        let before = self.under_way.fetch_add(1, Ordering::AcqRel);
-        let permit = Permit(&self.under_way);
-        if before < self.permits {
-            Ok(permit)
-        } else {
-            Err(PredictError::Overloaded {
-                permits: self.permits,
-            })
-        }
-    }
-}
-
-/// One request under way; gives its place back when dropped.
-struct Permit<'a>(&'a AtomicUsize);
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+    /// State of the listed confs, then of the lookup dictionaries, each in the order of the configuration.
+    #[must_use]
+    pub fn dictionary_status(&self) -> Vec<DictionaryState> {
+        let around = &self.models.around;
+        let confs = around.listed.iter().map(|listed| DictionaryState {
+            kind: "conf",
+            status: listed.dictionary.status(),
+        });
+        let lookups = around
+            .dictionaries
+            .get()
+            .map(Dictionaries::status)
+            .unwrap_or_default();
+        let lookups = lookups.into_iter().map(|(kind, status)| DictionaryState {
+            kind: kind.name(),
+            status,
+        });
+        confs.chain(lookups).collect()
     }
 }
 
@@ -179,7 +196,63 @@ fn places(models: &[ModelEntry]) -> Result<FxHashMap<String, usize>, PredictErro
     Ok(places)
 }
 
-fn open_model(config: &PredictConfig, entry: &ModelEntry) -> Result<Model, PredictError> {
+/// Opens what models share: dictionaries first, they are what confs read; then listed confs, the gate of models.
+fn open_around(config: &PredictConfig) -> Result<Arc<Around>, PredictError> {
+    let confs: Arc<Confs> = Arc::default();
+    let listed = config.confs.iter().map(|entry| open_conf(config, entry, &confs));
+    let around = Arc::new(Around {
+        listed: listed.collect::<Result<_, _>>()?,
+        confs,
+        dictionaries: OnceLock::new(),
+    });
+    let weak = Arc::downgrade(&around);
+    let rebind = move || {
+        if let Some(around) = weak.upgrade() {
+            around.rebind();
+        }
+    };
+    let options = Options {
+        swapped: Some(Arc::new(rebind)),
+        ..options(config)
+    };
+    let opened = Dictionaries::open(&config.dictionaries, &options);
+    let opened = opened.map_err(|(name, source)| PredictError::Dict { name, source })?;
+    drop(around.dictionaries.set(opened));
+    Ok(around)
+}
+
+fn open_conf(config: &PredictConfig, entry: &ConfEntry, confs: &Arc<Confs>) -> Result<Listed, PredictError> {
+    let parser = ConfParser {
+        name: entry.name.clone(),
+        confs: Arc::clone(confs),
+        max_mb_s: entry.max_mb_s,
+    };
+    let source = Source::File(entry.path.clone());
+    let opened = Dictionary::open(&entry.name, source, options(config), parser);
+    let dictionary = opened.map_err(|source| PredictError::Dict {
+        name: entry.name.clone(),
+        source,
+    })?;
+    Ok(Listed {
+        name: entry.name.clone(),
+        dictionary,
+    })
+}
+
+fn options(config: &PredictConfig) -> Options {
+    Options {
+        poll: config.poll,
+        notices: true,
+        clock: Arc::clone(&config.clock),
+        swapped: None,
+    }
+}
+
+fn open_model(
+    config: &PredictConfig,
+    entry: &ModelEntry,
+    around: &Arc<Around>,
+) -> Result<Model, PredictError> {
     let path = if entry.path.as_os_str().is_empty() {
         Path::new(&entry.name)
     } else {
@@ -198,10 +271,18 @@ fn open_model(config: &PredictConfig, entry: &ModelEntry) -> Result<Model, Predi
             .map(|v| (format!("{}/{v}", entry.name), Source::Pinned(folder.clone(), *v)))
             .collect(),
     };
-    let open = |(name, source): (String, Source)| open_dictionary(config, &name, source);
+    let open = |(name, source): (String, Source)| {
+        let opener = Opener {
+            item_cache_bytes: config.item_cache_bytes,
+            max_mb_s: entry.max_mb_s,
+            around: Arc::clone(around),
+        };
+        open_dictionary(config, &name, source, opener)
+    };
     let dictionaries = sources.into_iter().map(open).collect::<Result<_, _>>()?;
     Ok(Model {
         entry: entry.clone(),
+        gate: (entry.permits > 0).then(|| Gate::new(entry.permits)),
         dictionaries,
     })
 }
@@ -210,16 +291,9 @@ fn open_dictionary(
     config: &PredictConfig,
     name: &str,
     source: Source,
+    opener: Opener,
 ) -> Result<Dictionary<Served>, PredictError> {
-    let options = Options {
-        poll: config.poll,
-        notices: true,
-        clock: Arc::clone(&config.clock),
-    };
-    let opener = Opener {
-        item_cache_bytes: config.item_cache_bytes,
-    };
-    let opened = Dictionary::open(name, source, options, opener);
+    let opened = Dictionary::open(name, source, options(config), opener);
     opened.map_err(|source| PredictError::Dict {
         name: name.to_owned(),
         source,

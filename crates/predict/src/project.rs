@@ -89,7 +89,7 @@ impl Projector {
 }
 
 /// The value as its field's type.
-fn fit(field: &Field, value: &Value) -> Result<Value, Misfit> {
+pub(crate) fn fit(field: &Field, value: &Value) -> Result<Value, Misfit> {
     if value.fits(field.ty) {
         return Ok(value.clone());
     }

@@ -15,6 +15,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::cache::{Fresh, Shelf};
+use crate::conf::Bound;
 use crate::error::PredictError;
 use crate::items::Items;
 use crate::model::{Engine, Scoring};
@@ -24,9 +25,9 @@ use crate::request::{ItemFault, Request};
 /// One item's share of a score: everything that rests on its row alone.
 #[derive(Default)]
 pub(crate) struct ItemPart {
-    values: Vec<Value>,
-    part: Part,
-    hidden: Hidden,
+    pub(crate) values: Vec<Value>,
+    pub(crate) part: Part,
+    pub(crate) hidden: Hidden,
 }
 
 /// Memory that tasks reuse.
@@ -91,15 +92,16 @@ pub(crate) struct Tasks<'a> {
 /// # Errors
 /// `Input`, `Common`, `Deadline`.
 pub(crate) fn score(
-    engine: Engine<'_>,
+    (engine, bound): (Engine<'_>, &Bound),
     request: &Request,
     items: &dyn Items,
     tasks: Tasks<'_>,
 ) -> Result<Scored, PredictError> {
     engine.scoring.commons.with(|common| {
-        common.extract(engine, request)?;
+        common.extract((engine, bound), request)?;
         let job = Job {
             engine,
+            bound,
             common,
             items,
             deadline: request.deadline,
@@ -110,7 +112,11 @@ pub(crate) fn score(
 }
 
 impl Common {
-    fn extract(&mut self, engine: Engine<'_>, request: &Request) -> Result<(), PredictError> {
+    fn extract(
+        &mut self,
+        (engine, bound): (Engine<'_>, &Bound),
+        request: &Request,
+    ) -> Result<(), PredictError> {
         let scoring = engine.scoring;
         scoring
             .user
@@ -120,7 +126,7 @@ impl Common {
             .context
             .project(&request.context, &mut self.context)
             .map_err(|m| input("context", &m))?;
-        catch_unwind(AssertUnwindSafe(|| self.fill(engine))).map_err(|_| {
+        catch_unwind(AssertUnwindSafe(|| self.fill(engine, bound))).map_err(|_| {
             *self = Self::default();
             PredictError::Common {
                 model: request.model.clone(),
@@ -129,11 +135,9 @@ impl Common {
         })
     }
 
-    fn fill(&mut self, engine: Engine<'_>) {
-        engine
-            .scoring
-            .plan
-            .common(&self.user, &self.context, &mut self.features, &mut self.part);
+    fn fill(&mut self, engine: Engine<'_>, bound: &Bound) {
+        let plan = &bound.plan;
+        plan.common(&self.user, &self.context, &mut self.features, &mut self.part);
         engine.scorer.common(&self.part, &mut self.hidden);
     }
 }
@@ -150,6 +154,8 @@ fn input(side: &'static str, misfit: &Misfit) -> PredictError {
 /// One request under way.
 struct Job<'a> {
     engine: Engine<'a>,
+    /// Its plan over one generation of every dictionary.
+    bound: &'a Bound,
     common: &'a Common,
     items: &'a dyn Items,
     deadline: Option<Instant>,
@@ -240,7 +246,8 @@ impl Job<'_> {
         pad: &mut Scratchpad,
     ) -> Result<At, String> {
         let key = self.items.key(index);
-        let kept = (key.version != 0).then(|| shelf.find(key.id, key.version));
+        let wanted = self.bound.version(key.version);
+        let kept = (wanted != 0).then(|| shelf.find(key.id, wanted));
         if let Some(at) = kept.flatten() {
             shelf.part(at).part.touch();
             return Ok(At::Shelf(at));
@@ -248,7 +255,7 @@ impl Job<'_> {
         let version = guarded(|| self.fill(index, &mut pad.own[place], &mut pad.features))
             .unwrap_or_else(|| Err(pad.forget(place)))?;
         if version != 0 {
-            pad.fresh.push((key.id, version, place));
+            pad.fresh.push((key.id, self.bound.version(version), place));
         }
         Ok(At::Own)
     }
@@ -273,7 +280,7 @@ impl Job<'_> {
             item: &part.values,
             context: &self.common.context,
         };
-        let (plan, common) = (&self.engine.scoring.plan, &self.common.part);
+        let (plan, common) = (&self.bound.plan, &self.common.part);
         let cross = &mut pad.crosses[item.place];
         plan.cross(rows, common, &part.part, &mut pad.features, cross);
     }
@@ -284,7 +291,7 @@ impl Job<'_> {
         let (row, version) = self.items.row(index);
         let projected = scoring.item.project(&row, &mut part.values);
         projected.map_err(|misfit| misfit.to_string())?;
-        scoring.plan.item(&part.values, features, &mut part.part);
+        self.bound.plan.item(&part.values, features, &mut part.part);
         self.engine.scorer.item(&part.part, &mut part.hidden);
         Ok(version)
     }
@@ -355,7 +362,7 @@ impl Scratchpad {
 
 impl ItemPart {
     /// About how much memory the part takes.
-    fn bytes(&self, scoring: &Scoring) -> usize {
+    pub(crate) fn bytes(&self, scoring: &Scoring) -> usize {
         let slots = scoring
             .plan
             .slots()

@@ -10,14 +10,19 @@ use rankine_feature::Field;
 use rankine_model::Artefact;
 use rustc_hash::FxHashMap;
 
+use crate::ask::Gate;
+use crate::conf::{Conf, Listed};
 use crate::config::ModelEntry;
+use crate::dictionary::{DictionarySnapshot, VectorTable};
 use crate::error::PredictError;
-use crate::model::{Engine, Served, item_key, user_key};
+use crate::model::{Around, Engine, Served, item_key, user_key};
 
 /// A configured model and the dictionaries that hold its versions.
 pub(crate) struct Model {
     /// As configured.
     pub(crate) entry: ModelEntry,
+    /// Its own bound of questions at once.
+    pub(crate) gate: Option<Arc<Gate>>,
     /// One for the latest version, or one per pinned version.
     pub(crate) dictionaries: Vec<Dictionary<Served>>,
 }
@@ -28,6 +33,8 @@ pub(crate) struct Models {
     pub(crate) list: Vec<Model>,
     /// Names and aliases to places in `list`.
     pub(crate) places: FxHashMap<String, usize>,
+    /// What they share.
+    pub(crate) around: Arc<Around>,
 }
 
 /// All generations at one moment. Requests scored on one snapshot never see a swap.
@@ -36,6 +43,8 @@ pub struct Snapshot {
     models: Arc<Models>,
     /// Per model, the generations loaded, highest version first.
     generations: Vec<Vec<Arc<Generation<Served>>>>,
+    dictionaries: DictionarySnapshot,
+    listed: Vec<Option<Arc<Generation<Vec<Arc<Conf>>>>>>,
 }
 
 /// What a model takes, for protocols.
@@ -57,11 +66,50 @@ pub struct Metadata {
 
 impl Snapshot {
     pub(crate) fn of(models: &Arc<Models>) -> Self {
+        // models before what they read: a model taken here was bound when it loaded, to what is taken next or older
         let generations = models.list.iter().map(Model::generations).collect();
         Self {
             models: Arc::clone(models),
             generations,
+            dictionaries: models.around.snapshot(),
+            listed: models.around.listed.iter().map(Listed::snapshot).collect(),
         }
+    }
+
+    /// The dictionaries that confs and items read.
+    pub(crate) fn dictionaries(&self) -> &DictionarySnapshot {
+        &self.dictionaries
+    }
+
+    /// Item vectors by the name of their dictionary.
+    #[must_use]
+    pub fn vectors(&self, dictionary: &str) -> Option<&VectorTable> {
+        self.dictionaries.vectors(dictionary)
+    }
+
+    /// A model's own bound, if it has one.
+    pub(crate) fn gate(&self, model: &str) -> Option<&Arc<Gate>> {
+        let place = self.models.places.get(model)?;
+        self.models.list[*place].gate.as_ref()
+    }
+
+    /// The conf of this name that came last: of the models that serve, else of the listed ones.
+    pub(crate) fn newest_conf(&self, name: &str) -> Option<Arc<Conf>> {
+        let confs = self.generations.iter().flatten().filter_map(|generation| {
+            let scoring = generation.value.scoring.as_ref()?;
+            (scoring.conf.name == name).then_some((generation.loaded_at, &scoring.conf))
+        });
+        let of_models = confs
+            .max_by_key(|(loaded_at, _)| *loaded_at)
+            .map(|(_, conf)| conf);
+        let of_lists = || {
+            self.listed
+                .iter()
+                .flatten()
+                .flat_map(|generation| &generation.value)
+        };
+        let found = of_models.or_else(|| of_lists().rfind(|conf| conf.name == name));
+        found.map(Arc::clone)
     }
 
     /// What a model takes.

@@ -2,6 +2,15 @@
 
 use rankine_dict::Status;
 
+/// One listed conf or lookup dictionary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DictionaryState {
+    /// `conf`, `items`, `vectors`, `vocabulary`, `boundaries` or `keyed`.
+    pub kind: &'static str,
+    /// Its state.
+    pub status: Status,
+}
+
 /// One configured model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelStatus {

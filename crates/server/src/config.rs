@@ -4,7 +4,8 @@
 //! repository is the commented reference; a test holds it equal to the defaults here.
 
 use crate::error::ServerError;
-use rankine_predict::{ModelEntry, VersionPolicy};
+use rankine_feature::FieldType;
+use rankine_predict::{ConfEntry, DictionaryEntry, DictionaryKind, ModelEntry, VersionPolicy};
 use rankine_recommend::Quotas;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,10 @@ pub struct ServerConfig {
     pub threads: usize,
     /// The model that ranks when a request names none.
     pub default_model: String,
+    /// Listed confs: the gate of models trained with one of these names.
+    pub conf: Vec<ConfConfig>,
+    /// Lookup dictionaries.
+    pub dictionary: Vec<DictionaryConfig>,
     /// Addresses.
     pub listen: Listen,
     /// Limits.
@@ -40,14 +45,76 @@ pub struct ServerConfig {
     pub model: Vec<ModelConfig>,
 }
 
+/// Confs of one name.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConfConfig {
+    /// The conf's name.
+    pub name: String,
+    /// A conf file or a folder of them, relative to the home folder.
+    pub path: PathBuf,
+    /// Most MiB read per second while loading; 0 is unbounded.
+    pub max_mb_s: u32,
+}
+
+/// What a dictionary file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DictionaryKindConfig {
+    /// Item rows by id.
+    #[default]
+    Items,
+    /// Item vectors by id.
+    Vectors,
+    /// Words by line.
+    Vocabulary,
+    /// Boundaries by feature.
+    Boundaries,
+    /// Values by key.
+    Keyed,
+}
+
+/// One dictionary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DictionaryConfig {
+    /// The name confs and requests use.
+    pub name: String,
+    /// What the file holds.
+    pub kind: DictionaryKindConfig,
+    /// The file, relative to the home folder.
+    pub path: PathBuf,
+    /// Most MiB read per second while loading; 0 is unbounded.
+    pub max_mb_s: u32,
+    /// Of tab-separated keyed values: the key's type, `int` or `string`.
+    pub key: String,
+    /// Of tab-separated keyed values: the value's type.
+    pub value: String,
+}
+
+impl Default for DictionaryConfig {
+    fn default() -> Self {
+        DictionaryConfig {
+            name: String::new(),
+            kind: DictionaryKindConfig::default(),
+            path: PathBuf::new(),
+            max_mb_s: 0,
+            key: "string".to_owned(),
+            value: "string".to_owned(),
+        }
+    }
+}
+
 /// Addresses; an empty text switches a port off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
     /// Recommendation API and pages. Without it the process is a predictor that takes no events.
     pub site: String,
-    /// TensorFlow Serving REST, metrics, status.
+    /// TensorFlow Serving REST, `/v1/predict`, metrics, status.
     pub rest: String,
+    /// gRPC: `rankine.v1.Predictor`, health, reflection.
+    pub grpc: String,
 }
 
 /// Limits that keep one client from costing the others.
@@ -60,6 +127,8 @@ pub struct Limits {
     pub items: usize,
     /// Requests at work at once.
     pub permits: usize,
+    /// Items per task of a question; 0 adapts it.
+    pub task: usize,
     /// Longest work on a request.
     pub deadline_ms: u64,
     /// Largest `size` parameter.
@@ -126,6 +195,10 @@ pub struct ModelConfig {
     pub version: u64,
     /// Other names.
     pub alias: Vec<String>,
+    /// Most MiB read per second while a version loads; 0 is unbounded.
+    pub max_mb_s: u32,
+    /// Questions at once; one more is told that the model is busy. 0: only `limits.permits` counts.
+    pub permits: usize,
 }
 
 impl Default for ServerConfig {
@@ -139,6 +212,8 @@ impl Default for ServerConfig {
             home: PathBuf::from(".rankine"),
             threads: 0,
             default_model: "embeddingmlp".to_owned(),
+            conf: Vec::new(),
+            dictionary: Vec::new(),
             listen: Listen::default(),
             limits: Limits::default(),
             store: StoreConfig::default(),
@@ -159,6 +234,7 @@ impl Default for Listen {
         Listen {
             site: "127.0.0.1:6010".to_owned(),
             rest: "127.0.0.1:8501".to_owned(),
+            grpc: "127.0.0.1:8500".to_owned(),
         }
     }
 }
@@ -169,6 +245,7 @@ impl Default for Limits {
             body_mb: 8,
             items: 10_000,
             permits: 64,
+            task: 0,
             deadline_ms: 2_000,
             size: 500,
             connections: 400,
@@ -267,6 +344,7 @@ impl ServerConfig {
             .collect();
         faults.extend(self.kind_faults());
         faults.extend(self.model_faults());
+        faults.extend(self.dictionary_faults());
         faults
     }
 
@@ -275,14 +353,17 @@ impl ServerConfig {
         if self.store.kind == StoreKind::Redis && self.store.url.is_empty() {
             faults.push("store.url: expected an address for kind \"redis\", got nothing".to_owned());
         }
-        if self.ranker.kind == RankerKind::Remote && !self.ranker.url.starts_with("http://") {
+        let schemes = ["http://", "grpc://"];
+        let known = schemes.iter().any(|scheme| self.ranker.url.starts_with(scheme));
+        if self.ranker.kind == RankerKind::Remote && !known {
             faults.push(format!(
-                "ranker.url: expected an http:// address, got \"{}\"",
+                "ranker.url: expected an http:// or grpc:// address, got \"{}\"",
                 self.ranker.url
             ));
         }
-        if self.listen.site.is_empty() && self.listen.rest.is_empty() {
-            faults.push("listen: expected site or rest, got neither".to_owned());
+        let listen = [&self.listen.site, &self.listen.rest, &self.listen.grpc];
+        if listen.iter().all(|address| address.is_empty()) {
+            faults.push("listen: expected site, rest or grpc, got none".to_owned());
         }
         faults
     }
@@ -303,6 +384,30 @@ impl ServerConfig {
             ));
         }
         faults
+    }
+
+    fn dictionary_faults(&self) -> Vec<String> {
+        let confs = self.conf.iter().map(|conf| ("conf", &conf.name, &conf.path));
+        let dictionaries = self.dictionary.iter();
+        let dictionaries = dictionaries.map(|one| ("dictionary", &one.name, &one.path));
+        let named: Vec<_> = confs.chain(dictionaries).collect();
+        let mut faults = Vec::new();
+        for (i, (what, name, path)) in named.iter().enumerate() {
+            let taken = named[..i]
+                .iter()
+                .any(|(kind, other, _)| kind == what && other == name);
+            if name.is_empty() || taken {
+                faults.push(format!("{what}: name \"{name}\" is empty or taken"));
+            }
+            if path.as_os_str().is_empty() {
+                faults.push(format!("{what} \"{name}\": path: expected a file, got nothing"));
+            }
+        }
+        let unread = self
+            .dictionary
+            .iter()
+            .filter_map(|one| one.entry(Path::new("")).err());
+        faults.into_iter().chain(unread).collect()
     }
 
     /// Names that rank, in order: the models, then `emb` and `popularity`.
@@ -337,6 +442,24 @@ impl ServerConfig {
         self.model.iter().map(entry).collect()
     }
 
+    /// Listed confs for the predictor.
+    pub(crate) fn conf_entries(&self) -> Vec<ConfEntry> {
+        let entry = |conf: &ConfConfig| ConfEntry {
+            name: conf.name.clone(),
+            path: self.home.join(&conf.path),
+            max_mb_s: f64::from(conf.max_mb_s),
+        };
+        self.conf.iter().map(entry).collect()
+    }
+
+    /// Dictionaries for the predictor; those with faults, which [`ServerConfig::check`] tells, left out.
+    pub(crate) fn dictionary_entries(&self) -> Vec<DictionaryEntry> {
+        self.dictionary
+            .iter()
+            .filter_map(|one| one.entry(&self.home).ok())
+            .collect()
+    }
+
     /// Largest body in bytes.
     pub fn body_bytes(&self) -> usize {
         self.limits.body_mb.saturating_mul(1 << 20)
@@ -361,6 +484,35 @@ impl ServerConfig {
     }
 }
 
+impl DictionaryConfig {
+    fn entry(&self, home: &Path) -> Result<DictionaryEntry, String> {
+        let kind = match self.kind {
+            DictionaryKindConfig::Items => DictionaryKind::Items,
+            DictionaryKindConfig::Vectors => DictionaryKind::Vectors,
+            DictionaryKindConfig::Vocabulary => DictionaryKind::Vocabulary,
+            DictionaryKindConfig::Boundaries => DictionaryKind::Boundaries,
+            DictionaryKindConfig::Keyed => DictionaryKind::Keyed,
+        };
+        let fault = |key: &str, expected: &str, got: &str| {
+            format!(
+                "dictionary \"{}\": {key}: expected {expected}, got \"{got}\"",
+                self.name
+            )
+        };
+        let key =
+            FieldType::from_name(&self.key).filter(|ty| matches!(ty, FieldType::Int | FieldType::String));
+        let value = FieldType::from_name(&self.value);
+        Ok(DictionaryEntry {
+            name: self.name.clone(),
+            kind,
+            path: home.join(&self.path),
+            max_mb_s: f64::from(self.max_mb_s),
+            key: key.ok_or_else(|| fault("key", "int or string", &self.key))?,
+            value: value.ok_or_else(|| fault("value", "a type of a conf", &self.value))?,
+        })
+    }
+}
+
 fn names_of(model: &ModelConfig) -> impl Iterator<Item = &str> {
     std::iter::once(model.name.as_str()).chain(model.alias.iter().map(String::as_str))
 }
@@ -376,6 +528,8 @@ fn entry(model: &ModelConfig) -> ModelEntry {
         path: model.path.clone(),
         aliases: model.alias.clone(),
         versions,
+        max_mb_s: model.max_mb_s,
+        permits: model.permits,
     }
 }
 
@@ -436,6 +590,33 @@ mod tests {
             config.rankers(),
             ["embeddingmlp", "widedeep", "neuralcf", "emb", "popularity"]
         );
+    }
+
+    #[test]
+    fn dictionaries_and_confs_are_read_and_their_faults_told() {
+        let text = r#"
+conf = [{ name = "films", path = "confs/films" }]
+[[dictionary]]
+name = "prices"
+kind = "keyed"
+path = "/data/prices.tsv"
+max_mb_s = 20
+value = "float"
+"#;
+        let config = ServerConfig::parse(text, "s.toml").unwrap();
+        let entry = &config.dictionary_entries()[0];
+        assert_eq!(
+            (entry.kind, entry.value),
+            (DictionaryKind::Keyed, FieldType::Float)
+        );
+        assert_eq!(
+            (entry.max_mb_s, entry.path.as_path()),
+            (20.0, Path::new("/data/prices.tsv"))
+        );
+        assert_eq!(config.conf_entries()[0].path, Path::new(".rankine/confs/films"));
+        let bad = "dictionary = [{ name = \"a\", path = \"x\", key = \"float\" }, { name = \"a\", value = \"number\" }]";
+        let told = ServerConfig::parse(bad, "s.toml").unwrap_err().to_string();
+        assert_eq!(told.lines().count(), 4, "{told}");
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, bounds: Bounds,
 }
 
 /// The next connection, as soon as there is a place for it; none after the stop signal.
-async fn next(
+pub(crate) async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
     mut stopped: Stopped,

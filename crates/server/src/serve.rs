@@ -1,4 +1,4 @@
-//! Serving: two listeners, one state, a stop signal; returns when every request that was begun is answered.
+//! Serving: three listeners, one state, a stop signal; returns when every request that was begun is answered.
 //!
 //! Listeners and stop signal are arguments, so that a test starts the server on port 0 and stops it. The async
 //! runtime lives in here: the binary stays a plain program.
@@ -8,7 +8,7 @@ use crate::error::{ApiError, ServerError};
 use crate::listener::{self, Bounds};
 use crate::metrics::{Metrics, measure};
 use crate::state::State;
-use crate::{api, pages, tfserving};
+use crate::{api, grpc, pages, tfserving};
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -30,6 +30,8 @@ pub struct Listeners {
     pub site: Option<TcpListener>,
     /// TensorFlow Serving REST, metrics, status.
     pub rest: Option<TcpListener>,
+    /// gRPC: `rankine.v1.Predictor`, health, reflection.
+    pub grpc: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -41,6 +43,7 @@ impl Listeners {
         Ok(Listeners {
             site: bind("site", &config.listen.site)?,
             rest: bind("rest", &config.listen.rest)?,
+            grpc: bind("grpc", &config.listen.grpc)?,
         })
     }
 }
@@ -123,9 +126,10 @@ async fn run(
     };
     let site = listen(port("site", listeners.site), site_router(state.clone()));
     let rest = listen(port("rest", listeners.rest), rest_router(state.clone()));
-    let both = async { tokio::try_join!(site, rest).map(|_| ()) };
+    let grpc = grpc::listen(listeners.grpc, state.clone(), bounds(&state), stopped.clone());
+    let all = async { tokio::try_join!(site, rest, grpc).map(|_| ()) };
     tokio::select! {
-        served = both => served,
+        served = all => served,
         () = overdue(stopped) => {
             tracing::warn!("stopped with requests under way");
             Ok(())
@@ -183,6 +187,7 @@ pub fn rest_router(state: Arc<State>) -> Router {
         .with_state(state.clone());
     let models = tfserving::router(state.predictor().clone(), state.rows(), model_limits(&state));
     let nowhere = async |request: Request| ApiError::not_found("path", request.uri().path());
+    let own = own.merge(crate::predict::router(state.clone()));
     around(
         own.merge(models).fallback(nowhere),
         &state,

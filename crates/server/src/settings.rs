@@ -41,6 +41,20 @@ pub const SETTINGS: &[Setting] = &[
         help: "The model that ranks when a request names none",
     },
     Setting {
+        key: "conf",
+        flag: "conf",
+        alias: None,
+        env: "RANKINE_CONF",
+        help: "Listed confs, as in the file: [{ name = \"films\", path = \"confs/films\" }]",
+    },
+    Setting {
+        key: "dictionary",
+        flag: "dictionary",
+        alias: None,
+        env: "RANKINE_DICTIONARY",
+        help: "Dictionaries, as in the file: [{ name = \"items\", kind = \"items\", path = \"items.parquet\" }]",
+    },
+    Setting {
         key: "listen.site",
         flag: "listen-site",
         alias: Some("site"),
@@ -53,6 +67,13 @@ pub const SETTINGS: &[Setting] = &[
         alias: Some("rest"),
         env: "RANKINE_LISTEN_REST",
         help: "Address of TensorFlow Serving REST, /metrics and /status; empty: off",
+    },
+    Setting {
+        key: "listen.grpc",
+        flag: "listen-grpc",
+        alias: Some("grpc"),
+        env: "RANKINE_LISTEN_GRPC",
+        help: "Address of gRPC; empty: off",
     },
     Setting {
         key: "limits.body_mb",
@@ -74,6 +95,13 @@ pub const SETTINGS: &[Setting] = &[
         alias: None,
         env: "RANKINE_LIMITS_PERMITS",
         help: "Requests at work at once",
+    },
+    Setting {
+        key: "limits.task",
+        flag: "limits-task",
+        alias: None,
+        env: "RANKINE_LIMITS_TASK",
+        help: "Items per task of a question; 0: adapted",
     },
     Setting {
         key: "limits.deadline_ms",
@@ -366,7 +394,7 @@ mod tests {
             let text = match setting.key {
                 "store.kind" => "redis",
                 "ranker.kind" => "remote",
-                "model" => "[{ name = \"x\" }]",
+                "model" | "conf" | "dictionary" => "[{ name = \"x\" }]",
                 _ => "7",
             };
             let changed = overlaid(&[(setting.key, text)]).unwrap();

@@ -23,6 +23,32 @@ pub struct ModelStatus {
     pub error: Option<String>,
 }
 
+/// One model version's, conf's or lookup file's dictionary.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DictionaryStatus {
+    /// Its name.
+    pub name: String,
+    /// `model`, `conf`, `items`, `vectors`, `vocabulary`, `boundaries` or `keyed`.
+    pub kind: &'static str,
+    /// Counts loads from 1; 0 while nothing is loaded.
+    pub generation: u64,
+    /// Seconds since the serving generation was swapped in.
+    pub age_s: f64,
+    /// How long its load took, milliseconds.
+    pub load_ms: f64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Older generations that somebody still reads.
+    pub old_generations: usize,
+    /// How many read them.
+    pub old_readers: usize,
+    /// Loads that failed since start.
+    pub failures: u64,
+    /// Why something newer is not serving.
+    pub error: Option<String>,
+}
+
 /// The event log and the live state behind it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -89,6 +115,8 @@ pub struct Status {
     pub events: EventStatus,
     /// Models, in the order of the configuration.
     pub models: Vec<ModelStatus>,
+    /// Everything that is loaded and swapped: models, listed confs, lookup dictionaries.
+    pub dictionaries: Vec<DictionaryStatus>,
     /// Routes that were asked for at least once, by path.
     pub routes: Vec<RouteStatus>,
     /// Requests being computed now.

@@ -11,6 +11,7 @@ mod docs_operators;
 mod eval;
 mod extract;
 mod model_list;
+mod model_rollback;
 mod model_show;
 mod model_verify;
 mod sample_build;
@@ -127,6 +128,8 @@ enum Model {
     Show(model_show::Options),
     /// Check sizes, checksums and golden scores
     Verify(model_verify::Options),
+    /// Let an older version serve, or the newest again
+    Rollback(model_rollback::Options),
 }
 
 /// Opens `NAME` (the newest version) or `NAME@VERSION`, verified.
@@ -181,6 +184,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Model(Model::List(options)) => model_list::run(&options, globals),
         Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),
+        Verb::Model(Model::Rollback(options)) => model_rollback::run(&options, globals),
         Verb::Serve(options) => serve::run(&options, globals),
         Verb::Check(options) => check::run(&options, globals),
         Verb::Conf(Conf::Import(options)) => conf_import::run(&options, globals),

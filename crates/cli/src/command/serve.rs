@@ -23,7 +23,7 @@ use crate::{clock, output};
     rankine serve --config server.toml --site 127.0.0.1:0\n  \
     RANKINE_LIMITS_PERMITS=8 rankine serve --limits-size 100 --print-config\n  \
     rankine serve --site '' --rest 127.0.0.1:8501        (a predictor only)\n  \
-    rankine serve --rest '' --ranker-url http://127.0.0.1:8501")]
+    rankine serve --rest '' --grpc '' --ranker-url http://127.0.0.1:8501")]
 pub(crate) struct Options {
     /// Server configuration; config/server.toml is the commented reference
     #[arg(long, value_name = "FILE", env = "RANKINE_CONFIG")]
@@ -159,6 +159,9 @@ fn announce(listeners: &Listeners) {
     }
     if let Some(address) = listeners.rest.as_ref().and_then(|l| l.local_addr().ok()) {
         output::line(&format!("predictions      http://{address}/v1/models/neuralcf"));
+    }
+    if let Some(address) = listeners.grpc.as_ref().and_then(|l| l.local_addr().ok()) {
+        output::line(&format!("grpc             http://{address}/rankine.v1.Predictor"));
     }
     output::line("Ctrl-C stops");
 }

@@ -35,6 +35,7 @@ impl Site {
             .arg(folder.path().join("home"))
             .arg("--data")
             .arg(data)
+            .env("RANKINE_LISTEN_GRPC", "")
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");

@@ -68,6 +68,7 @@ pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
         .arg("--home")
         .arg(home)
         .args(arguments)
+        .env("RANKINE_LISTEN_GRPC", "127.0.0.1:0")
         .stdin(Stdio::null());
     command
 }

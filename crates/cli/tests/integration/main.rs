@@ -37,11 +37,15 @@ mod preparing;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod redis_rows;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod remote;
+#[cfg(test)]
+mod rollback;
 #[cfg(test)]
 mod tfserving;
 #[cfg(test)]

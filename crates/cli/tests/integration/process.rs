@@ -121,6 +121,7 @@ pub(crate) struct Server {
     child: Child,
     site: Option<Client>,
     rest: Option<Client>,
+    grpc: Option<String>,
     said: Arc<Mutex<String>>,
 }
 
@@ -165,6 +166,7 @@ impl Server {
             child,
             site: None,
             rest: None,
+            grpc: None,
             said,
         };
         server.listen(&lines);
@@ -180,6 +182,8 @@ impl Server {
                 self.site = Some(Client::new(&base(&line)));
             } else if line.starts_with("predictions") {
                 self.rest = Some(Client::new(&base(&line)));
+            } else if line.starts_with("grpc") {
+                self.grpc = Some(base(&line));
             } else if line == "Ctrl-C stops" {
                 return;
             }
@@ -203,6 +207,11 @@ impl Server {
     /// TensorFlow Serving REST, metrics, status.
     pub(crate) fn rest(&self) -> &Client {
         self.rest.as_ref().expect("it has a predictor port")
+    }
+
+    /// `http://address:port` of gRPC.
+    pub(crate) fn grpc(&self) -> &str {
+        self.grpc.as_deref().expect("it has a gRPC port")
     }
 
     /// Whether it has a site.

@@ -47,6 +47,28 @@ fn two_processes_rank_as_one() {
 }
 
 #[test]
+fn two_processes_rank_as_one_over_grpc() {
+    let (here, there, third) = (home(), home(), home());
+    let local = Server::on(here.path());
+    let predictor = Server::predictor(third.path());
+    let url = predictor.grpc().replace("http://", "grpc://");
+    let remote = Server::start(there.path(), "127.0.0.1:0", "", &["--ranker-url", &url]);
+    for user in [6, 99, 671] {
+        for model in ["widedeep", "embeddingmlp", "nerualcf"] {
+            let (expected, got) = both(&local, &remote, user, model);
+            assert!(got.len() == 100 && got == expected, "user {user}, {model}");
+        }
+    }
+    predictor.kill();
+    let answer = remote.site().get("/getrecforyou?id=6&model=widedeep");
+    assert_eq!(
+        (answer.status, answer.json()["error"]["type"].as_str()),
+        (503, Some("model_unavailable"))
+    );
+    assert_eq!(remote.site().recommend(6, "popularity", 5).len(), 5);
+}
+
+#[test]
 fn the_site_gives_the_predictor_features_of_a_moment_ago() {
     let (here, there) = (home(), home());
     let predictor = Server::predictor(there.path());

@@ -302,3 +302,80 @@ fn read_until(dictionary: &Dictionary<Counted>, stop: &AtomicBool) -> usize {
     }
     reads
 }
+
+#[test]
+fn a_pin_rolls_back_and_its_removal_rolls_forward() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "1", "one.");
+    write(folder.path(), "2", "two.");
+    let (dictionary, _) = open(folder.path(), by_hand());
+    assert_eq!(serving(&dictionary).0, 2);
+    crate::pin::pin(folder.path(), 1).unwrap();
+    assert!(dictionary.reload().unwrap());
+    assert_eq!(serving(&dictionary), (1, "one.".into()));
+    write(folder.path(), "3", "three.");
+    assert!(!dictionary.reload().unwrap(), "pinned: what is published waits");
+    crate::pin::unpin(folder.path()).unwrap();
+    assert!(dictionary.reload().unwrap());
+    assert_eq!(serving(&dictionary).0, 3);
+}
+
+#[test]
+fn a_pin_that_leads_nowhere_changes_nothing_and_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "1", "one.");
+    let (dictionary, _) = open(folder.path(), by_hand());
+    crate::pin::pin(folder.path(), 7).unwrap();
+    for _ in 0..3 {
+        assert!(matches!(
+            dictionary.reload(),
+            Err(DictError::Pinned { version: 7, .. })
+        ));
+    }
+    fs::write(folder.path().join("pin"), "x").unwrap();
+    assert!(matches!(dictionary.reload(), Err(DictError::Scan { .. })));
+    assert_eq!((serving(&dictionary).0, dictionary.status().failures), (1, 2));
+    crate::pin::unpin(folder.path()).unwrap();
+    assert!(!dictionary.reload().unwrap());
+    assert_eq!(dictionary.status().error, None);
+}
+
+#[test]
+fn what_waits_for_something_else_is_tried_at_every_look_and_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "12345").unwrap();
+    let ready = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&ready);
+    let parser = move |_: &Candidate| -> Result<(), LoadFault> {
+        let message = "the moon".to_owned();
+        if seen.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err(Box::new(crate::Waiting { message }))
+        }
+    };
+    let source = Source::File(folder.path().join("file"));
+    let dictionary = Dictionary::open("waits", source, by_hand(), parser).unwrap();
+    for _ in 0..3 {
+        assert!(matches!(dictionary.reload(), Err(DictError::Waits { .. })));
+    }
+    assert_eq!(dictionary.status().failures, 1);
+    ready.store(true, Ordering::SeqCst);
+    assert!(dictionary.reload().unwrap());
+    let status = dictionary.status();
+    assert_eq!((status.error, status.bytes), (None, 5));
+}
+
+#[test]
+fn readers_of_old_generations_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "1", "one.");
+    let (dictionary, _) = open(folder.path(), by_hand());
+    let readers = [dictionary.snapshot(), dictionary.snapshot()];
+    write(folder.path(), "2", "two.");
+    dictionary.reload().unwrap();
+    let status = dictionary.status();
+    assert_eq!((status.old_generations, status.old_readers), (1, 2));
+    drop(readers);
+    assert_eq!(dictionary.status().old_readers, 0);
+}

@@ -107,7 +107,7 @@ fn permits_come_before_work_and_are_given_back() {
     let none = predictor(models.path(), |config| config.permits = 0);
     assert!(matches!(
         none.predict(&request(1, &[1], 0)),
-        Err(PredictError::Overloaded { permits: 0 })
+        Err(PredictError::Overloaded { permits: 0, .. })
     ));
     let one = predictor(models.path(), |config| config.permits = 1);
     for _ in 0..3 {

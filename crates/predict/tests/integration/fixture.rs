@@ -71,9 +71,39 @@ pub(crate) fn publish_vectors(models: &Path, name: &str) -> u64 {
     .unwrap()
 }
 
+/// Publishes a Wide & Deep trained with a conf of this name.
+pub(crate) fn publish_with(models: &Path, name: &str, conf: &str, seed: u64) -> u64 {
+    publish(models, &draft_of(name, &conf_named(conf), seed), 1).unwrap()
+}
+
+/// The fixture's conf under another name.
+pub(crate) fn conf_named(conf: &str) -> String {
+    CONF.replace("\"films\"", &format!("\"{conf}\""))
+}
+
+/// Publishes a Wide & Deep trained with this conf text; slots and features are the fixture's.
+pub(crate) fn publish_conf(models: &Path, name: &str, conf: &str, seed: u64) -> u64 {
+    publish(models, &draft_of(name, conf, seed), 1).unwrap()
+}
+
+/// A model that gives no finite number for one movie.
+pub(crate) fn publish_broken(models: &Path, name: &str, movie: i64, seed: u64) -> u64 {
+    let mut draft = draft(name, seed);
+    let sign = rankine_feature::sign::int(2, movie);
+    let table = draft.parameters.tables.get_mut("movie").unwrap();
+    let row = table.find(sign).unwrap();
+    table.row_mut(row).0.fill(f32::INFINITY);
+    publish(models, &draft, 1).unwrap()
+}
+
 fn draft(name: &str, seed: u64) -> Draft {
-    let plan = Arc::new(Plan::compile(CONF, "films.toml", None).unwrap());
-    let config = ModelConfig::parse(WIDE_DEEP, "model.toml").unwrap();
+    draft_of(name, CONF, seed)
+}
+
+fn draft_of(name: &str, conf: &str, seed: u64) -> Draft {
+    let plan = Arc::new(Plan::compile(conf, "films.toml", None).unwrap());
+    let text = WIDE_DEEP.replace("\"films\"", &format!("\"{}\"", plan.name()));
+    let config = ModelConfig::parse(&text, "model.toml").unwrap();
     let network = Network::compile(&config, &plan).unwrap();
     let golden = |id| GoldenSample {
         user: user(id),
@@ -82,7 +112,7 @@ fn draft(name: &str, seed: u64) -> Draft {
     };
     Draft {
         name: name.into(),
-        config: WIDE_DEEP.into(),
+        config: text,
         parameters: parameters(&plan, &network, seed),
         plan: Some(plan),
         golden: (1..4).map(golden).collect(),
@@ -192,4 +222,14 @@ pub(crate) fn expected(dir: &Path, user: &[Value], item: &[Value], context: &[Va
     scorer.common(&parts.common, &mut common);
     scorer.item(&parts.item, &mut hidden);
     scorer.score(&common, &hidden, &parts.cross, &mut ScoreScratch::default())
+}
+
+/// The canonical bytes of one candidate's slots.
+pub(crate) fn encoded(dir: &Path, user: &[Value], item: &[Value], context: &[Value]) -> Vec<u8> {
+    let artefact = Artefact::open(dir).unwrap();
+    let plan = artefact.plan().unwrap();
+    let parts = Parts::of(plan, user, item, context);
+    let mut bytes = Vec::new();
+    plan.encode(&parts.common, &parts.item, &parts.cross, &mut bytes);
+    bytes
 }

@@ -5,6 +5,9 @@
     reason = "a failure here is a failed test"
 )]
 
+mod ask;
+mod confs;
+mod dictionaries;
 mod faults;
 mod fixture;
 mod reload;

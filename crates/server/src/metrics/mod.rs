@@ -32,6 +32,7 @@ pub struct Metrics {
     events: IntCounterVec,
     models: IntGaugeVec,
     log: IntGaugeVec,
+    dictionaries: IntGaugeVec,
     rates: RwLock<BTreeMap<String, Arc<Rate>>>,
     begun: Instant,
 }
@@ -66,6 +67,13 @@ impl Metrics {
                 Opts::new("rankine_event_log", "The event log since the start."),
                 &["what"],
             )?,
+            dictionaries: IntGaugeVec::new(
+                Opts::new(
+                    "rankine_dictionary",
+                    "State of everything that is loaded and swapped.",
+                ),
+                &["kind", "name", "what"],
+            )?,
             registry,
             rates: RwLock::default(),
             begun: Instant::now(),
@@ -75,6 +83,9 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.events.clone()))?;
         metrics.registry.register(Box::new(metrics.models.clone()))?;
         metrics.registry.register(Box::new(metrics.log.clone()))?;
+        metrics
+            .registry
+            .register(Box::new(metrics.dictionaries.clone()))?;
         Ok(metrics)
     }
 
@@ -102,6 +113,30 @@ impl Metrics {
         self.log
             .with_label_values(&[what])
             .set(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    /// Sets the numbers of a dictionary; `now` is microseconds UTC.
+    pub fn dictionary(&self, kind: &str, status: &rankine_dict::Status, now: i64) {
+        let age = if status.generation > 0 {
+            now - status.loaded_at
+        } else {
+            0
+        };
+        let wide = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let counted = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        for (what, value) in [
+            ("generation", wide(status.generation)),
+            ("age_seconds", age / 1_000_000),
+            ("load_micros", wide(status.load_micros)),
+            ("bytes", wide(status.bytes)),
+            ("old_generations", counted(status.old_generations)),
+            ("old_readers", counted(status.old_readers)),
+            ("failures", wide(status.failures)),
+        ] {
+            self.dictionaries
+                .with_label_values(&[kind, &status.name, what])
+                .set(value);
+        }
     }
 
     /// Everything in Prometheus' text form.

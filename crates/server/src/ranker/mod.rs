@@ -3,11 +3,14 @@
 //! `popularity` and `emb` are `rankine-recommend`'s own; all other names are models, ranked in process ([`local`])
 //! or by another process ([`remote`]). Which of the two is one word in the configuration.
 
+mod grpc;
 mod local;
 pub mod remote;
 
 use crate::config::{EMB, POPULARITY, RankerKind, ServerConfig};
+use crate::error::ServerError;
 use crate::state::live::Live;
+use grpc::GrpcRanker;
 use local::LocalRanker;
 use rankine_predict::Predictor;
 use rankine_recommend::rank::{EmbRanker, PopularityRanker, RankError, RankRequest, Ranker, Ranking};
@@ -22,7 +25,15 @@ pub(crate) struct Rankers {
 }
 
 impl Rankers {
-    pub(crate) fn new(config: &ServerConfig, predictor: Arc<Predictor>, live: Arc<Live>) -> Self {
+    /// The rankers of a configuration.
+    ///
+    /// # Errors
+    /// [`ServerError::Part`] where the client of a remote predictor does not start.
+    pub(crate) fn new(
+        config: &ServerConfig,
+        predictor: Arc<Predictor>,
+        live: Arc<Live>,
+    ) -> Result<Self, ServerError> {
         let popularity = PopularityRanker::new(live.catalogue.clone());
         let models: Box<dyn Ranker> = match config.ranker.kind {
             RankerKind::Local => {
@@ -31,10 +42,13 @@ impl Rankers {
             }
             RankerKind::Remote => {
                 let timeout = Duration::from_millis(config.ranker.timeout_ms);
-                Box::new(RemoteRanker::new(&config.ranker.url, timeout, live))
+                match config.ranker.url.strip_prefix("grpc://") {
+                    Some(address) => Box::new(GrpcRanker::new(address, timeout, live)?),
+                    None => Box::new(RemoteRanker::new(&config.ranker.url, timeout, live)),
+                }
             }
         };
-        Rankers { popularity, models }
+        Ok(Rankers { popularity, models })
     }
 }
 

@@ -31,6 +31,7 @@ use search::TitleIndex;
 use sink::RowSink;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use tokio::sync::Semaphore;
 use vectors::VectorSource;
 
 /// The live state of a server; shared as `Arc<State>`.
@@ -50,6 +51,8 @@ pub struct State {
     /// Fills the store after opening.
     filling: Option<JoinHandle<()>>,
     pool: Pool,
+    /// Places of the unified predictor.
+    questions: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
@@ -84,6 +87,28 @@ impl State {
     /// The predictor behind the TensorFlow Serving port.
     pub fn predictor(&self) -> &Arc<Predictor> {
         &self.predictor
+    }
+
+    /// Kind and state of everything loaded: models, listed confs, dictionaries.
+    pub(crate) fn dictionaries(&self) -> Vec<(&'static str, rankine_dict::Status)> {
+        let models = self
+            .predictor
+            .status()
+            .into_iter()
+            .flat_map(|model| model.dictionaries);
+        let others = self.predictor.dictionary_status().into_iter();
+        let others = others.map(|state| (state.kind, state.status));
+        models.map(|status| ("model", status)).chain(others).collect()
+    }
+
+    /// Microseconds UTC.
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Places for requests of the unified predictor, gRPC and REST together.
+    pub fn questions(&self) -> &Arc<Semaphore> {
+        &self.questions
     }
 
     /// The live feature rows, for requests that leave fields out.

@@ -23,6 +23,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Cache of the embedded row store.
 const REDB_CACHE: usize = 16 << 20;
@@ -52,10 +53,11 @@ impl State {
             started: clock(),
             titles: TitleIndex::new(live.catalogue.items()),
             recommender: Recommender::new(live.catalogue.clone(), config.quotas).on(threads),
-            rankers: Rankers::new(&config, predictor.clone(), live.clone()),
+            rankers: Rankers::new(&config, predictor.clone(), live.clone())?,
             vectors: VectorSource::new(VECTOR_MODEL),
             metrics: Arc::new(Metrics::new().map_err(|e| ServerError::part("metrics", e))?),
             pool,
+            questions: Arc::new(Semaphore::new(config.limits.permits.min(Semaphore::MAX_PERMITS))),
             filling: sink.as_ref().and_then(|sink| fill_store(sink, live.user_ids())),
             sink,
             log,
@@ -234,8 +236,9 @@ fn open_predictor(config: &ServerConfig, clock: rankine_dict::Clock) -> Result<P
     Predictor::open(predict_config(config, clock)).map_err(|e| ServerError::part("predictor", e))
 }
 
-/// All models, or the vector model alone where another process ranks. Both ports bound their requests themselves and
-/// ask this one predictor, so that it has places for both: load on one port takes none from the other.
+/// All models, or the vector model alone where another process ranks. The site, TensorFlow Serving's interface
+/// and the unified predictor bound their requests themselves and ask this one predictor, so that it has places for all
+/// three: load on one takes none from the others.
 fn predict_config(config: &ServerConfig, clock: rankine_dict::Clock) -> PredictConfig {
     let mut predict = PredictConfig::new(config.models_dir(), move || clock());
     predict.models = config.entries();
@@ -243,7 +246,10 @@ fn predict_config(config: &ServerConfig, clock: rankine_dict::Clock) -> PredictC
         predict.models.retain(|model| model.name == VECTOR_MODEL);
     }
     predict.threads = config.threads;
-    predict.permits = config.limits.permits.saturating_mul(2);
+    predict.permits = config.limits.permits.saturating_mul(3);
+    predict.question_task = config.limits.task;
+    predict.confs = config.conf_entries();
+    predict.dictionaries = config.dictionary_entries();
     predict
 }
 
@@ -252,9 +258,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_predictor_has_places_for_both_ports() {
+    fn the_predictor_has_places_for_all_three() {
         let mut config = ServerConfig::for_home("home");
         config.limits.permits = 3;
-        assert_eq!(predict_config(&config, Arc::new(|| 0)).permits, 6);
+        assert_eq!(predict_config(&config, Arc::new(|| 0)).permits, 9);
     }
 }

@@ -4,7 +4,7 @@
 
 use super::State;
 use crate::config::{RankerKind, StoreKind};
-use crate::status::{EventStatus, ModelStatus, Status};
+use crate::status::{DictionaryStatus, EventStatus, ModelStatus, Status};
 
 impl State {
     /// Everything the status page shows.
@@ -31,6 +31,11 @@ impl State {
                 last_time: counts.last_time,
             },
             models: self.predictor.status().into_iter().map(model_status).collect(),
+            dictionaries: self
+                .dictionaries()
+                .into_iter()
+                .map(|(kind, d)| dictionary_status(kind, d, self.now()))
+                .collect(),
             routes: self.metrics.routes(),
             busy,
             permits,
@@ -54,6 +59,9 @@ impl State {
             self.metrics.log("duplicates", stats.duplicates);
             self.metrics.log("syncs", stats.syncs);
         }
+        for (kind, status) in self.dictionaries() {
+            self.metrics.dictionary(kind, &status, self.now());
+        }
         self.metrics.render().map_err(|error| crate::ApiError::Internal {
             cause: error.to_string(),
         })
@@ -70,5 +78,25 @@ fn model_status(model: rankine_predict::ModelStatus) -> ModelStatus {
         error: failure.map(|f| format!("version {}: {}", f.version, f.message)),
         name: model.name,
         aliases: model.aliases,
+    }
+}
+
+fn dictionary_status(kind: &'static str, status: rankine_dict::Status, now: i64) -> DictionaryStatus {
+    let age = if status.generation > 0 {
+        now - status.loaded_at
+    } else {
+        0
+    };
+    DictionaryStatus {
+        name: status.name,
+        kind,
+        generation: status.generation,
+        age_s: age as f64 / 1e6,
+        load_ms: status.load_micros as f64 / 1e3,
+        bytes: status.bytes,
+        old_generations: status.old_generations,
+        old_readers: status.old_readers,
+        failures: status.failures,
+        error: status.error.map(|failure| failure.message),
     }
 }

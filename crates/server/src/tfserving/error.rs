@@ -81,7 +81,7 @@ impl Refusal {
             }
             PredictError::NotLoaded { .. } => Self::no_servable(target),
             PredictError::NoScores { .. } | PredictError::Input { .. } => Self::invalid(error.to_string()),
-            PredictError::Overloaded { permits } => Self::overloaded(*permits),
+            PredictError::Overloaded { permits, .. } => Self::overloaded(*permits),
             PredictError::Deadline { .. } => Self {
                 status: StatusCode::GATEWAY_TIMEOUT,
                 message: error.to_string(),

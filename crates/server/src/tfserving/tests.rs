@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Limits, router};
 
 #[path = "../../../predict/tests/integration/fixture.rs"]
+#[expect(dead_code, reason = "shared with the predictor's tests, which use the rest")]
 mod fixture;
 
 /// Rows of the fixture's users and items below 100; the hour is 4.

@@ -235,6 +235,7 @@ pub(crate) struct Server {
     pub(crate) state: Arc<State>,
     pub(crate) site: String,
     pub(crate) rest: String,
+    pub(crate) grpc: String,
     stop: Option<StopHandle>,
     thread: Option<JoinHandle<()>>,
     agent: ureq::Agent,
@@ -249,6 +250,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The JSON of a success.
+    pub(crate) fn good(&self) -> Json {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self.json()
+    }
+
     pub(crate) fn json(&self) -> Json {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
@@ -260,15 +267,16 @@ impl Server {
         let ticks = AtomicI64::new(NOW);
         let state = State::open(config, Arc::new(move || ticks.fetch_add(1, Ordering::Relaxed))).unwrap();
         let bind = |_| TcpListener::bind("127.0.0.1:0").unwrap();
-        let [site, rest] = [0, 1].map(bind);
+        let [site, rest, grpc] = [0, 1, 2].map(bind);
         let address = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
-        let (site_address, rest_address) = (address(&site), address(&rest));
+        let (site_address, rest_address, grpc_address) = (address(&site), address(&rest), address(&grpc));
         let (stop, stopped) = stop_pair();
         let served = state.clone();
         let site = (!state.config().listen.site.is_empty()).then_some(site);
         let listeners = Listeners {
             site,
             rest: Some(rest),
+            grpc: Some(grpc),
         };
         let thread = std::thread::spawn(move || serve_state(served, listeners, stopped).unwrap());
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
@@ -277,6 +285,7 @@ impl Server {
             state,
             site: site_address,
             rest: rest_address,
+            grpc: grpc_address,
             stop,
             thread,
             agent,
@@ -311,6 +320,15 @@ impl Server {
 
     pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
         let request = self.agent.post(format!("{}{path}", self.site));
+        answer(request.header("content-type", "application/json").send(body))
+    }
+
+    /// A post to the predictor's port, with more headers.
+    pub(crate) fn rest_post(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.rest));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         answer(request.header("content-type", "application/json").send(body))
     }
 

@@ -11,6 +11,8 @@ mod events;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod models;
@@ -20,3 +22,5 @@ mod operation;
 mod pages;
 #[cfg(test)]
 mod remote;
+#[cfg(test)]
+mod unified;

@@ -98,3 +98,37 @@ fn a_predictor_takes_no_events() {
     let answer = predictor.get_rest("/v1/models/recmodel");
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
+
+#[test]
+fn ranking_over_grpc_is_local_ranking_to_the_bit() {
+    let (home, other) = (home(), home());
+    let predictor = predictor(other.path());
+    let local = Server::on(home.path());
+    let users = [6, 15, 99];
+    users.iter().for_each(|user| _ = local.rate(*user, 318, 5.0));
+    let expected = users.map(|user| local.recommend(user, "widedeep", 50));
+    local.stop();
+    let remote = asking(home.path(), &predictor.grpc.replace("http://", "grpc://"));
+    let got = users.map(|user| remote.recommend(user, "widedeep", 50));
+    assert_eq!(
+        got, expected,
+        "the predictor's own home does not have these ratings"
+    );
+    remote.rate(6, 50, 5.0);
+    assert_ne!(
+        remote.recommend(6, "widedeep", 50),
+        got[0],
+        "features of a moment ago"
+    );
+    assert_eq!(publish_model(&other.path().join("models"), "widedeep", 77), 2);
+    wait_until("version 2", || {
+        remote.recommend(6, "widedeep", 1)[0]["modelVersion"] == 2
+    });
+    drop(predictor);
+    let gone = remote.get("/getrecforyou?id=6&model=widedeep");
+    assert_eq!(
+        (gone.status, gone.json()["error"]["type"].as_str()),
+        (503, Some("model_unavailable"))
+    );
+    assert_eq!(remote.recommend(6, "popularity", 5).len(), 5);
+}

@@ -43,6 +43,9 @@ pub(crate) struct Options {
     /// Address of TensorFlow Serving REST
     #[arg(long, value_name = "ADDRESS", env = "RANKINE_LISTEN_REST")]
     rest: Option<String>,
+    /// Address of gRPC
+    #[arg(long, value_name = "ADDRESS", env = "RANKINE_LISTEN_GRPC")]
+    grpc: Option<String>,
 }
 
 /// Runs the steps, prints the summary, serves.
@@ -69,6 +72,7 @@ fn bind(options: &Options, home: &Home) -> anyhow::Result<(Listeners, ServerConf
     let mut config = ServerConfig::for_home(home.root());
     config.listen.site = options.site.clone().unwrap_or(config.listen.site);
     config.listen.rest = options.rest.clone().unwrap_or(config.listen.rest);
+    config.listen.grpc = options.grpc.clone().unwrap_or(config.listen.grpc);
     config.default_model = "widedeep".to_owned();
     Ok((Listeners::bind(&config)?, config))
 }

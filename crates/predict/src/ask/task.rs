@@ -1,0 +1,329 @@
+//! One task: some items of a question, every conf, every model.
+//!
+//! The decision here: an item's features are made once per conf and read by all its models; a part that one model has
+//! kept serves the others. Bits do not depend on any of this: each score is a fixed order of sums over its own item.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rankine_feature::{Part, Rows, Scratch, Value};
+use rankine_model::{Hidden, ScoreScratch};
+
+use super::answer::{Absence, ItemScore, Reason};
+use super::group::{Group, Member};
+use super::question::{Question, QuestionItem};
+use super::shelves::Shelves;
+use super::side::RowPlaces;
+use crate::cache::Fresh;
+use crate::rows::FeatureRows;
+use crate::score::ItemPart;
+use crate::spare::Spares;
+
+/// Scores of a task: per group, per member, per item.
+pub(super) type TaskScores = Vec<Vec<Vec<ItemScore>>>;
+
+/// What all tasks of a question share.
+pub(super) struct Job<'a> {
+    pub(super) question: &'a Question,
+    pub(super) groups: &'a [Group<'a>],
+    /// Rows that complete the items.
+    pub(super) rows: Option<&'a dyn FeatureRows>,
+    /// Memory for tasks.
+    pub(super) pads: &'a Pads,
+}
+
+/// Memory that tasks reuse.
+pub(crate) type Pads = Spares<Pad>;
+
+/// Memory of one task.
+#[derive(Default)]
+pub(crate) struct Pad {
+    features: Scratch,
+    score: ScoreScratch,
+    rows: RowPlaces,
+    /// Values and features of items that no model has kept, by place in the task.
+    own: Vec<Extracted>,
+    crosses: Vec<Part>,
+    members: Vec<MemberPad>,
+    /// Parts to be kept, each with its model.
+    fresh: Vec<(usize, Fresh<ItemPart>)>,
+}
+
+#[derive(Default)]
+struct Extracted {
+    values: Vec<Value>,
+    part: Part,
+}
+
+/// Memory of one model in a task.
+#[derive(Default)]
+struct MemberPad {
+    hiddens: Vec<Hidden>,
+    at: Vec<At>,
+}
+
+/// Where an item's part for a model is.
+enum At {
+    /// At this place of the model's shelf.
+    Shelf(usize),
+    /// In the pad.
+    Own,
+    /// Nowhere, and why.
+    Absent(Absence),
+}
+
+impl Job<'_> {
+    /// Scores the items of `range`.
+    pub(super) fn run(&self, range: Range<usize>) -> TaskScores {
+        self.pads.with(|pad| {
+            let group = |group| self.group(group, range.clone(), pad);
+            self.groups.iter().map(group).collect()
+        })
+    }
+
+    fn group(&self, group: &Group<'_>, range: Range<usize>, pad: &mut Pad) -> Vec<Vec<ItemScore>> {
+        pad.make_room(group, range.len());
+        let shelves = Shelves::of(group);
+        for (place, index) in range.clone().enumerate() {
+            let item = &self.question.items[index];
+            let work = AssertUnwindSafe(|| self.item((group, &shelves), item, place, pad));
+            let outcome = catch_unwind(work).unwrap_or_else(|_| {
+                pad.forget(place);
+                Err(broken("extracting"))
+            });
+            if let Err(absence) = outcome {
+                pad.absent(group, item, place, &absence);
+            }
+        }
+        let items = range.len();
+        let score = |m| score((group, &shelves), m, items, pad);
+        let scores = (0..group.members.len()).map(score).collect();
+        // nothing is put while a shelf is read
+        drop(shelves);
+        for (m, fresh) in pad.fresh.drain(..) {
+            let scoring = group.members[m].engine.scoring;
+            scoring.cache.put(std::iter::once(fresh));
+        }
+        scores
+    }
+
+    /// Finds or makes an item's parts for every model that wants it.
+    fn item(
+        &self,
+        (group, shelves): (&Group<'_>, &Shelves<'_>),
+        item: &QuestionItem,
+        place: usize,
+        pad: &mut Pad,
+    ) -> Result<(), Absence> {
+        let row = self.rows.and_then(|rows| rows.item(item.id));
+        let given = item.given.iter().any(Option::is_some);
+        let version = match &row {
+            Some((_, version)) if !given => group.bound.version(*version),
+            _ => 0,
+        };
+        let (kept, missing) = find((group, shelves), item, (place, version), pad);
+        if kept.is_none() && missing.is_empty() {
+            return Ok(());
+        }
+        let Pad {
+            own,
+            features,
+            rows,
+            members,
+            crosses,
+            fresh,
+            ..
+        } = pad;
+        let own = &mut own[place];
+        if kept.is_none() {
+            let row = row.as_ref().map(|(row, _)| row);
+            let filled = group.item(item, (rows, row), &mut own.values);
+            filled.map_err(|misfit| Absence {
+                reason: Reason::BadItem,
+                message: misfit.to_string(),
+            })?;
+            group.bound.plan.item(&own.values, features, &mut own.part);
+        }
+        let made = (&own.values[..], &own.part);
+        let (values, part) = kept.map_or(made, |kept| (&kept.values[..], &kept.part));
+        for m in missing {
+            let (member, pad) = (&group.members[m], &mut members[m]);
+            let hidden = &mut pad.hiddens[place];
+            let work = AssertUnwindSafe(|| member.engine.scorer.item(part, hidden));
+            if catch_unwind(work).is_err() {
+                pad.at[place] = At::Absent(broken("scoring the item"));
+            } else if version != 0 {
+                fresh.push((
+                    m,
+                    keep(member, (item.id, version), (values, part), &pad.hiddens[place]),
+                ));
+            }
+        }
+        let crossed = |member: &Member<'_>| member.engine.scorer.has_cross() && member.wanted(item);
+        if group.members.iter().any(crossed) {
+            let rows = Rows {
+                user: &group.user,
+                item: values,
+                context: &group.context,
+            };
+            let plan = &group.bound.plan;
+            plan.cross(rows, &group.common, part, features, &mut crosses[place]);
+        }
+        Ok(())
+    }
+}
+
+/// Looks for the item's kept parts: one of them, and the models that have none.
+fn find<'s>(
+    (group, shelves): (&Group<'_>, &'s Shelves<'_>),
+    item: &QuestionItem,
+    (place, version): (usize, u64),
+    pad: &mut Pad,
+) -> (Option<&'s ItemPart>, Vec<usize>) {
+    let (mut kept, mut missing) = (None, Vec::new());
+    for (m, member) in group.members.iter().enumerate() {
+        let at = &mut pad.members[m].at[place];
+        if !member.wanted(item) {
+            *at = At::Absent(not_asked());
+            continue;
+        }
+        match shelves.find(m, item.id, version) {
+            Some(found) => {
+                *at = At::Shelf(found);
+                kept = kept.or_else(|| Some(shelves.part(m, found)));
+            }
+            None => missing.push(m),
+        }
+    }
+    (kept, missing)
+}
+
+/// A part to keep.
+fn keep(
+    member: &Member<'_>,
+    (id, version): (i64, u64),
+    (values, part): (&[Value], &Part),
+    hidden: &Hidden,
+) -> Fresh<ItemPart> {
+    let part = ItemPart {
+        values: values.to_vec(),
+        part: part.clone(),
+        hidden: hidden.clone(),
+    };
+    Fresh {
+        id,
+        version,
+        bytes: part.bytes(member.engine.scoring),
+        part,
+    }
+}
+
+/// One score per item of the task; all at once, and one by one where that panicked.
+fn score(
+    (group, shelves): (&Group<'_>, &Shelves<'_>),
+    m: usize,
+    items: usize,
+    pad: &mut Pad,
+) -> Vec<ItemScore> {
+    let Pad {
+        score: scratch,
+        crosses,
+        members,
+        ..
+    } = pad;
+    let member = &group.members[m];
+    let MemberPad { hiddens, at } = &mut members[m];
+    let ready = (0..items).filter(|place| !matches!(at[*place], At::Absent(_)));
+    let ready: Vec<usize> = ready.collect();
+    let candidate = |i: usize| {
+        let place = ready[i];
+        let hidden = match &at[place] {
+            At::Shelf(kept) => &shelves.part(m, *kept).hidden,
+            At::Own | At::Absent(_) => &hiddens[place],
+        };
+        (hidden, &crosses[place])
+    };
+    let mut scores = vec![f32::NAN; ready.len()];
+    let (scorer, common) = (member.engine.scorer, &member.hidden);
+    let all = || scorer.score_many(common, &candidate, scratch, &mut scores);
+    if catch_unwind(AssertUnwindSafe(all)).is_err() {
+        *scratch = ScoreScratch::default();
+        for (i, score) in scores.iter_mut().enumerate() {
+            let (item, cross) = candidate(i);
+            let one = || scorer.score(common, item, cross, &mut ScoreScratch::default());
+            *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
+        }
+    }
+    let mut scored = scores.into_iter();
+    let take = |at: &mut At| match std::mem::replace(at, At::Own) {
+        At::Absent(absence) => Err(absence),
+        At::Shelf(_) | At::Own => finite(scored.next().unwrap_or(f32::NAN)),
+    };
+    at[..items].iter_mut().map(take).collect()
+}
+
+fn finite(score: f32) -> ItemScore {
+    if score.is_finite() {
+        return Ok(score);
+    }
+    Err(Absence {
+        reason: Reason::NotFinite,
+        message: format!("score is {score}, not a finite number"),
+    })
+}
+
+fn not_asked() -> Absence {
+    Absence {
+        reason: Reason::NotAsked,
+        message: String::new(),
+    }
+}
+
+/// A fault in the code, caught around an item.
+pub(super) fn broken(what: &str) -> Absence {
+    Absence {
+        reason: Reason::Internal,
+        message: format!("internal fault while {what}"),
+    }
+}
+
+impl Pad {
+    /// Room for a task of `items` items and a group's models; nothing of what it held is read.
+    fn make_room(&mut self, group: &Group<'_>, items: usize) {
+        self.rows = RowPlaces::default();
+        self.fresh.clear();
+        if self.own.len() < items {
+            self.own.resize_with(items, Extracted::default);
+            self.crosses.resize_with(items, Part::default);
+        }
+        if self.members.len() < group.members.len() {
+            self.members.resize_with(group.members.len(), MemberPad::default);
+        }
+        for member in &mut self.members[..group.members.len()] {
+            if member.hiddens.len() < items {
+                member.hiddens.resize_with(items, Hidden::default);
+            }
+            member.at.clear();
+            member.at.resize_with(items, || At::Own);
+        }
+    }
+
+    /// Lets go of what a panic left half-made.
+    fn forget(&mut self, place: usize) {
+        self.features = Scratch::default();
+        self.own[place] = Extracted::default();
+        self.crosses[place] = Part::default();
+    }
+
+    /// Says for every model that wants the item why it has no score.
+    fn absent(&mut self, group: &Group<'_>, item: &QuestionItem, place: usize, absence: &Absence) {
+        for (member, pad) in group.members.iter().zip(&mut self.members) {
+            let absence = if member.wanted(item) {
+                absence.clone()
+            } else {
+                not_asked()
+            };
+            pad.at[place] = At::Absent(absence);
+        }
+    }
+}

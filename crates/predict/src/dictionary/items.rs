@@ -1,0 +1,115 @@
+//! Item rows by id: what completes the items of a request, and what confs look up.
+//!
+//! The decision here: a row's version is a hash of its content, so that a reload drops the kept parts of the items that
+//! changed and no others.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rankine_dict::LoadFault;
+use rankine_feature::{FieldType, Key, Value, text};
+use rankine_table::{Kind, Table};
+use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{cells, pages};
+use crate::row::{Row, RowLayout};
+use crate::rows::FeatureRows;
+
+/// One generation of item rows.
+pub(crate) struct ItemTable {
+    columns: Vec<(Arc<str>, FieldType)>,
+    layout: RowLayout,
+    places: FxHashMap<i64, usize>,
+    rows: Vec<(Row, u64)>,
+    digest: u64,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// What is wrong, with the row.
+pub(super) fn load(path: &Path, max_mb_s: f64) -> Result<ItemTable, LoadFault> {
+    let mut table = ItemTable {
+        columns: Vec::new(),
+        layout: RowLayout::default(),
+        places: FxHashMap::default(),
+        rows: Vec::new(),
+        digest: 0,
+    };
+    let columns = &mut table.columns;
+    let check = |found: &[(String, Kind)]| {
+        let typed = |(name, kind): &(String, Kind)| (Arc::from(name.as_str()), cells::field_type(*kind));
+        columns.extend(found.iter().map(typed));
+        match found.first() {
+            Some((_, Kind::Int)) => Ok(()),
+            Some((name, kind)) => Err(format!("key column `{name}`: expected int, got {kind}").into()),
+            None => Err("expected a key column, got none".into()),
+        }
+    };
+    let mut batches = Vec::new();
+    pages::each(path, max_mb_s, check, |batch| {
+        batches.push(batch.clone());
+        Ok(())
+    })?;
+    table.layout = RowLayout::new(table.columns.iter().map(|(name, _)| Arc::clone(name)));
+    batches.iter().try_for_each(|batch| table.append(batch))?;
+    Ok(table)
+}
+
+impl ItemTable {
+    fn append(&mut self, batch: &Table) -> Result<(), LoadFault> {
+        let mut form = String::new();
+        for row in 0..batch.rows() {
+            let values: Vec<Value> = batch
+                .columns
+                .iter()
+                .map(|(_, column)| cells::value(column, row))
+                .collect();
+            let place = self.rows.len();
+            let Some(Value::Int(id)) = values.first() else {
+                return Err(format!("row {}: the key is missing", place + 1).into());
+            };
+            if let Some(first) = self.places.insert(*id, place) {
+                return Err(format!("row {}: key {id} is in row {} already", place + 1, first + 1).into());
+            }
+            form.clear();
+            for value in &values {
+                text::print(value, &mut form);
+                form.push('\t');
+            }
+            let version = xxh3_64(form.as_bytes()).max(1);
+            self.digest = self.digest.rotate_left(1) ^ version;
+            self.rows.push((Row::new(&self.layout, values), version));
+        }
+        Ok(())
+    }
+
+    /// One cell of an item's row.
+    pub(super) fn cell(&self, key: Key<'_>, column: usize) -> &Value {
+        let Key::Int(id) = key else {
+            return &Value::Missing;
+        };
+        let row = self.places.get(&id).map(|place| &self.rows[*place].0);
+        row.and_then(|row| row.values().get(column))
+            .unwrap_or(&Value::Missing)
+    }
+
+    pub(super) fn columns(&self) -> &[(Arc<str>, FieldType)] {
+        &self.columns
+    }
+
+    pub(super) fn digest(&self) -> u64 {
+        self.digest
+    }
+}
+
+impl FeatureRows for ItemTable {
+    fn user(&self, _id: i64) -> Option<Row> {
+        None
+    }
+
+    fn item(&self, id: i64) -> Option<(Row, u64)> {
+        self.places.get(&id).map(|place| self.rows[*place].clone())
+    }
+}
