@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let kept = PathBuf::from(std::env::var("OUT_DIR")?).join("predictor.bin");
     std::fs::write(kept, compiler.encode_file_descriptor_set())?;
     tonic_prost_build::configure()
+        .btree_map(".")
         .codec_path("crate::grpc::codec::Counted")
         .compile_fds(descriptors)?;
     Ok(())

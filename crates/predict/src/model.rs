@@ -67,9 +67,7 @@ impl Parser for Opener {
             conf.bound(&self.around.snapshot())
                 .map_err(|fault| waits(fault.to_string()))?;
         }
-        let scoring = conf
-            .map(|conf| Scoring::of(&artefact, conf, self.item_cache_bytes))
-            .flatten();
+        let scoring = conf.and_then(|conf| Scoring::of(&artefact, conf, self.item_cache_bytes));
         Ok(Served { artefact, scoring })
     }
 }

@@ -11,7 +11,7 @@ use rankine_model::Artefact;
 use rustc_hash::FxHashMap;
 
 use crate::ask::Gate;
-use crate::conf::{Conf, Listed};
+use crate::conf::{Conf, Listed, ListedConfs};
 use crate::config::ModelEntry;
 use crate::dictionary::{DictionarySnapshot, VectorTable};
 use crate::error::PredictError;
@@ -44,7 +44,7 @@ pub struct Snapshot {
     /// Per model, the generations loaded, highest version first.
     generations: Vec<Vec<Arc<Generation<Served>>>>,
     dictionaries: DictionarySnapshot,
-    listed: Vec<Option<Arc<Generation<Vec<Arc<Conf>>>>>>,
+    listed: Vec<Option<Arc<ListedConfs>>>,
 }
 
 /// What a model takes, for protocols.

@@ -199,7 +199,16 @@ pub(super) fn of(error: &PredictError) -> ModelError {
         PredictError::UnknownModel { .. } | PredictError::UnknownVersion { .. } => ModelFault::Unknown,
         PredictError::NotLoaded { .. } => ModelFault::NotLoaded,
         PredictError::NoScores { .. } => ModelFault::NoScores,
-        _ => ModelFault::Internal,
+        PredictError::Name { .. }
+        | PredictError::Pinned { .. }
+        | PredictError::Dict { .. }
+        | PredictError::Pool { .. }
+        | PredictError::Input { .. }
+        | PredictError::Common { .. }
+        | PredictError::Overloaded { .. }
+        | PredictError::Question { .. }
+        | PredictError::Cancelled
+        | PredictError::Deadline { .. } => ModelFault::Internal,
     };
     ModelError {
         fault,

@@ -6,6 +6,9 @@ use rankine_dict::{Dictionary, Generation};
 
 use super::Conf;
 
+/// One generation of a listed conf: all hashes of its name.
+pub(crate) type ListedConfs = Generation<Vec<Arc<Conf>>>;
+
 /// One `[[conf]]`.
 pub(crate) struct Listed {
     /// Its name.
@@ -16,7 +19,7 @@ pub(crate) struct Listed {
 
 impl Listed {
     /// The confs loaded now.
-    pub(crate) fn snapshot(&self) -> Option<Arc<Generation<Vec<Arc<Conf>>>>> {
+    pub(crate) fn snapshot(&self) -> Option<Arc<ListedConfs>> {
         self.dictionary.snapshot()
     }
 

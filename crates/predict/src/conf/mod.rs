@@ -16,7 +16,7 @@ use rankine_feature::{FeatureError, Plan, Side};
 use rustc_hash::FxHashMap;
 
 pub(crate) use bound::Bound;
-pub(crate) use listed::Listed;
+pub(crate) use listed::{Listed, ListedConfs};
 pub(crate) use parser::ConfParser;
 
 use crate::dictionary::DictionarySnapshot;

@@ -20,10 +20,12 @@ fn write_items(path: &Path, ids: impl IntoIterator<Item = i64>, shift: f64) {
     for id in ids {
         let [_, genre, year] = <[Value; 3]>::try_from(fixture::item(id)).unwrap();
         keys.push(Some(id));
-        genres.push(match genre {
-            Value::Str(genre) => Some(genre.to_string()),
-            _ => None,
-        });
+        let known = if let Value::Str(genre) = genre {
+            Some(genre.to_string())
+        } else {
+            None
+        };
+        genres.push(known);
         years.push(year.number().map(|year| year + shift));
     }
     let columns = vec![
@@ -166,6 +168,19 @@ fn a_model_waits_for_its_dictionary_and_reads_every_swap_of_it() {
         held,
         "a snapshot never sees a swap"
     );
+    one_at_a_time(&predictor, &old);
+    keeps_what_serves(&predictor, &file);
+    drop(old);
+    slot5(&predictor);
+    assert_eq!(
+        predictor.dictionary_status()[0].status.old_readers,
+        0,
+        "old generations are let go"
+    );
+}
+
+/// A request for one model scores as a question does, on an old snapshot and on a new one.
+fn one_at_a_time(predictor: &Predictor, old: &rankine_predict::Snapshot) {
     let all = question(3, 0..4, &[ask("films", &["a"])]);
     let item = |id| rankine_predict::ItemInput {
         id,
@@ -179,35 +194,31 @@ fn a_model_waits_for_its_dictionary_and_reads_every_swap_of_it() {
         items: (0..4).map(item).collect(),
         ..rankine_predict::Request::default()
     };
-    for snapshot in [&old, &predictor.snapshot(), &old] {
+    for snapshot in [old, &predictor.snapshot(), old] {
         let scores = predictor.predict_on(snapshot, &alone).unwrap().scores;
         let scores: Vec<u32> = scores.iter().map(|score| score.to_bits()).collect();
         let asked = predictor.ask_on(snapshot, &all).unwrap();
         assert_eq!(scores, bits(&asked, 0, 0), "one model at a time");
     }
-    // damage: the generation before serves on, and the state says why
+}
+
+/// Damage: the generation before serves on, and the state says why.
+fn keeps_what_serves(predictor: &Predictor, file: &Path) {
     for (bad, says) in [
         ("drama\t1\ndrama\t2\n", "line 2: key `drama` is there twice"),
         ("drama\tx\n", "line 1"),
         ("drama\t1", "cut off"),
     ] {
-        std::fs::write(&file, bad).unwrap();
+        std::fs::write(file, bad).unwrap();
         predictor.reload();
         let state = &predictor.dictionary_status()[0];
         let error = &state.status.error.as_ref().unwrap().message;
         assert!(error.contains(says) && error.contains("prices.tsv"), "{error}");
         assert_eq!(
-            (slot5(&predictor)[0], state.status.generation, state.kind),
+            (slot5(predictor)[0], state.status.generation, state.kind),
             (4.0, 2, "keyed")
         );
     }
-    drop(old);
-    slot5(&predictor);
-    assert_eq!(
-        predictor.dictionary_status()[0].status.old_readers,
-        0,
-        "old generations are let go"
-    );
 }
 
 #[test]

@@ -89,7 +89,15 @@ fn outcome(response: &Response<Body>) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         Code::DeadlineExceeded | Code::Cancelled => StatusCode::GATEWAY_TIMEOUT,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::Unknown
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss
+        | Code::Unauthenticated => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

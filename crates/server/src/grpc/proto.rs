@@ -4,6 +4,7 @@
     clippy::all,
     clippy::allow_attributes,
     clippy::missing_errors_doc,
+    clippy::too_many_lines,
     missing_docs,
     reason = "generated"
 )]

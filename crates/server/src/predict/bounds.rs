@@ -46,7 +46,10 @@ mod tests {
         match value {
             serde_json::Value::Array(items) => 1 + items.iter().map(values).sum::<usize>(),
             serde_json::Value::Object(entries) => 1 + entries.values().map(values).sum::<usize>(),
-            _ => 1,
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_) => 1,
         }
     }
 

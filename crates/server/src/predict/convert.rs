@@ -10,7 +10,7 @@ use rankine_predict::{
     Reason, Row, SlotContent, SlotData,
 };
 use rustc_hash::FxHashMap;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The question a message asks, without rows and times.
@@ -45,7 +45,7 @@ pub(super) fn question(request: proto::PredictRequest, most_items: usize) -> Res
     })
 }
 
-fn row(side: &str, fields: HashMap<String, proto::Value>) -> Result<Row, Fault> {
+fn row(side: &str, fields: BTreeMap<String, proto::Value>) -> Result<Row, Fault> {
     if fields.len() > MOST_NAMES {
         return Err(Fault::too_many(side, MOST_NAMES, fields.len()));
     }
@@ -219,7 +219,7 @@ fn tag_to_proto(tag: &str, weight: f32) -> proto::Tag {
 }
 
 /// A row as a message says it.
-pub(crate) fn row_to_proto(row: &Row) -> HashMap<String, proto::Value> {
+pub(crate) fn row_to_proto(row: &Row) -> BTreeMap<String, proto::Value> {
     let named = row.layout().names().iter().zip(row.values());
     named
         .map(|(name, value)| (name.to_string(), value_to_proto(value)))
@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn fields_that_differ_from_item_to_item_cannot_grow_without_bound() {
         let items = (0..5000).map(|i| proto::Item {
-            fields: HashMap::from([(format!("f{i}"), float(1.0))]),
+            fields: BTreeMap::from([(format!("f{i}"), float(1.0))]),
             ..proto::Item::default()
         });
         let request = proto::PredictRequest {

@@ -96,12 +96,26 @@ impl Fault {
             Code::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, "overloaded"),
             Code::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "deadline"),
             Code::Cancelled => (StatusCode::SERVICE_UNAVAILABLE, "cancelled"),
-            _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Code::Ok
+            | Code::Unknown
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::FailedPrecondition
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+            | Code::Unauthenticated => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
 }
 
 impl From<PredictError> for Fault {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what has no status of its own is no fault of the client's"
+    )]
     fn from(error: PredictError) -> Self {
         match error {
             PredictError::Question { place, message } => Fault::invalid(place, message),

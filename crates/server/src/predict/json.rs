@@ -7,7 +7,7 @@ use crate::grpc::proto;
 use proto::value::Kind;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// A body of `/v1/predict`.
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ fn item(i: usize, item: Item) -> Result<proto::Item, Fault> {
     })
 }
 
-fn fields(place: &str, fields: Map<String, Json>) -> Result<HashMap<String, proto::Value>, Fault> {
+fn fields(place: &str, fields: Map<String, Json>) -> Result<BTreeMap<String, proto::Value>, Fault> {
     let read = |(name, json)| match value(json) {
         Ok(value) => Ok((name, value)),
         Err(message) => Err(Fault::invalid(format!("{place}.{name}"), message)),

@@ -134,10 +134,12 @@ enum Fault {
 fn refused(status: &tonic::Status) -> Fault {
     let (code, message) = (status.code(), status.message());
     let cause = format!("the remote predictor answered {code:?}: {message}");
-    match code {
-        tonic::Code::ResourceExhausted => Fault::Busy,
-        tonic::Code::DeadlineExceeded => Fault::Late(cause),
-        _ => Fault::Other(cause),
+    if code == tonic::Code::ResourceExhausted {
+        Fault::Busy
+    } else if code == tonic::Code::DeadlineExceeded {
+        Fault::Late(cause)
+    } else {
+        Fault::Other(cause)
     }
 }
 

@@ -33,13 +33,18 @@ fn int(x: i64) -> Value {
     value(Kind::Int(x))
 }
 
+/// Confs with their models.
+type Asks<'a> = &'a [(&'a str, &'a [&'a str])];
+
 /// The same question twice: what one spelling says is what the other says.
-fn question(items: &[Json], asks: &[(&str, &[&str])]) -> (PredictRequest, Json) {
+fn question(items: &[Json], asks: Asks<'_>) -> (PredictRequest, Json) {
     let to_value = |json: &Json| match json {
         Json::Null => Value::default(),
         Json::String(text) => value(Kind::Text(text.clone())),
         Json::Number(number) if number.is_i64() => int(number.as_i64().unwrap()),
-        other => value(Kind::Float(other.as_f64().unwrap())),
+        other @ (Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
+            value(Kind::Float(other.as_f64().unwrap()))
+        }
     };
     let item = |item: &Json| Item {
         id: item["id"].as_i64().unwrap(),
@@ -237,7 +242,7 @@ fn bad_requests_say_where_in_both_spellings() {
     let server = Server::start(config);
     server.wait_for_models();
     let three = &by_id()[..3];
-    let cases: [(Vec<Json>, &[(&str, &[&str])], &str); 5] = [
+    let cases: [(Vec<Json>, Asks<'_>, &str); 5] = [
         (three.to_vec(), &[], "asks: expected at least one, got none"),
         (
             by_id(),
@@ -273,6 +278,18 @@ fn bad_requests_say_where_in_both_spellings() {
             (400, &json!(says))
         );
     }
+    unreadable(&server);
+    let (mut message, _) = question(three, &[("history", &["widedeep"])]);
+    message.item_dictionary = "x".repeat(9 << 20);
+    assert_eq!(
+        grpc(&server, &message).unwrap_err().code(),
+        tonic::Code::OutOfRange
+    );
+    assert_eq!(server.state.predictor().load().0, 0, "every permit is back");
+}
+
+/// Bodies that are no question at all.
+fn unreadable(server: &Server) {
     for (body, says) in [
         ("", "body: expected a JSON object"),
         ("[]", "body: expected a JSON object"),
@@ -288,13 +305,6 @@ fn bad_requests_say_where_in_both_spellings() {
     }
     let large = format!("{{\"item_dictionary\": \"{}\"}}", "x".repeat(9 << 20));
     assert_eq!(server.rest_post("/v1/predict", &large, &[]).status, 413);
-    let (mut message, _) = question(three, &[("history", &["widedeep"])]);
-    message.item_dictionary = "x".repeat(9 << 20);
-    assert_eq!(
-        grpc(&server, &message).unwrap_err().code(),
-        tonic::Code::OutOfRange
-    );
-    assert_eq!(server.state.predictor().load().0, 0, "every permit is back");
 }
 
 #[test]
@@ -403,9 +413,15 @@ fn dictionaries_serve_and_reload_and_both_statuses_show_them() {
     assert_eq!(scores()[1], before[1]);
     std::fs::write(home.path().join("bad"), "PAR1 no more").unwrap();
     std::fs::rename(home.path().join("bad"), &file).unwrap();
+    every_status_shows_the_fault(&server);
+    assert!(scores()[0] != before[0], "the old generation serves on");
+}
+
+/// The fault of `films`, in both spellings of the status, on the status page's data and in the metrics.
+fn every_status_shows_the_fault(server: &Server) {
     let status = || {
         let status = wait(async {
-            PredictorClient::new(channel(&server).await)
+            PredictorClient::new(channel(server).await)
                 .status(StatusRequest {})
                 .await
                 .unwrap()
@@ -448,7 +464,6 @@ fn dictionaries_serve_and_reload_and_both_statuses_show_them() {
         metrics.contains("rankine_dictionary{kind=\"items\",name=\"films\",what=\"failures\"} 1"),
         "{metrics}"
     );
-    assert!(scores()[0] != before[0], "the old generation serves on");
 }
 
 #[test]
