@@ -474,7 +474,8 @@ fn a_server_that_cannot_start_says_why() {
     let address = taken.local_addr().unwrap().to_string();
     let error = rankine(&prepared().root, &["serve", "--site", &address, "--rest", ""]).bad(1);
     assert!(error.contains(&address), "{error}");
-    let error = rankine(&prepared().root, &["serve", "--site", "", "--rest", ""]).bad(1);
+    let no_port = ["serve", "--site", "", "--rest", "", "--grpc", ""];
+    let error = rankine(&prepared().root, &no_port).bad(1);
     assert!(error.contains("listen"), "{error}");
     let error = rankine(&prepared().root, &["serve", "--ranker-url", "ftp://x"]).bad(1);
     assert!(error.contains("http://"), "{error}");
