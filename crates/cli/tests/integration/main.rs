@@ -7,6 +7,7 @@
 mod api;
 #[cfg(test)]
 mod artefact;
+#[cfg(test)]
 mod capi;
 mod conf;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod edges;
 mod events;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
 mod extract;
 #[cfg(test)]
 mod home;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use rankine_dict::LoadFault;
 use rankine_feature::{FieldType, Key, Value};
 use rankine_table::{Column, Kind};
 
-/// The field type of a column.
-pub(super) fn field_type(kind: Kind) -> FieldType {
-    match kind {
+/// A column with its field type.
+///
+/// # Errors
+/// For extracted features, which are no values.
+pub(super) fn typed((name, kind): &(String, Kind)) -> Result<(Arc<str>, FieldType), LoadFault> {
+    let ty = match kind {
         Kind::Int => FieldType::Int,
         Kind::Float => FieldType::Float,
         Kind::Text => FieldType::String,
@@ -17,8 +21,10 @@ pub(super) fn field_type(kind: Kind) -> FieldType {
         Kind::Floats => FieldType::FloatList,
         Kind::Texts => FieldType::StringList,
         Kind::Weighted => FieldType::Weighted,
-        Kind::Vector(width) => FieldType::Vector(width),
-    }
+        Kind::Vector(width) => FieldType::Vector(*width),
+        Kind::Signs => return Err(format!("column `{name}`: expected values, got {kind}").into()),
+    };
+    Ok((Arc::from(name.as_str()), ty))
 }
 
 /// One cell; a float that is no number is missing, as everywhere.
@@ -34,6 +40,7 @@ pub(super) fn value(column: &Column, row: usize) -> Value {
         Column::Texts(rows) => rows[row].as_deref().map(Value::strs),
         Column::Weighted(rows) => rows[row].as_deref().map(Value::weighted),
         Column::Vector { rows, .. } => rows[row].as_deref().map(Value::vector),
+        Column::Signs(_) => None,
     };
     found.unwrap_or_default()
 }

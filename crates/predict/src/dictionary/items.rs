@@ -39,8 +39,7 @@ pub(super) fn load(path: &Path, max_mb_s: f64) -> Result<ItemTable, LoadFault> {
     };
     let columns = &mut table.columns;
     let check = |found: &[(String, Kind)]| {
-        let typed = |(name, kind): &(String, Kind)| (Arc::from(name.as_str()), cells::field_type(*kind));
-        columns.extend(found.iter().map(typed));
+        *columns = found.iter().map(cells::typed).collect::<Result<_, _>>()?;
         match found.first() {
             Some((_, Kind::Int)) => Ok(()),
             Some((name, kind)) => Err(format!("key column `{name}`: expected int, got {kind}").into()),

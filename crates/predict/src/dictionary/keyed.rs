@@ -52,11 +52,11 @@ fn lines(
 fn parquet(path: &Path, max_mb_s: f64) -> Result<MemoryDictionary, LoadFault> {
     let mut columns = Vec::new();
     let check = |found: &[(String, Kind)]| {
-        let mut typed = found
-            .iter()
-            .map(|(name, kind)| (name.clone(), cells::field_type(*kind)));
-        match typed.next() {
-            Some((_, FieldType::Int | FieldType::String)) => columns.extend(typed),
+        let typed = found.iter().map(cells::typed).collect::<Result<Vec<_>, _>>()?;
+        match typed.first() {
+            Some((_, FieldType::Int | FieldType::String)) => {
+                columns.extend(typed[1..].iter().map(|(name, ty)| (name.to_string(), *ty)));
+            }
             Some((name, ty)) => {
                 return Err(format!("key column `{name}`: expected int or string, got {ty}").into());
             }
