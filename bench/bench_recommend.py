@@ -20,10 +20,13 @@ LUA = measure.ROOT / "bench" / "recommend.lua"
 
 
 def home():
-    """A demo home under target/, made once."""
-    where = measure.WORK / "demo-home"
-    if not (where / "models" / "widedeep").exists():
+    """A demo home under target/, made once by each binary: models of an older one are no result of this one."""
+    where, binary = measure.WORK / "demo-home", measure.BINARY.stat()
+    made_by, stamp = where / "made-by", f"{binary.st_size} {binary.st_mtime_ns}"
+    if not made_by.exists() or made_by.read_text() != stamp:
+        shutil.rmtree(where, ignore_errors=True)
         subprocess.run([measure.BINARY, "--home", where, "demo", "--once"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        made_by.write_text(stamp)
     return where
 
 
@@ -53,11 +56,19 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def machine_time():
+    """CPU time of the machine so far, and how much of it the host took away, in ticks."""
+    fields = [int(field) for field in open("/proc/stat").readline().split()[1:9]]
+    return sum(fields), fields[7]
+
+
 def load(server, address, seconds, pause):
-    """One run of wrk: requests per second, percentiles in ms, the server's CPU ms per request, failed requests."""
-    before = cpu_seconds(server.pid)
+    """One run of wrk: requests per second, percentiles in ms, CPU ms per request, failed requests, the share the host took."""
+    before, (total, stolen) = cpu_seconds(server.pid), machine_time()
     done = subprocess.run(["wrk", "-t1", "-c2", f"-d{seconds}s", "--latency", "-s", str(LUA), address], capture_output=True, text=True, check=True, env={**os.environ, "PAUSE_MS": str(pause)})
-    return {**json.loads(done.stdout.strip().splitlines()[-1]), "cpu": cpu_seconds(server.pid) - before}
+    now = machine_time()
+    steal = (now[1] - stolen) / max(now[0] - total, 1)
+    return {**json.loads(done.stdout.strip().splitlines()[-1]), "cpu": cpu_seconds(server.pid) - before, "steal": steal}
 
 
 def run(options, emit):
@@ -78,5 +89,6 @@ def run(options, emit):
         more = {"candidates": [least, most], "failed": sum(r["failed"] for r in rounds), "load_average": os.getloadavg()[0]}
         emit(measure.line("recommend", f"{name}: requests", "requests/s", [r["rate"] for r in rounds], "target 500", [500], **more))
         emit(measure.line("recommend", f"{name}: p50", "ms", [r["p50"] for r in rounds], None, None))
-        emit(measure.line("recommend", f"{name}: p99", "ms", [r["p99"] for r in rounds], "target 5", [5], higher_is_better=False))
+        emit(measure.line("recommend", f"{name}: p99", "ms", [r["p99"] for r in rounds], "target 5", [5], higher_is_better=False,
+                          by_round=[round(r["p99"], 2) for r in rounds], steal=[round(r["steal"], 3) for r in rounds]))
         emit(measure.line("recommend", f"{name}: server CPU", "ms/request", [1000 * r["cpu"] / r["requests"] for r in rounds], None, None))

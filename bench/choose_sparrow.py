@@ -3,7 +3,7 @@
 Reads trainingSamples alone; the folder's test file is never opened. Five folds of random rows, two seeds: a setting
 learns from four folds (a tenth of them held out where it stops early) and is judged on the fifth. The grid below was
 written down before the first run: all of STAGES' first product, then the other numbers one at a time around its winner.
-The best mean wins; --write puts it into the model file. One JSON line per setting: mean ROC-AUC over folds and seeds.
+(`average` came into the grid later, after a first test run.) The best mean wins; --write puts it into the model file. One JSON line per setting: mean ROC-AUC over folds and seeds.
 """
 
 import concurrent.futures

@@ -11,19 +11,19 @@ use rankine_train::{SampleRow, SampleSource, TrainError};
 /// Samples of a Parquet or CSV file, streamed.
 pub(crate) struct FileSource {
     reader: SampleReader,
-    place: String,
     block: Vec<Read>,
 }
 
 impl FileSource {
-    /// Opens `path` for the fields of `plan`, with the column `label` to learn. Times that stand as plain numbers (CSV)
+    /// Opens `path` for the fields of `plan`, with the column `label` to learn under `loss`. Times that stand as plain numbers (CSV)
     /// are seconds, as in MovieLens.
     ///
     /// # Errors
     /// A column that the conf needs and the file lacks, or a damaged file.
-    pub(crate) fn open(path: &Path, plan: &Plan, label: &str) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, plan: &Plan, label: &str, loss: Loss) -> anyhow::Result<Self> {
         let options = SampleOptions {
             time_unit: TimeUnit::Seconds,
+            labels: (loss == Loss::Bce).then_some((0.0, 1.0)),
             ..SampleOptions::default()
         };
         let mut spec = plan.sample_spec().clone();
@@ -31,16 +31,8 @@ impl FileSource {
         let reader = SampleReader::open(path, plan.schema(), &spec, &options)?;
         Ok(Self {
             reader,
-            place: path.display().to_string(),
             block: Vec::new(),
         })
-    }
-
-    fn failed(&self, error: &rankine_pipeline::PipelineError) -> TrainError {
-        TrainError::Sample {
-            place: self.place.clone(),
-            detail: error.to_string(),
-        }
     }
 }
 
@@ -57,27 +49,31 @@ pub(crate) fn open(
 ) -> anyhow::Result<Box<dyn SampleSource>> {
     Ok(match TextFormat::of(path) {
         Some(format) => Box::new(TextSamples::open(path, format, plan, loss)?),
-        None => Box::new(FileSource::open(path, plan, label)?),
+        None => Box::new(FileSource::open(path, plan, label, loss)?),
     })
 }
 
 impl SampleSource for FileSource {
     fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, TrainError> {
         self.block.clear();
-        let read = self
-            .reader
-            .next(&mut self.block, max)
-            .map_err(|e| self.failed(&e))?;
+        let read = self.reader.next(&mut self.block, max).map_err(failed)?;
         out.extend(self.block.drain(..).map(handed_over));
         Ok(read)
     }
 
     fn rewind(&mut self) -> Result<(), TrainError> {
-        self.reader.rewind().map_err(|e| self.failed(&e))
+        self.reader.rewind().map_err(failed)
     }
 
     fn len_hint(&self) -> Option<u64> {
         self.reader.len_hint()
+    }
+}
+
+/// What the reader says, file, line and field included.
+fn failed(error: rankine_pipeline::PipelineError) -> TrainError {
+    TrainError::Source {
+        message: error.to_string(),
     }
 }
 

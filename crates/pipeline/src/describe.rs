@@ -32,6 +32,8 @@ pub struct Description {
     pub sparsity: f64,
     /// Pairs of user and item with at least one event.
     pub pairs: u64,
+    /// Events of a user and an item after the first of the two.
+    pub repeats: u64,
     /// Events that share user and instant with another.
     pub ties: u64,
     /// Events by kind.
@@ -186,6 +188,7 @@ impl Tally {
                 0.0
             },
             pairs: self.pairs.len() as u64,
+            repeats: self.events - self.pairs.len() as u64,
             ties: self.ties,
             per_user: spread(self.users.values().copied().collect()),
             per_item: spread(self.items.values().map(|item| item.events).collect()),
@@ -332,6 +335,11 @@ impl Description {
             "sparsity",
             self.sparsity * 100.0,
             self.pairs
+        )?;
+        writeln!(
+            out,
+            "{:<14} {} events of a user and an item after the first",
+            "duplicates", self.repeats
         )?;
         writeln!(
             out,

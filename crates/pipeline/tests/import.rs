@@ -407,11 +407,29 @@ fn faults_of_a_mapping_are_all_told_with_their_lines() {
     assert!(text.contains("mapping.toml:4:"), "{text}");
     std::fs::write(
         source.path().join("mapping.toml"),
-        "format = 2\nevents = { file = \"e.csv\", user = \"u\", item = \"i\", time = \"t\" }\n",
+        "format = 2\nevents = { file = \"e.csv\", user = \"u\", item = \"i\", time = \"t\", range = [5.0, 1.0] }\n",
     )
     .unwrap();
     let text = fail(&options(source.path(), home.path())).to_string();
-    assert!(text.ends_with("expected format 1, got 2"), "{text}");
+    for part in [
+        ":1:10: expected format 1, got 2",
+        ":2:72: expected [lowest, highest], got [5, 1]",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn a_data_set_in_the_only_folder_of_a_folder_is_found() {
+    let source = tempfile::tempdir().unwrap();
+    let inner = source.path().join("ml-tiny");
+    std::fs::create_dir(&inner).unwrap();
+    for entry in std::fs::read_dir(data("movielens-csv")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), inner.join(entry.file_name())).unwrap();
+    }
+    let home = Home::of(source.path());
+    assert_eq!(describe::describe(home.path()).unwrap().pairs, 4);
 }
 
 #[test]
@@ -717,8 +735,13 @@ fn describe_counts_what_was_imported_and_draws_it() {
     let home = Home::of(&data("movielens-csv"));
     let description = describe::describe(home.path()).unwrap();
     assert_eq!(
-        (description.pairs, description.sparsity, description.ties),
-        (4, 0.5, 2)
+        (
+            description.pairs,
+            description.sparsity,
+            description.ties,
+            description.repeats
+        ),
+        (4, 0.5, 2, 0)
     );
     assert_eq!(description.first.as_deref(), Some("1970-01-01T00:15:00Z"));
     assert_eq!(description.per_user.max, 2);

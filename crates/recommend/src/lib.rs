@@ -1,6 +1,6 @@
 //! Catalogue, recall strategies, merge, filters, ranking ports: from a user to a short list of films with reasons.
 //!
-//! The flow is `UserState` → recall strategies in parallel ([`recall`]) → [`merge`] → a [`rank::Ranker`] →
+//! The flow is `UserState` → recall strategies ([`recall`], in parallel where one takes long) → [`merge`] → a [`rank::Ranker`] →
 //! the `n` best ([`Recommender`]). The crate knows neither feature plans nor models: it hands ids and a time to a
 //! ranker and gets scores, so a ranker may be a list, a vector product, a model in process or another machine.
 //!

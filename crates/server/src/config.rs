@@ -3,6 +3,8 @@
 //! Read through `rankine-config`, so that all faults of a file are told in one pass. `config/server.toml` in the
 //! repository is the commented reference; a test holds it equal to the defaults here.
 
+mod check;
+
 use crate::error::ServerError;
 use rankine_feature::FieldType;
 use rankine_predict::{ConfEntry, DictionaryEntry, DictionaryKind, ModelEntry, VersionPolicy};
@@ -211,7 +213,7 @@ impl Default for ServerConfig {
         ServerConfig {
             home: PathBuf::from(".rankine"),
             threads: 0,
-            default_model: "embeddingmlp".to_owned(),
+            default_model: "widedeep".to_owned(),
             conf: Vec::new(),
             dictionary: Vec::new(),
             listen: Listen::default(),
@@ -283,131 +285,29 @@ impl ServerConfig {
         }
     }
 
-    /// Reads and checks a configuration text; `file` is its name in messages.
-    ///
-    /// # Errors
-    /// [`ServerError::Config`] with every fault.
-    pub fn parse(text: &str, file: &str) -> Result<Self, ServerError> {
-        let config = Self::written(text, file)?;
-        config.check(file)?;
-        Ok(config)
-    }
-
+    /// Reads a configuration text that a layer above checks: what types say only.
     fn written(text: &str, file: &str) -> Result<Self, ServerError> {
         rankine_config::parse(text, file).map_err(|faults| ServerError::Config {
             faults: faults.to_string(),
         })
     }
 
-    /// Checks what types cannot say.
+    /// Reads and checks a configuration text; `file` is its name in messages.
     ///
     /// # Errors
-    /// [`ServerError::Config`] with every fault, one per line.
-    pub fn check(&self, file: &str) -> Result<(), ServerError> {
-        let faults: Vec<String> = self
-            .faults()
-            .into_iter()
-            .map(|fault| format!("{file}: {fault}"))
-            .collect();
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(ServerError::Config {
-                faults: faults.join("\n"),
-            })
+    /// [`ServerError::Config`] with every fault.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ServerError> {
+        let (config, faults) = rankine_config::parse_partial::<Self>(text, file);
+        let mut told: Vec<String> = faults.0.iter().map(ToString::to_string).collect();
+        if let Some(config) = &config {
+            told.extend(config.told(file, text));
         }
-    }
-
-    fn faults(&self) -> Vec<String> {
-        let limits = &self.limits;
-        let times = [
-            ("limits.deadline_ms", limits.deadline_ms),
-            ("limits.head_ms", limits.head_ms),
-            ("ranker.timeout_ms", self.ranker.timeout_ms),
-        ];
-        let positive = [
-            ("limits.body_mb", limits.body_mb),
-            ("limits.items", limits.items),
-            ("limits.permits", limits.permits),
-            ("limits.size", limits.size),
-            ("limits.connections", limits.connections),
-            ("quotas.limit", self.quotas.limit),
-        ];
-        let zero = positive
-            .iter()
-            .filter(|(_, value)| *value == 0)
-            .map(|(key, _)| key);
-        let no_time = times.iter().filter(|(_, value)| *value == 0).map(|(key, _)| key);
-        let mut faults: Vec<String> = zero
-            .chain(no_time)
-            .map(|key| format!("{key}: expected at least 1, got 0"))
-            .collect();
-        faults.extend(self.kind_faults());
-        faults.extend(self.model_faults());
-        faults.extend(self.dictionary_faults());
-        faults
-    }
-
-    fn kind_faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if self.store.kind == StoreKind::Redis && self.store.url.is_empty() {
-            faults.push("store.url: expected an address for kind \"redis\", got nothing".to_owned());
+        match config {
+            Some(config) if told.is_empty() => Ok(config),
+            _ => Err(ServerError::Config {
+                faults: told.join("\n"),
+            }),
         }
-        let schemes = ["http://", "grpc://"];
-        let known = schemes.iter().any(|scheme| self.ranker.url.starts_with(scheme));
-        if self.ranker.kind == RankerKind::Remote && !known {
-            faults.push(format!(
-                "ranker.url: expected an http:// or grpc:// address, got \"{}\"",
-                self.ranker.url
-            ));
-        }
-        let listen = [&self.listen.site, &self.listen.rest, &self.listen.grpc];
-        if listen.iter().all(|address| address.is_empty()) {
-            faults.push("listen: expected site, rest or grpc, got none".to_owned());
-        }
-        faults
-    }
-
-    fn model_faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let names: Vec<&str> = self.model.iter().flat_map(names_of).collect();
-        for (index, name) in names.iter().enumerate() {
-            if name.is_empty() || names[..index].contains(name) || [EMB, POPULARITY].contains(name) {
-                faults.push(format!("model: name or alias \"{name}\" is empty or taken"));
-            }
-        }
-        if self.canonical(&self.default_model).is_none() {
-            let known = self.rankers().join(", ");
-            faults.push(format!(
-                "default_model: expected one of {known}, got \"{}\"",
-                self.default_model
-            ));
-        }
-        faults
-    }
-
-    fn dictionary_faults(&self) -> Vec<String> {
-        let confs = self.conf.iter().map(|conf| ("conf", &conf.name, &conf.path));
-        let dictionaries = self.dictionary.iter();
-        let dictionaries = dictionaries.map(|one| ("dictionary", &one.name, &one.path));
-        let named: Vec<_> = confs.chain(dictionaries).collect();
-        let mut faults = Vec::new();
-        for (i, (what, name, path)) in named.iter().enumerate() {
-            let taken = named[..i]
-                .iter()
-                .any(|(kind, other, _)| kind == what && other == name);
-            if name.is_empty() || taken {
-                faults.push(format!("{what}: name \"{name}\" is empty or taken"));
-            }
-            if path.as_os_str().is_empty() {
-                faults.push(format!("{what} \"{name}\": path: expected a file, got nothing"));
-            }
-        }
-        let unread = self
-            .dictionary
-            .iter()
-            .filter_map(|one| one.entry(Path::new("")).err());
-        faults.into_iter().chain(unread).collect()
     }
 
     /// Names that rank, in order: the models, then `emb` and `popularity`.

@@ -15,6 +15,12 @@ pub enum TrainError {
         /// What was expected and what was found.
         detail: String,
     },
+    /// A source failed.
+    #[error("{message}")]
+    Source {
+        /// What the source says: file, line, field, expected and found.
+        message: String,
+    },
     /// A row does not fit the plan's schema.
     #[error("sample {row}: {side} has {got} values where the conf's schema has {expected} fields")]
     Shape {

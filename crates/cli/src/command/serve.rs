@@ -144,17 +144,18 @@ pub(crate) fn on(listeners: Listeners, config: ServerConfig) -> anyhow::Result<(
         Some(stop) => stop.stop(),
         None => std::process::exit(130),
     })?;
+    let model = config.default_model.clone();
     let state = State::open(config, Arc::new(clock::now_micros))?;
-    announce(&listeners);
+    announce(&listeners, &model);
     serve_state(state, listeners, stopped)?;
     Ok(())
 }
 
-/// The addresses as they were bound.
-fn announce(listeners: &Listeners) {
+/// The addresses as they were bound, with a page of the ranker `model`.
+fn announce(listeners: &Listeners, model: &str) {
     if let Some(address) = listeners.site.as_ref().and_then(|l| l.local_addr().ok()) {
         output::line(&format!(
-            "recommendations  http://{address}/user.html?id=6&model=widedeep"
+            "recommendations  http://{address}/user.html?id=6&model={model}"
         ));
     }
     if let Some(address) = listeners.rest.as_ref().and_then(|l| l.local_addr().ok()) {

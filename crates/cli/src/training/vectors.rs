@@ -83,7 +83,7 @@ fn open(path: &Path, plan: &Plan, config: &ModelConfig) -> anyhow::Result<FileSo
             plan.name()
         )
     })?;
-    FileSource::open(path, plan, config.label(spec))
+    FileSource::open(path, plan, config.label(spec), config.loss.into())
 }
 
 /// Trains vectors on `liked` and publishes them as `name`; tells version and number of vectors.

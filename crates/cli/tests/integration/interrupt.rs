@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::home::{command, files, prepared, rankine};
 use crate::process::signal;
@@ -45,8 +45,38 @@ fn ended_anywhere_nothing_half_written_is_visible_and_running_again_completes() 
     rankine(home.path(), &["demo", "--once"]).good();
     everything_visible_is_whole(home.path(), "the last run");
     the_data_is_that_of_an_undisturbed_run(home.path());
-    for model in ["embeddingmlp", "widedeep", "neuralcf", "item2vec"] {
+    for model in MODELS {
         rankine(home.path(), &["model", "verify", model]).good();
+    }
+    only_what_is_missing_is_made(home.path());
+}
+
+const MODELS: [&str; 4] = ["embeddingmlp", "widedeep", "neuralcf", "item2vec"];
+
+/// When each model's first version was published; none for one that is not there.
+fn published(home: &Path) -> [Option<SystemTime>; 4] {
+    let manifest = |model| home.join("models").join(model).join("1/manifest.json");
+    MODELS.map(|model| manifest(model).metadata().and_then(|m| m.modified()).ok())
+}
+
+/// Running again continues: a model that is gone is trained, the others are left as they were.
+fn only_what_is_missing_is_made(home: &Path) {
+    let before = published(home);
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    std::fs::remove_dir_all(home.join("models/neuralcf")).unwrap();
+    rankine(home, &["demo", "--once"]).good();
+    let after = published(home);
+    for (place, model) in MODELS.iter().enumerate() {
+        let made_again = before[place] != after[place];
+        assert_eq!(
+            made_again,
+            *model == "neuralcf",
+            "{model}: {before:?}, then {after:?}"
+        );
+        assert!(
+            !home.join("models").join(model).join("2").exists(),
+            "{model} has a second version"
+        );
     }
 }
 

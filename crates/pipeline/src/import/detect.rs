@@ -46,21 +46,14 @@ pub(super) struct Found {
 
 impl Folder {
     fn open(options: &ImportOptions) -> Result<Self, PipelineError> {
-        let source = &options.source;
-        let fail = |error| rankine_table::TableError::Open {
-            path: source.clone(),
-            source: error,
-        };
-        let mut files = vec![source.clone()];
-        if std::fs::metadata(source).map_err(fail)?.is_dir() {
-            let entries = std::fs::read_dir(source).map_err(fail)?;
-            files = entries
-                .flatten()
-                .map(|entry| entry.path())
-                .filter(|path| path.is_file())
-                .collect();
-            files.sort();
+        let mut files = entries(&options.source)?;
+        // An unpacked archive, or a folder that holds one data set in a folder of its own.
+        if let [only] = &files[..]
+            && only.is_dir()
+        {
+            files = entries(only)?;
         }
+        files.retain(|path| path.is_file());
         let mapping = options.mapping.clone().or_else(|| named(&files, "mapping.toml"));
         Ok(Self { files, mapping })
     }
@@ -69,6 +62,21 @@ impl Folder {
     pub(super) fn named(&self, name: &str) -> Option<PathBuf> {
         named(&self.files, name)
     }
+}
+
+/// What lies in a folder, by name; a file is its own only entry.
+fn entries(source: &Path) -> Result<Vec<PathBuf>, PipelineError> {
+    let fail = |error| rankine_table::TableError::Open {
+        path: source.to_owned(),
+        source: error,
+    };
+    if !std::fs::metadata(source).map_err(fail)?.is_dir() {
+        return Ok(vec![source.to_owned()]);
+    }
+    let entries = std::fs::read_dir(source).map_err(fail)?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// Finds a file by name, packed (`.gz`, `.zst`) or not, among others.

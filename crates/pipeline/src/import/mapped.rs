@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rankine_config::{Fault, Faults};
+use rankine_config::{Faults, Source};
 use rankine_table::delimited::Layout;
 use rankine_table::{Encoding, Form, Record, TableError};
 
@@ -63,19 +63,23 @@ pub(super) fn load(path: &Path) -> Result<Mapping, PipelineError> {
     })?;
     let file = path.display().to_string();
     let mapping: Mapping = rankine_config::parse(&text, &file)?;
-    if mapping.format == 1 {
+    let source = Source::new(&text, &file);
+    let mut faults = Vec::new();
+    if mapping.format.value != 1 {
+        let message = format!("expected format 1, got {}", mapping.format.value);
+        faults.push(source.fault(mapping.format.span.clone(), "format", message));
+    }
+    if let Some(range) = &mapping.events.range {
+        let [low, high] = range.value;
+        if !(low.is_finite() && high.is_finite() && low < high) {
+            let message = format!("expected [lowest, highest], got [{low}, {high}]");
+            faults.push(source.fault(range.span.clone(), "range", message));
+        }
+    }
+    if faults.is_empty() {
         return Ok(mapping);
     }
-    let message = format!("expected format 1, got {}", mapping.format);
-    let fault = Fault {
-        file,
-        line: 1,
-        column: 1,
-        key: "format".to_owned(),
-        message,
-        nearest: None,
-    };
-    Err(Faults(vec![fault]).into())
+    Err(Faults(faults).into())
 }
 
 fn beside(mapping: &Path, file: &str) -> PathBuf {
@@ -248,7 +252,7 @@ fn event(draft: &mut Draft<'_>, row: &Record, map: &EventMapping, at: &EventCell
     let fixed = map.kind.as_deref().unwrap_or(fallback);
     let name = map.value.as_deref().unwrap_or_default();
     let value = cell(row, at.value)
-        .map(|text| number(text, name, map.range))
+        .map(|text| number(text, name, map.range.as_ref().map(|range| range.value)))
         .transpose()?;
     draft.event(&EventRow {
         user: needed(row.get(at.user), &map.user)?,

@@ -3,6 +3,7 @@
 //! `config/mapping.toml` in the repository shows every key with its meaning. The decision: what was
 //! written (this type) is checked once while reading the TOML; `mapped` then uses it as it is.
 
+use rankine_config::Located;
 use serde::Deserialize;
 
 /// A whole mapping file.
@@ -10,7 +11,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
     /// Format of the mapping file: 1.
-    pub format: u32,
+    pub format: Located<u32>,
     /// Where items come from; without it, events list them.
     pub items: Option<ItemMapping>,
     /// Where users come from; without it, events list them.
@@ -95,7 +96,7 @@ pub struct EventMapping {
     /// Column of the value (rating, price, seconds).
     pub value: Option<String>,
     /// Lowest and highest value that is taken.
-    pub range: Option<[f64; 2]>,
+    pub range: Option<Located<[f64; 2]>>,
     /// Kind of every event; default `rating` with a value, `interaction` without.
     pub kind: Option<String>,
     /// Column of the kind, instead of one for all.

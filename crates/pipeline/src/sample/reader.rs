@@ -48,6 +48,8 @@ pub struct SampleOptions {
     pub item: Option<String>,
     /// Unit of times that stand as plain numbers.
     pub time_unit: TimeUnit,
+    /// Lowest and highest label that can be learnt; any finite one if not given.
+    pub labels: Option<(f32, f32)>,
 }
 
 /// Reads samples in file order, again and again.
@@ -56,6 +58,7 @@ pub struct SampleReader {
     schema: Schema,
     binding: Binding,
     cells: Cells,
+    labels: Option<(f32, f32)>,
     source: Source,
 }
 
@@ -96,6 +99,7 @@ impl SampleReader {
             schema: schema.clone(),
             binding,
             cells,
+            labels: options.labels,
             source,
         })
     }
@@ -150,7 +154,7 @@ impl SampleReader {
             user: user?,
             item: item?,
             context: context?,
-            label: at.number(binding.label)?,
+            label: at.label(self.labels)?,
             weight: binding.weight.map_or(Ok(1.0), |bound| at.number(bound))?,
             time: binding.time.map_or(Ok(0), |bound| at.whole(bound))?,
             group: binding.group.map_or(Ok(0), |bound| at.whole(bound))?,
@@ -207,6 +211,18 @@ impl Place<'_> {
             return Ok(x as f32);
         }
         Err(self.fault(bound, "expected a finite number, got a missing value".to_owned()))
+    }
+
+    fn label(&mut self, range: Option<(f32, f32)>) -> Result<f32, PipelineError> {
+        let bound = self.binding.label;
+        let label = self.number(bound)?;
+        match range {
+            Some((low, high)) if !(low..=high).contains(&label) => {
+                let reason = format!("expected a label from {low} to {high}, got {label}");
+                Err(self.fault(bound, reason))
+            }
+            _ => Ok(label),
+        }
     }
 
     fn whole(&mut self, bound: Bound) -> Result<i64, PipelineError> {

@@ -465,6 +465,20 @@ fn a_bad_cell_is_named_by_line_and_field() {
         let error = reader.next(&mut Vec::new(), 10).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+    let learnable = SampleOptions {
+        labels: Some((0.0, 1.0)),
+        ..SampleOptions::default()
+    };
+    std::fs::write(&path, SPARROW.replace(",0,,", ",7,,")).unwrap();
+    let error = open(&path, &learnable)
+        .unwrap()
+        .next(&mut Vec::new(), 10)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.ends_with("samples.csv:3: field `label`: expected a label from 0 to 1, got 7"),
+        "{error}"
+    );
     std::fs::write(folder.path().join("samples.xls"), "").unwrap();
     assert!(matches!(
         open(&folder.path().join("samples.xls"), &SampleOptions::default()),

@@ -73,7 +73,6 @@ fn bind(options: &Options, home: &Home) -> anyhow::Result<(Listeners, ServerConf
     config.listen.site = options.site.clone().unwrap_or(config.listen.site);
     config.listen.rest = options.rest.clone().unwrap_or(config.listen.rest);
     config.listen.grpc = options.grpc.clone().unwrap_or(config.listen.grpc);
-    config.default_model = "widedeep".to_owned();
     Ok((Listeners::bind(&config)?, config))
 }
 
