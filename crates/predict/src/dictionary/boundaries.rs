@@ -8,7 +8,8 @@ use rankine_table::delimited::Layout;
 use rankine_table::{Form, Record, RowReader, Step};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{cells, pages};
+use super::cells;
+use super::pages::{self, Pages};
 
 /// The header.
 const COLUMNS: [&str; 2] = ["feature", "boundaries"];
@@ -20,16 +21,12 @@ const COLUMNS: [&str; 2] = ["feature", "boundaries"];
 pub(super) fn load(path: &Path, max_mb_s: f64) -> Result<MemoryDictionary, LoadFault> {
     let mut found = Boundaries::default();
     if pages::is_parquet(path)? {
-        pages::each(
-            path,
-            max_mb_s,
-            |_| Ok(()),
-            |batch| {
-                let (features, lists) = (batch.column(COLUMNS[0])?, batch.column(COLUMNS[1])?);
-                (0..batch.rows())
-                    .try_for_each(|row| found.add(&cells::value(features, row), cells::value(lists, row)))
-            },
-        )?;
+        let mut pages = Pages::open(path, max_mb_s)?;
+        while let Some(batch) = pages.next()? {
+            let (features, lists) = (batch.column(COLUMNS[0])?, batch.column(COLUMNS[1])?);
+            (0..batch.rows())
+                .try_for_each(|row| found.add(&cells::value(features, row), cells::value(lists, row)))?;
+        }
     } else {
         csv(path, max_mb_s, &mut found)?;
     }

@@ -12,7 +12,8 @@ use rankine_table::{Kind, Table};
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{cells, pages};
+use super::cells;
+use super::pages::Pages;
 use crate::row::{Row, RowLayout};
 use crate::rows::FeatureRows;
 
@@ -30,29 +31,24 @@ pub(crate) struct ItemTable {
 /// # Errors
 /// What is wrong, with the row.
 pub(super) fn load(path: &Path, max_mb_s: f64) -> Result<ItemTable, LoadFault> {
+    let mut pages = Pages::open(path, max_mb_s)?;
+    let columns = pages.columns().iter().map(cells::typed);
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    match pages.columns().first() {
+        Some((_, Kind::Int)) => {}
+        Some((name, kind)) => return Err(format!("key column `{name}`: expected int, got {kind}").into()),
+        None => return Err("expected a key column, got none".into()),
+    }
     let mut table = ItemTable {
-        columns: Vec::new(),
-        layout: RowLayout::default(),
+        layout: RowLayout::new(columns.iter().map(|(name, _)| Arc::clone(name))),
+        columns,
         places: FxHashMap::default(),
         rows: Vec::new(),
         digest: 0,
     };
-    let columns = &mut table.columns;
-    let check = |found: &[(String, Kind)]| {
-        *columns = found.iter().map(cells::typed).collect::<Result<_, _>>()?;
-        match found.first() {
-            Some((_, Kind::Int)) => Ok(()),
-            Some((name, kind)) => Err(format!("key column `{name}`: expected int, got {kind}").into()),
-            None => Err("expected a key column, got none".into()),
-        }
-    };
-    let mut batches = Vec::new();
-    pages::each(path, max_mb_s, check, |batch| {
-        batches.push(batch.clone());
-        Ok(())
-    })?;
-    table.layout = RowLayout::new(table.columns.iter().map(|(name, _)| Arc::clone(name)));
-    batches.iter().try_for_each(|batch| table.append(batch))?;
+    while let Some(batch) = pages.next()? {
+        table.append(&batch)?;
+    }
     Ok(table)
 }
 

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use rankine_dict::{LoadFault, Pace};
 use rankine_feature::{FieldType, MemoryDictionary, Value, text};
-use rankine_table::{Kind, Table};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cells::{self, OwnedKey};
-use super::pages;
+use super::pages::{self, Pages};
 
 /// Reads a file. Text has a key and a value a line, in the text form of these types.
 ///
@@ -50,27 +49,19 @@ fn lines(
 }
 
 fn parquet(path: &Path, max_mb_s: f64) -> Result<MemoryDictionary, LoadFault> {
-    let mut columns = Vec::new();
-    let check = |found: &[(String, Kind)]| {
-        let typed = found.iter().map(cells::typed).collect::<Result<Vec<_>, _>>()?;
-        match typed.first() {
-            Some((_, FieldType::Int | FieldType::String)) => {
-                columns.extend(typed[1..].iter().map(|(name, ty)| (name.to_string(), *ty)));
-            }
-            Some((name, ty)) => {
-                return Err(format!("key column `{name}`: expected int or string, got {ty}").into());
-            }
-            None => return Err("expected a key column, got none".into()),
+    let mut pages = Pages::open(path, max_mb_s)?;
+    let typed = pages.columns().iter().map(cells::typed);
+    let typed = typed.collect::<Result<Vec<_>, _>>()?;
+    let columns = match typed.split_first() {
+        Some(((_, FieldType::Int | FieldType::String), columns)) => columns,
+        Some(((name, ty), _)) => {
+            return Err(format!("key column `{name}`: expected int or string, got {ty}").into());
         }
-        Ok(())
+        None => return Err("expected a key column, got none".into()),
     };
-    let mut batches: Vec<Table> = Vec::new();
-    pages::each(path, max_mb_s, check, |batch| {
-        batches.push(batch.clone());
-        Ok(())
-    })?;
-    let mut rows = Rows::new(columns);
-    for batch in &batches {
+    let columns = columns.iter().map(|(name, ty)| (name.to_string(), *ty));
+    let mut rows = Rows::new(columns.collect());
+    while let Some(batch) = pages.next()? {
         for row in 0..batch.rows() {
             let mut values = batch.columns.iter().map(|(_, column)| cells::value(column, row));
             let key = values.next().unwrap_or_default();

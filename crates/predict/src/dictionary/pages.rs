@@ -12,27 +12,42 @@ use rankine_table::{Kind, Table};
 /// Rows per batch: some milliseconds of decoding.
 const BATCH: usize = 4096;
 
-/// Hands over every batch of a file.
-///
-/// # Errors
-/// Of the file, or what `each` answers.
-pub(super) fn each(
-    path: &Path,
-    max_mb_s: f64,
-    check: impl FnOnce(&[(String, Kind)]) -> Result<(), LoadFault>,
-    mut each: impl FnMut(&Table) -> Result<(), LoadFault>,
-) -> Result<(), LoadFault> {
-    let mut pace = Pace::new(max_mb_s);
-    let bytes = std::fs::metadata(path)?.len();
-    let mut reader = Reader::open(path, BATCH)?;
-    check(reader.columns())?;
-    let rows = u128::from(reader.rows().max(1));
-    while let Some(batch) = reader.next_batch()? {
-        each(&batch)?;
-        let share = u128::from(bytes) * (batch.rows() as u128) / rows;
-        pace.spend(u64::try_from(share).unwrap_or(bytes));
+/// A file under way.
+pub(super) struct Pages {
+    reader: Reader,
+    pace: Pace,
+    bytes: u64,
+}
+
+impl Pages {
+    /// Opens a file to read it at most `max_mb_s` fast.
+    ///
+    /// # Errors
+    /// Of the file.
+    pub(super) fn open(path: &Path, max_mb_s: f64) -> Result<Self, LoadFault> {
+        Ok(Self {
+            bytes: std::fs::metadata(path)?.len(),
+            reader: Reader::open(path, BATCH)?,
+            pace: Pace::new(max_mb_s),
+        })
     }
-    Ok(())
+
+    /// Names and kinds of the columns, in file order.
+    pub(super) fn columns(&self) -> &[(String, Kind)] {
+        self.reader.columns()
+    }
+
+    /// The next batch; none at the end.
+    ///
+    /// # Errors
+    /// Of the file.
+    pub(super) fn next(&mut self) -> Result<Option<Table>, LoadFault> {
+        let batch = self.reader.next_batch()?;
+        let read = batch.as_ref().map_or(0, Table::rows) as u128;
+        let share = u128::from(self.bytes) * read / u128::from(self.reader.rows().max(1));
+        self.pace.spend(u64::try_from(share).unwrap_or(self.bytes));
+        Ok(batch)
+    }
 }
 
 /// Whether a file is Parquet, by its first bytes.

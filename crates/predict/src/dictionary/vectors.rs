@@ -9,7 +9,7 @@ use rankine_table::{Column, Kind, Table};
 use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::pages;
+use super::pages::Pages;
 
 /// One generation of vectors, row by row in one block.
 #[derive(Debug)]
@@ -27,34 +27,24 @@ pub struct VectorTable {
 /// # Errors
 /// What is wrong, with the row.
 pub(super) fn load(path: &Path, max_mb_s: f64) -> Result<VectorTable, LoadFault> {
-    let mut head = None;
-    let check = |columns: &[(String, Kind)]| {
-        let [(_, Kind::Int), (name, Kind::Vector(width)), (_, Kind::Int)] = columns else {
-            let found: Vec<String> = columns
-                .iter()
-                .map(|(name, kind)| format!("{name} {kind}"))
-                .collect();
-            let found = found.join(", ");
-            return Err(format!("expected columns id int, vector, artefact version int; got {found}").into());
-        };
-        head = Some((Arc::from(name.as_str()), *width));
-        Ok(())
+    let mut pages = Pages::open(path, max_mb_s)?;
+    let columns = pages.columns();
+    let [(_, Kind::Int), (name, Kind::Vector(width)), (_, Kind::Int)] = columns else {
+        let found = columns.iter().map(|(name, kind)| format!("{name} {kind}"));
+        let found = found.collect::<Vec<_>>().join(", ");
+        return Err(format!("expected columns id int, vector, artefact version int; got {found}").into());
     };
-    let mut batches: Vec<Table> = Vec::new();
-    pages::each(path, max_mb_s, check, |batch| {
-        batches.push(batch.clone());
-        Ok(())
-    })?;
-    let (name, width): (Arc<str>, usize) = head.ok_or("no columns")?;
     let mut table = VectorTable {
-        column: [(name, FieldType::Vector(width))],
-        width,
+        column: [(Arc::from(name.as_str()), FieldType::Vector(*width))],
+        width: *width,
         version: 0,
         places: FxHashMap::default(),
         floats: Vec::new(),
         digest: 0,
     };
-    batches.iter().try_for_each(|batch| table.append(batch))?;
+    while let Some(batch) = pages.next()? {
+        table.append(&batch)?;
+    }
     Ok(table)
 }
 
