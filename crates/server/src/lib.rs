@@ -8,6 +8,7 @@
 pub mod api;
 pub mod compute;
 pub mod config;
+mod drain;
 pub mod error;
 pub mod grpc;
 mod listener;

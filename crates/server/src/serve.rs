@@ -4,6 +4,7 @@
 //! runtime lives in here: the binary stays a plain program.
 
 use crate::config::ServerConfig;
+use crate::drain;
 use crate::error::{ApiError, ServerError};
 use crate::listener::{self, Bounds};
 use crate::metrics::{Metrics, measure};
@@ -211,6 +212,7 @@ fn around(routes: Router, state: &Arc<State>, body_bytes: usize) -> Router {
     let metrics: Arc<Metrics> = state.metrics().clone();
     routes
         .layer(DefaultBodyLimit::max(body_bytes))
+        .layer(middleware::from_fn(drain::refused))
         .layer(middleware::from_fn_with_state(metrics, measure))
 }
 

@@ -1,6 +1,9 @@
 //! Bad requests: each is a 4xx with JSON that says which parameter, what was expected and what came.
 
 use crate::home::{Server, home};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 
 #[test]
 fn every_bad_request_says_where() {
@@ -111,6 +114,29 @@ fn a_body_beyond_the_limit_is_413() {
         (answer.status, answer.json()["error"]["type"].as_str()),
         (413, Some("too_large"))
     );
+}
+
+/// Once the answer left while the client still sent: it saw a broken pipe instead.
+#[test]
+fn a_client_that_still_sends_reads_why_its_body_is_refused() {
+    let home = home();
+    let mut config = crate::home::config(home.path());
+    config.limits.body_mb = 1;
+    let server = Server::start(config);
+    let mut stream = TcpStream::connect(server.site.trim_start_matches("http://")).unwrap();
+    let (piece, pieces) = (vec![b'x'; 1 << 20], 16);
+    let head = format!(
+        "POST /events HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        pieces << 20
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    for _ in 0..pieces {
+        stream.write_all(&piece).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
 }
 
 #[test]
