@@ -43,6 +43,7 @@ mod tests {
     fn every_bundled_model_fits_the_bundled_conf() {
         let plan = Plan::compile(CONF.text, CONF.file, None).unwrap();
         let others = [
+            ("deepfm", bundled!("models/deepfm.toml")),
             ("lr", bundled!("models/lr.toml")),
             ("fm", bundled!("models/fm.toml")),
             ("ffm", bundled!("models/ffm.toml")),

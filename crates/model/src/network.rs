@@ -4,7 +4,7 @@
 //! ```text
 //! input  = [embedding columns in the order of the file | dense slots]
 //! deep   = output(… f(input·W₀ + b₀) …)          hidden.0, hidden.1, …, output
-//! logit  = ((bias + Σ wide) + deep) + Σ_k gmf[k]·p[k]·q[k]
+//! logit  = ((bias + Σ wide [+ Σ_{i<j} ⟨eᵢ, eⱼ⟩]) + deep) + Σ_k gmf[k]·p[k]·q[k]
 //! score  = sigmoid(logit) for bce, the logit itself for mse
 //! ```
 
@@ -108,6 +108,8 @@ pub struct Network {
     pub dense: Vec<SlotSpec>,
     /// Columns of the wide part.
     pub wide: Vec<usize>,
+    /// Numbers per vector where all pairs of deep columns are multiplied, too.
+    pub pairs: Option<usize>,
     /// The product part.
     pub product: Option<Product>,
     /// Outputs of each hidden layer.
@@ -132,6 +134,7 @@ impl Network {
         match config.kind() {
             Kind::EmbeddingMlp => model::embeddingmlp::compose(&mut builder),
             Kind::WideDeep => model::widedeep::compose(&mut builder),
+            Kind::DeepFm => model::deepfm::compose(&mut builder),
             Kind::NeuralCf => model::neuralcf::compose(&mut builder),
             Kind::Lr => model::lr::compose(&mut builder),
             Kind::Fm => model::fm::compose(&mut builder),
@@ -228,6 +231,7 @@ impl<'a> Builder<'a> {
             deep: Vec::new(),
             dense: Vec::new(),
             wide: Vec::new(),
+            pairs: None,
             product: None,
             hidden: config.hidden.iter().map(|h| h.value).collect(),
             activation: config.activation.into(),
@@ -365,6 +369,27 @@ impl<'a> Builder<'a> {
         let part = LinearPart::new(slots, fields(linear.slots.len()), linear);
         self.table(part.table());
         self.network.linear = Some(part);
+    }
+
+    /// Has all pairs of the deep columns multiplied; their vectors must be equally long.
+    pub(crate) fn pairs(&mut self) {
+        let config = self.config;
+        let mut dims = config.embedding.iter().map(|e| &e.dim);
+        let Some(first) = dims.next() else {
+            return self.fault(
+                &config.kind,
+                "embedding",
+                "kind `deepfm` needs `embedding`: it multiplies vectors",
+            );
+        };
+        for dim in dims.filter(|dim| dim.value != first.value) {
+            let message = format!(
+                "kind `deepfm` multiplies vectors: `dim` is {}, expected {}",
+                dim.value, first.value
+            );
+            self.fault(dim, "dim", message);
+        }
+        self.network.pairs = Some(first.value);
     }
 
     pub(crate) fn product(&mut self, product: Product) {

@@ -7,7 +7,7 @@
 use crate::config::Loss;
 use crate::error::ModelError;
 use crate::layer::dense::Dense;
-use crate::layer::{Rows, embedding, product, wide};
+use crate::layer::{Rows, embedding, pairs, product, wide};
 use crate::linear::{self, LinearPart, LinearScorer};
 use crate::network::{Network, Pooling, TableSpec, width};
 use crate::parameters::{Parameters, Tensor};
@@ -27,11 +27,12 @@ const AHEAD: usize = 4;
 /// Rows of a network's tables by table name, ready for reading.
 pub(crate) type Tables<T> = BTreeMap<String, Arc<dyn Rows<T>>>;
 
-/// The part of the first layer (and of the wide and product parts) that rests on one group. Reusable; may be cached.
+/// The part of the first layer (and of the wide, pair and product parts) that rests on one group. Reusable; may be cached.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hidden<T = f32> {
     pub(crate) first: Vec<T>,
     pub(crate) wide: T,
+    /// What is multiplied with the other groups': the product's vector, or the sums of [`pairs`].
     pub(crate) vector: Vec<T>,
 }
 
@@ -137,6 +138,8 @@ pub struct Scorer<T = f32> {
     activation: Activation,
     upper: Vec<Dense<T>>,
     output_bias: T,
+    /// Numbers per vector where all pairs of deep columns are multiplied.
+    pairs: Option<usize>,
     product: Vec<T>,
     loss: Loss,
     /// The whole of a linear model; every other part is empty then.
@@ -257,6 +260,7 @@ impl<T: Real> Scorer<T> {
         self.base(common, &mut s.base);
         s.lower.clear();
         s.wide.clear();
+        s.cross.vector.clear();
         for i in 0..out.len() {
             if i + AHEAD < out.len() {
                 rows::prefetch(&candidate(i + AHEAD).0.first);
@@ -266,8 +270,11 @@ impl<T: Real> Scorer<T> {
             if self.has_cross() {
                 wide += self.cross.wide(cross);
             }
-            s.wide.push(wide);
             self.first(item, cross, s);
+            if self.pairs.is_some() {
+                wide += pairs::pairs(&common.vector, &item.vector, &s.cross.vector, &mut s.product);
+            }
+            s.wide.push(wide);
         }
         for layer in &self.upper {
             layer.forward(out.len(), &s.lower, &mut s.upper);
@@ -316,7 +323,7 @@ impl<T: Real> Scorer<T> {
         let sums = s.base.iter().zip(&item.first).map(|(b, i)| *b + *i);
         if self.cross.is_deep() {
             s.lower.extend(sums);
-            self.deep(&self.cross, cross, &mut s.cross.first);
+            self.deep(&self.cross, cross, &mut s.cross);
             dense::add(&s.cross.first, &mut s.lower[at..]);
         } else if self.activation == Activation::Relu {
             // the common case in one pass
@@ -328,13 +335,16 @@ impl<T: Real> Scorer<T> {
     }
 
     fn side(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
-        self.deep(side, part, &mut out.first);
+        self.deep(side, part, out);
         self.rest(side, part, out);
     }
 
     /// The wide and the product part.
     fn rest(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
         out.wide = side.wide(part);
+        if self.pairs.is_some() {
+            return;
+        }
         out.vector.clear();
         if !side.vector.is_empty() {
             out.vector.resize(self.product.len(), T::ZERO);
@@ -344,8 +354,9 @@ impl<T: Real> Scorer<T> {
             .for_each(|column| column.pool(part, &mut out.vector));
     }
 
-    /// A group's part of the first layer.
-    fn deep(&self, side: &Side<T>, part: &Part, out: &mut Vec<T>) {
+    /// A group's part of the first layer, and the sums of its vectors where pairs are multiplied.
+    fn deep(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
+        let (out, sums) = (&mut out.first, &mut out.vector);
         let outputs = self.bias.len();
         out.clear();
         out.resize(outputs + side.inputs, T::ZERO);
@@ -354,7 +365,19 @@ impl<T: Real> Scorer<T> {
         if side.is_deep() {
             dense::accumulate(inputs, &side.weight, first);
         }
+        self.sums(side, inputs, sums);
         out.truncate(outputs);
+    }
+
+    /// The sums of a part's vectors, where pairs are multiplied.
+    fn sums(&self, side: &Side<T>, inputs: &[T], out: &mut Vec<T>) {
+        let Some(dim) = self.pairs else {
+            return;
+        };
+        out.clear();
+        out.resize(dim + 1, T::ZERO);
+        let vectors = inputs.chunks_exact(dim).take(side.columns.len());
+        vectors.for_each(|vector| pairs::add(vector, out));
     }
 
     /// [`Scorer::deep`] of many parts, their products together: the weights are read once for all of a block.
@@ -377,9 +400,11 @@ impl<T: Real> Scorer<T> {
         s.lower.clear();
         s.lower.resize(count * outputs, T::ZERO);
         dense::accumulate_batch(count, &s.inputs, &side.weight, Activation::Linear, &mut s.lower);
-        for (first, hidden) in s.lower.chunks_exact(outputs).zip(out) {
+        let parts = s.lower.chunks_exact(outputs).zip(s.inputs.chunks_exact(width));
+        for ((first, inputs), hidden) in parts.zip(out) {
             hidden.first.clear();
             hidden.first.extend_from_slice(first);
+            self.sums(side, inputs, &mut hidden.vector);
         }
     }
 
@@ -400,7 +425,7 @@ impl<T: Real> Scorer<T> {
             }
             for (i, hidden) in out.iter_mut().enumerate() {
                 if !together {
-                    self.deep(side, part(i), &mut hidden.first);
+                    self.deep(side, part(i), hidden);
                 }
                 self.rest(side, part(i), hidden);
             }
@@ -464,6 +489,7 @@ impl<T: Real> Assembly<'_, T> {
             activation: first.activation,
             upper: layers,
             output_bias,
+            pairs: network.pairs,
             product: network
                 .product
                 .as_ref()
@@ -486,6 +512,7 @@ impl<T: Real> Assembly<'_, T> {
             activation: Activation::Linear,
             upper: Vec::new(),
             output_bias: T::ZERO,
+            pairs: None,
             product: Vec::new(),
             loss: self.network.loss,
             linear: Some(LinearScorer::new(part, rows, bias, self.network.loss)),

@@ -88,6 +88,18 @@ hidden = [8]
 activation = "tanh"
 "#;
 
+pub(crate) const DEEP_FM: &str = r#"format = 1
+kind = "deepfm"
+conf = "movie"
+embedding = [
+    { slots = [1, 2, 30], table = "id", dim = 6 },
+    { slots = [3, 4], table = "list", dim = 6, pooling = "sum" },
+]
+dense = { slots = [20, 21] }
+wide = { slots = [1, 2, 3, 4, 30] }
+hidden = [9]
+"#;
+
 pub(crate) const NEURAL_CF: &str = r#"format = 1
 kind = "neuralcf"
 conf = "movie"
@@ -106,7 +118,7 @@ dense = { slots = [20] }
 loss = "mse"
 "#;
 
-pub(crate) const MODELS: [&str; 4] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, FLAT];
+pub(crate) const MODELS: [&str; 5] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, FLAT, DEEP_FM];
 
 pub(crate) fn plan() -> Arc<Plan> {
     Arc::new(Plan::compile(CONF, "conf.toml", None).unwrap())
@@ -244,7 +256,14 @@ pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Pa
         }
         out
     };
-    let mut x: Vec<f64> = network.deep.iter().flat_map(|c| pooled(*c)).collect();
+    let vectors: Vec<Vec<f64>> = network.deep.iter().map(|c| pooled(*c)).collect();
+    let mut pairs = 0.0;
+    for (i, a) in vectors.iter().enumerate().filter(|_| network.pairs.is_some()) {
+        for b in &vectors[..i] {
+            pairs += a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        }
+    }
+    let mut x: Vec<f64> = vectors.concat();
     for slot in &network.dense {
         let floats = part_of(parts, slot.group).dense(slot.index, crate::network::width(slot));
         x.extend(floats.iter().map(|v| f64::from(*v)));
@@ -282,7 +301,7 @@ pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Pa
         );
         (0..product.dim).map(|k| h[k] * p[k] * q[k]).sum()
     });
-    x[0] + wide + product
+    x[0] + wide + pairs + product
 }
 
 /// One candidate's score through fresh buffers.

@@ -93,7 +93,7 @@ fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     Err(TrainError::Config {
         key: "kind".to_owned(),
         detail: format!(
-            "expected a kind learnt in batches (embeddingmlp, widedeep, neuralcf), got {}",
+            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf), got {}",
             kind.name()
         ),
     })

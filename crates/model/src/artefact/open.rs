@@ -64,9 +64,13 @@ impl Artefact {
         let reader = Reader::open(files.get(file::WEIGHTS)?)?;
         let content = match config.kind() {
             Kind::Item2Vec => Content::Vectors(reader.vectors()?),
-            Kind::EmbeddingMlp | Kind::WideDeep | Kind::NeuralCf | Kind::Lr | Kind::Fm | Kind::Ffm => {
-                model(&files, &manifest, &config, &reader)?
-            }
+            Kind::EmbeddingMlp
+            | Kind::WideDeep
+            | Kind::DeepFm
+            | Kind::NeuralCf
+            | Kind::Lr
+            | Kind::Fm
+            | Kind::Ffm => model(&files, &manifest, &config, &reader)?,
         };
         Ok(Artefact {
             dir: dir.to_owned(),

@@ -47,16 +47,12 @@ impl Checker<'_> {
         let (kind, at) = (config.kind(), &config.kind);
         let deep = !config.embedding.is_empty() || !config.dense.slots.is_empty();
         let ncf = kind == Kind::NeuralCf;
+        let wide = matches!(kind, Kind::WideDeep | Kind::DeepFm);
         let (linear, network) = (kind.is_linear(), kind != Kind::Item2Vec && !kind.is_linear());
         let parts = [
             ("embedding or dense", deep, network, network),
             ("conf", config.conf.is_some(), kind != Kind::Item2Vec, true),
-            (
-                "wide",
-                config.wide.is_some(),
-                kind == Kind::WideDeep,
-                kind == Kind::WideDeep,
-            ),
+            ("wide", config.wide.is_some(), wide, wide),
             ("gmf", config.gmf.is_some(), false, ncf),
             ("bias", config.bias.is_some(), false, ncf),
             ("hidden", !config.hidden.is_empty(), false, network),

@@ -28,6 +28,8 @@ pub enum Kind {
     EmbeddingMlp,
     /// Wide & Deep ([`crate::model::widedeep`]).
     WideDeep,
+    /// DeepFM ([`crate::model::deepfm`]).
+    DeepFm,
     /// Neural collaborative filtering ([`crate::model::neuralcf`]).
     NeuralCf,
     /// Skip-gram vectors of items ([`crate::model::item2vec`]).
@@ -47,6 +49,7 @@ impl Kind {
         match self {
             Kind::EmbeddingMlp => "embeddingmlp",
             Kind::WideDeep => "widedeep",
+            Kind::DeepFm => "deepfm",
             Kind::NeuralCf => "neuralcf",
             Kind::Item2Vec => "item2vec",
             Kind::Lr => "lr",

@@ -2,6 +2,7 @@
 
 pub mod dense;
 pub mod embedding;
+pub mod pairs;
 pub mod product;
 pub mod wide;
 

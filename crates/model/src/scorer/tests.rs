@@ -120,15 +120,15 @@ fn parameters_that_do_not_fit_are_named() {
     assert_eq!(fault(&|p| drop(p.tables.remove("user"))), expected);
 }
 
-/// Wide & Deep of the oracle: four fields, each a slot with an embedding table and a wide weight.
+/// A model of the oracle: four fields, each a slot with an embedding table and a wide weight.
 struct Oracle {
     json: serde_json::Value,
     plan: Plan,
 }
 
 impl Oracle {
-    fn read() -> Oracle {
-        let json = serde_json::from_str(include_str!("../../tests/data/golden_widedeep.json")).unwrap();
+    fn read(text: &str) -> Oracle {
+        let json = serde_json::from_str(text).unwrap();
         let mut conf = "format = 1\nname = \"c\"\nschema.user = [{ name = \"x0\", type = \"int\" }, { name = \"x1\", \
             type = \"int\" }]\nschema.item = [{ name = \"x2\", type = \"int\" }, { name = \"x3\", type = \"int\" }]\n"
             .to_owned();
@@ -144,12 +144,12 @@ impl Oracle {
         }
     }
 
-    fn network(&self, loss: &str) -> Network {
+    fn network(&self, kind: &str, loss: &str) -> Network {
         let tables: Vec<String> = (1..5)
             .map(|s| format!("{{ slots = [{s}], table = \"v{s}\", dim = 3 }}"))
             .collect();
         let text = format!(
-            "format = 1\nkind = \"widedeep\"\nconf = \"c\"\nembedding = [{}]\nwide = {{ slots = [1, 2, 3, 4] }}\n\
+            "format = 1\nkind = \"{kind}\"\nconf = \"c\"\nembedding = [{}]\nwide = {{ slots = [1, 2, 3, 4] }}\n\
              hidden = [6]\nloss = \"{loss}\"\n",
             tables.join(", ")
         );
@@ -204,11 +204,10 @@ fn floats(json: &serde_json::Value) -> Vec<f64> {
     )
 }
 
-#[test]
-fn wide_and_deep_agrees_with_the_oracle_in_f64() {
-    let oracle = Oracle::read();
+fn agrees_with_the_oracle_in_f64(kind: &str, text: &str) {
+    let oracle = Oracle::read(text);
     for (loss, key) in [("mse", "logit"), ("bce", "prob")] {
-        let network = oracle.network(loss);
+        let network = oracle.network(kind, loss);
         let scorer = Scorer::new(&network, &oracle.parameters(&network)).unwrap();
         let rows = oracle.json["X"].as_array().unwrap();
         for (x, expected) in rows.iter().zip(floats(&oracle.json[key])) {
@@ -222,4 +221,31 @@ fn wide_and_deep_agrees_with_the_oracle_in_f64() {
             assert!((got - expected).abs() < 1e-12, "{key}: {got} is not {expected}");
         }
     }
+}
+
+#[test]
+fn wide_and_deep_agrees_with_the_oracle() {
+    agrees_with_the_oracle_in_f64("widedeep", include_str!("../../tests/data/golden_widedeep.json"));
+}
+
+#[test]
+fn deep_fm_agrees_with_the_oracle() {
+    agrees_with_the_oracle_in_f64("deepfm", include_str!("../../tests/data/golden_deepfm.json"));
+}
+
+#[test]
+fn what_another_model_left_in_the_scratch_is_not_read() {
+    let (with, plan) = (network(testing::DEEP_FM), plan());
+    let without = network(&testing::DEEP_FM.replace("slots = [1, 2, 30]", "slots = [1, 2]"));
+    let [with, without] = [with, without].map(|n| Scorer::new(&n, &parameters(&n, 5)).unwrap());
+    let (parts, mut scratch) = (parts(&plan, &sample(3)), ScoreScratch::default());
+    let mut once = |scorer: &Scorer, scratch: &mut ScoreScratch| {
+        let (mut common, mut item) = (Hidden::default(), Hidden::default());
+        scorer.common(&parts[0], &mut common);
+        scorer.item(&parts[1], &mut item);
+        scorer.score(&common, &item, &parts[2], scratch)
+    };
+    let fresh = once(&without, &mut ScoreScratch::default());
+    once(&with, &mut scratch);
+    assert_eq!(once(&without, &mut scratch), fresh);
 }

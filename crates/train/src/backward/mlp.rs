@@ -94,12 +94,12 @@ impl<T: Real> Mlp<T> {
     }
 
     /// Adds all parameter gradients of a part of the batch and returns the gradient of the input.
-    pub fn backward(&mut self, rows: usize) -> &[T] {
+    pub fn backward(&mut self, rows: usize) -> &mut [T] {
         self.descend(rows, 0);
         if let Some(dropout) = &self.input_dropout {
             dropout.backward(&mut self.upper);
         }
-        &self.upper
+        &mut self.upper
     }
 
     /// As [`Mlp::backward`] down to the first layer, which comes back with its output and that output's gradient.

@@ -10,6 +10,7 @@ pub mod embedding;
 pub mod fold;
 pub mod gmf;
 pub mod mlp;
+pub mod pairs;
 pub mod wide;
 
 pub use dense::Dense;
@@ -18,6 +19,7 @@ pub use embedding::Embedding;
 pub use fold::Fold;
 pub use gmf::Gmf;
 pub use mlp::Mlp;
+pub use pairs::Pairs;
 pub use wide::Wide;
 
 /// Whether a forward pass is for learning (dropout active) or for judging.

@@ -1,6 +1,6 @@
-//! The network that every kind is a case of: deep part, wide part and product of factors, summed into one logit.
+//! The network that every kind is a case of: deep part, wide part, pairs and product of factors, summed into one logit.
 //!
-//! `logit = output(mlp(embeddings ‖ dense)) + wide + gmf`. The compiled network decides which parts exist; the
+//! `logit = output(mlp(embeddings ‖ dense)) + wide + pairs + gmf`. The compiled network decides which parts exist; the
 //! sum, its gradient and the steps are the same for all, so they are written and checked once.
 
 use rand::SeedableRng;
@@ -10,7 +10,7 @@ use rankine_kernel::activation::Activation;
 use rankine_model::Network;
 
 use super::Settings;
-use crate::backward::{Dense, Dropout, Embedding, Fold, Gmf, Mlp, Mode, Wide, sized};
+use crate::backward::{Dense, Dropout, Embedding, Fold, Gmf, Mlp, Mode, Pairs, Wide, sized};
 use crate::encode::{Batch, Vocabulary};
 use crate::optimise::DenseSteps;
 use crate::table::Table;
@@ -31,6 +31,8 @@ pub struct Net<T> {
     /// The last layer of the deep part; its bias is the network's.
     pub output: Dense<T>,
     wide: Wide,
+    /// The pairs of the deep part's vectors, if the kind has them.
+    pairs: Option<Pairs<T>>,
     /// The product of factors, if the kind has one.
     pub gmf: Option<Gmf<T>>,
     logits: Vec<T>,
@@ -74,7 +76,8 @@ impl<T: Real> Net<T> {
         let embedding = Embedding::new(deep, network.dense_width());
         let (mlp, output) = dense_layers(network, settings, &mut random);
         let fold = match mlp.layers.first() {
-            Some(first) if mlp.input_dropout.is_none() => {
+            // Pairs need the input that folding goes around.
+            Some(first) if mlp.input_dropout.is_none() && network.pairs.is_none() => {
                 Fold::new(&embedding, &tables, settings.batch, first.outputs)
             }
             _ => None,
@@ -96,6 +99,7 @@ impl<T: Real> Net<T> {
             mlp,
             output,
             wide,
+            pairs: network.pairs.map(|dim| Pairs::new(dim, network.deep.len())),
             gmf,
             logits: Vec::new(),
             steps: None,
@@ -130,6 +134,9 @@ impl<T: Real> Net<T> {
             self.output.forward(rows, self.mlp.output(), logits);
         }
         self.wide.forward(&self.tables, batch, logits);
+        if let Some(pairs) = &self.pairs {
+            pairs.forward(logits);
+        }
         if let Some(gmf) = &mut self.gmf {
             gmf.forward(&self.tables, batch, logits);
         }
@@ -150,11 +157,14 @@ impl<T: Real> Net<T> {
         }
         let x = self.mlp.input(rows * self.embedding.width());
         self.embedding.forward(&self.tables, batch, x);
+        if let Some(pairs) = &mut self.pairs {
+            pairs.read(rows, x, self.embedding.width());
+        }
         self.mlp.forward(rows, mode);
     }
 
     /// The way back of [`Net::forward_deep`].
-    fn backward_deep(&mut self, batch: &Batch<T>) {
+    fn backward_deep(&mut self, batch: &Batch<T>, slopes: &[T]) {
         let rows = batch.len();
         if let Some(fold) = self.fold.as_mut().filter(|_| self.folded) {
             if let Some((layer, y, dy)) = self.mlp.backward_above(rows) {
@@ -163,6 +173,9 @@ impl<T: Real> Net<T> {
             return;
         }
         let dx = self.mlp.backward(rows);
+        if let Some(pairs) = &self.pairs {
+            pairs.backward(slopes, dx, self.embedding.width());
+        }
         self.embedding.backward(&mut self.tables, batch, dx);
     }
 
@@ -176,7 +189,7 @@ impl<T: Real> Net<T> {
         let (top, gradient) = self.mlp.output_gradient(rows * self.output.inputs);
         self.output
             .backward(rows, (top, &self.logits), slopes, Some(gradient));
-        self.backward_deep(batch);
+        self.backward_deep(batch, slopes);
     }
 
     /// Ends a batch: all gradients are complete.

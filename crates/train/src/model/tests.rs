@@ -62,6 +62,7 @@ fn network(deep: &[usize], wide: usize, product: Option<usize>, hidden: &[usize]
             .into_iter()
             .collect(),
         wide: Vec::new(),
+        pairs: None,
         product: None,
         hidden: hidden.to_vec(),
         activation: Activation::Relu,
@@ -195,14 +196,15 @@ fn near<T: Real>(what: &str, got: impl IntoIterator<Item = T>, expected: &[f64],
 fn golden<T: Real>(name: &str) -> (Net<T>, Batch<T>, Value) {
     let all: Value = serde_json::from_str(include_str!("../../tests/data/golden_models.json")).unwrap();
     let oracle = all[name].clone();
-    let deep = name == "WideDeep";
-    let network = network(
+    let deep = name != "LR";
+    let mut network = network(
         if deep { &[3; 4] } else { &[] },
         4,
         None,
         if deep { &[6] } else { &[] },
         0,
     );
+    network.pairs = (name == "DeepFM").then_some(3);
     let mut net = Net::<T>::new(&network, &settings(), &vocabularies(&network, 7));
     let convert = |values: &Value| numbers(values).into_iter().map(T::of).collect::<Vec<T>>();
     let parameters = &oracle["params"];
@@ -261,7 +263,7 @@ fn agrees_with_the_oracle<T: Real>(name: &str, tolerance: f64) {
             tolerance,
         );
     }
-    if name == "WideDeep" {
+    if name != "LR" {
         let layer = &net.mlp.layers[0];
         near(
             "W1",
@@ -294,6 +296,12 @@ fn agrees_with_the_oracle<T: Real>(name: &str, tolerance: f64) {
 fn wide_and_deep_agrees_with_the_oracle() {
     agrees_with_the_oracle::<f64>("WideDeep", 1e-9);
     agrees_with_the_oracle::<f32>("WideDeep", 1e-5);
+}
+
+#[test]
+fn deep_fm_agrees_with_the_oracle() {
+    agrees_with_the_oracle::<f64>("DeepFM", 1e-9);
+    agrees_with_the_oracle::<f32>("DeepFM", 1e-5);
 }
 
 #[test]
@@ -368,6 +376,12 @@ fn every_kind_of_network_checks_by_differences() {
     checks_by_differences(&tanh(network(&[3, 3], 2, Some(2), &[4, 4], 0)));
     checks_by_differences(&network(&[2, 2], 0, Some(3), &[], 0));
     checks_by_differences(&network(&[], 3, None, &[], 0));
+    let pairs = |mut network: Network| {
+        network.pairs = Some(3);
+        network
+    };
+    checks_by_differences(&pairs(tanh(network(&[3; 4], 2, None, &[4, 3], 2))));
+    checks_by_differences(&pairs(network(&[3; 2], 1, None, &[], 0)));
 }
 
 #[test]

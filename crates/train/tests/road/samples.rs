@@ -91,6 +91,7 @@ fn sample(random: &mut Xoshiro256PlusPlus) -> SampleRow {
 pub(crate) fn model(kind: &str, parts: &str) -> ModelConfig {
     let embedding = match kind {
         "neuralcf" => r#"{ slots = [1], table = "user", dim = 6 }, { slots = [2], table = "item", dim = 6 }"#,
+        "deepfm" => r#"{ slots = [1, 2, 3], table = "all", dim = 6 }"#,
         _ => {
             r#"{ slots = [1], table = "user", dim = 6 }, { slots = [2], table = "item", dim = 5 }, { slots = [3], table = "tag", dim = 3 }"#
         }
@@ -100,7 +101,9 @@ pub(crate) fn model(kind: &str, parts: &str) -> ModelConfig {
     } else {
         "dense = { slots = [4] }"
     };
-    let wide = if kind == "widedeep" {
+    let wide = if kind == "deepfm" {
+        "wide = { slots = [1, 2, 3] }"
+    } else if kind == "widedeep" {
         "wide = { slots = [5, 3] }"
     } else {
         ""
@@ -130,6 +133,11 @@ pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
     vec![
         ("embeddingmlp", model("embeddingmlp", train)),
         ("widedeep", model("widedeep", train)),
+        ("deepfm", model("deepfm", train)),
+        (
+            "deepfm with dropout",
+            model("deepfm", &format!("dropout = {{ input = 0.1 }}\n{train}")),
+        ),
         ("neuralcf", model("neuralcf", train)),
         (
             "neuralcf with all parts",
