@@ -19,7 +19,7 @@ pub(super) unsafe fn forward<T: Real, L: Arithmetic<T>>(
     // SAFETY: the caller's promise.
     let products = unsafe {
         match form {
-            Form::Linear => linear(table, entries),
+            Form::Linear => linear::<T, L>(table, entries),
             Form::Sum => sum::<T, L>(table, entries, layout),
             Form::Complete => complete::<T, L>(table, entries, layout),
             Form::Any => any::<T, L>(table, entries, layout),
@@ -29,7 +29,18 @@ pub(super) unsafe fn forward<T: Real, L: Arithmetic<T>>(
 }
 
 #[inline(always)]
-unsafe fn linear<T: Real>(table: &FactorTable<T>, e: Entries<'_, T>) -> T {
+unsafe fn linear<T: Real, L: Arithmetic<T>>(table: &FactorTable<T>, e: Entries<'_, T>) -> T {
+    if let Some((base, stride)) = table.stretch() {
+        // SAFETY: rows exist, and a stretch is shorter than 2³¹ numbers.
+        unsafe {
+            let mut sum = L::splat(T::ZERO);
+            for (rows, values) in e.rows.chunks(L::N).zip(e.values.chunks(L::N)) {
+                let w = L::gather(base, rows.as_ptr(), stride, rows.len());
+                sum = w.mul_add(part(values), sum);
+            }
+            return sum.sum();
+        }
+    }
     // Four sums, so that a product does not wait for the one before.
     let mut sums = [T::ZERO; 4];
     for (rows, values) in e.rows.chunks(4).zip(e.values.chunks(4)) {
@@ -39,6 +50,18 @@ unsafe fn linear<T: Real>(table: &FactorTable<T>, e: Entries<'_, T>) -> T {
         }
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// A register of at most N numbers, zeros behind them.
+#[inline(always)]
+pub(super) unsafe fn part<T: Real, L: Arithmetic<T>>(values: &[T]) -> L {
+    // SAFETY: the caller runs on the machine of L.
+    unsafe {
+        match values.len() < L::N {
+            true => L::load_part(values.as_ptr(), values.len()),
+            false => L::load(values.as_ptr()),
+        }
+    }
 }
 
 /// ½ (‖Σ x v‖² − Σ ‖x v‖²) + Σ x w; leaves Σ x v in `cross`.

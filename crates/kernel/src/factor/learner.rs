@@ -182,7 +182,7 @@ fn layout<'a, T>(lines: &'a mut [Line<T>], own: &'a mut [T]) -> Layout<'a, T> {
     Layout { cross, own }
 }
 
-/// Checks that the entries fit and says how their products are formed. That rows exist is checked where they are read.
+/// Checks that the entries fit and says how their products are formed. That rows exist is checked here where there are no factors, else where they are read.
 fn check<T: Real>(table: &FactorTable<T>, entries: Entries<'_, T>) -> Form {
     let (count, fields) = (entries.rows.len(), table.shape().fields);
     assert!(
@@ -190,6 +190,8 @@ fn check<T: Real>(table: &FactorTable<T>, entries: Entries<'_, T>) -> Form {
         "entries differ in length"
     );
     if table.shape().factors() == 0 {
+        let last = entries.rows.iter().fold(0, |last, row| last.max(*row)) as usize;
+        assert!(count == 0 || last < table.len(), "row {last} of {}", table.len());
         return Form::Linear;
     }
     if fields == 1 {

@@ -234,6 +234,15 @@ impl<T: Real> FactorTable<T> {
             .wrapping_add(within * self.stride)
     }
 
+    /// The first number of row 0 and the numbers from one row to the next, while all rows lie in one stretch.
+    #[inline(always)]
+    pub(super) fn stretch(&self) -> Option<(*mut T, usize)> {
+        match self.segments.as_slice() {
+            [segment] => Some((segment.base, self.stride)),
+            _ => None,
+        }
+    }
+
     #[inline(always)]
     pub(super) fn bias_at(&self) -> *mut T {
         self.bias.get().cast()
@@ -269,6 +278,18 @@ fn segment<T>() -> Result<Segment<T>, KernelError> {
         base: map.as_mut_ptr().cast(),
         _map: map,
     })
+}
+
+/// Asks for the cache line at an address, into the first level: where a row is a few numbers.
+#[inline(always)]
+pub(super) fn fetch_near<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and faults on no address; SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// Asks for the cache line at an address, into the second level: a sample's rows may be as large as the first.

@@ -1,9 +1,9 @@
 //! Moving a sample's rows: the gradient of a row is the slope times its value times what it was multiplied with.
 
-use super::forward::others;
+use super::forward::{others, part};
 use super::learner::{Entries, Form, Layout};
 use super::rule::{Constants, Step};
-use super::table::FactorTable;
+use super::table::{FactorTable, fetch_near};
 use crate::lanes::Arithmetic;
 use crate::real::Real;
 
@@ -45,7 +45,7 @@ pub(super) unsafe fn update<T: Real, L: Arithmetic<T>, R: Step<T>>(
     unsafe {
         single::<T, L::One, R>(table.bias_at(), m, m.slope);
         match m.form {
-            Form::Linear => linear::<T, L::One, R>(table, e, m),
+            Form::Linear => linear::<T, L, R>(table, e, m),
             Form::Sum => sum::<T, L, R>(table, e, &layout, m),
             Form::Complete | Form::Any => fields::<T, L, R>(table, e, layout, m),
         }
@@ -70,8 +70,54 @@ unsafe fn single<T: Real, L: Arithmetic<T>, R: Step<T>>(at: *mut T, m: &Moves<'_
     }
 }
 
+/// Registers of rows are moved at once; a row that another entry (or thread) has moved meanwhile is moved from where it is.
 #[inline(always)]
 unsafe fn linear<T: Real, L: Arithmetic<T>, R: Step<T>>(
+    table: &FactorTable<T>,
+    e: Entries<'_, T>,
+    m: &Moves<'_, T>,
+) {
+    let Some((base, stride)) = table.stretch() else {
+        // SAFETY: the caller's promise.
+        return unsafe { one_by_one::<T, L::One, R>(table, e, m) };
+    };
+    m.next
+        .iter()
+        .for_each(|row| fetch_near(base.wrapping_add(*row as usize * stride)));
+    // SAFETY: rows exist: each is a weight and its states, and a stretch is shorter than 2³¹ numbers.
+    unsafe {
+        let (c, slope) = (m.weight.map(|v| L::splat(v)), L::splat(m.slope));
+        // What a step always changes: the first state, or the weight where there is none.
+        let told = usize::from(R::STATES > 0);
+        for (rows, values) in e.rows.chunks(L::N).zip(e.values.chunks(L::N)) {
+            let plane = |at: usize| L::gather(base.add(at), rows.as_ptr(), stride, rows.len());
+            let mut planes = [[T::ZERO; 16]; 4];
+            let mut states = [L::splat(T::ZERO); 2];
+            for (i, state) in states.iter_mut().enumerate().take(R::STATES) {
+                *state = plane(i + 1);
+            }
+            let w = plane(0);
+            [w, states[0]][told].store(planes[3].as_mut_ptr());
+            let (moved, states) = R::step(&c, w, part::<T, L>(values).mul(slope), states);
+            settled(moved).store(planes[0].as_mut_ptr());
+            for (i, state) in states.into_iter().enumerate().take(R::STATES) {
+                state.store(planes[i + 1].as_mut_ptr());
+            }
+            for (i, (row, x)) in rows.iter().zip(values).enumerate() {
+                let to = base.add(*row as usize * stride);
+                if *to.add(told) == planes[3][i] {
+                    (0..=R::STATES).for_each(|at| *to.add(at) = planes[at][i]);
+                } else {
+                    single::<T, L::One, R>(to, m, m.slope * *x);
+                }
+            }
+        }
+    }
+}
+
+/// As [`linear`], for a table of several stretches.
+#[inline(always)]
+unsafe fn one_by_one<T: Real, L: Arithmetic<T>, R: Step<T>>(
     table: &FactorTable<T>,
     e: Entries<'_, T>,
     m: &Moves<'_, T>,
@@ -155,13 +201,21 @@ unsafe fn apply<T: Real, L: Arithmetic<T>, R: Step<T>>(w: *mut T, plane: usize, 
             *state = L::load(w.add((i + 1) * plane));
         }
         let (moved, states) = R::step(c, L::load(w), g, states);
-        // Two factors that always meet and tell nothing shrink each other without end; denormal numbers would take a
-        // hundred times as long. Adding and taking away a tiny number makes what is tinier zero and changes nothing else.
-        let tiny = L::splat(T::of(TINY));
-        moved.add(tiny).sub(tiny).store(w);
+        settled(moved).store(w);
         for (i, state) in states.into_iter().enumerate().take(R::STATES) {
             state.store(w.add((i + 1) * plane));
         }
+    }
+}
+
+/// Two factors that always meet and tell nothing shrink each other without end; denormal numbers would take a hundred
+/// times as long. Adding and taking away a tiny number makes what is tinier zero and changes nothing else.
+#[inline(always)]
+unsafe fn settled<T: Real, L: Arithmetic<T>>(w: L) -> L {
+    // SAFETY: the caller runs on the machine of L.
+    unsafe {
+        let tiny = L::splat(T::of(TINY));
+        w.add(tiny).sub(tiny)
     }
 }
 

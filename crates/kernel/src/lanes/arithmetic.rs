@@ -37,6 +37,23 @@ pub trait Arithmetic<T: Copy>: Lanes<T> {
     unsafe fn rsqrt(self) -> Self;
     /// The sum of all lanes.
     unsafe fn sum(self) -> T;
+    /// The numbers at `from + rows[i] · stride` for i below `count` (at most N), zeros behind them. No offset reaches 2³¹.
+    unsafe fn gather(from: *const T, rows: *const u32, stride: usize, count: usize) -> Self;
+}
+
+/// One number from each place, through memory: hardware's gather is not faster below sixteen lanes.
+#[inline(always)]
+unsafe fn collected<T: Real, L: Lanes<T>>(
+    from: *const T,
+    rows: *const u32,
+    stride: usize,
+    count: usize,
+) -> L {
+    let mut numbers = [T::ZERO; 16];
+    for (i, number) in numbers.iter_mut().enumerate().take(count.min(L::N)) {
+        *number = *from.add(*rows.add(i) as usize * stride);
+    }
+    L::load(numbers.as_ptr())
 }
 
 impl<T: Real> Arithmetic<T> for Single<T> {
@@ -76,6 +93,10 @@ impl<T: Real> Arithmetic<T> for Single<T> {
     #[inline(always)]
     unsafe fn sum(self) -> T {
         self.0
+    }
+    #[inline(always)]
+    unsafe fn gather(from: *const T, rows: *const u32, stride: usize, count: usize) -> Self {
+        collected(from, rows, stride, count)
     }
 }
 
@@ -120,6 +141,10 @@ impl Arithmetic<f32> for F32x8 {
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
     }
+    #[inline(always)]
+    unsafe fn gather(from: *const f32, rows: *const u32, stride: usize, count: usize) -> Self {
+        collected(from, rows, stride, count)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -160,6 +185,23 @@ impl Arithmetic<f32> for F32x16 {
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
         _mm512_reduce_add_ps(self.0)
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "no offset reaches 2³¹; at most sixteen lanes"
+    )]
+    #[inline(always)]
+    unsafe fn gather(from: *const f32, rows: *const u32, stride: usize, count: usize) -> Self {
+        let mask = ((1u32 << count) - 1) as __mmask16;
+        let rows = _mm512_maskz_loadu_epi32(mask, rows.cast());
+        let offsets = _mm512_mullo_epi32(rows, _mm512_set1_epi32(stride as i32));
+        F32x16(_mm512_mask_i32gather_ps::<4>(
+            _mm512_setzero_ps(),
+            mask,
+            offsets,
+            from,
+        ))
     }
 }
 
@@ -239,6 +281,10 @@ macro_rules! single {
             #[inline(always)]
             unsafe fn sum(self) -> f32 {
                 self.0
+            }
+            #[inline(always)]
+            unsafe fn gather(from: *const f32, rows: *const u32, stride: usize, count: usize) -> Self {
+                collected(from, rows, stride, count)
             }
         }
     };
