@@ -82,6 +82,11 @@ impl Job {
         let mut words = vec![
             samples.plan.hash(),
             format!("{which:?} {:?} {} {}", part.keys, part.missing, files.hold_out),
+            format!(
+                "{} {:?}",
+                self.model.label(samples.plan.sample_spec()),
+                self.model.loss
+            ),
         ];
         words.push(
             part.slots

@@ -55,6 +55,85 @@ fn a_libffm_file_becomes_a_model_that_is_served_by_its_own_conf() {
     assert_eq!(weights(1), weights(2), "the kept cache changes nothing");
 }
 
+const CONF: &str = r#"format = 1
+name = "ads"
+schema.user = [{ name = "u", type = "string" }]
+schema.item = [{ name = "i", type = "string" }]
+schema.context = []
+sample = { label = ["click", "buy"] }
+[[feature]]
+name = "user"
+class = "id"
+slot = 1
+depend = ["u"]
+[[feature]]
+name = "item"
+class = "id"
+slot = 2
+depend = ["i"]
+"#;
+
+const LR: &str = "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlabel = \"click\"\nlinear = { slots = [1, 2] }\n\
+                  train = { epochs = 1, cache = \"keep\" }\n";
+
+#[test]
+fn a_kept_cache_is_read_again_for_the_same_file_conf_slots_and_label_alone() {
+    let rows = |shift: u32| -> String {
+        let row = |i: u32| {
+            let (click, buy) = (u32::from((i + shift) % 3 == 0), u32::from(i % 4 == 0));
+            format!("u{}\ti{}\t{click}\t{buy}\n", i % 9, i % 12)
+        };
+        (0..600).fold("u\ti\tclick\tbuy\n".to_owned(), |all, i| all + &row(i))
+    };
+    let files = folder(&[("ads.tsv", &rows(0)), ("conf.toml", CONF)]);
+    let (data, model) = (path(&files, "ads.tsv"), path(&files, "m.toml"));
+    let train = |home: &std::path::Path, text: &str| {
+        std::fs::write(&model, text).unwrap();
+        let conf = path(&files, "conf.toml");
+        let arguments = [
+            "--json",
+            "train",
+            &model,
+            "--conf",
+            &conf,
+            "--train",
+            &data,
+            "--hold-out",
+            "0",
+        ];
+        let told: Value = rankine(home, &arguments).good().json();
+        told["history"][0]["loss"].as_f64().unwrap()
+    };
+    let kept = tempfile::tempdir().unwrap();
+    let written = || {
+        let cache = std::fs::metadata(kept.path().join("cache/m.rows")).unwrap();
+        cache.modified().unwrap()
+    };
+    let fresh = |text: &str| train(tempfile::tempdir().unwrap().path(), text);
+    assert_eq!(train(kept.path(), LR), fresh(LR));
+    let first = written();
+    assert_eq!(train(kept.path(), LR), fresh(LR));
+    assert_eq!(written(), first, "the cache was read, not written again");
+    let (bought, fewer) = (LR.replace("click", "buy"), LR.replace("[1, 2]", "[2]"));
+    for other in [&bought, &fewer, LR] {
+        let before = written();
+        assert_eq!(train(kept.path(), other), fresh(other), "{other}");
+        assert_ne!(written(), before, "{other}");
+    }
+    std::fs::write(path(&files, "ads.tsv"), rows(1)).unwrap();
+    assert_eq!(
+        train(kept.path(), LR),
+        fresh(LR),
+        "a file of equal length that was changed"
+    );
+    let conf = CONF.replace("depend = [\"u\"]", "depend = [\"u\"]\nstr_args = []");
+    let other = CONF.replace("depend = [\"i\"]", "depend = [\"u\"]");
+    for conf in [conf, other] {
+        std::fs::write(path(&files, "conf.toml"), conf).unwrap();
+        assert_eq!(train(kept.path(), LR), fresh(LR));
+    }
+}
+
 #[test]
 fn linear_models_of_the_repository_train_on_the_home_and_beat_the_item_s_mean() {
     let home = home();

@@ -1,12 +1,15 @@
 //! The cache file: blocks of coded samples, then the keys of their rows. Written in the first epoch, read by later ones.
 //!
 //! `magic ‖ n ‖ fingerprint ‖ (bytes u32 ‖ crc32c u32 ‖ block)* ‖ END u32 ‖ samples u64 ‖ keys u64 ‖ key u64 * ‖ crc32c u32`.
-//! It appears whole or not at all, and is read, not mapped. A file that another run left is used only if its fingerprint is
+//! It appears whole or not at all, and is read, not mapped. A file of one run alone loses its name as soon as it is open: runs
+//! of one name do not meet in it, and none that is killed leaves it behind. A file that another run left is used only if its fingerprint is
 //! the expected one; damage is an error that names the file.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rankine_table::AtomicFile;
 
@@ -102,13 +105,13 @@ impl Extent {
     }
 }
 
-/// A whole cache file.
+/// A whole cache file, open.
 #[derive(Debug)]
 pub(super) struct Cache {
     path: PathBuf,
+    file: Arc<File>,
     pub(super) blocks: Vec<Extent>,
     pub(super) samples: u64,
-    temporary: bool,
 }
 
 impl Cache {
@@ -147,39 +150,28 @@ impl Cache {
                 .map_err(|e| fault(path, e))?;
         }
         let (samples, keys) = tail(&mut input, path)?;
-        let (path, temporary) = (path.to_owned(), false);
-        Ok(Some((
-            Cache {
-                path,
-                blocks,
-                samples,
-                temporary,
-            },
-            keys,
-        )))
+        let (path, file) = (path.to_owned(), Arc::new(input.into_inner()));
+        let cache = Cache {
+            path,
+            file,
+            blocks,
+            samples,
+        };
+        Ok(Some((cache, keys)))
     }
 
-    /// Removes the file when this is dropped.
-    pub(super) fn temporary(mut self) -> Cache {
-        self.temporary = true;
-        self
+    /// Takes the file's name away; it goes with this and its readers.
+    pub(super) fn temporary(self) -> Result<Cache, TrainError> {
+        std::fs::remove_file(&self.path).map_err(|e| fault(&self.path, e))?;
+        Ok(self)
     }
 
     /// Another hand on the file.
-    pub(super) fn reader(&self) -> Result<Reader, TrainError> {
-        let file = File::open(&self.path).map_err(|e| fault(&self.path, e))?;
-        Ok(Reader {
-            file,
+    pub(super) fn reader(&self) -> Reader {
+        Reader {
+            file: Arc::clone(&self.file),
             path: self.path.clone(),
             buffer: Vec::new(),
-        })
-    }
-}
-
-impl Drop for Cache {
-    fn drop(&mut self) {
-        if self.temporary {
-            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
@@ -215,7 +207,7 @@ fn tail(input: &mut impl Read, path: &Path) -> Result<(u64, Vec<u64>), TrainErro
 
 /// One thread's hand on a cache file.
 pub(super) struct Reader {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     buffer: Vec<u8>,
 }
@@ -230,10 +222,7 @@ impl Reader {
         out: &mut Block,
     ) -> Result<(), TrainError> {
         self.buffer.resize(at.bytes as usize, 0);
-        let read = self
-            .file
-            .seek(SeekFrom::Start(at.offset))
-            .and_then(|_| self.file.read_exact(&mut self.buffer));
+        let read = self.file.read_exact_at(&mut self.buffer, at.offset);
         read.map_err(|e| fault(&self.path, e))?;
         if crc32c::crc32c(&self.buffer) != at.sum {
             return Err(damaged(
@@ -295,7 +284,7 @@ mod tests {
         let path = folder.path().join("a.rows");
         let cache = written(&path);
         assert_eq!((cache.samples, cache.blocks.len()), (6, 2));
-        let (mut reader, mut read) = (cache.reader().unwrap(), Block::default());
+        let (mut reader, mut read) = (cache.reader(), Block::default());
         reader.read(cache.blocks[1], 6, 1, &mut read).unwrap();
         assert_eq!(read, block(3));
         assert_eq!(
@@ -304,8 +293,10 @@ mod tests {
         );
         assert!(Cache::open(&path, "other samples").unwrap().is_none());
         assert!(Cache::open(&folder.path().join("none"), "").unwrap().is_none());
-        drop(cache.temporary());
+        let cache = cache.temporary().unwrap();
         assert!(!path.exists());
+        cache.reader().read(cache.blocks[0], 6, 1, &mut read).unwrap();
+        assert_eq!(read, block(0), "without a name it is still there");
     }
 
     #[test]
@@ -318,7 +309,7 @@ mod tests {
             let Some((cache, keys)) = Cache::open(path, "these samples")? else {
                 return Ok(None);
             };
-            let (mut reader, mut block) = (cache.reader()?, Block::default());
+            let (mut reader, mut block) = (cache.reader(), Block::default());
             cache
                 .blocks
                 .iter()

@@ -120,7 +120,7 @@ impl Pass<'_> {
         next: &AtomicUsize,
         tell: &mut dyn FnMut(&Tally),
     ) -> Result<Tally, TrainError> {
-        let (mut reader, mut block, mut lens) = (cache.reader()?, Block::default(), Lens::default());
+        let (mut reader, mut block, mut lens) = (cache.reader(), Block::default(), Lens::default());
         let (mut tally, cpu, mut order) = (Tally::default(), thread_cpu_seconds(), Vec::new());
         while let Some(extent) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
             reader.read(*extent, self.table.len(), self.fields, &mut block)?;

@@ -149,10 +149,14 @@ impl Run<'_> {
         })
     }
 
-    fn path(&self, ending: &str) -> PathBuf {
-        self.place
-            .folder
-            .join(format!("{}{ending}.rows", self.place.name))
+    fn path(&self) -> PathBuf {
+        self.place.folder.join(format!("{}.rows", self.place.name))
+    }
+
+    /// Where a file of this run alone begins: no other process writes there.
+    fn own_path(&self, part: &str) -> PathBuf {
+        let (name, process) = (&self.place.name, std::process::id());
+        self.place.folder.join(format!("{name}.{part}-{process}.rows"))
     }
 
     /// The cache another run kept of the same samples; its keys have their rows again.
@@ -160,7 +164,7 @@ impl Run<'_> {
         if !self.keep {
             return Ok(None);
         }
-        let Some((cache, keys)) = Cache::open(&self.path(""), &self.place.fingerprint)? else {
+        let Some((cache, keys)) = Cache::open(&self.path(), &self.place.fingerprint)? else {
             return Ok(None);
         };
         keys.iter()
@@ -212,10 +216,12 @@ impl Run<'_> {
     fn first(&mut self, feed: &mut dyn Feed, cache: &mut Option<Cache>) -> Result<Tally, TrainError> {
         let (mut examples, mut block, mut tally) = (Examples::default(), Block::default(), Tally::default());
         let fingerprint = self.place.fingerprint.clone();
-        let mut writer = match self.keep || self.settings.epochs > 1 {
-            true => Some(Writer::create(&self.path(""), &fingerprint)?),
-            false => None,
+        let path = match (self.keep, self.settings.epochs) {
+            (true, _) => Some(self.path()),
+            (false, 1) => None,
+            (false, _) => Some(self.own_path("train")),
         };
+        let mut writer = path.map(|path| Writer::create(&path, &fingerprint)).transpose()?;
         let (mut own, many) = (thread_cpu_seconds(), self.learners.len() > 1);
         feed.rewind()?;
         loop {
@@ -237,7 +243,7 @@ impl Run<'_> {
         }
         if let Some(writer) = writer {
             let written = writer.finish(&fingerprint, self.coder.keys())?;
-            *cache = Some(if self.keep { written } else { written.temporary() });
+            *cache = Some(if self.keep { written } else { written.temporary()? });
         }
         tally.cpu += since(own.take());
         Ok(tally)
@@ -288,14 +294,14 @@ impl Run<'_> {
             }
             self.coder.apply(&examples, &mut block);
             if writer.is_none() {
-                writer = Some(Writer::create(&self.path(".valid"), "")?);
+                writer = Some(Writer::create(&self.own_path("valid"), "")?);
             }
             if let Some(writer) = &mut writer {
                 writer.block(&block)?;
             }
         }
         let finished = writer.map(|writer| writer.finish("", &[])).transpose()?;
-        Ok(finished.map(Cache::temporary))
+        finished.map(Cache::temporary).transpose()
     }
 
     fn report(&self, epoch: usize, tally: &Tally, judged: Option<&Cache>) -> Result<EpochReport, TrainError> {
@@ -318,7 +324,7 @@ impl Run<'_> {
 
     /// Mean loss and ROC-AUC of the model as it is.
     fn judge(&self, cache: &Cache) -> Result<(f64, f64), TrainError> {
-        let (mut reader, mut block, mut lens) = (cache.reader()?, Block::default(), Lens::default());
+        let (mut reader, mut block, mut lens) = (cache.reader(), Block::default(), Lens::default());
         let mut learner = Learner::new(&self.coder.table);
         let (mut labels, mut scores, mut weights, mut sum) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
         for extent in &cache.blocks {

@@ -144,7 +144,7 @@ impl Lines {
         let Some(label) = words.next() else {
             return Ok(None);
         };
-        let label = self.label(label)?;
+        let label = self.label(label.text)?;
         for (count, word) in (0..).zip(words) {
             if count == MOST {
                 return Err(("entries", format!("more than {MOST} entries")));
@@ -171,23 +171,20 @@ impl Lines {
         }
     }
 
-    fn token<'w>(&self, word: &'w str) -> Result<Token<'w>, (&'static str, String)> {
-        let wrong = |expected: &str| ("entry", format!("`{word}`: expected {expected}"));
-        let (slot, rest) = match self.format {
-            TextFormat::Libsvm => (1, word),
+    #[inline]
+    fn token<'w>(&self, word: Word<'w>) -> Result<Token<'w>, (&'static str, String)> {
+        let wrong = |expected: &str| ("entry", format!("`{}`: expected {expected}", word.text));
+        let (slot, (id, value)) = match self.format {
+            TextFormat::Libsvm => (1, (word.first(), word.behind(0))),
             TextFormat::Libffm => {
-                let (field, rest) = cut(word).ok_or_else(|| wrong("field:id:value"))?;
-                (
-                    whole(field).ok_or_else(|| wrong("a whole number as field"))? + 1,
-                    rest,
-                )
+                let id = word.second().ok_or_else(|| wrong("field:id:value"))?;
+                let field = whole(word.first()).ok_or_else(|| wrong("a whole number as field"))?;
+                (field + 1, (id, word.behind(1)))
             }
         };
-        let (id, value) = cut(rest).unwrap_or((rest, "1"));
-        let value = if value == "1" {
-            Some(1.0)
-        } else {
-            number::parse(value)
+        let value = match value {
+            None | Some("1") => Some(1.0),
+            Some(text) => number::parse(text),
         };
         let value = value.ok_or_else(|| wrong("a finite number behind the last colon"))?;
         if id.is_empty() {
@@ -220,31 +217,61 @@ fn sample_fault(path: &Path, error: &rankine_table::TableError) -> TrainError {
     }
 }
 
-/// The words of a line, for lines of short words: byte by byte.
+/// The words of a line, for lines of short words: byte by byte, once.
 struct Words<'a>(&'a str);
 
-impl<'a> Iterator for Words<'a> {
-    type Item = &'a str;
+/// A word and where its first two colons stand.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    text: &'a str,
+    colons: [Option<usize>; 2],
+}
 
+impl<'a> Word<'a> {
+    /// What stands before the first colon.
     #[inline]
-    fn next(&mut self) -> Option<&'a str> {
-        let bytes = self.0.as_bytes();
-        let from = bytes.iter().position(|b| !b.is_ascii_whitespace())?;
-        let end = bytes[from..]
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .map_or(bytes.len(), |n| from + n);
-        let word = &self.0[from..end];
-        self.0 = &self.0[end..];
-        Some(word)
+    fn first(self) -> &'a str {
+        self.colons[0].map_or(self.text, |at| &self.text[..at])
+    }
+
+    /// What stands between the first colon and the second, or the end.
+    #[inline]
+    fn second(self) -> Option<&'a str> {
+        let end = self.colons[1].unwrap_or(self.text.len());
+        self.colons[0].map(|at| &self.text[at + 1..end])
+    }
+
+    /// What stands behind the colon of this number.
+    #[inline]
+    fn behind(self, colon: usize) -> Option<&'a str> {
+        self.colons[colon].map(|at| &self.text[at + 1..])
     }
 }
 
-/// What stands before and after the first colon.
-#[inline]
-fn cut(word: &str) -> Option<(&str, &str)> {
-    let at = word.as_bytes().iter().position(|b| *b == b':')?;
-    Some((&word[..at], &word[at + 1..]))
+impl<'a> Iterator for Words<'a> {
+    type Item = Word<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Word<'a>> {
+        let bytes = self.0.as_bytes();
+        let from = bytes.iter().position(|b| !b.is_ascii_whitespace())?;
+        let (mut end, mut colons) = (from, [None; 2]);
+        while let Some(byte) = bytes.get(end) {
+            if *byte == b':' {
+                match colons {
+                    [None, _] => colons[0] = Some(end - from),
+                    [_, None] => colons[1] = Some(end - from),
+                    _ => {}
+                }
+            } else if *byte <= b' ' && byte.is_ascii_whitespace() {
+                break;
+            }
+            end += 1;
+        }
+        let text = &self.0[from..end];
+        self.0 = &self.0[end..];
+        Some(Word { text, colons })
+    }
 }
 
 /// A whole number of at most nine digits.
