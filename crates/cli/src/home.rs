@@ -39,6 +39,11 @@ impl Home {
         self.root.join("models")
     }
 
+    /// Lookup dictionaries that verbs write.
+    pub(crate) fn dictionaries(&self) -> PathBuf {
+        self.root.join("dictionaries")
+    }
+
     /// The embedded store of feature rows.
     pub(crate) fn rows(&self) -> PathBuf {
         self.root.join("features").join("rows.redb")
@@ -69,6 +74,7 @@ mod tests {
             home.samples("movielens"),
             home.models(),
             home.cache(),
+            home.dictionaries(),
             home.run_log("a", 7),
         ] {
             assert!(path.starts_with(home.root()), "{}", path.display());

@@ -6,6 +6,7 @@
 
 mod clock;
 mod command;
+mod dictionaries;
 mod home;
 mod output;
 mod preparing;

@@ -47,6 +47,7 @@ mod tests {
             ("lr", bundled!("models/lr.toml")),
             ("fm", bundled!("models/fm.toml")),
             ("ffm", bundled!("models/ffm.toml")),
+            ("dssm", bundled!("models/dssm.toml")),
         ];
         for (name, model) in RANKERS.into_iter().chain(others) {
             let config = ModelConfig::parse(model.text, model.file).unwrap();

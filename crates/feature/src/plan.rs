@@ -154,6 +154,22 @@ impl Plan {
         &self.dictionaries
     }
 
+    /// The generations that this plan reads, one per dictionary; none until bound.
+    #[must_use]
+    pub fn tables(&self) -> &[Arc<dyn Lookup>] {
+        &self.tables
+    }
+
+    /// The same plan reading nothing, as it was compiled.
+    #[must_use]
+    pub fn unbound(&self) -> Plan {
+        let mut plan = self.clone();
+        plan.reads = plan.reads.iter().map(|_| Read::Unbound).collect();
+        plan.tables.clear();
+        plan.hash = plan.full_hash();
+        plan
+    }
+
     /// The same plan reading these generations; what was bound before is let go. Until bound, everything read from a
     /// dictionary is missing. The conf hash changes with the content of `frozen` dictionaries only.
     ///

@@ -3,7 +3,7 @@
 //! Between training and serving: `train` fills [`Parameters`] for a [`Network`] and publishes a [`Draft`]; `predict`
 //! opens the [`Artefact`] and asks its [`Scorer`]. Both sides read the same [`ModelConfig`] and the same tensor names,
 //! so a trained model is served without conversion. Decision: a model is a composition of a few parts (embeddings, dense
-//! stack, wide, product) that compile into one [`Network`]; a kind of model is one file that says which parts it has.
+//! stack, wide, product, towers) that compile into one [`Network`]; a kind of model is one file that says which parts it has.
 
 pub mod artefact;
 pub mod config;
@@ -16,6 +16,7 @@ mod parameters;
 mod scorer;
 #[cfg(test)]
 mod testing;
+mod tower;
 
 pub use artefact::{Artefact, DataInfo, Draft, GoldenSample, Manifest, Vectors, publish, versions};
 pub use config::{Kind, Loss, ModelConfig, SentenceEvents};
@@ -23,3 +24,4 @@ pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec};
 pub use parameters::{Parameters, Table, Tensor};
 pub use scorer::{Hidden, ScoreScratch, Scorer};
+pub use tower::{Tower, Towers};

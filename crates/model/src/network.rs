@@ -5,12 +5,14 @@
 //! input  = [embedding columns in the order of the file | dense slots]
 //! deep   = output(… f(input·W₀ + b₀) …)          hidden.0, hidden.1, …, output
 //! logit  = ((bias + Σ wide [+ Σ_{i<j} ⟨eᵢ, eⱼ⟩]) + deep) + Σ_k gmf[k]·p[k]·q[k]
+//! dssm:  logit = user · item + context           towers, in place of all of the above
 //! score  = sigmoid(logit) for bce, the logit itself for mse
 //! ```
 
-use crate::config::{Kind, Loss, ModelConfig, PoolingName};
+use crate::config::{EmbeddingConfig, Kind, Loss, ModelConfig, PoolingName, TowerConfig};
 use crate::linear::{self, LinearPart};
 use crate::model;
+use crate::tower::{Tower, Towers};
 use rankine_config::{Fault, Faults, Located};
 use rankine_feature::{Group, Plan, SlotKind, SlotSpec};
 use rankine_kernel::activation::Activation;
@@ -104,7 +106,7 @@ pub struct Network {
     pub tables: Vec<TableSpec>,
     /// Columns of the deep part, in input order.
     pub deep: Vec<usize>,
-    /// Dense slots of the deep part, behind the columns.
+    /// Dense slots of the deep part, behind the columns; or those of the towers, one tower's behind the other's.
     pub dense: Vec<SlotSpec>,
     /// Columns of the wide part.
     pub wide: Vec<usize>,
@@ -120,6 +122,8 @@ pub struct Network {
     pub loss: Loss,
     /// The whole of a linear model, in place of every other part.
     pub linear: Option<LinearPart>,
+    /// The whole of a two-sided model, in place of every other part.
+    pub towers: Option<Towers>,
 }
 
 impl Network {
@@ -136,6 +140,7 @@ impl Network {
             Kind::WideDeep => model::widedeep::compose(&mut builder),
             Kind::DeepFm => model::deepfm::compose(&mut builder),
             Kind::NeuralCf => model::neuralcf::compose(&mut builder),
+            Kind::Dssm => model::dssm::compose(&mut builder),
             Kind::Lr => model::lr::compose(&mut builder),
             Kind::Fm => model::fm::compose(&mut builder),
             Kind::Ffm => model::ffm::compose(&mut builder),
@@ -185,6 +190,9 @@ impl Network {
                 shape: vec![1],
             }];
         }
+        if let Some(towers) = &self.towers {
+            return towers.tensors(self);
+        }
         let mut tensors = Vec::new();
         for (name, inputs, outputs) in self.layers() {
             tensors.push(TensorSpec {
@@ -214,6 +222,27 @@ pub(crate) fn width(slot: &SlotSpec) -> usize {
     }
 }
 
+/// The table of one entry of `embedding`.
+fn embedding_table(embedding: &EmbeddingConfig) -> TableSpec {
+    TableSpec {
+        name: embedding.table.value.clone(),
+        dim: embedding.dim.value,
+        role: Role::Embedding,
+        min_count: embedding.min_count,
+        l2: embedding.l2.as_ref().map(|v| v.value),
+        init: embedding.init.as_ref().map(|v| v.value),
+    }
+}
+
+/// What a group rests on, in words.
+fn rests(group: Group) -> &'static str {
+    match group {
+        Group::Common => "user and context",
+        Group::Item => "the item",
+        Group::Cross => "both sides",
+    }
+}
+
 /// What model kinds compose a network with; collects faults.
 pub(crate) struct Builder<'a> {
     pub(crate) config: &'a ModelConfig,
@@ -237,6 +266,7 @@ impl<'a> Builder<'a> {
             activation: config.activation.into(),
             loss: config.loss,
             linear: None,
+            towers: None,
         };
         Builder {
             config,
@@ -271,14 +301,7 @@ impl<'a> Builder<'a> {
     pub(crate) fn embeddings(&mut self) {
         let config = self.config;
         for embedding in &config.embedding {
-            let table = self.table(TableSpec {
-                name: embedding.table.value.clone(),
-                dim: embedding.dim.value,
-                role: Role::Embedding,
-                min_count: embedding.min_count,
-                l2: embedding.l2.as_ref().map(|v| v.value),
-                init: embedding.init.as_ref().map(|v| v.value),
-            });
+            let table = self.table(embedding_table(embedding));
             for slot in &embedding.slots {
                 if let Some(column) = self.column(slot, table, embedding.pooling.into()) {
                     self.network.deep.push(column);
@@ -390,6 +413,72 @@ impl<'a> Builder<'a> {
             self.fault(dim, "dim", message);
         }
         self.network.pairs = Some(first.value);
+    }
+
+    /// Adds the columns and dense slots of one tower, all of `group`.
+    pub(crate) fn tower(&mut self, name: &'static str, group: Group, tower: &TowerConfig) -> Tower {
+        let from = self.network.dense.len();
+        let mut columns = Vec::new();
+        for slot in &tower.slots {
+            let Some(spec) = self.find(slot) else {
+                continue;
+            };
+            if spec.group != group {
+                let message = format!(
+                    "slot {} rests on {}, tower `{name}` reads {}",
+                    slot.value,
+                    rests(spec.group),
+                    rests(group)
+                );
+                self.fault(slot, "slots", message);
+            } else if spec.kind == SlotKind::Sparse {
+                columns.extend(self.embedded(slot));
+            } else {
+                self.network.dense.push(spec);
+            }
+        }
+        Tower {
+            name,
+            columns,
+            dense: from..self.network.dense.len(),
+            outputs: tower.hidden.iter().map(|size| size.value).collect(),
+        }
+    }
+
+    /// Adds the column of a slot over the table that `embedding` gives it.
+    fn embedded(&mut self, slot: &Located<u32>) -> Option<usize> {
+        let config = self.config;
+        let mut entries = config.embedding.iter();
+        let Some(embedding) = entries.find(|e| e.slots.iter().any(|s| s.value == slot.value)) else {
+            let message = format!("slot {} is sparse, and no `embedding` has it", slot.value);
+            self.fault(slot, "slots", message);
+            return None;
+        };
+        let known = self
+            .network
+            .tables
+            .iter()
+            .position(|table| table.name == embedding.table.value);
+        let table = known.unwrap_or_else(|| self.table(embedding_table(embedding)));
+        self.column(slot, table, embedding.pooling.into())
+    }
+
+    /// Refuses embeddings that no tower reads.
+    pub(crate) fn every_embedding_is_read(&mut self) {
+        let config = self.config;
+        let towers = config.tower.iter().flat_map(crate::config::TowersConfig::named);
+        let read: BTreeSet<u32> = towers
+            .flat_map(|(_, tower)| tower.slots.iter().map(|slot| slot.value))
+            .collect();
+        for slot in config.embedding.iter().flat_map(|e| &e.slots) {
+            if !read.contains(&slot.value) {
+                self.fault(slot, "slots", format!("slot {} is in no tower", slot.value));
+            }
+        }
+    }
+
+    pub(crate) fn towers(&mut self, towers: Towers) {
+        self.network.towers = Some(towers);
     }
 
     pub(crate) fn product(&mut self, product: Product) {

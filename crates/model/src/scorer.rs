@@ -11,6 +11,7 @@ use crate::layer::{Rows, embedding, pairs, product, wide};
 use crate::linear::{self, LinearPart, LinearScorer};
 use crate::network::{Network, Pooling, TableSpec, width};
 use crate::parameters::{Parameters, Tensor};
+use crate::tower::TowerScorer;
 use rankine_feature::{Group, Part, SlotSpec};
 use rankine_kernel::activation::{Activation, sigmoid};
 use rankine_kernel::{Real, dense, rows};
@@ -34,6 +35,28 @@ pub struct Hidden<T = f32> {
     pub(crate) wide: T,
     /// What is multiplied with the other groups': the product's vector, or the sums of [`pairs`].
     pub(crate) vector: Vec<T>,
+}
+
+impl<T: Real> Hidden<T> {
+    /// Returns the vector of a tower: the user's of a common part, the item's of an item part; empty for kinds without
+    /// towers that have no product either.
+    #[must_use]
+    pub fn vector(&self) -> &[T] {
+        &self.vector
+    }
+
+    /// Becomes the item part that is this vector, as the item tower gave it; false, and nothing changes, if it has not
+    /// the numbers that [`Scorer::vector_width`] asks for.
+    pub fn take(&mut self, vector: &[T], width: Option<usize>) -> bool {
+        if width != Some(vector.len()) {
+            return false;
+        }
+        self.first.clear();
+        self.wide = T::ZERO;
+        self.vector.clear();
+        self.vector.extend_from_slice(vector);
+        true
+    }
 }
 
 impl<T> Hidden<T> {
@@ -142,8 +165,18 @@ pub struct Scorer<T = f32> {
     pairs: Option<usize>,
     product: Vec<T>,
     loss: Loss,
-    /// The whole of a linear model; every other part is empty then.
-    linear: Option<LinearScorer<T>>,
+    /// The whole of a linear or two-sided model; every other part is empty then.
+    whole: Whole<T>,
+}
+
+/// What scores in place of the parts.
+enum Whole<T> {
+    /// Nothing: the parts do.
+    Parts,
+    /// A linear model.
+    Linear(LinearScorer<T>),
+    /// Towers.
+    Towers(TowerScorer<T>),
 }
 
 impl<T: Real> Scorer<T> {
@@ -177,17 +210,19 @@ impl<T: Real> Scorer<T> {
 
     /// Computes the part that rests on user and context.
     pub fn common(&self, part: &Part, out: &mut Hidden<T>) {
-        match &self.linear {
-            Some(linear) => linear.side(Group::Common, part, out),
-            None => self.side(&self.common, part, out),
+        match &self.whole {
+            Whole::Linear(linear) => linear.side(Group::Common, part, out),
+            Whole::Towers(towers) => towers.side(Group::Common, part, out),
+            Whole::Parts => self.side(&self.common, part, out),
         }
     }
 
     /// Computes the part that rests on the item.
     pub fn item(&self, part: &Part, out: &mut Hidden<T>) {
-        match &self.linear {
-            Some(linear) => linear.side(Group::Item, part, out),
-            None => self.side(&self.item, part, out),
+        match &self.whole {
+            Whole::Linear(linear) => linear.side(Group::Item, part, out),
+            Whole::Towers(towers) => towers.side(Group::Item, part, out),
+            Whole::Parts => self.side(&self.item, part, out),
         }
     }
 
@@ -198,9 +233,11 @@ impl<T: Real> Scorer<T> {
         s: &mut ScoreScratch<T>,
         out: &mut [Hidden<T>],
     ) {
-        match &self.linear {
-            Some(_) => (0..).zip(out).for_each(|(i, out)| self.item(part(i), out)),
-            None => self.many(&self.item, part, s, out),
+        match &self.whole {
+            Whole::Parts => self.many(&self.item, part, s, out),
+            Whole::Linear(_) | Whole::Towers(_) => {
+                (0..).zip(out).for_each(|(i, out)| self.item(part(i), out));
+            }
         }
     }
 
@@ -211,17 +248,32 @@ impl<T: Real> Scorer<T> {
         s: &mut ScoreScratch<T>,
         out: &mut [Hidden<T>],
     ) {
-        match &self.linear {
-            Some(_) => (0..).zip(out).for_each(|(i, out)| self.common(part(i), out)),
-            None => self.many(&self.common, part, s, out),
+        match &self.whole {
+            Whole::Parts => self.many(&self.common, part, s, out),
+            Whole::Linear(_) | Whole::Towers(_) => {
+                (0..).zip(out).for_each(|(i, out)| self.common(part(i), out));
+            }
         }
     }
 
     /// Returns whether any feature of the model rests on both sides; if not, cross parts are not read.
     #[must_use]
     pub fn has_cross(&self) -> bool {
-        let linear = self.linear.as_ref().is_some_and(LinearScorer::has_cross);
-        linear || !self.cross.is_empty()
+        match &self.whole {
+            Whole::Linear(linear) => linear.has_cross(),
+            Whole::Towers(_) => false,
+            Whole::Parts => !self.cross.is_empty(),
+        }
+    }
+
+    /// Returns the numbers of an item's vector where the item part is one (kinds with towers): then a vector made ahead may
+    /// stand for the item part ([`Hidden::take`]).
+    #[must_use]
+    pub fn vector_width(&self) -> Option<usize> {
+        match &self.whole {
+            Whole::Towers(towers) => Some(towers.dim()),
+            Whole::Linear(_) | Whole::Parts => None,
+        }
     }
 
     /// Returns the score of one candidate: a probability for `bce`, the output itself for `mse`.
@@ -253,8 +305,10 @@ impl<T: Real> Scorer<T> {
         s: &mut ScoreScratch<T>,
         out: &mut [T],
     ) {
-        if let Some(linear) = &self.linear {
-            return linear.block(common, candidate, &mut s.cross, out);
+        match &self.whole {
+            Whole::Linear(linear) => return linear.block(common, candidate, &mut s.cross, out),
+            Whole::Towers(towers) => return towers.block(common, candidate, out),
+            Whole::Parts => {}
         }
         self.ask_ahead(out.len(), candidate);
         self.base(common, &mut s.base);
@@ -440,7 +494,7 @@ impl<T: Real> Gather<T> {
 }
 
 /// Copies a dense slot; a part that lacks it reads as zeros.
-fn floats_of<T: Real>(part: &Part, slot: &SlotSpec, out: &mut [T]) {
+pub(crate) fn floats_of<T: Real>(part: &Part, slot: &SlotSpec, out: &mut [T]) {
     out.fill(T::ZERO);
     for (to, from) in out.iter_mut().zip(part.dense(slot.index, width(slot))) {
         *to = T::of(f64::from(*from));
@@ -448,8 +502,8 @@ fn floats_of<T: Real>(part: &Part, slot: &SlotSpec, out: &mut [T]) {
 }
 
 /// Turns named tensors into a scorer, checking every shape.
-struct Assembly<'a, T> {
-    network: &'a Network,
+pub(crate) struct Assembly<'a, T> {
+    pub(crate) network: &'a Network,
     tables: &'a Tables<T>,
     tensors: &'a BTreeMap<String, Tensor<T>>,
     path: &'a Path,
@@ -460,6 +514,9 @@ impl<T: Real> Assembly<'_, T> {
         let network = self.network;
         if let Some(part) = &network.linear {
             return self.linear(part);
+        }
+        if let Some(towers) = &network.towers {
+            return Ok(self.bare(Whole::Towers(TowerScorer::new(towers, self)?)));
         }
         let mut layers = Vec::new();
         for (i, (name, inputs, outputs)) in network.layers().into_iter().enumerate() {
@@ -495,16 +552,22 @@ impl<T: Real> Assembly<'_, T> {
                 .as_ref()
                 .map_or(Ok(Vec::new()), |p| self.tensor("gmf.weight", &[p.dim]))?,
             loss: network.loss,
-            linear: None,
+            whole: Whole::Parts,
         })
     }
 
-    /// A scorer without any part but the linear one.
+    /// A linear model.
     fn linear(&self, part: &LinearPart) -> Result<Scorer<T>, ModelError> {
         let spec = part.table();
         let rows = self.rows(&spec)?;
         let bias = self.tensor(linear::BIAS, &[1])?[0];
-        Ok(Scorer {
+        let linear = LinearScorer::new(part, rows, bias, self.network.loss);
+        Ok(self.bare(Whole::Linear(linear)))
+    }
+
+    /// A scorer without parts.
+    fn bare(&self, whole: Whole<T>) -> Scorer<T> {
+        Scorer {
             common: Side::empty(),
             item: Side::empty(),
             cross: Side::empty(),
@@ -515,8 +578,8 @@ impl<T: Real> Assembly<'_, T> {
             pairs: None,
             product: Vec::new(),
             loss: self.network.loss,
-            linear: Some(LinearScorer::new(part, rows, bias, self.network.loss)),
-        })
+            whole,
+        }
     }
 
     fn side(&self, group: Group, weight: &[T]) -> Result<Side<T>, ModelError> {
@@ -563,7 +626,7 @@ impl<T: Real> Assembly<'_, T> {
     }
 
     /// A table's rows.
-    fn rows(&self, spec: &TableSpec) -> Result<Arc<dyn Rows<T>>, ModelError> {
+    pub(crate) fn rows(&self, spec: &TableSpec) -> Result<Arc<dyn Rows<T>>, ModelError> {
         match self.tables.get(&spec.name) {
             Some(rows) if rows.dim() == spec.dim => Ok(Arc::clone(rows)),
             found => {
@@ -573,7 +636,7 @@ impl<T: Real> Assembly<'_, T> {
         }
     }
 
-    fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, ModelError> {
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, ModelError> {
         match self.tensors.get(name) {
             Some(tensor) if tensor.shape == shape && tensor.data.len() == shape.iter().product::<usize>() => {
                 Ok(tensor.data.clone())

@@ -3,7 +3,7 @@
 use crate::{
     GoldenSample, Hidden, ModelConfig, Network, Parameters, Role, ScoreScratch, Scorer, Table, Tensor,
 };
-use rankine_feature::{Group, Part, Plan, Rows, Scratch, Value};
+use rankine_feature::{Group, Part, Plan, Rows, Scratch, SlotSpec, Value};
 use rankine_kernel::Real;
 use std::sync::Arc;
 
@@ -118,7 +118,23 @@ dense = { slots = [20] }
 loss = "mse"
 "#;
 
-pub(crate) const MODELS: [&str; 5] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, FLAT, DEEP_FM];
+/// Three towers, one table read by two of them.
+pub(crate) const DSSM: &str = r#"format = 1
+kind = "dssm"
+conf = "movie"
+embedding = [
+    { slots = [1, 5], table = "who", dim = 5 },
+    { slots = [2], table = "what", dim = 17 },
+    { slots = [3], table = "seen", dim = 4, pooling = "sum" },
+    { slots = [4], table = "genre", dim = 3 },
+]
+tower.user = { slots = [1, 20, 3], hidden = [7, 6] }
+tower.item = { slots = [2, 4, 21], hidden = [6] }
+tower.context = { slots = [5], hidden = [3] }
+activation = "tanh"
+"#;
+
+pub(crate) const MODELS: [&str; 6] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, FLAT, DEEP_FM, DSSM];
 
 pub(crate) fn plan() -> Arc<Plan> {
     Arc::new(Plan::compile(CONF, "conf.toml", None).unwrap())
@@ -236,26 +252,56 @@ pub(crate) fn parameters(network: &Network, seed: u64) -> Parameters<f32> {
     parameters
 }
 
+/// A column's pooled row.
+fn pooled(network: &Network, parameters: &Parameters<f64>, parts: &[Part; 3], column: usize) -> Vec<f64> {
+    let column = &network.columns[column];
+    let table = &parameters.tables[&network.tables[column.table].name];
+    let (signs, weights) = part_of(parts, column.slot.group).sparse(column.slot.index);
+    if signs.is_empty() {
+        return table.weights(0).to_vec();
+    }
+    let total: f32 = weights.iter().sum();
+    let mean = column.pooling == crate::Pooling::Mean;
+    let mut out = vec![0.0; table.dim()];
+    for (sign, weight) in signs.iter().zip(weights) {
+        let weight = f64::from(if mean { weight / total } else { *weight });
+        out.iter_mut()
+            .zip(table.weights(table.row(*sign)))
+            .for_each(|(o, w)| *o += weight * w);
+    }
+    out
+}
+
 /// The formula of [`Network`], written down without groups, in f64.
 pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Part; 3]) -> f64 {
-    let pooled = |column: usize| {
-        let column = &network.columns[column];
-        let table = &parameters.tables[&network.tables[column.table].name];
-        let (signs, weights) = part_of(parts, column.slot.group).sparse(column.slot.index);
-        if signs.is_empty() {
-            return table.weights(0).to_vec();
+    let pooled = |column| pooled(network, parameters, parts, column);
+    let stack = |columns: &[usize], dense: &[SlotSpec], layers: Vec<(String, usize, usize)>| {
+        let mut x: Vec<f64> = columns.iter().flat_map(|c| pooled(*c)).collect();
+        for slot in dense {
+            let floats = part_of(parts, slot.group).dense(slot.index, crate::network::width(slot));
+            x.extend(floats.iter().map(|v| f64::from(*v)));
         }
-        let total: f32 = weights.iter().sum();
-        let mean = column.pooling == crate::Pooling::Mean;
-        let mut out = vec![0.0; table.dim()];
-        for (sign, weight) in signs.iter().zip(weights) {
-            let weight = f64::from(if mean { weight / total } else { *weight });
-            out.iter_mut()
-                .zip(table.weights(table.row(*sign)))
-                .for_each(|(o, w)| *o += weight * w);
+        let last = layers.len() - 1;
+        for (i, (name, inputs, outputs)) in layers.into_iter().enumerate() {
+            assert_eq!(x.len(), inputs);
+            let b = &parameters.dense[&format!("{name}.bias")];
+            let w = |k: usize, j: usize| parameters.dense[&format!("{name}.weight")].data[k * outputs + j];
+            let out = |j: usize| b.data[j] + (0..inputs).map(|k| x[k] * w(k, j)).sum::<f64>();
+            x = (0..outputs).map(out).collect();
+            if i < last {
+                network.activation.apply(&mut x);
+            }
         }
-        out
+        x
     };
+    if let Some(towers) = &network.towers {
+        let run = |tower: &crate::Tower| {
+            let dense = &network.dense[tower.dense.clone()];
+            stack(&tower.columns, dense, tower.layers(network))
+        };
+        let (u, i, c) = (run(&towers.user), run(&towers.item), run(&towers.context));
+        return u.iter().zip(&i).map(|(u, i)| u * i).sum::<f64>() + c[0];
+    }
     let vectors: Vec<Vec<f64>> = network.deep.iter().map(|c| pooled(*c)).collect();
     let mut pairs = 0.0;
     for (i, a) in vectors.iter().enumerate().filter(|_| network.pairs.is_some()) {
@@ -263,23 +309,7 @@ pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Pa
             pairs += a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         }
     }
-    let mut x: Vec<f64> = vectors.concat();
-    for slot in &network.dense {
-        let floats = part_of(parts, slot.group).dense(slot.index, crate::network::width(slot));
-        x.extend(floats.iter().map(|v| f64::from(*v)));
-    }
-    for (i, (name, inputs, outputs)) in network.layers().into_iter().enumerate() {
-        assert_eq!(x.len(), inputs);
-        let (w, b) = (
-            &parameters.dense[&format!("{name}.weight")],
-            &parameters.dense[&format!("{name}.bias")],
-        );
-        let out = |j: usize| b.data[j] + (0..inputs).map(|k| x[k] * w.data[k * outputs + j]).sum::<f64>();
-        x = (0..outputs).map(out).collect();
-        if i < network.hidden.len() {
-            network.activation.apply(&mut x);
-        }
-    }
+    let x = stack(&network.deep, &network.dense, network.layers());
     assert!(
         network
             .tables

@@ -33,6 +33,9 @@ pub struct ModelEntry {
     pub max_mb_s: u32,
     /// Questions at once; one more is told that the model is busy. 0: no bound of its own.
     pub permits: usize,
+    /// A dictionary of item vectors that stand for the item tower's, as long as the version that made them serves; empty:
+    /// none. Ids it does not have go through the tower.
+    pub vectors: String,
 }
 
 /// Confs of one name, and with them a gate: a model trained with a conf of this name loads only if its hash is there.
@@ -55,6 +58,13 @@ impl ModelEntry {
             name: name.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The same with item vectors from a dictionary.
+    #[must_use]
+    pub fn vectors(mut self, dictionary: &str) -> Self {
+        dictionary.clone_into(&mut self.vectors);
+        self
     }
 
     /// The same with one more alias.

@@ -62,6 +62,14 @@ pub enum PredictError {
         /// Its kind.
         kind: String,
     },
+    /// The model has no item tower, so no item vectors (client fault).
+    #[error("model {model}: kind {kind} has no item tower")]
+    NoVectors {
+        /// The model.
+        model: String,
+        /// Its kind.
+        kind: String,
+    },
     /// A user or context value does not fit the model's schema (client fault).
     #[error("{side} field {field}: expected {expected}, got {got}")]
     Input {

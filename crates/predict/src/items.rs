@@ -33,6 +33,8 @@ pub(crate) trait Items: Sync {
     fn len(&self) -> usize;
     /// One item's id and row version.
     fn key(&self, index: usize) -> ItemKey;
+    /// Whether the request overrides fields of the item, so that nothing made ahead may stand for them.
+    fn overridden(&self, index: usize) -> bool;
     /// One item's row and that row's version.
     fn row(&self, index: usize) -> (Cow<'_, Row>, u64);
 }
@@ -47,6 +49,10 @@ impl Items for Vec<ItemInput> {
         ItemKey { id, version }
     }
 
+    fn overridden(&self, index: usize) -> bool {
+        self[index].version == 0
+    }
+
     fn row(&self, index: usize) -> (Cow<'_, Row>, u64) {
         (Cow::Borrowed(&self[index].row), self[index].version)
     }
@@ -59,6 +65,10 @@ impl Items for KnownItems<'_> {
 
     fn key(&self, index: usize) -> ItemKey {
         self.keys[index]
+    }
+
+    fn overridden(&self, _index: usize) -> bool {
+        false
     }
 
     fn row(&self, index: usize) -> (Cow<'_, Row>, u64) {

@@ -29,6 +29,7 @@ mod cache;
 mod conf;
 mod config;
 mod dictionary;
+mod embed;
 mod error;
 mod items;
 mod model;
@@ -47,7 +48,8 @@ pub use ask::{
     ModelFault, ModelScores, Permit, Question, QuestionItem, Reason, SlotContent, SlotData,
 };
 pub use config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
-pub use dictionary::{DictionaryEntry, DictionaryKind, VectorTable};
+pub use dictionary::{DictionaryEntry, DictionaryKind, VectorTable, dictionary};
+pub use embed::{ItemVectorRows, embed, item_rows};
 pub use error::PredictError;
 pub use items::{ItemKey, KnownItems};
 pub use predictor::Predictor;

@@ -8,11 +8,11 @@ use std::sync::{Arc, OnceLock};
 
 use rankine_dict::{Candidate, LoadFault, Pace, Parser, Waiting};
 use rankine_feature::{Field, FieldType, Plan, Side};
-use rankine_model::{Artefact, Manifest, Scorer};
+use rankine_model::{Artefact, Hidden, Manifest, Scorer};
 
 use crate::cache::ItemCache;
 use crate::conf::{Conf, Confs, Listed};
-use crate::dictionary::{Dictionaries, DictionarySnapshot};
+use crate::dictionary::{Dictionaries, DictionarySnapshot, VectorTable};
 use crate::project::Projector;
 use crate::score::{Common, ItemPart, Scratchpad};
 use crate::spare::Spares;
@@ -23,6 +23,8 @@ pub(crate) struct Opener {
     pub(crate) item_cache_bytes: usize,
     /// Reading speed, MiB per second.
     pub(crate) max_mb_s: u32,
+    /// The dictionary of its item vectors; empty: none.
+    pub(crate) vectors: String,
     /// What a model's conf meets.
     pub(crate) around: Arc<Around>,
 }
@@ -67,7 +69,7 @@ impl Parser for Opener {
             conf.bound(&self.around.snapshot())
                 .map_err(|fault| waits(fault.to_string()))?;
         }
-        let scoring = conf.and_then(|conf| Scoring::of(&artefact, conf, self.item_cache_bytes));
+        let scoring = conf.and_then(|conf| Scoring::of(&artefact, conf, self));
         Ok(Served { artefact, scoring })
     }
 }
@@ -102,6 +104,7 @@ impl Served {
         Some(Engine {
             scorer: self.artefact.scorer()?,
             scoring: self.scoring.as_ref()?,
+            vectors: None,
         })
     }
 }
@@ -113,12 +116,24 @@ pub(crate) struct Engine<'a> {
     pub(crate) scorer: &'a Scorer,
     /// What is derived from it.
     pub(crate) scoring: &'a Scoring,
+    /// Item vectors that this version made, of the snapshot it was taken with.
+    pub(crate) vectors: Option<&'a VectorTable>,
+}
+
+impl Engine<'_> {
+    /// Makes `out` the part of an item whose vector a dictionary has; false where none has it.
+    pub(crate) fn stored(&self, id: i64, out: &mut Hidden) -> bool {
+        let vector = self.vectors.and_then(|vectors| vectors.get(id));
+        vector.is_some_and(|vector| out.take(vector, self.scorer.vector_width()))
+    }
 }
 
 /// What scoring with one generation needs beside the model.
 pub(crate) struct Scoring {
     /// The model's conf.
     pub(crate) conf: Arc<Conf>,
+    /// The dictionary of its item vectors; empty: none.
+    pub(crate) vectors: String,
     /// The model's own plan.
     pub(crate) plan: Arc<Plan>,
     /// User rows to the plan's order.
@@ -136,14 +151,15 @@ pub(crate) struct Scoring {
 }
 
 impl Scoring {
-    fn of(artefact: &Artefact, conf: Arc<Conf>, item_cache_bytes: usize) -> Option<Self> {
+    fn of(artefact: &Artefact, conf: Arc<Conf>, opener: &Opener) -> Option<Self> {
         let plan = artefact.plan()?;
         let side = |side| Projector::new(plan.schema().side(side));
         Some(Self {
             user: side(Side::User),
             item: side(Side::Item),
             context: side(Side::Context),
-            cache: ItemCache::new(item_cache_bytes),
+            cache: ItemCache::new(opener.item_cache_bytes),
+            vectors: opener.vectors.clone(),
             commons: Spares::default(),
             pads: Spares::default(),
             plan: Arc::clone(plan),
@@ -203,6 +219,7 @@ mod tests {
             Opener {
                 item_cache_bytes: 0,
                 max_mb_s: 0,
+                vectors: String::new(),
                 around: Arc::default(),
             },
             &write,

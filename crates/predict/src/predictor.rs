@@ -12,13 +12,13 @@ use rustc_hash::FxHashMap;
 use crate::ask::{Gate, Pads};
 use crate::conf::{ConfParser, Confs, Listed};
 use crate::config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
-use crate::dictionary::Dictionaries;
+use crate::dictionary::{Dictionaries, VectorTable};
 use crate::error::PredictError;
 use crate::items::{Items, KnownItems};
 use crate::model::{Around, Opener, Served};
 use crate::request::{Request, Response};
 use crate::score::{self, Tasks};
-use crate::snapshot::{Metadata, Model, Models, Snapshot, engine};
+use crate::snapshot::{Metadata, Model, Models, Snapshot};
 use crate::status::{DictionaryState, ModelStatus};
 
 /// Serves models from version folders. Share it as an `Arc`; dropping it stops its threads.
@@ -95,7 +95,7 @@ impl Predictor {
     ) -> Result<Response, PredictError> {
         let _permit = self.permit()?;
         let (name, generation) = snapshot.find(&request.model, request.version)?;
-        let engine = engine(name, &generation.value)?;
+        let engine = snapshot.engine(name, generation)?;
         let tasks = Tasks {
             pool: &self.pool,
             size: self.task,
@@ -131,7 +131,12 @@ impl Predictor {
     /// Every model's state, in the order of the configuration.
     #[must_use]
     pub fn status(&self) -> Vec<ModelStatus> {
-        self.models.list.iter().map(status_of).collect()
+        let snapshot = self.snapshot();
+        self.models
+            .list
+            .iter()
+            .map(|model| status_of(&snapshot, model))
+            .collect()
     }
 
     /// State of one model by name or alias.
@@ -143,7 +148,7 @@ impl Predictor {
         let place = place.ok_or_else(|| PredictError::UnknownModel {
             model: model.to_owned(),
         })?;
-        Ok(status_of(&self.models.list[*place]))
+        Ok(status_of(&self.snapshot(), &self.models.list[*place]))
     }
 
     /// Looks for new versions of every model now, on the calling thread. Failures are in [`Predictor::status`].
@@ -275,6 +280,7 @@ fn open_model(
         let opener = Opener {
             item_cache_bytes: config.item_cache_bytes,
             max_mb_s: entry.max_mb_s,
+            vectors: entry.vectors.clone(),
             around: Arc::clone(around),
         };
         open_dictionary(config, &name, source, opener)
@@ -300,12 +306,16 @@ fn open_dictionary(
     })
 }
 
-fn status_of(model: &Model) -> ModelStatus {
+fn status_of(snapshot: &Snapshot, model: &Model) -> ModelStatus {
     let default = model.generations().into_iter().next();
     let scoring = default
         .as_ref()
         .and_then(|generation| generation.value.scoring.as_ref());
+    let engine = default
+        .as_ref()
+        .and_then(|generation| snapshot.engine(&model.entry.name, generation).ok());
     ModelStatus {
+        item_vectors: engine.and_then(|engine| engine.vectors).map(VectorTable::len),
         name: model.entry.name.clone(),
         aliases: model.entry.aliases.clone(),
         version: default.as_ref().map(|generation| generation.version),

@@ -246,6 +246,9 @@ impl Job<'_> {
         pad: &mut Scratchpad,
     ) -> Result<At, String> {
         let key = self.items.key(index);
+        if !self.items.overridden(index) && self.engine.stored(key.id, &mut pad.own[place].hidden) {
+            return Ok(At::Own);
+        }
         let wanted = self.bound.version(key.version);
         let kept = (wanted != 0).then(|| shelf.find(key.id, wanted));
         if let Some(at) = kept.flatten() {

@@ -139,6 +139,20 @@ impl Snapshot {
         Ok((generation.version, &generation.value.artefact))
     }
 
+    /// What a generation of this snapshot scores with, the vectors that its own version made included.
+    pub(crate) fn engine<'a>(
+        &'a self,
+        name: &str,
+        generation: &'a Generation<Served>,
+    ) -> Result<Engine<'a>, PredictError> {
+        let mut engine = engine(name, &generation.value)?;
+        let fits = |vectors: &&VectorTable| {
+            vectors.version() == generation.version && Some(vectors.width()) == engine.scorer.vector_width()
+        };
+        engine.vectors = self.vectors(&engine.scoring.vectors).filter(fits);
+        Ok(engine)
+    }
+
     /// The name and generation that a model name or alias, and a version if any, stand for.
     pub(crate) fn find(
         &self,

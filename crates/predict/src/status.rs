@@ -22,6 +22,8 @@ pub struct ModelStatus {
     pub version: Option<u64>,
     /// Bytes of cached item parts of the default generation.
     pub item_cache_bytes: usize,
+    /// Item vectors of the default generation that a dictionary has; none where it has none of this version.
+    pub item_vectors: Option<usize>,
     /// One dictionary for the latest version, or one per pinned version, in order of configuration.
     pub dictionaries: Vec<Status>,
 }

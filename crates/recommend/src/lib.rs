@@ -15,7 +15,7 @@
 //! let mut user = UserState::new(6);
 //! user.observe(&catalogue, 1, Action::Rating(5.0));
 //! let recommender = Recommender::new(catalogue.clone(), Quotas::default());
-//! let query = Query { user: &user, vectors: None, model: "popularity", n: 10, as_of: 0 };
+//! let query = Query { user: &user, vectors: None, model: "popularity", coarse: None, n: 10, as_of: 0 };
 //! let answer = recommender.recommend(&query, &PopularityRanker::new(catalogue)).unwrap();
 //! assert_eq!(answer.shown.iter().map(|s| s.item).collect::<Vec<_>>(), [3, 2]);
 //! ```
@@ -35,6 +35,6 @@ mod vectors;
 pub use catalogue::{Catalogue, Order, Shelf, Stats};
 pub use error::RecommendError;
 pub use item::Item;
-pub use recommender::{Query, Quotas, Recommendation, Recommender, Shown};
+pub use recommender::{Coarse, Query, Quotas, Recommendation, Recommender, Shown};
 pub use user::{Action, POSITIVE, UserState};
 pub use vectors::{ItemVectors, Neighbour};

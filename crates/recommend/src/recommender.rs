@@ -1,16 +1,17 @@
-//! The road of one request: recall, merge, rank, the n best with their reasons.
+//! The road of one request: recall, merge, coarse rank if there is one, rank, the n best with their reasons.
 //!
 //! All that may change while the request runs (history, vectors) is handed in as a snapshot, so the recommender
 //! itself holds nothing but the strategies and the catalogue. Strategies run on the pool it is given, else the global one.
 
 use crate::catalogue::Catalogue;
 use crate::merge::{Answer, Found, Merged, merge};
-use crate::rank::{RankError, RankRequest, Ranker};
+use crate::rank::{RankError, RankRequest, Ranker, Ranking};
 use crate::recall::{self, Recall, RecallQuery};
 use crate::user::UserState;
 use crate::vectors::ItemVectors;
 use rayon::ThreadPool;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How many candidates each strategy may bring, and how many are ranked.
@@ -65,10 +66,21 @@ pub struct Query<'a> {
     pub vectors: Option<&'a ItemVectors>,
     /// Name of the ranking model.
     pub model: &'a str,
+    /// Who chooses what it ranks; `None`: it ranks all candidates.
+    pub coarse: Option<Coarse<'a>>,
     /// How many items to show.
     pub n: usize,
     /// Time of the request, microseconds since 1970 UTC.
     pub as_of: i64,
+}
+
+/// A cheap ranking that leaves the costly one fewer candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coarse<'a> {
+    /// Name of its model.
+    pub model: &'a str,
+    /// How many candidates it keeps.
+    pub keep: usize,
 }
 
 /// One item to show.
@@ -78,6 +90,8 @@ pub struct Shown {
     pub item: i64,
     /// The ranker's score; NaN where it had none.
     pub score: f32,
+    /// The coarse ranker's, where one chose.
+    pub coarse: Option<f32>,
     /// Strategies that found it, with their reasons; never empty.
     pub recalls: Vec<Found>,
 }
@@ -91,8 +105,12 @@ pub struct Recommendation {
     pub model: String,
     /// Its version.
     pub version: u64,
-    /// Number of candidates ranked.
+    /// Number of candidates recalled.
     pub candidates: usize,
+    /// Number of candidates ranked: fewer where a coarse ranker chose.
+    pub ranked: usize,
+    /// Why the coarse ranker did not choose, where it should have; all candidates were ranked then.
+    pub coarse_fault: Option<RankError>,
 }
 
 /// Strategies over a catalogue.
@@ -155,51 +173,77 @@ impl Recommender {
         merge(answers, self.limit)
     }
 
-    /// Recommends.
+    /// Recommends. A coarse model that cannot answer is done without, and the answer says so.
     ///
     /// # Errors
     /// What the ranker answers, and [`RankError::Count`] where its scores are too many or too few.
     pub fn recommend(&self, query: &Query<'_>, ranker: &dyn Ranker) -> Result<Recommendation, RankError> {
         let merged = self.candidates(query.user, query.vectors);
-        let items = merged.items();
-        let Query {
-            user,
-            vectors,
-            model,
-            as_of,
-            ..
-        } = *query;
-        let ranking = ranker.rank(&RankRequest {
-            user,
-            items,
-            model,
-            as_of,
-            vectors,
-        })?;
-        if ranking.scores.len() != items.len() {
-            let (expected, got) = (items.len(), ranking.scores.len());
-            return Err(RankError::Count {
-                model: ranking.model,
-                expected,
-                got,
-            });
-        }
-        let show = |index: usize| Shown {
-            item: items[index],
-            score: ranking.scores[index],
-            recalls: merged.found(index),
+        let (kept, fault) = match choose(query, merged.items(), ranker) {
+            Ok(kept) => (kept, None),
+            Err(fault) => (None, Some(fault)),
         };
-        let shown = best(items, &ranking.scores, query.n)
-            .into_iter()
-            .map(show)
-            .collect();
+        let items = match &kept {
+            Some(kept) => kept.iter().map(|(index, _)| merged.items()[*index]).collect(),
+            None => Cow::Borrowed(merged.items()),
+        };
+        let ranking = rank(query, query.model, &items, ranker)?;
+        let show = |place: usize| {
+            let coarse = kept.as_ref().map(|kept| kept[place]);
+            Shown {
+                item: items[place],
+                score: ranking.scores[place],
+                coarse: coarse.map(|(_, score)| score),
+                recalls: merged.found(coarse.map_or(place, |(index, _)| index)),
+            }
+        };
+        let best = best(&items, &ranking.scores, query.n);
         Ok(Recommendation {
-            shown,
+            shown: best.into_iter().map(show).collect(),
             model: ranking.model,
             version: ranking.version,
-            candidates: items.len(),
+            candidates: merged.items().len(),
+            ranked: items.len(),
+            coarse_fault: fault,
         })
     }
+}
+
+/// Indices of candidates with their coarse scores.
+type Chosen = Vec<(usize, f32)>;
+
+/// The candidates that the coarse ranker keeps, in the order they came; none where there is no coarse ranker or nothing to
+/// leave out.
+fn choose(query: &Query<'_>, items: &[i64], ranker: &dyn Ranker) -> Result<Option<Chosen>, RankError> {
+    let Some(coarse) = query.coarse.filter(|coarse| coarse.keep < items.len()) else {
+        return Ok(None);
+    };
+    let scores = rank(query, coarse.model, items, ranker)?.scores;
+    let mut kept = best(items, &scores, coarse.keep);
+    kept.sort_unstable();
+    Ok(Some(
+        kept.into_iter().map(|index| (index, scores[index])).collect(),
+    ))
+}
+
+/// One score per item, or an error.
+fn rank(query: &Query<'_>, model: &str, items: &[i64], ranker: &dyn Ranker) -> Result<Ranking, RankError> {
+    let ranking = ranker.rank(&RankRequest {
+        user: query.user,
+        items,
+        model,
+        as_of: query.as_of,
+        vectors: query.vectors,
+    })?;
+    if ranking.scores.len() == items.len() {
+        return Ok(ranking);
+    }
+    let (expected, got) = (items.len(), ranking.scores.len());
+    Err(RankError::Count {
+        model: ranking.model,
+        expected,
+        got,
+    })
 }
 
 /// Indices of the `n` best scores: descending, ties by lower item id, NaN last.
@@ -226,7 +270,7 @@ fn best(items: &[i64], scores: &[f32], n: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rank::{EmbRanker, PopularityRanker, Ranking};
+    use crate::rank::{EmbRanker, PopularityRanker};
     use crate::recall::conformance::world;
     use proptest::prelude::*;
 
@@ -250,6 +294,7 @@ mod tests {
             user: &world.regular,
             vectors: Some(&world.vectors),
             model: "emb",
+            coarse: None,
             n: 32,
             as_of: 0,
         };
@@ -333,6 +378,7 @@ mod tests {
             user: &world.newcomer,
             vectors: None,
             model: "popularity",
+            coarse: None,
             n: 10,
             as_of: 0,
         };
@@ -356,6 +402,7 @@ mod tests {
             user: &world.newcomer,
             vectors: None,
             model: "fixed",
+            coarse: None,
             n: 10,
             as_of: 0,
         };
@@ -368,6 +415,96 @@ mod tests {
                 got: 4
             }
         );
+    }
+
+    /// `fine` scores by id, `rough` the other way round; notes what it is asked.
+    #[derive(Default)]
+    struct Two(std::sync::Mutex<Vec<(String, usize)>>);
+
+    impl Ranker for Two {
+        fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
+            let asked = (request.model.to_owned(), request.items.len());
+            self.0.lock().unwrap().push(asked);
+            let sign = match request.model {
+                "fine" => 1.0,
+                "rough" => -1.0,
+                _ => {
+                    return Err(RankError::Unavailable {
+                        model: request.model.to_owned(),
+                        cause: "gone".to_owned(),
+                    });
+                }
+            };
+            Ok(Ranking {
+                scores: request.items.iter().map(|item| sign * *item as f32).collect(),
+                model: request.model.to_owned(),
+                version: 2,
+            })
+        }
+    }
+
+    #[test]
+    fn the_coarse_ranker_chooses_what_is_ranked() {
+        let world = world();
+        let recommender = Recommender::new(world.catalogue.clone(), Quotas::default());
+        let all = recommender.candidates(&world.regular, Some(&world.vectors));
+        let ask = |coarse, keep| {
+            let query = Query {
+                user: &world.regular,
+                vectors: Some(&world.vectors),
+                model: "fine",
+                coarse: Some(Coarse { model: coarse, keep }),
+                n: 4,
+                as_of: 0,
+            };
+            let ranker = Two::default();
+            let answer = recommender.recommend(&query, &ranker).unwrap();
+            (answer, ranker.0.into_inner().unwrap())
+        };
+        let (answer, asked) = ask("rough", 6);
+        let mut least: Vec<i64> = all.items().to_vec();
+        least.sort_unstable();
+        let expected: Vec<i64> = least[..6].iter().rev().take(4).copied().collect();
+        let shown: Vec<i64> = answer.shown.iter().map(|shown| shown.item).collect();
+        let whole = all.items().len();
+        assert_eq!((shown, answer.candidates, answer.ranked), (expected, whole, 6));
+        assert_eq!(asked, [("rough".to_owned(), whole), ("fine".to_owned(), 6)]);
+        for shown in &answer.shown {
+            assert_eq!(shown.coarse, Some(-shown.score));
+            let index = all.items().iter().position(|item| *item == shown.item).unwrap();
+            assert_eq!(shown.recalls, all.found(index), "reasons stay with their items");
+        }
+        let (answer, asked) = ask("rough", whole);
+        assert_eq!(
+            (answer.ranked, answer.shown[0].coarse, asked.len()),
+            (whole, None, 1)
+        );
+    }
+
+    #[test]
+    fn without_its_coarse_ranker_all_candidates_are_ranked_and_the_answer_says_so() {
+        let world = world();
+        let recommender = Recommender::new(world.catalogue.clone(), Quotas::default());
+        let query = Query {
+            user: &world.regular,
+            vectors: None,
+            model: "fine",
+            coarse: Some(Coarse {
+                model: "gone",
+                keep: 3,
+            }),
+            n: 4,
+            as_of: 0,
+        };
+        let answer = recommender.recommend(&query, &Two::default()).unwrap();
+        assert_eq!((answer.ranked, answer.shown.len()), (answer.candidates, 4));
+        assert!(matches!(answer.coarse_fault, Some(RankError::Unavailable { .. })));
+        let plain = Query {
+            coarse: None,
+            ..query
+        };
+        let expected = recommender.recommend(&plain, &Two::default()).unwrap();
+        assert_eq!((answer.shown, expected.coarse_fault), (expected.shown, None));
     }
 
     proptest! {

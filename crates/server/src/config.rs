@@ -43,6 +43,8 @@ pub struct ServerConfig {
     pub ranker: RankerConfig,
     /// Candidates per recall strategy.
     pub quotas: Quotas,
+    /// Who chooses what is ranked.
+    pub coarse: CoarseConfig,
     /// Models to serve.
     pub model: Vec<ModelConfig>,
 }
@@ -185,6 +187,25 @@ pub struct RankerConfig {
     pub timeout_ms: u64,
 }
 
+/// The coarse ranking: a cheap model that leaves the others fewer candidates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CoarseConfig {
+    /// Its name, one of the models; empty: all candidates are ranked by the model asked for.
+    pub model: String,
+    /// How many candidates it keeps.
+    pub keep: usize,
+}
+
+impl Default for CoarseConfig {
+    fn default() -> Self {
+        CoarseConfig {
+            model: String::new(),
+            keep: 200,
+        }
+    }
+}
+
 /// One model to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -201,6 +222,8 @@ pub struct ModelConfig {
     pub max_mb_s: u32,
     /// Questions at once; one more is told that the model is busy. 0: only `limits.permits` counts.
     pub permits: usize,
+    /// The dictionary of its item vectors (kind `dssm`); empty: its item tower computes them.
+    pub vectors: String,
 }
 
 impl Default for ServerConfig {
@@ -221,6 +244,7 @@ impl Default for ServerConfig {
             store: StoreConfig::default(),
             ranker: RankerConfig::default(),
             quotas: Quotas::default(),
+            coarse: CoarseConfig::default(),
             model: vec![
                 model("embeddingmlp", &[]),
                 model("widedeep", &[]),
@@ -353,7 +377,7 @@ impl ServerConfig {
     }
 
     /// Dictionaries for the predictor; those with faults, which [`ServerConfig::check`] tells, left out.
-    pub(crate) fn dictionary_entries(&self) -> Vec<DictionaryEntry> {
+    pub fn dictionary_entries(&self) -> Vec<DictionaryEntry> {
         self.dictionary
             .iter()
             .filter_map(|one| one.entry(&self.home).ok())
@@ -430,6 +454,7 @@ fn entry(model: &ModelConfig) -> ModelEntry {
         versions,
         max_mb_s: model.max_mb_s,
         permits: model.permits,
+        vectors: model.vectors.clone(),
     }
 }
 
@@ -517,6 +542,30 @@ value = "float"
         let bad = "dictionary = [{ name = \"a\", path = \"x\", key = \"float\" }, { name = \"a\", value = \"number\" }]";
         let told = ServerConfig::parse(bad, "s.toml").unwrap_err().to_string();
         assert_eq!(told.lines().count(), 4, "{told}");
+    }
+
+    #[test]
+    fn a_coarse_model_and_its_vectors_are_ones_that_are_there() {
+        let good = r#"
+coarse = { model = "dssm", keep = 100 }
+dictionary = [{ name = "films", kind = "vectors", path = "films.parquet" }]
+model = [{ name = "embeddingmlp" }, { name = "dssm", vectors = "films" }]
+"#;
+        let config = ServerConfig::parse(good, "s.toml").unwrap();
+        assert_eq!(
+            (config.coarse.keep, config.entries()[1].vectors.as_str()),
+            (100, "films")
+        );
+        let told = |text: &str| ServerConfig::parse(text, "s.toml").unwrap_err().to_string();
+        let bad = told(
+            &good
+                .replace("kind = \"vectors\"", "kind = \"items\"")
+                .replace("\"dssm\", keep = 100", "\"dsm\", keep = 0"),
+        );
+        let expected = "s.toml: coarse.keep: expected at least 1, got 0\n\
+                        s.toml: coarse.model: expected one of embeddingmlp, dssm, emb, popularity, got \"dsm\"\n\
+                        s.toml: model \"dssm\": vectors: expected a dictionary of kind \"vectors\", got \"films\"";
+        assert_eq!(bad, expected);
     }
 
     #[test]

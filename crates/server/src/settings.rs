@@ -209,6 +209,20 @@ pub const SETTINGS: &[Setting] = &[
         help: "Candidates ranked at most",
     },
     Setting {
+        key: "coarse.model",
+        flag: "coarse-model",
+        alias: None,
+        env: "RANKINE_COARSE_MODEL",
+        help: "The model that chooses what is ranked; empty: none",
+    },
+    Setting {
+        key: "coarse.keep",
+        flag: "coarse-keep",
+        alias: None,
+        env: "RANKINE_COARSE_KEEP",
+        help: "Candidates that the coarse model keeps",
+    },
+    Setting {
         key: "model",
         flag: "model",
         alias: None,

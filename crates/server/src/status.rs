@@ -15,6 +15,9 @@ pub struct ModelStatus {
     pub aliases: Vec<String>,
     /// Version that serves; none while nothing is loaded.
     pub version: Option<u64>,
+    /// Item vectors of that version that a dictionary has, where it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_vectors: Option<usize>,
     /// How many times a version was swapped in.
     pub generation: u64,
     /// When the serving version was swapped in, microseconds since 1970 UTC.

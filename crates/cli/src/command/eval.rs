@@ -7,6 +7,7 @@ use clap::Args;
 use rankine_feature::Plan;
 
 use super::{Globals, model_named};
+use crate::dictionaries::Dictionaries;
 use crate::output;
 use crate::preparing::Preparing;
 use crate::source::{self, Chained};
@@ -27,6 +28,8 @@ pub(crate) struct Options {
     /// Samples to measure on; default: the home's test samples
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
+    #[command(flatten)]
+    dictionaries: Dictionaries,
 }
 
 /// Measures and prints.
@@ -40,6 +43,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         .plan()
         .zip(artefact.scorer())
         .with_context(|| format!("{name} holds vectors, it scores nothing"))?;
+    let plan = &options.dictionaries.bound(plan, &globals.home())?;
     let _beside = Preparing::beside(&globals.home())?;
     let (learnt, test) = samples(options, globals, (plan, artefact.config().train.refit))?;
     let label = artefact.config().label(plan.sample_spec());

@@ -16,6 +16,7 @@ use rankine_table::{Progress, stream};
 use serde_json::json;
 
 use super::{Globals, model_named};
+use crate::dictionaries::Dictionaries;
 use crate::output;
 
 /// Arguments of the verb.
@@ -76,6 +77,8 @@ pub(crate) struct Options {
     /// Stop at the first row that does not fit
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    dictionaries: Dictionaries,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -109,13 +112,7 @@ enum Unit {
 /// strict mode rows that do not fit.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let plan = plan(options, globals)?;
-    if let Some(dictionary) = plan.dictionaries().first() {
-        bail!(
-            "conf `{}` reads the dictionary @{}, which is not loaded",
-            plan.name(),
-            dictionary.name
-        );
-    }
+    let plan = options.dictionaries.bound(&plan, &globals.home())?;
     let (input, output) = (input(options)?, target(options)?);
     let standard = stream::is_standard(&output.path);
     if standard && globals.json {

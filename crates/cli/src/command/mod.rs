@@ -8,6 +8,7 @@ mod data_import;
 mod data_redis;
 mod demo;
 mod docs_operators;
+mod embed;
 mod eval;
 mod extract;
 mod model_list;
@@ -75,6 +76,8 @@ enum Verb {
     Train(train::Options),
     /// Measure a model on held-out samples, beside the trivial baselines
     Eval(eval::Options),
+    /// Write the item vectors of a two-sided model, as a dictionary for `serve`
+    Embed(embed::Options),
     /// Look at published models
     #[command(subcommand)]
     Model(Model),
@@ -181,6 +184,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Extract(options) => extract::run(&options, globals),
         Verb::Train(options) => train::run(&options, globals),
         Verb::Eval(options) => eval::run(&options, globals),
+        Verb::Embed(options) => embed::run(&options, globals),
         Verb::Model(Model::List(options)) => model_list::run(&options, globals),
         Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),

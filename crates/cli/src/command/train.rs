@@ -12,6 +12,7 @@ use rankine_train::linear::TextFormat;
 use serde_json::json;
 
 use super::Globals;
+use crate::dictionaries::Dictionaries;
 use crate::preparing::Preparing;
 use crate::progress::Bars;
 use crate::training::{Files, Job, Liked, fit, measure, publish, train_vectors};
@@ -44,6 +45,8 @@ pub(crate) struct Options {
     /// Name to publish under; default: the name of the model file
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    dictionaries: Dictionaries,
 }
 
 /// Trains, measures, publishes.
@@ -140,7 +143,9 @@ fn job(options: &Options, globals: &Globals, (model, name): (ModelConfig, String
         _ => conf(options)?,
     };
     let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
-    Job::new(&name, model, conf, files)
+    let plan = Plan::compile(&conf.0, &conf.1, None)?;
+    let tables = options.dictionaries.load(&plan, &globals.home())?;
+    Ok(Job::new(&name, model, conf, files)?.reading(tables))
 }
 
 /// The conf's text and the name of its file.

@@ -111,7 +111,8 @@ impl Job {
 
     /// The conf with statistics of a part of the samples, and that part.
     fn with_statistics(&self, part: Part) -> anyhow::Result<(Arc<Plan>, super::Samples)> {
-        let bare = Plan::compile(&self.conf.0, &self.conf.1, None)?;
+        let bare = Arc::new(Plan::compile(&self.conf.0, &self.conf.1, None)?);
+        let bare = self.tables.bind(&bare)?;
         let mut samples = self.open(&bare, part)?;
         Ok((Arc::new(fitted(&bare, &mut *samples)?), samples))
     }

@@ -19,6 +19,7 @@ use rankine_pipeline::SplitReport;
 use rankine_train::SampleSource;
 use rankine_train::metric::Evaluation;
 
+use crate::dictionaries::Tables;
 use crate::home::Home;
 use crate::source::{self, Chained, Sifted};
 
@@ -55,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) conf: (String, String),
     /// The samples.
     pub(crate) files: Files,
+    /// What the conf reads from outside of them.
+    pub(crate) tables: Tables,
 }
 
 impl Job {
@@ -75,7 +78,13 @@ impl Job {
             model,
             conf,
             files,
+            tables: Tables::default(),
         })
+    }
+
+    /// The same with dictionaries for its conf.
+    pub(crate) fn reading(self, tables: Tables) -> Self {
+        Self { tables, ..self }
     }
 }
 

@@ -15,9 +15,13 @@ mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod dictionaries;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod edges;
+#[cfg(test)]
+mod embed;
 #[cfg(test)]
 mod events;
 #[cfg(test)]

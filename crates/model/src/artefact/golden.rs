@@ -1,9 +1,11 @@
 //! `golden.jsonl`: raw inputs with the scores they had at publication, one JSON object a line. Replayed whenever the
-//! artefact is opened: it proves conf, weights and code together, and warms them up.
+//! artefact is opened: it proves conf, weights and code together, and warms them up. What a sample reads from dictionaries
+//! is kept with it ([`super::reads`]), so look-ups are proved, too.
 //!
 //! On the instruction set that wrote them scores must be equal; on another within 1e-5.
 
 use super::file;
+use super::reads::{self, Listening};
 use crate::error::ModelError;
 use crate::scorer::{Hidden, ScoreScratch, Scorer};
 use rankine_feature::{Part, Plan, Rows, Scratch, Side, Value};
@@ -80,11 +82,15 @@ pub(super) fn text(samples: &[GoldenSample], plan: &Plan, scorer: &Scorer) -> Re
     for (i, sample) in samples.iter().enumerate() {
         let mut json = sample.print(plan);
         let read = parse(&json, plan).map_err(|message| format!("golden sample {i}: {message}"))?;
-        let score = read.score(plan, scorer);
+        let listening = Listening::to(plan).map_err(|fault| format!("golden sample {i}: {fault}"))?;
+        let score = read.score(&listening.plan, scorer);
         if !score.is_finite() {
             return Err(format!("golden sample {i}: its score {score} is not finite"));
         }
         json["score"] = f64::from(score).into();
+        if let Some(heard) = listening.heard() {
+            json["reads"] = heard;
+        }
         text.push_str(&json.to_string());
         text.push('\n');
     }
@@ -104,7 +110,8 @@ pub(super) fn verify(dir: &Path, isa: &str, plan: &Plan, scorer: &Scorer) -> Res
             .as_f64()
             .map(narrow)
             .ok_or_else(|| fault("no `score`".to_owned()))?;
-        let got = sample.score(plan, scorer);
+        let bound = reads::replay(plan, &json["reads"]).map_err(fault)?;
+        let got = sample.score(bound.as_ref().unwrap_or(plan), scorer);
         let close = if same {
             got.to_bits() == expected.to_bits()
         } else {

@@ -9,6 +9,7 @@ mod golden;
 mod manifest;
 mod open;
 mod publish;
+mod reads;
 #[cfg(test)]
 mod tests;
 mod versions;

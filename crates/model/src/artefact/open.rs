@@ -68,6 +68,7 @@ impl Artefact {
             | Kind::WideDeep
             | Kind::DeepFm
             | Kind::NeuralCf
+            | Kind::Dssm
             | Kind::Lr
             | Kind::Fm
             | Kind::Ffm => model(&files, &manifest, &config, &reader)?,

@@ -9,6 +9,7 @@ use crate::error::ModelError;
 use crate::network::Network;
 use crate::parameters::Parameters;
 use crate::scorer::Scorer;
+use crate::tower::Towers;
 use rankine_feature::Plan;
 use rankine_kernel::Machine;
 use rankine_kernel::map::MappedFile;
@@ -175,6 +176,13 @@ impl Contents {
     }
 }
 
+/// Names of the towers that read something.
+fn towers(network: &Network) -> Vec<String> {
+    let towers = network.towers.iter().flat_map(Towers::all);
+    let reading = towers.filter(|tower| tower.input_width(network) > 0);
+    reading.map(|tower| tower.name.to_owned()).collect()
+}
+
 /// Names that publishing itself writes.
 fn reserved(name: &str) -> bool {
     [file::WEIGHTS, file::FEATURE, file::FIT, file::GOLDEN, file::CARD].contains(&name)
@@ -207,13 +215,14 @@ fn write(
         created,
         conf: draft.plan.as_ref().map(|p| ConfInfo {
             name: p.name().to_owned(),
-            hash: p.hash(),
+            // a version's conf is what its folder holds; generations of dictionaries are not in it
+            hash: p.unbound().hash(),
         }),
         isa: Machine::detect().name(),
         config: draft.config.clone(),
         parents: draft.parents.clone(),
         data: draft.data.clone(),
-        towers: Vec::new(),
+        towers: contents.network.as_ref().map(towers).unwrap_or_default(),
         inputs: contents.network.as_ref().map(inputs).unwrap_or_default(),
         outputs: contents.outputs,
         metrics: draft.metrics.clone(),

@@ -6,8 +6,9 @@ use crate::layer::Rows as _;
 use crate::scorer::{Hidden, ScoreScratch, Scorer};
 use crate::testing::{FLAT, MODELS, WIDE_DEEP, network, parameters, parts, plan, sample};
 use proptest::prelude::*;
+use rankine_feature::{FieldType, Key, Lookup, MemoryDictionary, Plan, Value};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
 
 const VECTORS: &str = "format = 1\nkind = \"item2vec\"\n";
@@ -361,6 +362,112 @@ fn golden_scores_must_be_equal_here_and_close_elsewhere() {
         open(1e-4, Some("elsewhere")),
         Err(ModelError::Golden { line: 1, .. })
     ));
+}
+
+/// A conf that reads prices by movie and a fixed cell, and a model over both.
+fn reading() -> Draft {
+    let conf = r#"format = 1
+name = "movie"
+schema.user = [{ name = "userId", type = "int" }]
+schema.item = [{ name = "movieId", type = "int" }]
+sample = { label = ["label"] }
+dictionary = [
+  { name = "prices", key = "int", columns = [{ name = "price", type = "float" }], frozen = true },
+  { name = "faces", key = "int", columns = [{ name = "face", type = "vector<2>" }] },
+]
+feature = [
+  { name = "user", class = "id", slot = 1, depend = ["userId"] },
+  { name = "price", class = "lookup", slot = 2, depend = ["movieId"], str_args = ["@prices.price"] },
+  { name = "face", class = "vector", slot = 3, depend = ["movieId"], str_args = ["copy", "@faces.face"] },
+]
+"#;
+    let model = "format = 1\nkind = \"embeddingmlp\"\nconf = \"movie\"\ndense = { slots = [2, 3] }\n\
+                 embedding = [{ slots = [1], table = \"user\", dim = 2 }]\n";
+    let (mut prices, mut faces) = (
+        MemoryDictionary::new(&[("other", FieldType::Int), ("price", FieldType::Float)]).with_digest(5),
+        MemoryDictionary::new(&[("face", FieldType::Vector(2))]),
+    );
+    for movie in 0..3 {
+        let price = Value::Float(1.5 + movie as f64);
+        assert!(prices.insert(Key::Int(movie), vec![Value::Int(9), price]));
+        assert!(faces.insert(Key::Int(movie), vec![Value::vector(&[0.25, movie as f32])]));
+    }
+    let (prices, faces): (Arc<dyn Lookup>, Arc<dyn Lookup>) = (Arc::new(prices), Arc::new(faces));
+    let plan = Plan::compile(conf, "conf.toml", None).unwrap();
+    let find = |name: &str| {
+        Some(if name == "prices" {
+            prices.clone()
+        } else {
+            faces.clone()
+        })
+    };
+    let plan = Arc::new(plan.bind(find).unwrap());
+    let network =
+        crate::Network::compile(&crate::ModelConfig::parse(model, "m.toml").unwrap(), &plan).unwrap();
+    let mut parameters = crate::Parameters::default();
+    parameters.tables.insert("user".into(), crate::Table::plain(2));
+    for tensor in network.tensors() {
+        let data = vec![0.5; tensor.shape.iter().product()];
+        parameters
+            .dense
+            .insert(tensor.name, crate::Tensor::new(&tensor.shape, data));
+    }
+    let golden = |movie| GoldenSample {
+        user: vec![Value::Int(1)],
+        item: vec![Value::Int(movie)],
+        context: vec![],
+    };
+    Draft {
+        config: model.to_owned(),
+        plan: Some(plan),
+        parameters,
+        golden: (0..4).map(golden).collect(),
+        ..draft(FLAT, 1)
+    }
+}
+
+#[test]
+fn golden_samples_are_replayed_with_what_they_read_from_dictionaries() {
+    let home = tempfile::tempdir().unwrap();
+    publish(home.path(), &reading(), 0).unwrap();
+    let dir = home.path().join("m/1");
+    Artefact::open(&dir).unwrap();
+    let text = std::fs::read_to_string(dir.join(file::GOLDEN)).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let expected = serde_json::json!({
+        "prices": { "1": { "price": 2.5 } },
+        "faces": { "1": { "face": [0.25, 1.0] } },
+    });
+    assert_eq!(lines[1]["reads"], expected);
+    assert_eq!(
+        lines[3]["reads"],
+        serde_json::json!({ "prices": {}, "faces": {} }),
+        "an unknown film"
+    );
+    assert_ne!(lines[0]["score"], lines[1]["score"], "what is read is scored");
+    let open = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut first = lines[0].clone();
+        change(&mut first);
+        let spoilt = copy(&dir);
+        reseal(
+            spoilt.path(),
+            file::GOLDEN,
+            format!("{first}\n").as_bytes(),
+            &|_| {},
+        );
+        Artefact::open(spoilt.path()).map(|_| ()).unwrap_err().to_string()
+    };
+    let other = open(&|line| line["reads"]["prices"]["0"]["price"] = 7.into());
+    assert!(other.contains("golden score"), "{other}");
+    let bad = open(&|line| line["reads"]["prices"] = serde_json::json!({ "x": { "price": 1 } }));
+    assert!(bad.contains("dictionary `prices`: key `x` is no number"), "{bad}");
+    let none = open(&|line| line["reads"] = serde_json::json!({ "prices": {} }));
+    assert!(none.contains("no reads of dictionary `faces`"), "{none}");
+    let deaf = open(&|line| drop(line.as_object_mut().unwrap().remove("reads")));
+    assert!(deaf.contains("golden score"), "{deaf}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 /// The largest size a file may ask for; a mistyped zero must not allocate a machine.
-const MAX_SIZE: usize = 1 << 16;
+pub(super) const MAX_SIZE: usize = 1 << 16;
 
 /// Adds every fault of `config` to `faults`.
 pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
@@ -17,6 +17,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.sizes();
     checker.rates();
     checker.linear();
+    checker.towers();
 }
 
 pub(super) struct Checker<'a> {
@@ -48,15 +49,18 @@ impl Checker<'_> {
         let deep = !config.embedding.is_empty() || !config.dense.slots.is_empty();
         let ncf = kind == Kind::NeuralCf;
         let wide = matches!(kind, Kind::WideDeep | Kind::DeepFm);
-        let (linear, network) = (kind.is_linear(), kind != Kind::Item2Vec && !kind.is_linear());
+        let (linear, dssm) = (kind.is_linear(), kind == Kind::Dssm);
+        let inputs = kind != Kind::Item2Vec && !linear;
+        let network = inputs && !dssm;
         let parts = [
-            ("embedding or dense", deep, network, network),
+            ("embedding or dense", deep, inputs, inputs),
             ("conf", config.conf.is_some(), kind != Kind::Item2Vec, true),
             ("wide", config.wide.is_some(), wide, wide),
             ("gmf", config.gmf.is_some(), false, ncf),
             ("bias", config.bias.is_some(), false, ncf),
             ("hidden", !config.hidden.is_empty(), false, network),
             ("linear", config.linear.is_some(), linear, linear),
+            ("tower", config.tower.is_some(), dssm, dssm),
         ];
         for (part, given, needed, allowed) in parts {
             if needed && !given {

@@ -8,6 +8,7 @@ mod linear;
 mod optimizer;
 #[cfg(test)]
 mod tests;
+mod tower;
 
 use check::Checker;
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
@@ -16,6 +17,7 @@ use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
 use serde::Deserialize;
+pub use tower::{TowerConfig, TowersConfig};
 
 /// The format this program reads.
 pub const FORMAT: u32 = 1;
@@ -32,6 +34,8 @@ pub enum Kind {
     DeepFm,
     /// Neural collaborative filtering ([`crate::model::neuralcf`]).
     NeuralCf,
+    /// Towers of user, item and context ([`crate::model::dssm`]).
+    Dssm,
     /// Skip-gram vectors of items ([`crate::model::item2vec`]).
     Item2Vec,
     /// Logistic regression ([`crate::model::lr`]).
@@ -51,6 +55,7 @@ impl Kind {
             Kind::WideDeep => "widedeep",
             Kind::DeepFm => "deepfm",
             Kind::NeuralCf => "neuralcf",
+            Kind::Dssm => "dssm",
             Kind::Item2Vec => "item2vec",
             Kind::Lr => "lr",
             Kind::Fm => "fm",
@@ -389,6 +394,9 @@ pub struct ModelConfig {
     /// Slots of a linear model (`lr`, `fm`, `ffm`).
     #[serde(default)]
     pub linear: Option<LinearConfig>,
+    /// The sides of a two-sided model (`dssm`).
+    #[serde(default)]
+    pub tower: Option<TowersConfig>,
     /// Outputs of each hidden layer.
     #[serde(default)]
     pub hidden: Vec<Located<usize>>,

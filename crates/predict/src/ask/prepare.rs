@@ -9,7 +9,7 @@ use super::question::Question;
 use crate::conf::Conf;
 use crate::error::PredictError;
 use crate::model::Engine;
-use crate::snapshot::{Snapshot, engine};
+use crate::snapshot::Snapshot;
 
 /// Where a model of a question is, or why it is nowhere.
 pub(super) type Place = Result<Seat, ModelError>;
@@ -115,7 +115,7 @@ impl<'a> Making<'a> {
     fn find(&self, conf: &str, asked: &'a str) -> Result<(Found<'a>, Option<Permit>), ModelError> {
         let (base, version) = name_and_version(asked)?;
         let (name, generation) = self.snapshot.find(base, version).map_err(|e| of(&e))?;
-        let engine = engine(name, &generation.value).map_err(|e| of(&e))?;
+        let engine = self.snapshot.engine(name, generation).map_err(|e| of(&e))?;
         let own = &engine.scoring.conf.name;
         if !conf.is_empty() && own != conf {
             return Err(ModelError {
@@ -198,7 +198,7 @@ pub(super) fn of(error: &PredictError) -> ModelError {
     let fault = match error {
         PredictError::UnknownModel { .. } | PredictError::UnknownVersion { .. } => ModelFault::Unknown,
         PredictError::NotLoaded { .. } => ModelFault::NotLoaded,
-        PredictError::NoScores { .. } => ModelFault::NoScores,
+        PredictError::NoScores { .. } | PredictError::NoVectors { .. } => ModelFault::NoScores,
         PredictError::Name { .. }
         | PredictError::Pinned { .. }
         | PredictError::Dict { .. }

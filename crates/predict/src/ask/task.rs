@@ -182,9 +182,14 @@ fn find<'s>(
 ) -> (Option<&'s ItemPart>, Vec<usize>) {
     let (mut kept, mut missing) = (None, Vec::new());
     for (m, member) in group.members.iter().enumerate() {
-        let at = &mut pad.members[m].at[place];
+        let MemberPad { hiddens, at } = &mut pad.members[m];
+        let at = &mut at[place];
         if !member.wanted(item) {
             *at = At::Absent(not_asked());
+            continue;
+        }
+        let overridden = item.given.iter().any(Option::is_some);
+        if !overridden && member.engine.stored(item.id, &mut hiddens[place]) {
             continue;
         }
         match shelves.find(m, item.id, version) {

@@ -1,9 +1,10 @@
 //! What a dictionary is opened with.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rankine_dict::{Candidate, LoadFault};
-use rankine_feature::FieldType;
+use rankine_feature::{FieldType, Lookup};
 
 use super::{Loaded, boundaries, items, keyed, vectors, vocabulary};
 
@@ -51,6 +52,19 @@ pub struct DictionaryEntry {
     pub key: FieldType,
     /// Of tab-separated keyed values: the value's type.
     pub value: FieldType,
+}
+
+/// Loads a dictionary once, for work that no reload must reach: training, extraction.
+///
+/// # Errors
+/// What is wrong with the file, with the line or row.
+pub fn dictionary(entry: &DictionaryEntry) -> Result<Arc<dyn Lookup>, LoadFault> {
+    let candidate = Candidate {
+        version: 0,
+        path: entry.path.clone(),
+        stamp: 0,
+    };
+    Ok(Arc::new(entry.parser()(&candidate)?))
 }
 
 impl DictionaryEntry {

@@ -53,6 +53,23 @@ pub(super) fn load(path: &Path, max_mb_s: f64) -> Result<ItemTable, LoadFault> {
 }
 
 impl ItemTable {
+    /// Reads a file with no bound of speed.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub(crate) fn load(path: &Path) -> Result<Self, LoadFault> {
+        load(path, 0.0)
+    }
+
+    /// The rows with their ids, in the file's order.
+    pub(crate) fn into_rows(self) -> Vec<(i64, Row)> {
+        let id = |row: &Row| match row.values().first() {
+            Some(Value::Int(id)) => *id,
+            _ => 0,
+        };
+        self.rows.into_iter().map(|(row, _)| (id(&row), row)).collect()
+    }
+
     fn append(&mut self, batch: &Table) -> Result<(), LoadFault> {
         let mut form = String::new();
         for row in 0..batch.rows() {

@@ -29,9 +29,9 @@ fn floats(value: &Value) -> &[f32] {
 /// A generation as a plan reads it; holding it keeps the generation.
 pub(crate) struct Held(pub(crate) Arc<Generation<Loaded>>);
 
-impl Lookup for Held {
+impl Lookup for Loaded {
     fn columns(&self) -> &[(Arc<str>, FieldType)] {
-        match &self.0.value {
+        match self {
             Loaded::Items(items) => items.columns(),
             Loaded::Vectors(vectors) => vectors.columns(),
             Loaded::Memory(memory) => memory.columns(),
@@ -39,7 +39,7 @@ impl Lookup for Held {
     }
 
     fn get(&self, key: Key<'_>, column: usize) -> &Value {
-        match &self.0.value {
+        match self {
             Loaded::Items(items) => items.cell(key, column),
             Loaded::Vectors(_) => &Value::Missing,
             Loaded::Memory(memory) => memory.get(key, column),
@@ -47,7 +47,7 @@ impl Lookup for Held {
     }
 
     fn vector(&self, key: Key<'_>, column: usize) -> &[f32] {
-        match (&self.0.value, key) {
+        match (self, key) {
             (Loaded::Vectors(vectors), Key::Int(id)) => vectors.get(id).unwrap_or(&[]),
             (Loaded::Vectors(_), Key::Text(_)) => &[],
             (Loaded::Items(_) | Loaded::Memory(_), _) => floats(self.get(key, column)),
@@ -55,10 +55,28 @@ impl Lookup for Held {
     }
 
     fn digest(&self) -> u64 {
-        match &self.0.value {
+        match self {
             Loaded::Items(items) => items.digest(),
             Loaded::Vectors(vectors) => vectors.digest(),
             Loaded::Memory(memory) => memory.digest(),
         }
+    }
+}
+
+impl Lookup for Held {
+    fn columns(&self) -> &[(Arc<str>, FieldType)] {
+        self.0.value.columns()
+    }
+
+    fn get(&self, key: Key<'_>, column: usize) -> &Value {
+        self.0.value.get(key, column)
+    }
+
+    fn vector(&self, key: Key<'_>, column: usize) -> &[f32] {
+        self.0.value.vector(key, column)
+    }
+
+    fn digest(&self) -> u64 {
+        self.0.value.digest()
     }
 }

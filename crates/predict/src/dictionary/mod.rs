@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use rankine_dict::{DictError, Dictionary, Options, Source, Status};
 
-pub use entry::{DictionaryEntry, DictionaryKind};
+pub use entry::{DictionaryEntry, DictionaryKind, dictionary};
 pub(crate) use items::ItemTable;
 pub(crate) use loaded::Loaded;
 pub(crate) use snapshot::DictionarySnapshot;

@@ -45,6 +45,24 @@ wide = { slots = [6] }
 hidden = [9, 7]
 "#;
 
+const DSSM: &str = r#"
+format = 1
+kind = "dssm"
+conf = "films"
+embedding = [
+  { slots = [1], table = "user", dim = 4 }, { slots = [2], table = "movie", dim = 5 },
+  { slots = [3], table = "genre", dim = 3 }, { slots = [4], table = "hour", dim = 2 },
+]
+tower.user = { slots = [1], hidden = [6, 5] }
+tower.item = { slots = [2, 3, 5], hidden = [7, 5] }
+tower.context = { slots = [4] }
+"#;
+
+/// Publishes a DSSM of random weights.
+pub(crate) fn publish_dssm(models: &Path, name: &str, seed: u64) -> u64 {
+    publish(models, &draft_with(DSSM, name, CONF, seed), 1).unwrap()
+}
+
 /// Publishes a Wide & Deep of random weights; what it scores depends on `seed` alone.
 pub(crate) fn publish_wide_deep(models: &Path, name: &str, seed: u64) -> u64 {
     publish(models, &draft(name, seed), 1).unwrap()
@@ -101,8 +119,12 @@ fn draft(name: &str, seed: u64) -> Draft {
 }
 
 fn draft_of(name: &str, conf: &str, seed: u64) -> Draft {
+    draft_with(WIDE_DEEP, name, conf, seed)
+}
+
+fn draft_with(model: &str, name: &str, conf: &str, seed: u64) -> Draft {
     let plan = Arc::new(Plan::compile(conf, "films.toml", None).unwrap());
-    let text = WIDE_DEEP.replace("\"films\"", &format!("\"{}\"", plan.name()));
+    let text = model.replace("\"films\"", &format!("\"{}\"", plan.name()));
     let config = ModelConfig::parse(&text, "model.toml").unwrap();
     let network = Network::compile(&config, &plan).unwrap();
     let golden = |id| GoldenSample {

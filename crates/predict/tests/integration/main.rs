@@ -8,6 +8,7 @@
 mod ask;
 mod confs;
 mod dictionaries;
+mod dssm;
 mod faults;
 mod fixture;
 mod reload;

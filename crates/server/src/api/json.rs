@@ -43,6 +43,9 @@ pub struct Added<'a> {
     /// Score by which the list is ordered; null where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<Option<f32>>,
+    /// Score of the coarse ranking, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coarse_score: Option<f32>,
     /// Who fetched it and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<Vec<RecallJson<'a>>>,
@@ -115,6 +118,7 @@ impl<'a> Added<'a> {
     pub fn pick(picks: &'a Picks, pick: &'a Pick) -> Self {
         Added {
             score: Some(Some(pick.score)),
+            coarse_score: pick.coarse,
             recall: Some(pick.why.iter().map(recall).collect()),
             model: Some(&picks.model),
             model_version: Some(picks.version),
@@ -203,6 +207,7 @@ mod tests {
         let pick = Pick {
             film: film(),
             score: f32::NAN,
+            coarse: Some(0.5),
             why: vec![why],
         };
         let (model, note) = ("widedeep".to_owned(), None);
@@ -212,6 +217,7 @@ mod tests {
             model,
             version: 3,
             candidates: 800,
+            ranked: 200,
             note,
         };
         let added = || Added::pick(&picks, &picks.picks[0]);
@@ -221,6 +227,7 @@ mod tests {
         assert_eq!(in_two, serde_json::to_vec(&printed).unwrap());
         let printed = serde_json::to_value(printed).unwrap();
         assert!(printed["score"].is_null(), "not a number is null");
+        assert_eq!(printed["coarseScore"], 0.5);
         assert_eq!(
             (&printed["model"], &printed["modelVersion"]),
             (&json!("widedeep"), &json!(3))

@@ -1,7 +1,7 @@
 //! `GET /getrecforyou?id=&size=&model=`: the best films for a user, with score, recalls and the model's version.
 //!
 //! The answer is a list, as SparrowRecSys's; what belongs to the whole list is in each film and in the headers
-//! `x-rankine-model`, `x-rankine-version`, `x-rankine-candidates`, `x-rankine-note`.
+//! `x-rankine-model`, `x-rankine-version`, `x-rankine-candidates`, `x-rankine-ranked`, `x-rankine-note`.
 
 use super::Printed;
 use super::json::{Added, add, print};
@@ -43,7 +43,8 @@ fn answer(state: &Live, user: i64, size: usize, model: &str) -> Result<Printed, 
     let printed = Printed::of(body)
         .header("x-rankine-model", &picks.model)
         .header("x-rankine-version", &picks.version.to_string())
-        .header("x-rankine-candidates", &picks.candidates.to_string());
+        .header("x-rankine-candidates", &picks.candidates.to_string())
+        .header("x-rankine-ranked", &picks.ranked.to_string());
     Ok(match &picks.note {
         Some(note) => printed.header("x-rankine-note", note),
         None => printed,

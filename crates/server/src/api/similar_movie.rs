@@ -43,6 +43,7 @@ fn answer(state: &Live, id: i64, size: usize, model: Option<&str>) -> Result<Pri
     };
     let added = |found: &SimilarFilm| Added {
         score: Some(Some(found.score)),
+        coarse_score: None,
         recall: Some(vec![recall]),
         model: Some(similar.model),
         model_version: Some(similar.version),

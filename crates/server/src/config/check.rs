@@ -5,7 +5,10 @@
 
 use std::path::Path;
 
-use super::{EMB, POPULARITY, RankerKind, ServerConfig, StoreKind, names_of};
+use super::{
+    DictionaryConfig, DictionaryKindConfig, EMB, ModelConfig, POPULARITY, RankerKind, ServerConfig,
+    StoreKind, names_of,
+};
 use crate::error::ServerError;
 
 impl ServerConfig {
@@ -50,6 +53,7 @@ impl ServerConfig {
             ("limits.size", limits.size),
             ("limits.connections", limits.connections),
             ("quotas.limit", self.quotas.limit),
+            ("coarse.keep", self.coarse.keep),
         ];
         let zero = positive
             .iter()
@@ -119,7 +123,27 @@ impl ServerConfig {
                 self.default_model
             ));
         }
+        if !self.coarse.model.is_empty() && self.canonical(&self.coarse.model).is_none() {
+            let known = self.rankers().join(", ");
+            faults.push(format!(
+                "coarse.model: expected one of {known}, got \"{}\"",
+                self.coarse.model
+            ));
+        }
+        faults.extend(self.model.iter().filter_map(|model| self.vector_fault(model)));
         faults
+    }
+
+    fn vector_fault(&self, model: &ModelConfig) -> Option<String> {
+        let vectors = |one: &&DictionaryConfig| one.kind == DictionaryKindConfig::Vectors;
+        let mut names = self.dictionary.iter().filter(vectors).map(|one| &one.name);
+        let known = model.vectors.is_empty() || names.any(|name| *name == model.vectors);
+        (!known).then(|| {
+            format!(
+                "model \"{}\": vectors: expected a dictionary of kind \"vectors\", got \"{}\"",
+                model.name, model.vectors
+            )
+        })
     }
 
     fn dictionary_faults(&self) -> Vec<String> {

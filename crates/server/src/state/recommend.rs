@@ -5,12 +5,12 @@
 use super::State;
 use super::record::UserRecord;
 use super::view::{Pick, Picks, Why};
-use crate::config::POPULARITY;
+use crate::config::{EMB, POPULARITY};
 use crate::error::ApiError;
 use rankine_recommend::merge::Found;
 use rankine_recommend::rank::RankError;
 use rankine_recommend::recall::Reason;
-use rankine_recommend::{ItemVectors, Query, Recommendation, Shown};
+use rankine_recommend::{Coarse, ItemVectors, Query, Recommendation, Shown};
 
 impl State {
     /// The `n` best films for a user by the named model (none: the default one).
@@ -37,7 +37,10 @@ impl State {
             model,
             version,
             candidates,
+            ranked,
+            coarse_fault,
         } = answer;
+        let note = note.or_else(|| Some(format!("ranked without a coarse choice: {}", coarse_fault?)));
         let picks = shown
             .into_iter()
             .filter_map(|shown| self.pick(&record, shown))
@@ -48,6 +51,7 @@ impl State {
             model,
             version,
             candidates,
+            ranked,
             note,
         })
     }
@@ -63,10 +67,21 @@ impl State {
             user: &record.state,
             vectors,
             model,
+            coarse: self.coarse(model),
             n,
             as_of: (self.clock)(),
         };
         self.recommender.recommend(&query, &self.rankers)
+    }
+
+    /// The coarse ranking before a model: none before one that is as cheap.
+    fn coarse(&self, model: &str) -> Option<Coarse<'_>> {
+        let config = &self.config.coarse;
+        let cheap = [EMB, POPULARITY].contains(&model) || model == config.model;
+        (!config.model.is_empty() && !cheap).then_some(Coarse {
+            model: &config.model,
+            keep: config.keep,
+        })
     }
 
     fn pick(&self, record: &UserRecord, shown: Shown) -> Option<Pick> {
@@ -78,6 +93,7 @@ impl State {
         Some(Pick {
             film: self.film(shown.item).ok()?,
             score: shown.score,
+            coarse: shown.coarse,
             why,
         })
     }

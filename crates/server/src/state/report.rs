@@ -73,6 +73,7 @@ fn model_status(model: rankine_predict::ModelStatus) -> ModelStatus {
     let failure = model.dictionaries.iter().find_map(|d| d.error.as_ref());
     ModelStatus {
         version: model.version,
+        item_vectors: model.item_vectors,
         generation: newest.map_or(0, |d| d.generation),
         loaded_at: newest.filter(|d| d.version.is_some()).map(|d| d.loaded_at),
         error: failure.map(|f| format!("version {}: {}", f.version, f.message)),

@@ -181,6 +181,8 @@ pub struct Pick {
     pub film: Film,
     /// The ranker's score; higher is better; NaN where the ranker could not score it.
     pub score: f32,
+    /// The coarse ranker's, where one chose what was ranked.
+    pub coarse: Option<f32>,
     /// All recalls that found it, in the order of the strategies; never empty.
     pub why: Vec<Why>,
 }
@@ -196,9 +198,12 @@ pub struct Picks {
     pub model: String,
     /// Its version; 0 for the two rankers without an artefact of their own.
     pub version: u64,
-    /// How many candidates were ranked.
+    /// How many candidates were recalled.
     pub candidates: usize,
-    /// Set where the model asked for could not rank this user and another did, with the reason.
+    /// How many of them were ranked: fewer where a coarse ranker chose.
+    pub ranked: usize,
+    /// Set where the model asked for could not rank this user and another did, or where the coarse ranker could not
+    /// choose, with the reason.
     pub note: Option<String>,
 }
 

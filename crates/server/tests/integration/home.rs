@@ -51,6 +51,17 @@ wide = { slots = [6] }
 hidden = [8, 6]
 "#;
 
+const DSSM: &str = r#"
+format = 1
+kind = "dssm"
+conf = "history"
+embedding = [
+  { slots = [1, 2], table = "movie", dim = 4 }, { slots = [3], table = "genre", dim = 3 },
+]
+tower.user = { slots = [1, 4], hidden = [6, 5] }
+tower.item = { slots = [2, 3, 5], hidden = [6, 5] }
+"#;
+
 /// Microseconds that every clock of the tests starts from: 2026-11-22.
 pub(crate) const NOW: i64 = 1_795_000_000_000_000;
 
@@ -95,8 +106,17 @@ fn copy(from: &Path, to: &Path) {
 /// Publishes a Wide & Deep whose scores depend on `seed`, the user's last liked film and mean, the film's genre and
 /// mean.
 pub(crate) fn publish_model(models: &Path, name: &str, seed: u64) -> u64 {
+    publish_kind(models, (name, MODEL), seed)
+}
+
+/// Publishes a DSSM over the same features.
+pub(crate) fn publish_dssm(models: &Path, name: &str, seed: u64) -> u64 {
+    publish_kind(models, (name, DSSM), seed)
+}
+
+fn publish_kind(models: &Path, (name, model): (&str, &str), seed: u64) -> u64 {
     let plan = Arc::new(Plan::compile(CONF, "history.toml", None).unwrap());
-    let network = Network::compile(&ModelConfig::parse(MODEL, "model.toml").unwrap(), &plan).unwrap();
+    let network = Network::compile(&ModelConfig::parse(model, "model.toml").unwrap(), &plan).unwrap();
     let parameters = parameters(&plan, &network, seed);
     let (user, item, context) = (
         user(3).to_vec(),
@@ -105,7 +125,7 @@ pub(crate) fn publish_model(models: &Path, name: &str, seed: u64) -> u64 {
     );
     let draft = Draft {
         name: name.into(),
-        config: MODEL.into(),
+        config: model.into(),
         parameters,
         plan: Some(plan),
         golden: vec![GoldenSample { user, item, context }],
@@ -321,6 +341,13 @@ impl Server {
     pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
         let request = self.agent.post(format!("{}{path}", self.site));
         answer(request.header("content-type", "application/json").send(body))
+    }
+
+    /// The status of a post to the predictor's port; none where the server closed before it had read all of it, which a
+    /// client may see of a refused body.
+    pub(crate) fn rest_status(&self, path: &str, body: &str) -> Option<u16> {
+        let sent = self.agent.post(format!("{}{path}", self.rest)).send(body);
+        sent.ok().map(|answer| answer.status().as_u16())
     }
 
     /// A post to the predictor's port, with more headers.

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod coarse;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod events;

@@ -304,7 +304,7 @@ fn unreadable(server: &Server) {
         );
     }
     let large = format!("{{\"item_dictionary\": \"{}\"}}", "x".repeat(9 << 20));
-    assert_eq!(server.rest_post("/v1/predict", &large, &[]).status, 413);
+    wait_until("413", || server.rest_status("/v1/predict", &large) == Some(413));
 }
 
 #[test]

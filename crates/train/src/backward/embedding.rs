@@ -27,6 +27,8 @@ pub struct Embedding {
     stretches: Vec<Stretch>,
     sparse: usize,
     dense: usize,
+    /// Numbers of the batch's dense block before those of this input.
+    from: usize,
 }
 
 impl Embedding {
@@ -51,7 +53,14 @@ impl Embedding {
             stretches,
             sparse: offset,
             dense,
+            from: 0,
         }
+    }
+
+    /// The same with its dense numbers behind the first `from` of the batch's.
+    #[must_use]
+    pub fn after(self, from: usize) -> Self {
+        Self { from, ..self }
     }
 
     /// The columns with their places.
@@ -85,9 +94,9 @@ impl Embedding {
         if self.dense > 0 {
             for (row, dense) in x
                 .chunks_exact_mut(self.width())
-                .zip(batch.dense.chunks_exact(self.dense))
+                .zip(batch.dense.chunks_exact(batch.dense_width.max(1)))
             {
-                row[self.sparse..].copy_from_slice(dense);
+                row[self.sparse..].copy_from_slice(&dense[self.from..self.from + self.dense]);
             }
         }
     }

@@ -93,6 +93,12 @@ impl<T: Real> Mlp<T> {
         )
     }
 
+    /// The buffer that [`Mlp::output_gradient`] gave.
+    #[must_use]
+    pub fn gradient(&self) -> &[T] {
+        &self.upper
+    }
+
     /// Adds all parameter gradients of a part of the batch and returns the gradient of the input.
     pub fn backward(&mut self, rows: usize) -> &mut [T] {
         self.descend(rows, 0);

@@ -11,6 +11,7 @@ pub mod fold;
 pub mod gmf;
 pub mod mlp;
 pub mod pairs;
+pub mod tower;
 pub mod wide;
 
 pub use dense::Dense;
@@ -20,6 +21,7 @@ pub use fold::Fold;
 pub use gmf::Gmf;
 pub use mlp::Mlp;
 pub use pairs::Pairs;
+pub use tower::{Tower, Towers};
 pub use wide::Wide;
 
 /// Whether a forward pass is for learning (dropout active) or for judging.

@@ -16,11 +16,14 @@ impl<T: Real> Net<T> {
         for table in &self.tables {
             parameters.tables.insert(table.name.clone(), plain(table.rows()));
         }
+        // a tower without inputs is a bias alone
+        let towers = self.towers.is_some();
         for layer in self.deep_layers() {
             let shape = [layer.inputs, layer.outputs];
-            parameters
-                .dense
-                .insert(format!("{}.weight", layer.name), tensor(&shape, &layer.weight));
+            if layer.inputs > 0 || !towers {
+                let weight = tensor(&shape, &layer.weight);
+                parameters.dense.insert(format!("{}.weight", layer.name), weight);
+            }
             parameters.dense.insert(
                 format!("{}.bias", layer.name),
                 tensor(&[layer.outputs], &layer.bias),
@@ -48,8 +51,11 @@ impl<T: Real> Net<T> {
             let rows = rows.ok_or_else(|| unfit(&table.name, "no such table of this dimension"))?;
             table.take(rows);
         }
+        let towers = self.towers.is_some();
         for layer in self.deep_layers_mut() {
-            take(from, &format!("{}.weight", layer.name), &mut layer.weight)?;
+            if layer.inputs > 0 || !towers {
+                take(from, &format!("{}.weight", layer.name), &mut layer.weight)?;
+            }
             take(from, &format!("{}.bias", layer.name), &mut layer.bias)?;
         }
         if let Some(gmf) = &mut self.gmf {

@@ -9,6 +9,7 @@ mod net;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod towers;
 
 pub use net::{Net, Snapshot};
 pub use settings::{Mover, Settings, Watch};

@@ -1,4 +1,5 @@
-//! The network that every kind is a case of: deep part, wide part, pairs and product of factors, summed into one logit.
+//! The network that every kind is a case of: deep part, wide part, pairs and product of factors, summed into one logit;
+//! or towers, in place of all of these.
 //!
 //! `logit = output(mlp(embeddings ‖ dense)) + wide + pairs + gmf`. The compiled network decides which parts exist; the
 //! sum, its gradient and the steps are the same for all, so they are written and checked once.
@@ -10,7 +11,8 @@ use rankine_kernel::activation::Activation;
 use rankine_model::Network;
 
 use super::Settings;
-use crate::backward::{Dense, Dropout, Embedding, Fold, Gmf, Mlp, Mode, Pairs, Wide, sized};
+use super::towers::towers;
+use crate::backward::{Dense, Dropout, Embedding, Fold, Gmf, Mlp, Mode, Pairs, Towers, Wide, sized};
 use crate::encode::{Batch, Vocabulary};
 use crate::optimise::DenseSteps;
 use crate::table::Table;
@@ -35,6 +37,8 @@ pub struct Net<T> {
     pairs: Option<Pairs<T>>,
     /// The product of factors, if the kind has one.
     pub gmf: Option<Gmf<T>>,
+    /// The towers of a two-sided kind; every part above is empty then.
+    pub towers: Option<Towers<T>>,
     logits: Vec<T>,
     steps: Option<DenseSteps<T>>,
     taken: u64,
@@ -73,7 +77,8 @@ impl<T: Real> Net<T> {
             .deep
             .iter()
             .map(|&c| (c, network.columns[c].table, network.dim(c)));
-        let embedding = Embedding::new(deep, network.dense_width());
+        let dense = network.towers.as_ref().map_or(network.dense_width(), |_| 0);
+        let embedding = Embedding::new(deep, dense);
         let (mlp, output) = dense_layers(network, settings, &mut random);
         let fold = match mlp.layers.first() {
             // Pairs need the input that folding goes around.
@@ -90,7 +95,9 @@ impl<T: Real> Net<T> {
             )
         });
         let wide = Wide::new(places(network, &network.wide));
+        let towers = towers(network, settings, &mut random);
         let mut net = Self {
+            towers,
             tables,
             embedding,
             fold,
@@ -126,6 +133,11 @@ impl<T: Real> Net<T> {
     /// The logits of a part of a batch, or of any samples outside one.
     pub fn forward(&mut self, batch: &Batch<T>, mode: Mode) -> &[T] {
         let rows = batch.len();
+        if let Some(towers) = &mut self.towers {
+            let logits = sized(&mut self.logits, rows);
+            towers.forward(&self.tables, batch, mode, logits);
+            return logits;
+        }
         self.forward_deep(batch, mode);
         let logits = sized(&mut self.logits, rows);
         if self.output.inputs == 0 {
@@ -182,6 +194,9 @@ impl<T: Real> Net<T> {
     /// Adds the gradients of the part last run forward, from those of its logits. `slopes` is used as scratch.
     pub fn backward(&mut self, batch: &Batch<T>, slopes: &mut [T]) {
         let rows = batch.len();
+        if let Some(towers) = &mut self.towers {
+            return towers.backward(&mut self.tables, batch, slopes);
+        }
         self.wide.backward(&mut self.tables, batch, slopes);
         if let Some(gmf) = &mut self.gmf {
             gmf.backward(&mut self.tables, batch, slopes);
@@ -213,27 +228,26 @@ impl<T: Real> Net<T> {
         }
     }
 
-    /// The dense layers that have a bias: hidden ones, then the output.
+    /// The dense layers that have a bias: hidden ones, then the output; or those of the towers.
     pub fn deep_layers(&self) -> impl Iterator<Item = &Dense<T>> {
-        self.mlp.layers.iter().chain(std::iter::once(&self.output))
+        let output = self.towers.is_none().then_some(&self.output);
+        let towers = self.towers.iter().flat_map(Towers::layers);
+        self.mlp.layers.iter().chain(output).chain(towers)
     }
 
     /// As [`Net::deep_layers`], to be changed.
     pub fn deep_layers_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
-        self.mlp
-            .layers
-            .iter_mut()
-            .chain(std::iter::once(&mut self.output))
+        let output = self.towers.is_none().then_some(&mut self.output);
+        let towers = self.towers.iter_mut().flat_map(Towers::layers_mut);
+        self.mlp.layers.iter_mut().chain(output).chain(towers)
     }
 
-    /// All dense layers in a fixed order: hidden, output, the product's weights.
+    /// All dense layers in a fixed order: hidden, output, those of the towers, the product's weights.
     pub fn layers(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
+        let output = self.towers.is_none().then_some(&mut self.output);
+        let towers = self.towers.iter_mut().flat_map(Towers::layers_mut);
         let gmf = self.gmf.iter_mut().map(|gmf| &mut gmf.output);
-        self.mlp
-            .layers
-            .iter_mut()
-            .chain(std::iter::once(&mut self.output))
-            .chain(gmf)
+        self.mlp.layers.iter_mut().chain(output).chain(towers).chain(gmf)
     }
 
     /// Copies all weights into `to`, reusing its memory.
@@ -284,8 +298,11 @@ fn dense_layers<T: Real>(
     settings: &Settings,
     random: &mut Xoshiro256PlusPlus,
 ) -> (Mlp<T>, Dense<T>) {
-    let mut layers: Vec<Dense<T>> = network
-        .layers()
+    let named = network
+        .towers
+        .as_ref()
+        .map_or_else(|| network.layers(), |_| Vec::new());
+    let mut layers: Vec<Dense<T>> = named
         .iter()
         .map(|(name, inputs, outputs)| Dense::new(name, (*inputs, *outputs), network.activation, random))
         .collect();

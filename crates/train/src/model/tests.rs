@@ -8,7 +8,7 @@ use rankine_feature::{Group, SlotKind, SlotSpec};
 use rankine_kernel::Real;
 use rankine_kernel::activation::Activation;
 use rankine_kernel::optimiser::Optimiser;
-use rankine_model::{Column, Kind, Network, Pooling, Product, Role, TableSpec};
+use rankine_model::{Column, Kind, Network, Pooling, Product, Role, TableSpec, Tower, Towers};
 use serde_json::Value;
 
 use super::{Mover, Net, Settings, Snapshot};
@@ -68,6 +68,7 @@ fn network(deep: &[usize], wide: usize, product: Option<usize>, hidden: &[usize]
         activation: Activation::Relu,
         loss: rankine_model::Loss::Bce,
         linear: None,
+        towers: None,
     };
     network.deep = deep
         .iter()
@@ -384,17 +385,65 @@ fn every_kind_of_network_checks_by_differences() {
     checks_by_differences(&pairs(network(&[3; 2], 1, None, &[], 0)));
 }
 
+/// Three towers over five columns and six dense numbers; two columns share a table.
+fn towers(context: bool) -> Network {
+    let mut network = network(&[3, 2, 4, 2, 3], 0, None, &[], 0);
+    network.deep.clear();
+    network.columns[3].table = 1;
+    let dense = |id, width| slot(id, Group::Common, SlotKind::Dense(width));
+    network.dense = vec![dense(90, 2), dense(91, 1), dense(92, 3)];
+    let tower = |name, columns: &[usize], dense, outputs: &[usize]| Tower {
+        name,
+        columns: columns.to_vec(),
+        dense,
+        outputs: outputs.to_vec(),
+    };
+    network.towers = Some(Towers {
+        user: tower("user", &[0, 1], 0..1, &[5, 4]),
+        item: tower("item", &[2, 3], 1..2, &[4]),
+        context: match context {
+            true => tower("context", &[4], 2..3, &[3, 1]),
+            false => tower("context", &[], 3..3, &[1]),
+        },
+    });
+    network
+}
+
+#[test]
+fn towers_check_by_differences() {
+    for activation in [Activation::Tanh, Activation::Relu] {
+        for context in [true, false] {
+            let mut network = towers(context);
+            network.activation = activation;
+            checks_by_differences(&network);
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_batch_of_towers_have_the_gradients_of_the_whole() {
+    for context in [true, false] {
+        parts_are_the_whole(&towers(context));
+    }
+}
+
 #[test]
 fn parts_of_a_batch_have_the_gradients_of_the_whole() {
-    let network = network(&[3, 2, 4], 2, Some(2), &[5, 4], 2);
+    parts_are_the_whole(&network(&[3, 2, 4], 2, Some(2), &[5, 4], 2));
+}
+
+fn parts_are_the_whole(network: &Network) {
     let few = |settings: Settings| Settings {
         batch: 64,
         ..settings
     };
-    let mut whole = Net::<f64>::new(&network, &few(settings()), &vocabularies(&network, 4));
+    let mut whole = Net::<f64>::new(network, &few(settings()), &vocabularies(network, 4));
     let mut parts = whole.clone();
     let row = |i: usize, c: usize| vec![(u32::try_from((i * 7 + c * 3) % 5).unwrap(), 1.0)];
-    let numbers: Vec<f32> = random(64 * 2, 4).into_iter().map(f32::of).collect();
+    let numbers: Vec<f32> = random(64 * network.dense_width(), 4)
+        .into_iter()
+        .map(f32::of)
+        .collect();
     let labels = (0..64).map(|i| f32::from(i % 3 == 0)).collect();
     let cache = cache(labels, network.columns.len(), numbers, row);
     loss_and_gradients(&mut whole, &batch_of(&cache));
@@ -421,8 +470,13 @@ fn parts_of_a_batch_have_the_gradients_of_the_whole() {
 
 #[test]
 fn what_is_exported_comes_back_by_key() {
-    let network = network(&[3, 2], 1, Some(2), &[4], 1);
-    let mut net = Net::<f32>::new(&network, &settings(), &vocabularies(&network, 6));
+    comes_back_by_key(&network(&[3, 2], 1, Some(2), &[4], 1));
+    comes_back_by_key(&towers(true));
+    comes_back_by_key(&towers(false));
+}
+
+fn comes_back_by_key(network: &Network) {
+    let mut net = Net::<f32>::new(network, &settings(), &vocabularies(network, 6));
     let mut draw = Xoshiro256PlusPlus::seed_from_u64(3);
     net.layers().for_each(|l| {
         l.bias
@@ -438,7 +492,7 @@ fn what_is_exported_comes_back_by_key() {
         seed: 2,
         ..settings()
     };
-    let mut twin = Net::<f64>::new(&network, &other, &vocabularies(&network, 6));
+    let mut twin = Net::<f64>::new(network, &other, &vocabularies(network, 6));
     twin.import(&parameters).unwrap();
     let again = twin.export::<f32>();
     assert_eq!(again.dense, parameters.dense);

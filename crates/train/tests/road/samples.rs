@@ -126,6 +126,26 @@ optimizer.dense = {{ kind = "adam", lr = 0.01 }}
     ModelConfig::parse(&text, "model.toml").unwrap_or_else(|faults| panic!("{faults}"))
 }
 
+/// A two-sided model file; the third tower reads a list of the user's.
+fn dssm(context: &str) -> ModelConfig {
+    let text = format!(
+        r#"
+format = 1
+kind = "dssm"
+conf = "made"
+seed = 3
+embedding = [{{ slots = [1], table = "user", dim = 6 }}, {{ slots = [2], table = "item", dim = 5 }}, {{ slots = [3], table = "tag", dim = 3 }}]
+tower.user = {{ slots = [1, 3], hidden = [16, 8] }}
+tower.item = {{ slots = [2, 4], hidden = [16, 8] }}
+{context}
+optimizer.embedding = {{ kind = "adam", lr = 0.01 }}
+optimizer.dense = {{ kind = "adam", lr = 0.01 }}
+train = {{ batch = 64, epochs = 6 }}
+"#
+    );
+    ModelConfig::parse(&text, "model.toml").unwrap_or_else(|faults| panic!("{faults}"))
+}
+
 /// Model files of every kind and part.
 pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
     let train = "train = { batch = 64, epochs = 4 }";
@@ -142,6 +162,11 @@ pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
         (
             "neuralcf with all parts",
             model("neuralcf", &format!("{full}{train}")),
+        ),
+        ("dssm", dssm("")),
+        (
+            "dssm with three towers",
+            dssm("tower.context = { slots = [3], hidden = [4] }"),
         ),
     ]
 }

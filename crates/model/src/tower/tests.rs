@@ -1,0 +1,139 @@
+//! Towers against the formula, and against themselves in batches and with stored vectors.
+
+use crate::testing::{self, DSSM, network, parameters, parts, plan, sample};
+use crate::{Hidden, ModelConfig, Network, ScoreScratch, Scorer};
+
+const TWO: &str = r#"format = 1
+kind = "dssm"
+conf = "movie"
+embedding = [{ slots = [1], table = "user", dim = 4 }, { slots = [2], table = "movie", dim = 4 }]
+tower.user = { slots = [1], hidden = [3] }
+tower.item = { slots = [2], hidden = [3] }
+"#;
+
+#[test]
+fn each_tower_has_its_own_layers_and_the_context_one_number() {
+    let network = network(DSSM);
+    let towers = network.towers.as_ref().unwrap();
+    let layers: Vec<_> = towers
+        .all()
+        .iter()
+        .flat_map(|tower| tower.layers(&network))
+        .collect();
+    let expected = [
+        ("user.0", 5 + 4 + 1, 7),
+        ("user.1", 7, 6),
+        ("item.0", 17 + 3 + 2, 6),
+        ("context.0", 5, 3),
+        ("context.1", 3, 1),
+    ];
+    let expected = expected.map(|(name, inputs, outputs)| (name.to_owned(), inputs, outputs));
+    assert_eq!((layers.as_slice(), towers.dim()), (expected.as_slice(), 6));
+    let names: Vec<String> = network.tensors().into_iter().map(|tensor| tensor.name).collect();
+    assert_eq!(names.len(), 10);
+    assert_eq!(names[0], "user.0.weight");
+}
+
+#[test]
+fn without_a_context_tower_there_is_a_bias() {
+    let network = network(TWO);
+    let names: Vec<String> = network.tensors().into_iter().map(|tensor| tensor.name).collect();
+    let expected = [
+        "user.0.weight",
+        "user.0.bias",
+        "item.0.weight",
+        "item.0.bias",
+        "context.0.bias",
+    ];
+    assert_eq!(names, expected);
+    let parameters = parameters(&network, 9).convert::<f64>();
+    let scorer = Scorer::new(&network, &parameters).unwrap();
+    for seed in 0..20 {
+        let parts = parts(&plan(), &sample(seed));
+        let logit = testing::logit(&network, &parameters, &parts);
+        let got = testing::score(&scorer, &parts);
+        assert!((got - testing::sigmoid(logit)).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_stored_vector_scores_as_the_tower_that_made_it() {
+    let network = network(DSSM);
+    let scorer = Scorer::new(&network, &parameters(&network, 2)).unwrap();
+    assert_eq!((scorer.vector_width(), scorer.has_cross()), (Some(6), false));
+    let parts = parts(&plan(), &sample(3));
+    let (mut common, mut item, mut kept) = (Hidden::default(), Hidden::default(), Hidden::default());
+    scorer.common(&parts[0], &mut common);
+    scorer.item(&parts[1], &mut item);
+    let vector = item.vector().to_vec();
+    assert_eq!((vector.len(), common.vector().len()), (6, 6));
+    assert!(kept.take(&vector, scorer.vector_width()));
+    let score = |item: &Hidden| scorer.score(&common, item, &parts[2], &mut ScoreScratch::default());
+    assert_eq!(score(&item).to_bits(), score(&kept).to_bits());
+    assert!(
+        !kept.take(&vector[1..], scorer.vector_width()),
+        "another width is not taken"
+    );
+    let deep = Scorer::new(
+        &testing::network(testing::WIDE_DEEP),
+        &parameters(&testing::network(testing::WIDE_DEEP), 1),
+    );
+    assert_eq!(deep.unwrap().vector_width(), None);
+}
+
+fn faults(text: &str) -> Vec<String> {
+    let faults = match ModelConfig::parse(text, "m.toml") {
+        Ok(config) => Network::compile(&config, &plan()).unwrap_err(),
+        Err(faults) => faults,
+    };
+    faults.0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_slot_of_another_side_or_without_a_table_is_named_with_its_line() {
+    let text = TWO
+        .replace("{ slots = [2], table", "{ slots = [2, 30], table")
+        .replace(
+            "tower.item = { slots = [2]",
+            "tower.item = { slots = [2, 30, 20, 5]",
+        )
+        .replace("tower.user = { slots = [1]", "tower.user = { slots = [1, 99, 4]");
+    let expected = [
+        "m.toml:5:28: conf `movie` has no slot 99",
+        "m.toml:5:32: slot 4 rests on the item, tower `user` reads user and context",
+        "m.toml:6:28: slot 30 rests on both sides, tower `item` reads the item",
+        "m.toml:6:32: slot 20 rests on user and context, tower `item` reads the item",
+        "m.toml:6:36: slot 5 rests on user and context, tower `item` reads the item",
+    ];
+    assert_eq!(faults(&text), expected);
+    let text = TWO.replace("tower.user = { slots = [1]", "tower.user = { slots = [3]");
+    let expected = [
+        "m.toml:4:25: slot 1 is in no tower",
+        "m.toml:5:25: slot 3 is sparse, and no `embedding` has it",
+    ];
+    assert_eq!(faults(&text), expected);
+}
+
+#[test]
+fn towers_that_cannot_meet_are_refused_by_name() {
+    let unequal = TWO.replace(
+        "tower.item = { slots = [2], hidden = [3] }",
+        "tower.item = { slots = [2], hidden = [4] }",
+    );
+    assert_eq!(
+        faults(&unequal),
+        ["m.toml:6:39: the item's vector has 4 numbers, the user's 3: they must be equal"]
+    );
+    let bare = "format = 1\nkind = \"dssm\"\nconf = \"movie\"\nhidden = [3]\n";
+    let expected = [
+        "m.toml:2:8: kind `dssm` needs `embedding or dense`",
+        "m.toml:2:8: kind `dssm` has no `hidden`",
+        "m.toml:2:8: kind `dssm` needs `tower`",
+    ];
+    assert_eq!(faults(bare), expected);
+    let other = format!(
+        "{}tower.user = {{ slots = [1], hidden = [3] }}\ntower.item = {{ slots = [2], hidden = [3] }}\n",
+        testing::FLAT
+    );
+    assert_eq!(faults(&other), ["m.toml:2:8: kind `embeddingmlp` has no `tower`"]);
+}

@@ -1,0 +1,119 @@
+//! Item vectors made ahead: the item tower of an artefact over item rows.
+//!
+//! What it gives goes into a dictionary of vectors (or an index) under the artefact's version; served from there, an item
+//! has the bits that the tower would give for the same row, because it is the same code over the same plan.
+
+use std::path::Path;
+
+use rankine_dict::LoadFault;
+use rankine_feature::{Part, Plan, Scratch, Side};
+use rankine_model::{Artefact, Hidden};
+use rankine_table::{Column, Table};
+
+use crate::dictionary::ItemTable;
+use crate::error::PredictError;
+use crate::project::Projector;
+use crate::row::Row;
+
+/// Vectors by item id, all of one artefact version.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ItemVectorRows {
+    /// The ids, ascending, each once.
+    pub ids: Vec<i64>,
+    /// Numbers per vector.
+    pub width: usize,
+    /// ids × width.
+    pub floats: Vec<f32>,
+    /// The version that made them.
+    pub version: u64,
+}
+
+/// Runs an artefact's item tower over rows; of an id that comes twice, the last row counts. `plan` is the artefact's,
+/// bound where its conf reads dictionaries.
+///
+/// # Errors
+/// `NoVectors` for a kind without an item tower; `Input` for a value that does not fit its field; `Common` for a vector
+/// that is not finite.
+pub fn embed(
+    artefact: &Artefact,
+    plan: &Plan,
+    items: impl IntoIterator<Item = (i64, Row)>,
+) -> Result<ItemVectorRows, PredictError> {
+    let manifest = artefact.manifest();
+    let tower = artefact.scorer();
+    let tower = tower.and_then(|scorer| Some((scorer, scorer.vector_width()?)));
+    let Some((scorer, width)) = tower else {
+        return Err(PredictError::NoVectors {
+            model: manifest.name.clone(),
+            kind: manifest.kind.clone(),
+        });
+    };
+    let mut items: Vec<(i64, Row)> = items.into_iter().collect();
+    items.sort_by_key(|(id, _)| *id);
+    let mut vectors = ItemVectorRows {
+        width,
+        version: manifest.version,
+        ..ItemVectorRows::default()
+    };
+    let projector = Projector::new(plan.schema().side(Side::Item));
+    let (mut values, mut scratch, mut part) = (Vec::new(), Scratch::default(), Part::default());
+    let mut hidden = Hidden::default();
+    for (at, (id, row)) in items.iter().enumerate() {
+        if items.get(at + 1).is_some_and(|(next, _)| next == id) {
+            continue;
+        }
+        projector
+            .project(row, &mut values)
+            .map_err(|misfit| PredictError::Input {
+                side: "item",
+                field: misfit.field.to_string(),
+                expected: misfit.expected.to_string(),
+                got: format!("{} (item {id})", misfit.got),
+            })?;
+        plan.item(&values, &mut scratch, &mut part);
+        scorer.item(&part, &mut hidden);
+        if hidden.vector().iter().any(|x| !x.is_finite()) {
+            return Err(PredictError::Common {
+                model: manifest.name.clone(),
+                message: format!("the vector of item {id} is not finite"),
+            });
+        }
+        vectors.ids.push(*id);
+        vectors.floats.extend_from_slice(hidden.vector());
+    }
+    Ok(vectors)
+}
+
+/// Reads item rows from a Parquet file, as a dictionary of kind `items` does.
+///
+/// # Errors
+/// What is wrong with it, with the row.
+pub fn item_rows(path: &Path) -> Result<Vec<(i64, Row)>, LoadFault> {
+    Ok(ItemTable::load(path)?.into_rows())
+}
+
+impl ItemVectorRows {
+    /// The table that a dictionary of kind `vectors` reads: id, vector, version.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let ids = self.ids.iter().map(|id| Some(*id)).collect();
+        let rows = self
+            .floats
+            .chunks(self.width.max(1))
+            .map(|row| Some(row.to_vec()));
+        let version = i64::try_from(self.version).ok();
+        Table {
+            columns: vec![
+                ("id".to_owned(), Column::Int(ids)),
+                (
+                    "vector".to_owned(),
+                    Column::Vector {
+                        width: self.width,
+                        rows: rows.collect(),
+                    },
+                ),
+                ("version".to_owned(), Column::Int(vec![version; self.ids.len()])),
+            ],
+        }
+    }
+}

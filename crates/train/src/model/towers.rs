@@ -1,0 +1,64 @@
+//! The towers of a two-sided network with first weights.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rankine_kernel::Real;
+use rankine_kernel::activation::Activation;
+use rankine_model::Network;
+
+use super::Settings;
+use crate::backward::{Dense, Dropout, Embedding, Mlp, Tower, Towers};
+
+/// What the towers' dropouts are seeded apart by.
+const SEEDS: [u64; 3] = [0x1000, 0x2000, 0x3000];
+
+/// The towers of `network`; none where it has none.
+pub(super) fn towers<T: Real>(
+    network: &Network,
+    settings: &Settings,
+    random: &mut Xoshiro256PlusPlus,
+) -> Option<Towers<T>> {
+    let described = network.towers.as_ref()?;
+    let mut make = |tower, seeds| self::tower(network, settings, (tower, seeds), random);
+    let user = make(&described.user, SEEDS[0]);
+    let item = make(&described.item, SEEDS[1]);
+    let context = make(&described.context, SEEDS[2]);
+    Some(Towers::new(user, item, context, described.dim()))
+}
+
+fn tower<T: Real>(
+    network: &Network,
+    settings: &Settings,
+    (tower, seeds): (&rankine_model::Tower, u64),
+    random: &mut Xoshiro256PlusPlus,
+) -> Tower<T> {
+    let columns = tower.columns.iter();
+    let columns = columns.map(|&c| (c, network.columns[c].table, network.dim(c)));
+    let input = Embedding::new(columns, tower.dense_width(network)).after(tower.dense_from(network));
+    let named = tower.layers(network);
+    let last = named.len().saturating_sub(1);
+    let layer = |(i, (name, inputs, outputs)): (usize, &(String, usize, usize))| {
+        let activation = if i < last {
+            network.activation
+        } else {
+            Activation::Linear
+        };
+        Dense::new(name, (*inputs, *outputs), activation, random)
+    };
+    let layers = named.iter().enumerate().map(layer).collect();
+    let seed = |i: u64| {
+        let number = seeds.wrapping_add(i);
+        settings
+            .seed
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .wrapping_add(number)
+    };
+    let dropouts = (1..=last as u64).filter_map(|i| Dropout::new(settings.hidden_dropout, seed(i)));
+    // a bias has no input to drop
+    let share = if input.width() > 0 {
+        settings.input_dropout
+    } else {
+        0.0
+    };
+    let mlp = Mlp::new(layers, Dropout::new(share, seed(0)), dropouts.collect());
+    Tower::new(input, mlp)
+}
