@@ -549,7 +549,7 @@ value = "float"
         let good = r#"
 coarse = { model = "dssm", keep = 100 }
 dictionary = [{ name = "films", kind = "vectors", path = "films.parquet" }]
-model = [{ name = "embeddingmlp" }, { name = "dssm", vectors = "films" }]
+model = [{ name = "widedeep" }, { name = "dssm", vectors = "films" }]
 "#;
         let config = ServerConfig::parse(good, "s.toml").unwrap();
         assert_eq!(
@@ -563,7 +563,7 @@ model = [{ name = "embeddingmlp" }, { name = "dssm", vectors = "films" }]
                 .replace("\"dssm\", keep = 100", "\"dsm\", keep = 0"),
         );
         let expected = "s.toml: coarse.keep: expected at least 1, got 0\n\
-                        s.toml: coarse.model: expected one of embeddingmlp, dssm, emb, popularity, got \"dsm\"\n\
+                        s.toml: coarse.model: expected one of widedeep, dssm, emb, popularity, got \"dsm\"\n\
                         s.toml: model \"dssm\": vectors: expected a dictionary of kind \"vectors\", got \"films\"";
         assert_eq!(bad, expected);
     }

@@ -23,7 +23,8 @@ kind = "embeddingmlp"
 conf = "shop"
 embedding = [{ slots = [1], table = "user", dim = 2 }]
 dense = { slots = [2] }
-train = { batch = 16, epochs = 3 }
+optimizer.dense = { kind = "adam", lr = 0.1 }
+train = { batch = 16, epochs = 10 }
 "#;
 
 /// Clicks on what is cheap: only the price tells.
