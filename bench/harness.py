@@ -14,7 +14,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
-BENCHES = ["train-tabular", "ffm", "recommend", "serve-ctr-cvr", "reload", "demo", "quality-sparrow", "quality-movielens"]
+BENCHES = ["train-tabular", "ffm", "extract", "score500", "recommend", "serve-ctr-cvr", "reload", "demo", "quality-sparrow",
+           "quality-movielens"]
 
 
 def machine():

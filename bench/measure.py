@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,21 @@ def build():
         return BINARY
     subprocess.run(["cargo", "build", "--release", "--locked", "--bin", "rankine"], cwd=ROOT, check=True)
     return BINARY
+
+
+def example(package, name):
+    """Builds an example of a crate in release; its path."""
+    subprocess.run(["cargo", "build", "--release", "--locked", "-p", package, "--example", name], cwd=ROOT, check=True)
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+    return target / "release" / "examples" / name
+
+
+def cpu_seconds(command, **kwargs):
+    """Runs a command to its good end; its user and system time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([str(c) for c in command], check=True, **kwargs)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def python(packages):

@@ -19,8 +19,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Candidates whose upper layers run together; any number gives the same bits.
-const BLOCK: usize = 64;
+/// Candidates whose layers run together; any number gives the same bits. Weights are packed once for each.
+const BLOCK: usize = 256;
+
+/// Parts whose rows are looked up together: few enough to stay near, enough to hide what memory takes.
+const RUN: usize = 32;
 
 /// How many candidates before it is read an item part is asked for.
 const AHEAD: usize = 4;
@@ -79,6 +82,8 @@ pub struct ScoreScratch<T = f32> {
     product: Vec<T>,
     /// Inputs of the first layer, a row per part.
     inputs: Vec<T>,
+    /// Signs of a column, one per part.
+    signs: Vec<u64>,
 }
 
 /// A sparse column with its table.
@@ -132,8 +137,7 @@ impl<T: Real> Side<T> {
     fn gather(&self, part: &Part, mut out: &mut [T]) {
         for column in &self.columns {
             let (x, rest) = out.split_at_mut(column.rows.dim());
-            x.fill(T::ZERO);
-            column.pool(part, x);
+            embedding::put(&*column.rows, column.pooling, part.sparse(column.slot.index), x);
             out = rest;
         }
         for slot in &self.dense {
@@ -143,11 +147,19 @@ impl<T: Real> Side<T> {
         }
     }
 
-    /// Asks for the rows that [`Side::gather`] of this part will read.
-    fn ask(&self, part: &Part) {
+    /// [`Side::gather`] of as many parts as `out` has rows, column by column.
+    fn gather_run<'p>(&self, part: &dyn Fn(usize) -> &'p Part, out: &mut [T], signs: &mut Vec<u64>) {
+        let mut at = 0;
         for column in &self.columns {
-            let (signs, _) = part.sparse(column.slot.index);
-            signs.iter().for_each(|sign| column.rows.prefetch(*sign));
+            column.gather_run(part, (at, self.inputs), (&mut *out, &mut *signs));
+            at += column.rows.dim();
+        }
+        for slot in &self.dense {
+            let width = width(slot);
+            for (i, row) in out.chunks_exact_mut(self.inputs).enumerate() {
+                floats_of(part(i), slot, &mut row[at..at + width]);
+            }
+            at += width;
         }
     }
 }
@@ -224,6 +236,12 @@ impl<T: Real> Scorer<T> {
             Whole::Towers(towers) => towers.side(Group::Item, part, out),
             Whole::Parts => self.side(&self.item, part, out),
         }
+    }
+
+    /// Returns whether a score is a probability; if not, it is the output itself.
+    #[must_use]
+    pub fn is_probability(&self) -> bool {
+        self.loss == Loss::Bce
     }
 
     /// Computes the parts of as many items as `out` has places; the bits are those of [`Scorer::item`] one by one.
@@ -444,12 +462,9 @@ impl<T: Real> Scorer<T> {
     ) {
         let (count, outputs, width) = (out.len(), self.bias.len(), side.inputs);
         s.inputs.resize(count * width, T::ZERO);
-        (0..count.min(AHEAD)).for_each(|i| side.ask(part(i)));
-        for (i, inputs) in s.inputs.chunks_exact_mut(width).enumerate() {
-            if i + AHEAD < count {
-                side.ask(part(i + AHEAD));
-            }
-            side.gather(part(i), inputs);
+        for (run, inputs) in s.inputs.chunks_mut(RUN * width).enumerate() {
+            let part = |i: usize| part(run * RUN + i);
+            side.gather_run(&part, inputs, &mut s.signs);
         }
         s.lower.clear();
         s.lower.resize(count * outputs, T::ZERO);
@@ -488,6 +503,26 @@ impl<T: Real> Scorer<T> {
 }
 
 impl<T: Real> Gather<T> {
+    /// The pooled rows of many parts, from column `at` of rows of `inputs`. Where each part has one whole sign, by far the
+    /// most common, all rows are looked up together.
+    fn gather_run<'p>(
+        &self,
+        part: &dyn Fn(usize) -> &'p Part,
+        (at, inputs): (usize, usize),
+        (out, signs): (&mut [T], &mut Vec<u64>),
+    ) {
+        let (count, dim) = (out.len() / inputs, self.rows.dim());
+        let content = |i| part(i).sparse(self.slot.index);
+        signs.clear();
+        signs.extend((0..count).map_while(|i| embedding::whole(self.pooling, content(i))));
+        if signs.len() == count {
+            return self.rows.copy(signs, &mut out[at..], inputs);
+        }
+        for (i, row) in out.chunks_exact_mut(inputs).enumerate() {
+            embedding::put(&*self.rows, self.pooling, content(i), &mut row[at..at + dim]);
+        }
+    }
+
     fn pool(&self, part: &Part, out: &mut [T]) {
         embedding::add(&*self.rows, self.pooling, part.sparse(self.slot.index), out);
     }
@@ -495,8 +530,11 @@ impl<T: Real> Gather<T> {
 
 /// Copies a dense slot; a part that lacks it reads as zeros.
 pub(crate) fn floats_of<T: Real>(part: &Part, slot: &SlotSpec, out: &mut [T]) {
-    out.fill(T::ZERO);
-    for (to, from) in out.iter_mut().zip(part.dense(slot.index, width(slot))) {
+    let floats = part.dense(slot.index, width(slot));
+    if floats.len() < out.len() {
+        out.fill(T::ZERO);
+    }
+    for (to, from) in out.iter_mut().zip(floats) {
         *to = T::of(f64::from(*from));
     }
 }

@@ -148,6 +148,12 @@ impl<T: Real> RowTable<T> {
         self.flat_mut()[from..from + used].split_at_mut(dim)
     }
 
+    /// Asks for the memory in which a key's row is found.
+    #[inline]
+    pub fn prefetch_key(&self, key: u64) {
+        self.index.prefetch(key);
+    }
+
     /// Asks for the memory of a row; any row number is allowed.
     #[inline]
     pub fn prefetch(&self, row: u32) {

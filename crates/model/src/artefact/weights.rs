@@ -4,7 +4,7 @@
 //! between is a tensor of bytes named `pad.<n>`; readers in other languages see standard types only.
 
 use crate::error::ModelError;
-use crate::layer::Rows;
+use crate::layer::{Rows, copy};
 use crate::model::item2vec;
 use crate::parameters::{Parameters, Table, Tensor};
 use crate::scorer::Tables;
@@ -262,5 +262,14 @@ impl Rows<f32> for MappedTable {
 
     fn prefetch(&self, sign: u64) {
         self.index.prefetch(sign);
+    }
+
+    fn copy(&self, signs: &[u64], out: &mut [f32], stride: usize) {
+        copy(
+            signs,
+            (|sign| self.index.prefetch(sign), |sign| self.row(sign)),
+            out,
+            stride,
+        );
     }
 }

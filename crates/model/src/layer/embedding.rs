@@ -9,16 +9,31 @@ pub fn add<T: Real>(rows: &dyn Rows<T>, pooling: Pooling, (signs, weights): (&[u
     if signs.is_empty() {
         return dense::add(rows.missing(), out);
     }
-    if let ([sign], [weight]) = (signs, weights)
-        && (pooling == Pooling::Mean && weight.is_normal() || weight.to_bits() == 1f32.to_bits())
-    {
-        // by far the most common: the row itself
-        return dense::add(rows.row(*sign), out);
-    }
     let total = divisor(pooling, weights);
     for (sign, weight) in signs.iter().zip(weights) {
         dense::axpy(T::of(f64::from(weight / total)), rows.row(*sign), out);
     }
+}
+
+/// The same into a place of its own: what was in `out` is gone.
+#[inline]
+pub fn put<T: Real>(rows: &dyn Rows<T>, pooling: Pooling, content: (&[u64], &[f32]), out: &mut [T]) {
+    if let Some(sign) = whole(pooling, content) {
+        return out.copy_from_slice(rows.row(sign));
+    }
+    out.fill(T::ZERO);
+    add(rows, pooling, content, out);
+}
+
+/// The sign whose row is the pooled vector itself, by far the most common: one, of weight 1 or averaged over itself.
+#[inline]
+#[must_use]
+pub fn whole(pooling: Pooling, (signs, weights): (&[u64], &[f32])) -> Option<u64> {
+    let ([sign], [weight]) = (signs, weights) else {
+        return None;
+    };
+    let one = weight.to_bits() == 1f32.to_bits() || pooling == Pooling::Mean && weight.is_normal();
+    one.then_some(*sign)
 }
 
 /// What weights are divided by: their sum for a mean, 1 where that is 0 or for a sum.
@@ -48,6 +63,25 @@ mod tests {
         let mut out = vec![0.0; 2];
         add(&table(), pooling, (signs, weights), &mut out);
         out
+    }
+
+    #[test]
+    fn put_is_add_to_nothing() {
+        let table = table();
+        for (signs, weights) in [
+            (&[7u64][..], &[1.0f32][..]),
+            (&[7], &[-3.0]),
+            (&[8], &[0.0]),
+            (&[7, 8], &[1.0, 3.0]),
+            (&[], &[]),
+        ] {
+            for pooling in [Pooling::Mean, Pooling::Sum] {
+                let (mut put_there, mut added) = ([9.0; 2], [0.0; 2]);
+                put(&table, pooling, (signs, weights), &mut put_there);
+                add(&table, pooling, (signs, weights), &mut added);
+                assert_eq!(put_there, added, "{signs:?} {weights:?}");
+            }
+        }
     }
 
     #[test]

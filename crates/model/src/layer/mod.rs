@@ -17,8 +17,10 @@ pub trait Rows<T>: Send + Sync {
     fn row(&self, sign: u64) -> &[T];
     /// The row of absent slots and unknown signs.
     fn missing(&self) -> &[T];
-    /// Asks for the memory a later [`Rows::row`] of this sign will read.
+    /// Asks for the memory that finds the row of this sign.
     fn prefetch(&self, _sign: u64) {}
+    /// Copies the row of each sign into `out`, `stride` numbers apart.
+    fn copy(&self, signs: &[u64], out: &mut [T], stride: usize);
 }
 
 impl<T: Real> Rows<T> for RowTable<T> {
@@ -32,5 +34,47 @@ impl<T: Real> Rows<T> for RowTable<T> {
 
     fn missing(&self) -> &[T] {
         self.weights(rankine_kernel::rows::MISSING)
+    }
+
+    fn prefetch(&self, sign: u64) {
+        self.prefetch_key(sign);
+    }
+
+    fn copy(&self, signs: &[u64], out: &mut [T], stride: usize) {
+        let find = |sign| self.weights(RowTable::row(self, sign));
+        copy(signs, (|sign| self.prefetch_key(sign), find), out, stride);
+    }
+}
+
+/// Copies rows `stride` numbers apart. For all signs: asks for where the row is found, then finds it and asks for it, then
+/// copies it; so the waits for memory lie beside each other.
+pub(crate) fn copy<'r, T: Real>(
+    signs: &[u64],
+    (ask, find): (impl Fn(u64), impl Fn(u64) -> &'r [T]),
+    out: &mut [T],
+    stride: usize,
+) {
+    const RUN: usize = 32;
+    for (signs, out) in signs.chunks(RUN).zip(out.chunks_mut(RUN * stride)) {
+        let mut rows: [&[T]; RUN] = [&[]; RUN];
+        signs.iter().for_each(|sign| ask(*sign));
+        for (row, sign) in rows.iter_mut().zip(signs) {
+            *row = find(*sign);
+            rankine_kernel::rows::prefetch(row);
+        }
+        for (row, out) in rows
+            .iter()
+            .zip(signs)
+            .map(|(row, _)| row)
+            .zip(out.chunks_mut(stride))
+        {
+            let out = &mut out[..row.len()];
+            if let (Ok(out), Ok(row)) = (<&mut [T; 16]>::try_from(&mut *out), <&[T; 16]>::try_from(*row)) {
+                // the usual width: registers instead of a call
+                *out = *row;
+            } else {
+                out.copy_from_slice(row);
+            }
+        }
     }
 }

@@ -1,0 +1,113 @@
+//! In steady state scoring allocates nothing, whatever the kind of model: counted by the allocator itself.
+#![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
+#![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+use rankine_feature::{Part, Plan, Rows, Scratch, Value};
+use rankine_model::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, Table, Tensor};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: passes every call on to the system allocator unchanged; counting touches no memory of the caller.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.try_with(|count| count.set(count.get() + 1)).ok();
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `System.alloc` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const CONF: &str = r#"format = 1
+name = "steady"
+schema.user = [{ name = "u", type = "int" }, { name = "past", type = "list<int>" }]
+schema.item = [{ name = "i", type = "int" }, { name = "x", type = "float" }]
+sample = { label = ["label"] }
+feature = [
+  { name = "fu", class = "id", slot = 1, depend = ["u"] },
+  { name = "fp", class = "history", slot = 2, depend = ["past"], args = [5] },
+  { name = "fi", class = "id", slot = 3, depend = ["i"] },
+  { name = "fx", class = "raw", slot = 4, depend = ["x"] },
+  { name = "pair", class = "cross", slot = 5, depend = ["fp", "fi"] },
+]
+"#;
+
+const MODELS: [&str; 5] = [
+    "kind = \"widedeep\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 16 }]\ndense = { slots = [4] }\nwide = { slots = [5] }\nhidden = [32, 8]\n",
+    "kind = \"embeddingmlp\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 6 }]\ndense = { slots = [4] }\nhidden = [32, 8]\n",
+    "kind = \"lr\"\nlinear = { slots = [1, 2, 3, 5] }\n",
+    "kind = \"fm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
+    "kind = \"ffm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
+];
+
+fn parameters(network: &Network) -> Parameters<f32> {
+    let mut found = Parameters::default();
+    for spec in &network.tables {
+        found.tables.insert(spec.name.clone(), Table::plain(spec.dim));
+    }
+    if let Some(linear) = &network.linear {
+        let spec = linear.table();
+        found.tables.insert(spec.name, Table::plain(spec.dim));
+    }
+    for spec in network.tensors() {
+        found.dense.insert(spec.name, Tensor::zeros(&spec.shape));
+    }
+    found
+}
+
+fn parts(plan: &Plan, n: i64) -> [Part; 3] {
+    let user = [Value::Int(n), Value::ints(&[1, 2, n])];
+    let item = [Value::Int(n + 1), Value::Float(0.5)];
+    let (mut scratch, [mut common, mut own, mut cross]) = (Scratch::default(), <[Part; 3]>::default());
+    plan.common(&user, &[], &mut scratch, &mut common);
+    plan.item(&item, &mut scratch, &mut own);
+    plan.cross(
+        Rows {
+            user: &user,
+            item: &item,
+            context: &[],
+        },
+        &common,
+        &own,
+        &mut scratch,
+        &mut cross,
+    );
+    [common, own, cross]
+}
+
+#[test]
+fn scoring_allocates_nothing_after_the_first_requests() {
+    let plan = Plan::compile(CONF, "steady.toml", None).unwrap();
+    for text in MODELS {
+        let text = format!("format = 1\nconf = \"steady\"\n{text}");
+        let network = Network::compile(&ModelConfig::parse(&text, "model.toml").unwrap(), &plan).unwrap();
+        let scorer = Scorer::new(&network, &parameters(&network)).unwrap();
+        let items: Vec<[Part; 3]> = (0..300).map(|n| parts(&plan, n)).collect();
+        let (mut s, mut common) = (ScoreScratch::default(), Hidden::default());
+        let (mut hidden, mut scores) = (vec![Hidden::default(); items.len()], vec![0.0; items.len()]);
+        let mut request = || {
+            scorer.common(&items[0][0], &mut common);
+            scorer.item(&items[0][1], &mut hidden[0]);
+            scorer.items(&|i| &items[i][1], &mut s, &mut hidden);
+            let candidate = |i: usize| (&hidden[i], &items[i][2]);
+            scorer.score_many(&common, &candidate, &mut s, &mut scores);
+            scorer.score(&common, &hidden[0], &items[0][2], &mut s);
+        };
+        (0..3).for_each(|_| request());
+        let before = COUNT.get();
+        (0..10).for_each(|_| request());
+        assert_eq!(COUNT.get() - before, 0, "{text}");
+    }
+}
