@@ -32,6 +32,30 @@ impl CanonicalSlot {
     }
 }
 
+/// Appends one slot: slot u32, kind u8 (0 signs, 1 floats), count u32, then per sign its u64 and its weight's f32 bits, or the
+/// f32 bits of the floats; little-endian.
+pub fn write(slot: u32, content: Content<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&slot.to_le_bytes());
+    let (kind, count) = match content {
+        Content::Signs(signs, _) => (0, signs.len()),
+        Content::Floats(floats) => (1, floats.len()),
+    };
+    out.push(kind);
+    out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+    match content {
+        Content::Signs(signs, weights) => {
+            for (sign, weight) in signs.iter().zip(weights) {
+                out.extend_from_slice(&sign.to_le_bytes());
+                out.extend_from_slice(&weight.to_bits().to_le_bytes());
+            }
+        }
+        Content::Floats(floats) => {
+            let bits = floats.iter().map(|x| x.to_bits().to_le_bytes());
+            bits.for_each(|bits| out.extend_from_slice(&bits));
+        }
+    }
+}
+
 /// Reads all slots.
 ///
 /// # Errors

@@ -4,8 +4,8 @@
 //! slotless features lie between them, so that later features and the cross group read them from here too. Decision: one
 //! flat buffer per kind rather than a vector per slot: nothing is allocated after the first rows.
 
+use crate::SlotSpec;
 use crate::half::Half;
-use crate::{SlotKind, SlotSpec};
 
 /// The extraction result of one group for one row. Reuse it: after the first rows it no longer allocates.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,24 +66,7 @@ impl Part {
     /// per sign its u64 and its weight's f32 bits, or the f32 bits of the floats. Equal bytes are equal features:
     /// this is what "online = offline" compares.
     pub fn encode(&self, spec: &SlotSpec, out: &mut Vec<u8>) {
-        out.extend_from_slice(&spec.slot.to_le_bytes());
-        match spec.kind {
-            SlotKind::Sparse => {
-                let (signs, weights) = self.sparse(spec.index);
-                head(0, signs.len(), out);
-                for (sign, weight) in signs.iter().zip(weights) {
-                    out.extend_from_slice(&sign.to_le_bytes());
-                    out.extend_from_slice(&weight.to_bits().to_le_bytes());
-                }
-            }
-            SlotKind::Dense(width) => {
-                let floats = self.dense(spec.index, width);
-                head(1, floats.len(), out);
-                floats
-                    .iter()
-                    .for_each(|x| out.extend_from_slice(&x.to_bits().to_le_bytes()));
-            }
-        }
+        crate::canonical::write(spec.slot, self.content(spec), out);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -94,11 +77,6 @@ impl Part {
         self.missing.clear();
         self.halves.clear();
     }
-}
-
-fn head(kind: u8, count: usize, out: &mut Vec<u8>) {
-    out.push(kind);
-    out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
 
 /// Working memory of an extraction. One per thread; reuse it.
@@ -122,7 +100,7 @@ pub struct Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Group;
+    use crate::{Group, SlotKind};
 
     fn part() -> Part {
         Part {

@@ -14,6 +14,7 @@ pub mod extract;
 pub mod import;
 pub mod rows;
 pub mod sample;
+pub mod sample_log;
 pub mod sparrow_redis;
 
 pub use aggregate::{AggregateConfig, Aggregates};

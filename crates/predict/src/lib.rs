@@ -31,6 +31,7 @@ mod config;
 mod dictionary;
 mod embed;
 mod error;
+mod explain;
 mod items;
 mod model;
 mod predictor;
@@ -45,12 +46,13 @@ mod status;
 
 pub use ask::{
     Absence, Answer, Ask, Cancel, ConfAnswer, ConfSlots, ItemScore, ItemSlots, ModelAnswer, ModelError,
-    ModelFault, ModelScores, Permit, Question, QuestionItem, Reason, SlotContent, SlotData,
+    ModelFault, ModelScores, Permit, Question, QuestionItem, Reason, SlotContent, SlotData, Tap, Tapped,
 };
 pub use config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
 pub use dictionary::{DictionaryEntry, DictionaryKind, VectorTable, dictionary};
 pub use embed::{ItemVectorRows, embed, item_rows};
 pub use error::PredictError;
+pub use explain::{ExplainedFeature, ExplainedField, Explanation};
 pub use items::{ItemKey, KnownItems};
 pub use predictor::Predictor;
 pub use rankine_dict::Clock;

@@ -37,6 +37,8 @@ pub struct ServerConfig {
     pub listen: Listen,
     /// Limits.
     pub limits: Limits,
+    /// The log of served samples.
+    pub samples: SamplesConfig,
     /// Where feature rows are kept.
     pub store: StoreConfig,
     /// Who ranks.
@@ -119,6 +121,34 @@ pub struct Listen {
     pub rest: String,
     /// gRPC: `rankine.v1.Predictor`, health, reflection.
     pub grpc: String,
+}
+
+/// The log of served samples: of some requests to the unified predictor, features and scores as they were served.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SamplesConfig {
+    /// Part of the requests that is logged, 0 to 1; 0 switches the log off.
+    pub rate: f64,
+    /// Folder, relative to the home folder.
+    pub path: PathBuf,
+    /// Requests that may wait to be written; one more is not logged.
+    pub queue: usize,
+    /// Rows of a file.
+    pub rows: usize,
+    /// Longest time a row waits for its file, seconds.
+    pub flush_s: u64,
+}
+
+impl Default for SamplesConfig {
+    fn default() -> Self {
+        SamplesConfig {
+            rate: 0.0,
+            path: PathBuf::from("logs/samples"),
+            queue: 1_000,
+            rows: 100_000,
+            flush_s: 60,
+        }
+    }
 }
 
 /// Limits that keep one client from costing the others.
@@ -241,6 +271,7 @@ impl Default for ServerConfig {
             dictionary: Vec::new(),
             listen: Listen::default(),
             limits: Limits::default(),
+            samples: SamplesConfig::default(),
             store: StoreConfig::default(),
             ranker: RankerConfig::default(),
             quotas: Quotas::default(),

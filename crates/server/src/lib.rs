@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod pages;
 pub(crate) mod predict;
 pub mod ranker;
+mod samples;
 pub mod serve;
 pub mod settings;
 pub mod state;

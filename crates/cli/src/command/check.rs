@@ -4,33 +4,43 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 use rankine_feature::{FeatureOutline, Group, Plan};
 use rankine_model::{Kind as ModelKind, ModelConfig, Network};
 use rankine_server::ServerConfig;
 use serde_json::{Value, json};
 
-use super::Globals;
+use super::{Globals, check_skew};
 use crate::output;
 use crate::training::reads;
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Examples:\n  \
     rankine check config/movielens.feature.toml\n  \
     rankine check config/movielens.feature.toml --dot > plan.dot\n  \
     rankine check config/models/widedeep.toml --conf config/movielens.feature.toml\n  \
     rankine check config/server.toml")]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// A conf, a model file or a server configuration
-    #[arg(value_name = "FILE.toml")]
-    file: PathBuf,
+    #[arg(value_name = "FILE.toml", required = true)]
+    file: Option<PathBuf>,
     /// With a model file: the conf whose slots it must fit
     #[arg(long, value_name = "CONF.toml")]
     conf: Option<PathBuf>,
     /// Of a conf, print the plan as a graph for Graphviz instead: `rankine check CONF --dot | dot -Tsvg`
     #[arg(long)]
     dot: bool,
+}
+
+/// Checks of other things than configuration files.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Compare a log of served samples with offline extraction, feature by feature
+    Skew(check_skew::Options),
 }
 
 /// What a file is, by its keys.
@@ -46,8 +56,12 @@ enum Kind {
 /// # Errors
 /// All faults.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
-    let file = options.file.display().to_string();
-    let text = std::fs::read_to_string(&options.file).with_context(|| file.clone())?;
+    if let Some(Other::Skew(options)) = &options.other {
+        return check_skew::run(options, globals);
+    }
+    let path = options.file.as_deref().context("expected a file")?;
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| file.clone())?;
     let found = match kind_of(&text) {
         Kind::Conf => return conf(&Plan::compile(&text, &file, None)?, &file, options, globals),
         _ if options.dot => bail!("{file}: --dot draws the plan of a conf, and this is none"),

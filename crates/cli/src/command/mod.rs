@@ -1,6 +1,7 @@
 //! The verbs and what they share: `--home`, `--json`, `-v`.
 
 mod check;
+mod check_skew;
 mod conf_import;
 mod data_check;
 mod data_describe;
@@ -15,6 +16,7 @@ mod model_list;
 mod model_rollback;
 mod model_show;
 mod model_verify;
+mod replay;
 mod sample_build;
 mod serve;
 mod train;
@@ -83,6 +85,8 @@ enum Verb {
     Model(Model),
     /// Serve recommendations, pages and predictions
     Serve(serve::Options),
+    /// Send logged requests through two versions of a model: scores, features, latency
+    Replay(replay::Options),
     /// Explain every fault of a configuration file; show the plan of a conf
     Check(check::Options),
     /// Make confs from what other systems have
@@ -190,6 +194,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),
         Verb::Model(Model::Rollback(options)) => model_rollback::run(&options, globals),
         Verb::Serve(options) => serve::run(&options, globals),
+        Verb::Replay(options) => replay::run(&options, globals),
         Verb::Check(options) => check::run(&options, globals),
         Verb::Conf(Conf::Import(options)) => conf_import::run(&options, globals),
         Verb::Docs(Docs::Operators(options)) => docs_operators::run(&options, globals),

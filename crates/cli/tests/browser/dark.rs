@@ -23,6 +23,7 @@ pub(crate) async fn dark_is_dark_and_light_is_light(_: &Site, tab: &Tab) -> anyh
             ("/movie.html?movieId=260", "movie-dark"),
             ("/index.html", "index-dark"),
             ("/status.html", "status-dark"),
+            ("/explain.html?id=6&movieId=260&model=widedeep", "explain-dark"),
         ] {
             tab.open(path).await?;
             let (ink, paper): (f64, f64) = tab.ask(LUMINANCE).await?;

@@ -6,7 +6,7 @@ use crate::site::Site;
 use crate::tab::Tab;
 
 /// Pages with words that have to be seen on them.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 16] = [
     ("/", "For user 6"),
     ("/index.html", "Film-Noir"),
     ("/collection.html?type=genre&value=Sci-Fi", "Page 1 of"),
@@ -27,6 +27,11 @@ const PAGES: [(&str, &str); 14] = [
     ("/user.html?id=671&model=popularity", "Ranked by popularity"),
     ("/search.html", "Which film?"),
     ("/status.html", "embeddingmlp"),
+    ("/explain.html", "Where does a score come from?"),
+    (
+        "/explain.html?id=6&movieId=260&model=widedeep",
+        "bytes of the features are the same",
+    ),
 ];
 
 pub(crate) async fn every_page_without_complaints(_: &Site, tab: &Tab) -> anyhow::Result<()> {
@@ -43,6 +48,12 @@ pub(crate) async fn every_page_without_complaints(_: &Site, tab: &Tab) -> anyhow
     tab.shoot("movie").await?;
     tab.open("/user.html?id=6&model=widedeep").await?;
     tab.shoot("user").await?;
+    tab.open("/explain.html?id=6&movieId=260&model=widedeep").await?;
+    let different: usize = tab
+        .ask("document.querySelectorAll('#features tr.bad').length")
+        .await?;
+    ensure!(different == 0, "{different} features differ");
+    tab.shoot("explain").await?;
     tab.open("/status.html").await?;
     tab.wait("document.querySelectorAll('#charts svg').length > 2")
         .await?;

@@ -11,6 +11,7 @@ pub(crate) async fn nothing_is_wider_than_a_phone(_: &Site, tab: &Tab) -> anyhow
         ("/movie.html?movieId=260", "movie-phone"),
         ("/user.html?id=6&model=widedeep", "user-phone"),
         ("/status.html", "status-phone"),
+        ("/explain.html?id=6&movieId=260&model=widedeep", "explain-phone"),
         ("/collection.html?type=genre&value=War", "collection-phone"),
         ("/search.html?q=the", "search-phone"),
     ];

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::home::{REPOSITORY, command, home, rankine};
+use crate::process::Server;
 
 /// The blocks of a page that a shell runs, one after another.
 fn shell(page: &str) -> String {
@@ -132,4 +133,46 @@ fn what_is_wrong_is_said_with_its_place() {
         error.contains("rows.dat: its name does not tell its form; say --from"),
         "{error}"
     );
+}
+
+#[test]
+fn one_row_is_explained_offline_and_beside_a_server() {
+    let home = home();
+    let samples = home.path().join("samples/movielens/test.parquet");
+    let explain = [
+        "extract",
+        "--model",
+        "widedeep",
+        samples.to_str().unwrap(),
+        "--explain",
+        "7",
+    ];
+    let offline = rankine(home.path(), &[&explain[..], &["--json"]].concat())
+        .good()
+        .json();
+    let features = offline["features"].as_array().unwrap();
+    assert!(features.len() > 10 && features.iter().any(|feature| feature["contribution"].is_number()));
+    let server = Server::on(home.path());
+    let online = [&explain[..], &["--online", server.rest().base(), "--json"]].concat();
+    let both = rankine(home.path(), &online).good().json();
+    assert_eq!(both["same_bytes"], true, "{both}");
+    assert_eq!(both["score"], both["online_score"]);
+    let told = rankine(home.path(), &online[..online.len() - 1]).good().stdout;
+    assert!(
+        told.contains("the same offline and online") && !told.contains("DIFFERENT"),
+        "{told}"
+    );
+    let error = rankine(
+        home.path(),
+        &[
+            "extract",
+            "--model",
+            "widedeep",
+            explain[3],
+            "--explain",
+            "99999999",
+        ],
+    )
+    .bad(1);
+    assert!(error.contains("no row on line 99999999"), "{error}");
 }

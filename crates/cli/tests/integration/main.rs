@@ -29,6 +29,8 @@ mod examples;
 #[cfg(test)]
 mod extract;
 #[cfg(test)]
+mod extract_parity;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod interrupt;
@@ -52,6 +54,8 @@ mod reload;
 mod remote;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod sample_log;
 #[cfg(test)]
 mod tfserving;
 #[cfg(test)]

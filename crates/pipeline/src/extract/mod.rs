@@ -16,12 +16,13 @@ mod worker;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rankine_feature::Plan;
+use rankine_feature::{Plan, Sample};
 use rankine_table::{Progress, RejectFile, RowFault, TableError};
 
 use crate::PipelineError;
 use crate::sample::TimeUnit;
 use feed::Feed;
+pub(crate) use output::push_content;
 use sink::Sink;
 use worker::{Done, Worker};
 
@@ -178,6 +179,54 @@ pub fn extract(
     done.slots = done.rows * plan.slots().len() as u64;
     stage.finish(&format!("{} rows, {} rejected", done.rows, done.rejects));
     Ok(done)
+}
+
+/// Calls `each` with every row of `input` as a sample and its line (of Parquet: its number, from 1), until it says false.
+///
+/// # Errors
+/// As [`extract`]; the first row that does not fit is [`TableError::Rejected`].
+pub fn samples(
+    plan: &Arc<Plan>,
+    input: &Input,
+    options: &ExtractOptions,
+    mut each: impl FnMut(u64, &Sample) -> bool,
+) -> Result<(), PipelineError> {
+    let (mut feed, binding) = Feed::open(input, plan, &[], options)?;
+    let binding = Arc::new(binding);
+    let mut worker = Worker::new(plan, &binding, OutputForm::Bytes, options.time_unit);
+    let mut rejects = Rejects::create(None, &input.path)?;
+    while let Some(job) = feed.next()? {
+        let (samples, faults) = worker.samples(&job);
+        for (line, sample) in &samples {
+            let fault = faults.iter().find(|fault| fault.line < *line);
+            fault.map_or(Ok(()), |fault| rejects.reject(fault))?;
+            if !each(*line, sample) {
+                return Ok(());
+            }
+        }
+        faults.first().map_or(Ok(()), |fault| rejects.reject(fault))?;
+    }
+    Ok(())
+}
+
+/// The row of `input` that stands on `line`; none where there is no such row.
+///
+/// # Errors
+/// As [`samples`].
+pub fn sample_at(
+    plan: &Arc<Plan>,
+    input: &Input,
+    line: u64,
+    options: &ExtractOptions,
+) -> Result<Option<Sample>, PipelineError> {
+    let mut found = None;
+    samples(plan, input, options, |at, sample| {
+        if at == line {
+            found = Some(sample.clone());
+        }
+        at < line
+    })?;
+    Ok(found)
 }
 
 /// Where results go.

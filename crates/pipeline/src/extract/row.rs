@@ -1,6 +1,6 @@
 //! One row's values, typed by the schema, in memory that is reused.
 
-use rankine_feature::{FieldType, Rows, Value};
+use rankine_feature::{FieldType, Rows, Sample, Schema, Value};
 use rankine_table::Column;
 use serde_json::{Map, Value as Json};
 
@@ -28,6 +28,17 @@ impl Row {
     pub(super) fn rows(&self) -> Rows<'_> {
         let [user, item, context] = &self.sides;
         Rows { user, item, context }
+    }
+
+    /// A copy that stands alone.
+    pub(super) fn sample(&self, schema: &Schema) -> Sample {
+        let mut sample = Sample::new(schema);
+        let value = |name: &str| {
+            let (side, at) = schema.find(name)?;
+            self.sides[side as usize].get(at).cloned()
+        };
+        sample.set(|field| value(&field.name).unwrap_or_default());
+        sample
     }
 
     /// Fills the row from cells of text.

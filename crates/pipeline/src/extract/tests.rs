@@ -399,6 +399,25 @@ fn times_come_in_other_units_and_optional_fields_may_be_absent() {
 }
 
 #[test]
+fn one_row_is_found_by_its_line() {
+    let (folder, rows) = (tempfile::tempdir().unwrap(), rows(9));
+    for (form, line) in [
+        (InputForm::Parquet, 4),
+        (InputForm::Csv, 5),
+        (InputForm::Lines, 4),
+    ] {
+        let input = write(folder.path(), form, &rows);
+        let options = ExtractOptions {
+            batch: 2,
+            ..ExtractOptions::default()
+        };
+        let at = |line| sample_at(&plan(), &input, line, &options).unwrap();
+        assert_eq!(at(line).unwrap().rows().item[0], Value::Int(21), "{form:?}");
+        assert!(at(99).is_none());
+    }
+}
+
+#[test]
 fn forms_are_told_by_names() {
     assert_eq!(InputForm::of(Path::new("a/b.csv.gz")), Some(InputForm::Csv));
     assert_eq!(InputForm::of(Path::new("-")), None);

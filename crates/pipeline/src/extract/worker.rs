@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rankine_feature::{Extractor, Plan};
+use rankine_feature::{Extractor, Plan, Sample};
 use rankine_table::{LineBlock, Record, RowFault, Table};
 use serde_json::{Map, Value as Json};
 
@@ -30,6 +30,8 @@ pub(super) struct Worker {
     row: Row,
     form: OutputForm,
     spans: Vec<(usize, usize)>,
+    /// Rows are kept as samples instead of being extracted.
+    kept: Option<Vec<(u64, Sample)>>,
 }
 
 /// Where a row stands, for its fault.
@@ -47,7 +49,15 @@ impl Worker {
             cells: Cells::new(unit),
             form,
             spans: Vec::new(),
+            kept: None,
         }
+    }
+
+    /// A job's rows as samples with their lines, and those that do not fit.
+    pub(super) fn samples(&mut self, job: &Job) -> (Vec<(u64, Sample)>, Vec<RowFault>) {
+        self.kept = Some(Vec::new());
+        let done = self.work(job);
+        (self.kept.take().unwrap_or_default(), done.faults)
     }
 
     /// Extracts a job's rows.
@@ -162,6 +172,10 @@ impl Worker {
     fn end(&mut self, at: &At<'_>, filled: Result<(), (&'static str, Misfit)>, done: &mut Done) {
         match filled {
             Ok(()) => {
+                if let Some(kept) = &mut self.kept {
+                    kept.push((at.line, self.row.sample(self.extractor.plan().schema())));
+                    return;
+                }
                 self.extractor.run(self.row.rows());
                 done.packet.push(&self.extractor, (&self.binding, &self.row.kept));
                 done.rows += 1;

@@ -10,6 +10,7 @@
 mod admit;
 mod answer;
 mod cut;
+mod explain;
 mod extract;
 mod group;
 mod prepare;
@@ -17,6 +18,7 @@ mod question;
 mod run;
 mod shelves;
 mod side;
+mod tap;
 mod task;
 
 pub(crate) use admit::Gate;
@@ -26,5 +28,7 @@ pub use answer::{
 };
 pub use extract::{ConfSlots, ItemSlots, SlotContent, SlotData};
 pub use question::{Ask, Cancel, Question, QuestionItem};
+
+pub use tap::{Tap, Tapped};
 
 pub(crate) use task::Pads;

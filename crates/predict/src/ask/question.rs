@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rankine_feature::Value;
 
+use super::tap::Tap;
 use crate::row::Row;
 use crate::rows::FeatureRows;
 
@@ -51,6 +52,8 @@ pub struct Question {
     pub deadline: Option<Instant>,
     /// Tells that nobody waits any more; looked at between tasks.
     pub cancel: Cancel,
+    /// Keeps what the items were scored with; none: nobody wants it.
+    pub tap: Option<Arc<Tap>>,
 }
 
 /// A flag that the asking side raises when it has left.

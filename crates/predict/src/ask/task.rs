@@ -86,7 +86,7 @@ impl Job<'_> {
         let shelves = Shelves::of(group);
         for (place, index) in range.clone().enumerate() {
             let item = &self.question.items[index];
-            let work = AssertUnwindSafe(|| self.item((group, &shelves), item, place, pad));
+            let work = AssertUnwindSafe(|| self.item((group, &shelves), (index, place), pad));
             let outcome = catch_unwind(work).unwrap_or_else(|_| {
                 pad.forget(place);
                 Err(broken("extracting"))
@@ -111,10 +111,10 @@ impl Job<'_> {
     fn item(
         &self,
         (group, shelves): (&Group<'_>, &Shelves<'_>),
-        item: &QuestionItem,
-        place: usize,
+        (index, place): (usize, usize),
         pad: &mut Pad,
     ) -> Result<(), Absence> {
+        let item = &self.question.items[index];
         let row = self.rows.and_then(|rows| rows.item(item.id));
         let given = item.given.iter().any(Option::is_some);
         let version = match &row {
@@ -160,7 +160,8 @@ impl Job<'_> {
             }
         }
         let crossed = |member: &Member<'_>| member.engine.scorer.has_cross() && member.wanted(item);
-        if group.members.iter().any(crossed) {
+        let tap = self.question.tap.as_deref();
+        if tap.is_some() || group.members.iter().any(crossed) {
             let rows = Rows {
                 user: &group.user,
                 item: values,
@@ -168,6 +169,11 @@ impl Job<'_> {
             };
             let plan = &group.bound.plan;
             plan.cross(rows, &group.common, part, features, &mut crosses[place]);
+        }
+        if let Some(tap) = tap {
+            let sides = [&group.user[..], values, &group.context[..]];
+            let parts = [&group.common, part, &crosses[place]];
+            tap.keep(index, &group.bound.plan, sides, parts);
         }
         Ok(())
     }

@@ -522,3 +522,66 @@ fn extraction_gives_the_canonical_bytes_of_the_plan() {
     }
     assert_eq!(items[5].slots.as_ref().unwrap_err().reason, Reason::BadItem);
 }
+
+#[test]
+fn a_tap_holds_what_was_scored_with_also_where_parts_are_kept() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    for task in [2, 100] {
+        let predictor = predictor(models.path(), &["films"], task);
+        let tap = Arc::new(rankine_predict::Tap::default());
+        let mut question = question(3, 0..9, &[ask("", &["films"])]);
+        question.tap = Some(Arc::clone(&tap));
+        for _ in 0..2 {
+            predictor.ask(&question).unwrap();
+            let tapped = tap.take();
+            assert_eq!(
+                tapped.iter().map(|one| one.index).collect::<Vec<_>>(),
+                (0..9).collect::<Vec<_>>()
+            );
+            for (id, one) in (0i64..).zip(&tapped) {
+                let [user, item, context] = &one.sides;
+                assert_eq!(
+                    (user, item, context),
+                    (&fixture::user(3), &fixture::item(id), &fixture::context(3))
+                );
+                let folder = models.path().join("films/1");
+                assert_eq!(one.bytes, fixture::encoded(&folder, user, item, context));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_explained_score_is_the_served_one_with_the_same_bytes_offline() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let predictor = predictor(models.path(), &["films"], 100);
+    let question = question(3, [7], &[ask("", &["films"])]);
+    let (version, explained) = predictor.explain_on(&predictor.snapshot(), &question).unwrap();
+    assert_eq!((version, explained.same_bytes), (1, Some(true)));
+    assert_eq!(
+        explained.score.map(f32::to_bits),
+        explained.online_score.map(f32::to_bits)
+    );
+    let expected = expected(models.path(), "films", 3, [7]);
+    assert_eq!(explained.online_score.map(f32::to_bits), Some(expected[0]));
+    assert!(explained.differing().next().is_none());
+    assert!(
+        explained
+            .features
+            .iter()
+            .any(|feature| feature.contribution.is_some_and(|part| part != 0.0))
+    );
+    assert!(
+        explained
+            .fields
+            .iter()
+            .any(|field| field.name == "movieId" && field.value == "7")
+    );
+    let none = Question {
+        items: Vec::new(),
+        ..question
+    };
+    assert!(predictor.explain_on(&predictor.snapshot(), &none).is_err());
+}

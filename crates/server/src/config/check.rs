@@ -45,6 +45,7 @@ impl ServerConfig {
             ("limits.deadline_ms", limits.deadline_ms),
             ("limits.head_ms", limits.head_ms),
             ("ranker.timeout_ms", self.ranker.timeout_ms),
+            ("samples.flush_s", self.samples.flush_s),
         ];
         let positive = [
             ("limits.body_mb", limits.body_mb),
@@ -52,6 +53,8 @@ impl ServerConfig {
             ("limits.permits", limits.permits),
             ("limits.size", limits.size),
             ("limits.connections", limits.connections),
+            ("samples.queue", self.samples.queue),
+            ("samples.rows", self.samples.rows),
             ("quotas.limit", self.quotas.limit),
             ("coarse.keep", self.coarse.keep),
         ];
@@ -64,6 +67,12 @@ impl ServerConfig {
             .chain(no_time)
             .map(|key| format!("{key}: expected at least 1, got 0"))
             .collect();
+        if !(0.0..=1.0).contains(&self.samples.rate) {
+            faults.push(format!(
+                "samples.rate: expected 0 to 1, got {}",
+                self.samples.rate
+            ));
+        }
         faults.extend(self.kind_faults());
         faults.extend(self.address_faults());
         faults.extend(self.model_faults());

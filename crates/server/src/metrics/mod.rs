@@ -33,6 +33,7 @@ pub struct Metrics {
     models: IntGaugeVec,
     log: IntGaugeVec,
     dictionaries: IntGaugeVec,
+    samples: IntGaugeVec,
     rates: RwLock<BTreeMap<String, Arc<Rate>>>,
     begun: Instant,
 }
@@ -67,6 +68,10 @@ impl Metrics {
                 Opts::new("rankine_event_log", "The event log since the start."),
                 &["what"],
             )?,
+            samples: IntGaugeVec::new(
+                Opts::new("rankine_sample_log", "The log of served samples since the start."),
+                &["what"],
+            )?,
             dictionaries: IntGaugeVec::new(
                 Opts::new(
                     "rankine_dictionary",
@@ -83,6 +88,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.events.clone()))?;
         metrics.registry.register(Box::new(metrics.models.clone()))?;
         metrics.registry.register(Box::new(metrics.log.clone()))?;
+        metrics.registry.register(Box::new(metrics.samples.clone()))?;
         metrics
             .registry
             .register(Box::new(metrics.dictionaries.clone()))?;
@@ -111,6 +117,13 @@ impl Metrics {
     /// Sets one number of the event log, for instance `syncs`.
     pub fn log(&self, what: &str, value: u64) {
         self.log
+            .with_label_values(&[what])
+            .set(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    /// Sets one number of the sample log, for instance `dropped`.
+    pub fn samples(&self, what: &str, value: u64) {
+        self.samples
             .with_label_values(&[what])
             .set(i64::try_from(value).unwrap_or(i64::MAX));
     }

@@ -10,6 +10,7 @@ mod card;
 mod collection;
 mod cover;
 mod drawing;
+mod explain;
 mod fault;
 mod index;
 mod link;
@@ -51,6 +52,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/user.html", get(user::get))
         .route("/search.html", get(search::get))
         .route("/status.html", get(status::get))
+        .route("/explain.html", get(explain::get))
         .route("/rate", post(rate::post))
         .route("/cover/{file}", get(cover::get))
         .route("/static/{file}", get(assets::get))

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::{convert, status};
 use crate::grpc::proto;
+use crate::samples::{SampleLog, Sampled};
 use crate::state::State;
 use axum::http::StatusCode;
 use rankine_predict::{Cancel, Permit, PredictError, Predictor, Question, Snapshot};
@@ -77,8 +78,16 @@ impl Desk {
         patience: Option<Duration>,
         make: impl FnOnce() -> Result<proto::PredictRequest, Fault> + Send + 'static,
     ) -> Result<proto::PredictResponse, Fault> {
-        let answer = |predictor: &Predictor, snapshot: &Snapshot, question: &Question| {
-            predictor.ask_on(snapshot, question).map(convert::answer)
+        let state = Arc::clone(&self.state);
+        let answer = move |predictor: &Predictor, snapshot: &Snapshot, question: &mut Question| {
+            let log = state.samples();
+            let sampled = log.and_then(SampleLog::sample);
+            question.tap = sampled.as_ref().map(Sampled::tap);
+            let answer = predictor.ask_on(snapshot, question)?;
+            if let Some((log, sampled)) = log.zip(sampled) {
+                log.keep(&sampled, state.now(), question, &answer);
+            }
+            Ok(convert::answer(answer))
         };
         self.work(permit, patience, make, answer).await
     }
@@ -96,7 +105,7 @@ impl Desk {
             sender.send(readable).ok();
             Ok(request)
         };
-        let answer = |predictor: &Predictor, snapshot: &Snapshot, question: &Question| {
+        let answer = |predictor: &Predictor, snapshot: &Snapshot, question: &mut Question| {
             predictor.extract_on(snapshot, question)
         };
         let confs = self.work(permit, patience, make, answer).await?;
@@ -113,7 +122,7 @@ impl Desk {
         permit: Arc<Admission>,
         patience: Option<Duration>,
         make: impl FnOnce() -> Result<proto::PredictRequest, Fault> + Send + 'static,
-        answer: impl FnOnce(&Predictor, &Snapshot, &Question) -> Result<T, PredictError> + Send + 'static,
+        answer: impl FnOnce(&Predictor, &Snapshot, &mut Question) -> Result<T, PredictError> + Send + 'static,
     ) -> Result<T, Fault> {
         let limits = &self.state.config().limits;
         let longest = Duration::from_millis(limits.deadline_ms);
@@ -125,14 +134,14 @@ impl Desk {
         let (sender, receiver) = oneshot::channel();
         self.state.predictor().spawn(move || {
             let work = || {
-                let question = Question {
+                let mut question = Question {
                     rows: Some(state.rows()),
                     deadline: Some(deadline),
                     cancel,
                     ..convert::question(make()?, most_items)?
                 };
                 let predictor = state.predictor();
-                Ok(answer(predictor, &predictor.snapshot(), &question)?)
+                Ok(answer(predictor, &predictor.snapshot(), &mut question)?)
             };
             let worked = catch_unwind(AssertUnwindSafe(work));
             // given back before the answer is sent: who has an answer finds a permit

@@ -23,6 +23,7 @@ use crate::config::{RankerKind, ServerConfig};
 use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::ranker::Rankers;
+use crate::samples::SampleLog;
 use live::Live;
 use rankine_predict::{FeatureRows, Predictor};
 use rankine_recommend::Recommender;
@@ -53,6 +54,7 @@ pub struct State {
     pool: Pool,
     /// Places of the unified predictor.
     questions: Arc<Semaphore>,
+    samples: Option<SampleLog>,
     metrics: Arc<Metrics>,
 }
 
@@ -114,6 +116,11 @@ impl State {
     /// The live feature rows, for requests that leave fields out.
     pub fn rows(&self) -> Arc<dyn FeatureRows> {
         self.live.clone()
+    }
+
+    /// The log of served samples, if there is one.
+    pub(crate) fn samples(&self) -> Option<&SampleLog> {
+        self.samples.as_ref()
     }
 
     /// The metrics of both ports.

@@ -15,6 +15,7 @@ use crate::config::{RankerKind, ServerConfig, StoreKind, VECTOR_MODEL};
 use crate::error::ServerError;
 use crate::metrics::Metrics;
 use crate::ranker::Rankers;
+use crate::samples::SampleLog;
 use rankine_pipeline::{AggregateConfig, Aggregates, Event, aggregate::live::event_of};
 use rankine_predict::{PredictConfig, Predictor};
 use rankine_recommend::{Catalogue, Item, Recommender};
@@ -58,6 +59,7 @@ impl State {
             metrics: Arc::new(Metrics::new().map_err(|e| ServerError::part("metrics", e))?),
             pool,
             questions: Arc::new(Semaphore::new(config.limits.permits.min(Semaphore::MAX_PERMITS))),
+            samples: SampleLog::open(&config.samples, &config.home, clock())?,
             filling: sink.as_ref().and_then(|sink| fill_store(sink, live.user_ids())),
             sink,
             log,

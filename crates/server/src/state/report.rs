@@ -4,7 +4,9 @@
 
 use super::State;
 use crate::config::{RankerKind, StoreKind};
+use crate::samples::SampleLog;
 use crate::status::{DictionaryStatus, EventStatus, ModelStatus, Status};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 impl State {
     /// Everything the status page shows.
@@ -58,6 +60,12 @@ impl State {
             self.metrics.log("appended", stats.appended);
             self.metrics.log("duplicates", stats.duplicates);
             self.metrics.log("syncs", stats.syncs);
+        }
+        if let Some(counts) = self.samples().map(SampleLog::counts) {
+            let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+            self.metrics.samples("written", get(&counts.written));
+            self.metrics.samples("dropped", get(&counts.dropped));
+            self.metrics.samples("failed", get(&counts.failed));
         }
         for (kind, status) in self.dictionaries() {
             self.metrics.dictionary(kind, &status, self.now());

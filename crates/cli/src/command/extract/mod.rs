@@ -3,6 +3,8 @@
 //! The decision: nothing disappears silently. Rows that do not fit go to a reject file beside the output; where there is
 //! no such place (standard output, no `--rejects`) or with `--strict` the first of them ends the run.
 
+mod explain;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +12,12 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use rankine_feature::{Fit, Plan};
-use rankine_pipeline::extract::{ExtractOptions, Extracted, Input, InputForm, Output, OutputForm, extract};
+use rankine_model::Artefact;
+use rankine_pipeline::extract::{
+    ExtractOptions, Extracted, Input, InputForm, Output, OutputForm, extract, sample_at,
+};
 use rankine_pipeline::sample::TimeUnit;
+use rankine_predict::Explanation;
 use rankine_table::{Progress, stream};
 use serde_json::json;
 
@@ -24,6 +30,7 @@ use crate::output;
 #[command(after_help = "Examples:\n  \
     rankine extract --model widedeep samples.parquet --out features.parquet --keep label\n  \
     rankine extract --conf shop.toml --fit fit.json rows.csv --out features.jsonl\n  \
+    rankine extract --model widedeep rows.parquet --explain 7 --online http://127.0.0.1:8501\n  \
     cat rows.txt | rankine extract --model widedeep > features.txt\n  \
     hadoop jar hadoop-streaming.jar -files widedeep -mapper 'rankine extract --conf widedeep/feature.toml' …")]
 pub(crate) struct Options {
@@ -79,6 +86,12 @@ pub(crate) struct Options {
     strict: bool,
     #[command(flatten)]
     dictionaries: Dictionaries,
+    /// Instead of extracting, explain the row on this line (of Parquet: this row), as reject files count
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["out", "to", "keep", "rejects"])]
+    explain: Option<u64>,
+    /// With --explain: the predictor port of a running server, to put what it makes of the same row beside
+    #[arg(long, value_name = "URL", requires = "explain")]
+    online: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -111,34 +124,27 @@ enum Unit {
 /// Files that cannot be read or written, a conf with faults or without its statistics, columns that are not there, and in
 /// strict mode rows that do not fit.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
-    let plan = plan(options, globals)?;
-    let plan = options.dictionaries.bound(&plan, &globals.home())?;
+    let conf = Conf::open(options, globals)?;
+    let plan = &conf.plan;
+    if let Some(line) = options.explain {
+        return explained(options, line, &conf, globals.json);
+    }
     let (input, output) = (input(options)?, target(options)?);
     let standard = stream::is_standard(&output.path);
     if standard && globals.json {
         bail!("--json prints a summary on standard output, where the features go; name a file with --out");
     }
-    let work = ExtractOptions {
-        optional: options.optional.clone(),
-        time_unit: match options.time_unit {
-            Unit::Seconds => TimeUnit::Seconds,
-            Unit::Milliseconds => TimeUnit::Milliseconds,
-            Unit::Microseconds => TimeUnit::Microseconds,
-        },
-        threads: threads(options.threads),
-        batch: options.batch as usize,
-        rejects: rejects(options, standard),
-    };
+    let work = work(options, standard);
     let progress = if globals.json {
         Progress::silent()
     } else {
         Progress::stderr()
     };
     let begun = Instant::now();
-    let done = extract(&plan, (&input, &output), &work, &progress)?;
+    let done = extract(plan, (&input, &output), &work, &progress)?;
     told(
         &done,
-        (&plan, &output.path, begun.elapsed().as_secs_f64()),
+        (plan, &output.path, begun.elapsed().as_secs_f64()),
         (&work, standard),
         globals,
     )
@@ -173,17 +179,65 @@ fn told(
     Ok(())
 }
 
-/// The plan of the model or the conf, with its statistics.
-fn plan(options: &Options, globals: &Globals) -> anyhow::Result<Arc<Plan>> {
-    if let Some(name) = &options.model {
-        let artefact = model_named(&globals.home(), name)?;
-        let plan = artefact
-            .plan()
-            .with_context(|| format!("{name} holds vectors, it has no conf"))?;
-        return Ok(plan.clone());
+/// Explains one row.
+fn explained(options: &Options, line: u64, conf: &Conf, json: bool) -> anyhow::Result<()> {
+    let input = input(options)?;
+    let found = sample_at(&conf.plan, &input, line, &work(options, true))?;
+    let sample = found.with_context(|| format!("{}: no row on line {line}", input.path.display()))?;
+    let scorer = conf.artefact.as_ref().and_then(Artefact::scorer);
+    let mut explanation = Explanation::offline(&conf.plan, scorer, &sample);
+    if let Some(url) = &options.online {
+        let url = url.trim_end_matches('/');
+        explain::ask(&mut explanation, (url, options.model.as_deref()), &sample)?;
     }
-    let path = options.conf.as_deref().context("expected --model or --conf")?;
-    conf_file(path, options.fit.as_deref()).map(Arc::new)
+    explain::print(&explanation, json)
+}
+
+fn work(options: &Options, standard: bool) -> ExtractOptions {
+    ExtractOptions {
+        optional: options.optional.clone(),
+        time_unit: match options.time_unit {
+            Unit::Seconds => TimeUnit::Seconds,
+            Unit::Milliseconds => TimeUnit::Milliseconds,
+            Unit::Microseconds => TimeUnit::Microseconds,
+        },
+        threads: threads(options.threads),
+        batch: options.batch as usize,
+        rejects: rejects(options, standard),
+    }
+}
+
+/// What is run: a plan with its statistics, and the model it came with.
+struct Conf {
+    plan: Arc<Plan>,
+    artefact: Option<Artefact>,
+}
+
+impl Conf {
+    fn open(options: &Options, globals: &Globals) -> anyhow::Result<Conf> {
+        let conf = match &options.model {
+            Some(name) => {
+                let artefact = model_named(&globals.home(), name)?;
+                let plan = artefact
+                    .plan()
+                    .with_context(|| format!("{name} holds vectors, it has no conf"))?;
+                Conf {
+                    plan: plan.clone(),
+                    artefact: Some(artefact),
+                }
+            }
+            None => {
+                let path = options.conf.as_deref().context("expected --model or --conf")?;
+                let plan = conf_file(path, options.fit.as_deref())?;
+                Conf {
+                    plan: Arc::new(plan),
+                    artefact: None,
+                }
+            }
+        };
+        let plan = options.dictionaries.bound(&conf.plan, &globals.home())?;
+        Ok(Conf { plan, ..conf })
+    }
 }
 
 /// A conf file with the statistics beside it, or with others.
