@@ -33,6 +33,7 @@ mod embed;
 mod error;
 mod explain;
 mod items;
+mod made;
 mod model;
 mod predictor;
 mod project;

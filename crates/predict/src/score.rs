@@ -18,6 +18,7 @@ use crate::cache::{Fresh, Shelf};
 use crate::conf::Bound;
 use crate::error::PredictError;
 use crate::items::Items;
+use crate::made;
 use crate::model::{Engine, Scoring};
 use crate::project::Misfit;
 use crate::request::{ItemFault, Request};
@@ -43,6 +44,10 @@ pub(crate) struct Scratchpad {
     ready: Vec<Ready>,
     /// Their scores.
     scores: Vec<f32>,
+    /// Places of the items whose features are extracted and whose parts are to be made.
+    missing: Vec<usize>,
+    /// The parts made.
+    made: Vec<Hidden>,
     /// Parts in `own` that are to be kept: id, row version, place.
     fresh: Vec<(i64, u64, usize)>,
 }
@@ -224,6 +229,7 @@ impl Job<'_> {
                 Err(message) => fault(place, message),
             }
         }
+        self.make(pad, &mut fault);
         if self.engine.scorer.has_cross() {
             self.crosses(&shelf, pad, &mut fault);
         }
@@ -237,7 +243,7 @@ impl Job<'_> {
         }
     }
 
-    /// Finds an item's part, or makes it.
+    /// Finds an item's part, or extracts what it is made of.
     fn find(
         &self,
         index: usize,
@@ -260,7 +266,27 @@ impl Job<'_> {
         if version != 0 {
             pad.fresh.push((key.id, self.bound.version(version), place));
         }
+        pad.missing.push(place);
         Ok(At::Own)
+    }
+
+    /// Makes the parts of all items that were not kept; one that panics is ready no more.
+    fn make(&self, pad: &mut Scratchpad, fault: &mut dyn FnMut(usize, String)) {
+        let missing = std::mem::take(&mut pad.missing);
+        if pad.made.len() < missing.len() {
+            pad.made.resize_with(missing.len(), Hidden::default);
+        }
+        let (own, made) = (&pad.own, &mut pad.made[..missing.len()]);
+        let part = |i: usize| &own[missing[i]].part;
+        let broken = made::make(self.engine.scorer, &part, &mut pad.score, made);
+        for (place, hidden) in missing.iter().zip(&mut pad.made) {
+            std::mem::swap(&mut pad.own[*place].hidden, hidden);
+        }
+        for place in broken.into_iter().map(|i| missing[i]) {
+            fault(place, pad.forget(place));
+            pad.ready.retain(|ready| ready.place != place);
+        }
+        pad.missing = missing;
     }
 
     /// Makes the cross parts of all ready items; one that panics is ready no more.
@@ -288,14 +314,13 @@ impl Job<'_> {
         plan.cross(rows, common, &part.part, &mut pad.features, cross);
     }
 
-    /// Computes an item's part from its row; returns the row's version.
+    /// Extracts an item's features from its row; returns the row's version.
     fn fill(&self, index: usize, part: &mut ItemPart, features: &mut Scratch) -> Result<u64, String> {
         let scoring = self.engine.scoring;
         let (row, version) = self.items.row(index);
         let projected = scoring.item.project(&row, &mut part.values);
         projected.map_err(|misfit| misfit.to_string())?;
         self.bound.plan.item(&part.values, features, &mut part.part);
-        self.engine.scorer.item(&part.part, &mut part.hidden);
         Ok(version)
     }
 
@@ -346,6 +371,7 @@ impl Scratchpad {
     /// Makes it ready for a task of `items` items.
     fn make_room(&mut self, items: usize) {
         self.ready.clear();
+        self.missing.clear();
         self.fresh.clear();
         if self.own.len() < items {
             self.own.resize_with(items, ItemPart::default);

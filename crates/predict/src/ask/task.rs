@@ -15,6 +15,7 @@ use super::question::{Question, QuestionItem};
 use super::shelves::Shelves;
 use super::side::RowPlaces;
 use crate::cache::Fresh;
+use crate::made;
 use crate::rows::FeatureRows;
 use crate::score::ItemPart;
 use crate::spare::Spares;
@@ -45,8 +46,8 @@ pub(crate) struct Pad {
     own: Vec<Extracted>,
     crosses: Vec<Part>,
     members: Vec<MemberPad>,
-    /// Parts to be kept, each with its model.
-    fresh: Vec<(usize, Fresh<ItemPart>)>,
+    /// What a model made of items that it had not kept.
+    made: Vec<Hidden>,
 }
 
 #[derive(Default)]
@@ -60,7 +61,24 @@ struct Extracted {
 struct MemberPad {
     hiddens: Vec<Hidden>,
     at: Vec<At>,
+    /// Items whose part is to be made.
+    missing: Vec<Missing>,
+    /// Parts to be kept.
+    fresh: Vec<Fresh<ItemPart>>,
 }
+
+/// An item whose part a model has not kept.
+#[derive(Clone, Copy)]
+struct Missing {
+    place: usize,
+    id: i64,
+    /// Of its row; 0: not to be kept.
+    version: u64,
+    kept: Option<Kept>,
+}
+
+/// Values and features that another model of the group has kept: the model, and where.
+type Kept = (usize, usize);
 
 /// Where an item's part for a model is.
 enum At {
@@ -96,18 +114,20 @@ impl Job<'_> {
             }
         }
         let items = range.len();
-        let score = |m| score((group, &shelves), m, items, pad);
+        let score = |m| {
+            make((group, &shelves), m, pad);
+            score((group, &shelves), m, items, pad)
+        };
         let scores = (0..group.members.len()).map(score).collect();
         // nothing is put while a shelf is read
         drop(shelves);
-        for (m, fresh) in pad.fresh.drain(..) {
-            let scoring = group.members[m].engine.scoring;
-            scoring.cache.put(std::iter::once(fresh));
+        for (member, pad) in group.members.iter().zip(&mut pad.members) {
+            member.engine.scoring.cache.put(pad.fresh.drain(..));
         }
         scores
     }
 
-    /// Finds or makes an item's parts for every model that wants it.
+    /// Finds an item's parts for every model that wants it, or extracts what they are made of.
     fn item(
         &self,
         (group, shelves): (&Group<'_>, &Shelves<'_>),
@@ -131,7 +151,6 @@ impl Job<'_> {
             rows,
             members,
             crosses,
-            fresh,
             ..
         } = pad;
         let own = &mut own[place];
@@ -144,20 +163,15 @@ impl Job<'_> {
             })?;
             group.bound.plan.item(&own.values, features, &mut own.part);
         }
-        let made = (&own.values[..], &own.part);
-        let (values, part) = kept.map_or(made, |kept| (&kept.values[..], &kept.part));
+        let (values, part) = parts(kept, shelves, own);
         for m in missing {
-            let (member, pad) = (&group.members[m], &mut members[m]);
-            let hidden = &mut pad.hiddens[place];
-            let work = AssertUnwindSafe(|| member.engine.scorer.item(part, hidden));
-            if catch_unwind(work).is_err() {
-                pad.at[place] = At::Absent(broken("scoring the item"));
-            } else if version != 0 {
-                fresh.push((
-                    m,
-                    keep(member, (item.id, version), (values, part), &pad.hiddens[place]),
-                ));
-            }
+            let (id, version) = (item.id, version);
+            members[m].missing.push(Missing {
+                place,
+                id,
+                version,
+                kept,
+            });
         }
         let crossed = |member: &Member<'_>| member.engine.scorer.has_cross() && member.wanted(item);
         let tap = self.question.tap.as_deref();
@@ -180,15 +194,15 @@ impl Job<'_> {
 }
 
 /// Looks for the item's kept parts: one of them, and the models that have none.
-fn find<'s>(
-    (group, shelves): (&Group<'_>, &'s Shelves<'_>),
+fn find(
+    (group, shelves): (&Group<'_>, &Shelves<'_>),
     item: &QuestionItem,
     (place, version): (usize, u64),
     pad: &mut Pad,
-) -> (Option<&'s ItemPart>, Vec<usize>) {
+) -> (Option<Kept>, Vec<usize>) {
     let (mut kept, mut missing) = (None, Vec::new());
     for (m, member) in group.members.iter().enumerate() {
-        let MemberPad { hiddens, at } = &mut pad.members[m];
+        let MemberPad { hiddens, at, .. } = &mut pad.members[m];
         let at = &mut at[place];
         if !member.wanted(item) {
             *at = At::Absent(not_asked());
@@ -201,12 +215,56 @@ fn find<'s>(
         match shelves.find(m, item.id, version) {
             Some(found) => {
                 *at = At::Shelf(found);
-                kept = kept.or_else(|| Some(shelves.part(m, found)));
+                kept = kept.or(Some((m, found)));
             }
             None => missing.push(m),
         }
     }
     (kept, missing)
+}
+
+/// Values and features of an item: kept ones, or those just extracted.
+fn parts<'a>(kept: Option<Kept>, shelves: &'a Shelves<'_>, own: &'a Extracted) -> (&'a [Value], &'a Part) {
+    match kept {
+        Some((m, at)) => {
+            let ItemPart { values, part, .. } = shelves.part(m, at);
+            (values, part)
+        }
+        None => (&own.values, &own.part),
+    }
+}
+
+/// Makes a model's parts of all items that it has not kept.
+fn make((group, shelves): (&Group<'_>, &Shelves<'_>), m: usize, pad: &mut Pad) {
+    let Pad {
+        own,
+        members,
+        made,
+        score,
+        ..
+    } = pad;
+    let (member, pad) = (&group.members[m], &mut members[m]);
+    let missing = std::mem::take(&mut pad.missing);
+    if made.len() < missing.len() {
+        made.resize_with(missing.len(), Hidden::default);
+    }
+    let of = |i: usize| parts(missing[i].kept, shelves, &own[missing[i].place]);
+    let part = |i: usize| of(i).1;
+    let broken_ones = made::make(member.engine.scorer, &part, score, &mut made[..missing.len()]);
+    for (i, item) in missing.iter().enumerate() {
+        if broken_ones.contains(&i) {
+            pad.at[item.place] = At::Absent(broken("scoring the item"));
+            continue;
+        }
+        let hidden = &mut pad.hiddens[item.place];
+        std::mem::swap(hidden, &mut made[i]);
+        if item.version != 0 {
+            pad.fresh
+                .push(keep(member, (item.id, item.version), of(i), hidden));
+        }
+    }
+    pad.missing = missing;
+    pad.missing.clear();
 }
 
 /// A part to keep.
@@ -243,7 +301,7 @@ fn score(
         ..
     } = pad;
     let member = &group.members[m];
-    let MemberPad { hiddens, at } = &mut members[m];
+    let MemberPad { hiddens, at, .. } = &mut members[m];
     let ready = (0..items).filter(|place| !matches!(at[*place], At::Absent(_)));
     let ready: Vec<usize> = ready.collect();
     let candidate = |i: usize| {
@@ -302,7 +360,6 @@ impl Pad {
     /// Room for a task of `items` items and a group's models; nothing of what it held is read.
     fn make_room(&mut self, group: &Group<'_>, items: usize) {
         self.rows = RowPlaces::default();
-        self.fresh.clear();
         if self.own.len() < items {
             self.own.resize_with(items, Extracted::default);
             self.crosses.resize_with(items, Part::default);
@@ -314,6 +371,8 @@ impl Pad {
             if member.hiddens.len() < items {
                 member.hiddens.resize_with(items, Hidden::default);
             }
+            member.missing.clear();
+            member.fresh.clear();
             member.at.clear();
             member.at.resize_with(items, || At::Own);
         }

@@ -1,0 +1,32 @@
+//! A model's parts of many items at once: what misses the cache is computed together.
+//!
+//! The decision here: weights are read once for all items instead of once per item, which matters most right after a
+//! reload, when every item misses. A panic costs the item that caused it, not the others: after one they go one by one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rankine_feature::Part;
+use rankine_model::{Hidden, ScoreScratch, Scorer};
+
+/// Computes the parts of as many items as `out` has places; returns the places of those that panicked.
+pub(crate) fn make<'p>(
+    scorer: &Scorer,
+    part: &dyn Fn(usize) -> &'p Part,
+    scratch: &mut ScoreScratch,
+    out: &mut [Hidden],
+) -> Vec<usize> {
+    let all = || scorer.items(part, scratch, out);
+    if out.is_empty() || catch_unwind(AssertUnwindSafe(all)).is_ok() {
+        return Vec::new();
+    }
+    *scratch = ScoreScratch::default();
+    let mut broken = Vec::new();
+    for (i, hidden) in out.iter_mut().enumerate() {
+        *hidden = Hidden::default();
+        let one = || scorer.item(part(i), hidden);
+        if catch_unwind(AssertUnwindSafe(one)).is_err() {
+            broken.push(i);
+        }
+    }
+    broken
+}
