@@ -18,9 +18,9 @@ def run(options, emit):
     def measured(bench):
         for items in ("kept", "computed"):
             full = [bench.capacity(items, seconds) for _ in range(2)]
-            rate = max(full)
-            more = {"items": ctr_cvr.ITEMS, "models": 2, "load_average": os.getloadavg()[0]}
-            emit(measure.line("serve-ctr-cvr", f"{items}: four callers", "requests/s", full, None, None, **more))
+            rate, shares = max(rate for rate, _ in full), [round(share, 2) for _, share in full]
+            more = {"items": ctr_cvr.ITEMS, "models": 2, "load_average": os.getloadavg()[0], "server_core": shares}
+            emit(measure.line("serve-ctr-cvr", f"{items}: four callers", "requests/s", [rate for rate, _ in full], None, None, **more))
             loads = {share: (lambda s=share: bench.run("open", items, seconds=seconds, rate=rate * s)) for share in (0.5, 0.9)}
             for share, results in measure.alternate(loads, rounds).items():
                 tell(emit, f"{items}, {share:.0%} load", results)

@@ -50,6 +50,8 @@ class Bench:
         command = [str(measure.BINARY), "--home", str(self.home), "serve", "--config", str(config), "--site", "", "--rest", "127.0.0.1:0", "--listen-grpc", "127.0.0.1:0"]
         self.server = subprocess.Popen(["taskset", "-c", str(self.cores[0]), *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         address = self.listen()
+        # what else this process does stays off the server's core
+        os.sched_setaffinity(0, {self.cores[1]})
         python = measure.python(PACKAGES)
         load = [str(python), str(measure.ROOT / "bench" / "peers" / "predict_load.py"), "--address", address, "--films", str(films(self.home)), "--items", str(ITEMS), "--core", str(self.cores[1])]
         self.load = subprocess.Popen(load, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -113,10 +115,13 @@ class Bench:
         self.load.wait(20)
         self.server.send_signal(signal.SIGINT)
         self.server.wait(20)
+        os.sched_setaffinity(0, set(self.cores))
 
     def capacity(self, items, seconds):
-        """Requests per second of four callers that wait for their answers."""
-        return self.run("closed", items, seconds=seconds, workers=4)["rate"]
+        """Requests per second of four callers that wait for their answers, and the share of its core that the server used:
+        much less than 1 means that the generator was the limit."""
+        done = self.run("closed", items, seconds=seconds, workers=4)
+        return done["rate"], done["cpu"] / seconds
 
 
 def opened(run):

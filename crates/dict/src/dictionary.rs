@@ -19,6 +19,10 @@ use crate::source::{Candidate, Source};
 use crate::status::Status;
 use crate::watch::{Alarm, Wake};
 
+/// How much less a loader's priority is than that of threads that answer.
+#[cfg(target_os = "linux")]
+const COURTESY: i32 = 10;
+
 /// Microseconds UTC; the binary passes the real clock, tests a counter.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
@@ -95,6 +99,7 @@ impl<T: Send + Sync + 'static> Dictionary<T> {
         shared.look_and_log();
         let (stopper, seen) = (alarm.stopper(), Arc::clone(&shared));
         let run = move || {
+            courteous();
             while alarm.wait() {
                 seen.look_and_log();
             }
@@ -252,6 +257,15 @@ impl<T: Send + Sync + 'static> Shared<T> {
 /// A poisoned lock guards plain numbers here, so its content is still right.
 fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets everything else on the machine go before this thread: what is loaded later than it might be is still served, a
+/// request that waits is late. On Linux priority is a thread's own; elsewhere it would be the whole process's.
+fn courteous() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(COURTESY) {
+        tracing::debug!(%error, "the loader keeps its priority");
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
-use rankine_feature::{Part, Plan, Rows, Scratch, Value};
+use rankine_feature::{Part, Plan, Rows, Scratch, Value, sign};
 use rankine_model::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, Table, Tensor};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -44,22 +44,34 @@ feature = [
 ]
 "#;
 
-const MODELS: [&str; 5] = [
+const MODELS: [&str; 8] = [
     "kind = \"widedeep\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 16 }]\ndense = { slots = [4] }\nwide = { slots = [5] }\nhidden = [32, 8]\n",
     "kind = \"embeddingmlp\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 6 }]\ndense = { slots = [4] }\nhidden = [32, 8]\n",
+    "kind = \"deepfm\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 6 }]\ndense = { slots = [4] }\nwide = { slots = [1, 5] }\nhidden = [32, 8]\n",
+    "kind = \"neuralcf\"\nembedding = [{ slots = [1], table = \"u\", dim = 6 }, { slots = [3], table = \"i\", dim = 6 }]\ngmf = { dim = 6 }\nbias = {}\nhidden = [9]\n",
+    "kind = \"dssm\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 6 }]\ntower.user = { slots = [1, 2], hidden = [9, 5] }\ntower.item = { slots = [3, 4], hidden = [7, 5] }\ntower.context = { slots = [1] }\n",
     "kind = \"lr\"\nlinear = { slots = [1, 2, 3, 5] }\n",
     "kind = \"fm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
     "kind = \"ffm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
 ];
 
+/// Rows for half of the ids: some signs are known, others are not.
+fn table(dim: usize) -> Table<f32> {
+    let mut table = Table::plain(dim);
+    for (slot, id) in (1..=5).flat_map(|slot| (0..150).map(move |id| (slot, id))) {
+        table.intern(sign::int(slot, id), |row| row.fill(0.25));
+    }
+    table
+}
+
 fn parameters(network: &Network) -> Parameters<f32> {
     let mut found = Parameters::default();
     for spec in &network.tables {
-        found.tables.insert(spec.name.clone(), Table::plain(spec.dim));
+        found.tables.insert(spec.name.clone(), table(spec.dim));
     }
     if let Some(linear) = &network.linear {
         let spec = linear.table();
-        found.tables.insert(spec.name, Table::plain(spec.dim));
+        found.tables.insert(spec.name, table(spec.dim));
     }
     for spec in network.tensors() {
         found.dense.insert(spec.name, Tensor::zeros(&spec.shape));

@@ -10,7 +10,7 @@ use rankine_feature::{Part, Plan, Scratch, Side};
 use rankine_model::{Artefact, Hidden};
 use rankine_table::{Column, Table};
 
-use crate::dictionary::ItemTable;
+use crate::dictionary::{ARTEFACT, ItemTable};
 use crate::error::PredictError;
 use crate::project::Projector;
 use crate::row::Row;
@@ -26,6 +26,8 @@ pub struct ItemVectorRows {
     pub floats: Vec<f32>,
     /// The version that made them.
     pub version: u64,
+    /// Checksum of the artefact that made them.
+    pub artefact: String,
 }
 
 /// Runs an artefact's item tower over rows; of an id that comes twice, the last row counts. `plan` is the artefact's,
@@ -53,6 +55,7 @@ pub fn embed(
     let mut vectors = ItemVectorRows {
         width,
         version: manifest.version,
+        artefact: manifest.checksum.clone(),
         ..ItemVectorRows::default()
     };
     let projector = Projector::new(plan.schema().side(Side::Item));
@@ -93,6 +96,12 @@ pub fn item_rows(path: &Path) -> Result<Vec<(i64, Row)>, LoadFault> {
 }
 
 impl ItemVectorRows {
+    /// What the file's metadata says of them, so that no other artefact of that version takes them for its own.
+    #[must_use]
+    pub fn metadata(&self) -> [(String, String); 1] {
+        [(ARTEFACT.to_owned(), self.artefact.clone())]
+    }
+
     /// The table that a dictionary of kind `vectors` reads: id, vector, version.
     #[must_use]
     pub fn table(&self) -> Table {

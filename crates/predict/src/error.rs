@@ -122,3 +122,12 @@ pub enum PredictError {
 fn because(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |r| format!(": {r}"))
 }
+impl PredictError {
+    /// The refusal of one request more than `permits`, which may come back after `wait`.
+    pub(crate) fn overloaded(permits: usize, wait: std::time::Duration) -> Self {
+        PredictError::Overloaded {
+            permits,
+            retry_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}

@@ -15,8 +15,11 @@ pub(crate) fn make<'p>(
     scratch: &mut ScoreScratch,
     out: &mut [Hidden],
 ) -> Vec<usize> {
+    if out.is_empty() {
+        return Vec::new();
+    }
     let all = || scorer.items(part, scratch, out);
-    if out.is_empty() || catch_unwind(AssertUnwindSafe(all)).is_ok() {
+    if catch_unwind(AssertUnwindSafe(all)).is_ok() {
         return Vec::new();
     }
     *scratch = ScoreScratch::default();

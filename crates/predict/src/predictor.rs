@@ -84,7 +84,20 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict_on`].
     pub fn predict_known(&self, request: &Request, items: KnownItems<'_>) -> Result<Response, PredictError> {
-        self.score(&self.snapshot(), request, &items)
+        self.predict_known_on(&self.snapshot(), request, items)
+    }
+
+    /// The same on the given snapshot.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_on`].
+    pub fn predict_known_on(
+        &self,
+        snapshot: &Snapshot,
+        request: &Request,
+        items: KnownItems<'_>,
+    ) -> Result<Response, PredictError> {
+        self.score(snapshot, request, &items)
     }
 
     fn score(
@@ -96,6 +109,12 @@ impl Predictor {
         let _permit = self.permit()?;
         let (name, generation) = snapshot.find(&request.model, request.version)?;
         let engine = snapshot.engine(name, generation)?;
+        let own = snapshot.gate(&request.model).map(|gate| (gate, gate.admit()));
+        let _own = match own {
+            Some((gate, Err(wait))) => return Err(PredictError::overloaded(gate.load().1, wait)),
+            Some((_, Ok(permit))) => Some(permit),
+            None => None,
+        };
         let tasks = Tasks {
             pool: &self.pool,
             size: self.task,

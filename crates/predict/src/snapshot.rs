@@ -147,7 +147,9 @@ impl Snapshot {
     ) -> Result<Engine<'a>, PredictError> {
         let mut engine = engine(name, &generation.value)?;
         let fits = |vectors: &&VectorTable| {
-            vectors.version() == generation.version && Some(vectors.width()) == engine.scorer.vector_width()
+            vectors.version() == generation.version
+                && vectors.made_by(&generation.value.artefact.manifest().checksum)
+                && Some(vectors.width()) == engine.scorer.vector_width()
         };
         engine.vectors = self.vectors(&engine.scoring.vectors).filter(fits);
         Ok(engine)

@@ -10,11 +10,12 @@
 mod fixture;
 
 use rankine_predict::{
-    FeatureRows, ItemInput, ItemKey, KnownItems, ModelEntry, PredictConfig, Predictor, Request, Row,
-    RowLayout,
+    Ask, FeatureRows, ItemInput, ItemKey, KnownItems, ModelEntry, PredictConfig, Predictor, Question,
+    QuestionItem, Request, Row, RowLayout,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
 struct Counting;
 
@@ -120,4 +121,57 @@ fn extraction_and_scoring_allocate_nothing_per_item() {
     assert_eq!(given(ITEMS, 0), around, "items that are extracted every time");
     assert_eq!(given(ITEMS, 1), around, "items whose parts are kept");
     assert_eq!((known(1), known(ITEMS)), (around, around));
+}
+
+#[test]
+fn a_question_allocates_nothing_per_item() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    fixture::publish_wide_deep(models.path(), "others", 2);
+    let entries = ["films", "others"].map(ModelEntry::named);
+    let mut config = entries
+        .into_iter()
+        .fold(PredictConfig::new(models.path(), || 0), PredictConfig::model);
+    config.poll = std::time::Duration::from_secs(3600);
+    config.question_task = 1_000;
+    let predictor = Predictor::open(config).unwrap();
+    let (known, fields) = (Arc::new(rows()), ["movieId", "genre", "year"]);
+    let question = |count: i64, given: bool| Question {
+        user: Row::new(&RowLayout::new(["userId", "taste"]), fixture::user(3)),
+        context: Row::new(&RowLayout::new(["hour"]), fixture::context(3)),
+        item_fields: fields.map(Arc::from).to_vec(),
+        items: (0..count)
+            .map(|id| QuestionItem {
+                id,
+                given: if given {
+                    fixture::item(id).into_iter().map(Some).collect()
+                } else {
+                    Vec::new()
+                },
+                models: Vec::new(),
+            })
+            .collect(),
+        asks: vec![Ask {
+            conf: "films".into(),
+            models: vec!["films".into(), "others".into()],
+        }],
+        rows: Some(known.clone()),
+        ..Question::default()
+    };
+    let asked = |count: i64, given| {
+        let question = question(count, given);
+        allocations(|| {
+            let answer = predictor.ask_on(&predictor.snapshot(), &question).unwrap();
+            let scored = answer.confs.iter().flat_map(|conf| &conf.models);
+            let scores = scored.flat_map(|model| &model.outcome.as_ref().unwrap().scores);
+            assert_eq!(scores.filter(|score| score.is_ok()).count(), 2 * count as usize);
+        })
+    };
+    let items = i64::try_from(ITEMS).unwrap();
+    assert_eq!(asked(items, false), asked(1, false), "items whose parts are kept");
+    assert_eq!(
+        asked(items, true),
+        asked(1, true),
+        "items that are extracted every time"
+    );
 }

@@ -79,7 +79,7 @@ pub struct Query<'a> {
 pub struct Coarse<'a> {
     /// Name of its model.
     pub model: &'a str,
-    /// How many candidates it keeps.
+    /// How many candidates it keeps; never fewer than are shown.
     pub keep: usize,
 }
 
@@ -173,14 +173,18 @@ impl Recommender {
         merge(answers, self.limit)
     }
 
-    /// Recommends. A coarse model that cannot answer is done without, and the answer says so.
+    /// Recommends. A coarse model that is not there is done without, and the answer says so.
     ///
     /// # Errors
-    /// What the ranker answers, and [`RankError::Count`] where its scores are too many or too few.
+    /// What the ranker answers, for the coarse model [`RankError::Overloaded`] and [`RankError::Late`] only, and [`RankError::Count`] where its scores are too many or too few.
     pub fn recommend(&self, query: &Query<'_>, ranker: &dyn Ranker) -> Result<Recommendation, RankError> {
         let merged = self.candidates(query.user, query.vectors);
+        let once = query.coarse.and_then(|_| ranker.once());
+        let ranker = once.as_deref().unwrap_or(ranker);
         let (kept, fault) = match choose(query, merged.items(), ranker) {
             Ok(kept) => (kept, None),
+            // all candidates would be more work still
+            Err(fault @ (RankError::Overloaded { .. } | RankError::Late { .. })) => return Err(fault),
             Err(fault) => (None, Some(fault)),
         };
         let items = match &kept {
@@ -215,11 +219,12 @@ type Chosen = Vec<(usize, f32)>;
 /// The candidates that the coarse ranker keeps, in the order they came; none where there is no coarse ranker or nothing to
 /// leave out.
 fn choose(query: &Query<'_>, items: &[i64], ranker: &dyn Ranker) -> Result<Option<Chosen>, RankError> {
-    let Some(coarse) = query.coarse.filter(|coarse| coarse.keep < items.len()) else {
+    let keep = |coarse: Coarse<'_>| coarse.keep.max(query.n);
+    let Some(coarse) = query.coarse.filter(|coarse| keep(*coarse) < items.len()) else {
         return Ok(None);
     };
     let scores = rank(query, coarse.model, items, ranker)?.scores;
-    let mut kept = best(items, &scores, coarse.keep);
+    let mut kept = best(items, &scores, keep(coarse));
     kept.sort_unstable();
     Ok(Some(
         kept.into_iter().map(|index| (index, scores[index])).collect(),
@@ -428,6 +433,11 @@ mod tests {
             let sign = match request.model {
                 "fine" => 1.0,
                 "rough" => -1.0,
+                "busy" => {
+                    return Err(RankError::Overloaded {
+                        model: request.model.to_owned(),
+                    });
+                }
                 _ => {
                     return Err(RankError::Unavailable {
                         model: request.model.to_owned(),
@@ -505,6 +515,32 @@ mod tests {
         };
         let expected = recommender.recommend(&plain, &Two::default()).unwrap();
         assert_eq!((answer.shown, expected.coarse_fault), (expected.shown, None));
+    }
+
+    #[test]
+    fn as_many_are_kept_as_are_shown_and_an_overloaded_coarse_ranker_ends_the_request() {
+        let world = world();
+        let recommender = Recommender::new(world.catalogue.clone(), Quotas::default());
+        let query = |model, n| Query {
+            user: &world.regular,
+            vectors: None,
+            model: "fine",
+            coarse: Some(Coarse { model, keep: 3 }),
+            n,
+            as_of: 0,
+        };
+        let answer = recommender
+            .recommend(&query("rough", 5), &Two::default())
+            .unwrap();
+        assert_eq!((answer.ranked, answer.shown.len()), (5, 5));
+        let (model, ranker) = ("busy".to_owned(), Two::default());
+        let refused = recommender.recommend(&query("busy", 2), &ranker).unwrap_err();
+        assert_eq!(refused, RankError::Overloaded { model });
+        assert_eq!(
+            ranker.0.into_inner().unwrap().len(),
+            1,
+            "the full model is not asked"
+        );
     }
 
     proptest! {

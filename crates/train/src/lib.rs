@@ -33,6 +33,6 @@ pub mod tensorboard;
 pub use encode::fitted;
 pub use error::TrainError;
 pub use evaluate::{Scored, evaluate, score};
-pub use progress::{EpochReport, Progress, Silent, StepReport};
+pub use progress::{EpochReport, Progress, Silent, StepReport, thread_cpu_seconds};
 pub use run::{Trained, train};
 pub use source::{RowsSource, SampleRow, SampleSource};

@@ -93,7 +93,7 @@ fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     Err(TrainError::Config {
         key: "kind".to_owned(),
         detail: format!(
-            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf), got {}",
+            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf, dssm), got {}",
             kind.name()
         ),
     })
@@ -117,7 +117,7 @@ pub struct Run<'a> {
     /// Time spent in training batches, and when the listener last heard.
     trained: Duration,
     /// CPU seconds of the same, where the system tells.
-    cpu: Option<f64>,
+    cpu: f64,
     told: Instant,
     samples: u64,
     auc: RunningAuc,
@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
             tensorboard,
             start: now,
             trained,
-            cpu: Some(0.0),
+            cpu: 0.0,
             told: now,
             samples: 0,
             auc,
@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
                 sum / weight.max(f64::MIN_POSITIVE),
             );
         }
-        self.cpu = (|| Some(self.cpu? + thread_cpu_seconds()? - cpu?))();
+        self.cpu += thread_cpu_seconds() - cpu;
         Ok(sum / weight.max(f64::MIN_POSITIVE))
     }
 
@@ -289,7 +289,7 @@ impl<'a> Run<'a> {
             valid_auc,
             samples_per_s: self.speed(),
             elapsed_s: self.start.elapsed().as_secs_f64(),
-            cpu_s: self.cpu,
+            cpu_s: Some(self.cpu),
             best: false,
         }
     }

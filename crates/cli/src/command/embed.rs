@@ -63,8 +63,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     if let Some(folder) = out.parent() {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let made_by = [("model".to_owned(), format!("{name}@{}", vectors.version))];
-    parquet::write(&out, &vectors.table(), &made_by)?;
+    parquet::write(&out, &vectors.table(), &vectors.metadata())?;
     if globals.json {
         return output::json(&json!({
             "model": name, "version": vectors.version, "items": vectors.ids.len(), "width": vectors.width,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rankine_feature::Plan;
 use rankine_train::encode::fitted;
 use rankine_train::tensorboard::EventWriter;
-use rankine_train::{Progress, RowsSource, SampleSource, Trained, train};
+use rankine_train::{Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train};
 
 use super::{Job, Part};
 use crate::clock;
@@ -28,7 +28,7 @@ pub(crate) struct Fitted {
 /// # Errors
 /// Unreadable samples, a model file that asks for what the conf lacks, a loss that is no longer finite.
 pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow::Result<Fitted> {
-    let (begin, cpu) = (clock::now_micros(), clock::thread_cpu_seconds());
+    let (begin, cpu) = (clock::now_micros(), thread_cpu_seconds());
     let folder = home.run_log(&job.name, begin);
     let mut events = EventWriter::create(&folder, "train", || clock::now_micros() as f64 / 1e6)?;
     let (mut plan, mut learn) = job.with_statistics(Part::Train)?;
@@ -42,9 +42,7 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     if job.model.train.refit {
         (plan, trained) = refit(job, home, trained, progress)?;
     }
-    let cpu_s = clock::thread_cpu_seconds()
-        .zip(cpu)
-        .map_or(0.0, |(now, then)| now - then);
+    let cpu_s = thread_cpu_seconds() - cpu;
     Ok(Fitted {
         plan,
         trained,

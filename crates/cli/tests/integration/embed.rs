@@ -56,13 +56,18 @@ fn item_vectors_are_embedded_served_and_choose_what_is_ranked() {
     );
     assert!(header(&answer, "x-rankine-candidates") > 300);
     assert_eq!(header(&answer, "x-rankine-ranked"), 50);
-    // the same in two processes: both rankings are asked of the predictor
-    let url = server.rest().base().to_owned();
+    // the same in two processes, over gRPC and REST: both rankings are asked of the predictor
     let there = crate::home::home();
-    let remote = [&arguments[..], &["--ranker-url", &url]].concat();
-    let site = Server::start(there.path(), "127.0.0.1:0", "", &remote);
-    wait_until("the remote choice", || {
-        let answer = ask(&site);
-        answer.status == 200 && header(&answer, "x-rankine-ranked") == 50
-    });
+    for url in [
+        server.grpc().replace("http://", "grpc://"),
+        server.rest().base().to_owned(),
+    ] {
+        let remote = [&arguments[..], &["--ranker-url", &url]].concat();
+        let site = Server::start(there.path(), "127.0.0.1:0", "", &remote);
+        let chosen = || ask(&site);
+        wait_until("the remote choice", || chosen().status == 200);
+        let answer = chosen();
+        assert_eq!(header(&answer, "x-rankine-ranked"), 50);
+        assert_eq!(answer.good().as_array().unwrap(), &films, "{url}");
+    }
 }

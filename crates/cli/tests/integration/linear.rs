@@ -57,20 +57,20 @@ fn a_libffm_file_becomes_a_model_that_is_served_by_its_own_conf() {
 
 const CONF: &str = r#"format = 1
 name = "ads"
-schema.user = [{ name = "u", type = "string" }]
-schema.item = [{ name = "i", type = "string" }]
+schema.user = [{ name = "userId", type = "int" }]
+schema.item = [{ name = "itemId", type = "int" }]
 schema.context = []
 sample = { label = ["click", "buy"] }
 [[feature]]
 name = "user"
 class = "id"
 slot = 1
-depend = ["u"]
+depend = ["userId"]
 [[feature]]
 name = "item"
 class = "id"
 slot = 2
-depend = ["i"]
+depend = ["itemId"]
 "#;
 
 const LR: &str = "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlabel = \"click\"\nlinear = { slots = [1, 2] }\n\
@@ -81,9 +81,9 @@ fn a_kept_cache_is_read_again_for_the_same_file_conf_slots_and_label_alone() {
     let rows = |shift: u32| -> String {
         let row = |i: u32| {
             let (click, buy) = (u32::from((i + shift) % 3 == 0), u32::from(i % 4 == 0));
-            format!("u{}\ti{}\t{click}\t{buy}\n", i % 9, i % 12)
+            format!("{}\t{}\t{click}\t{buy}\n", i % 9, i % 12)
         };
-        (0..600).fold("u\ti\tclick\tbuy\n".to_owned(), |all, i| all + &row(i))
+        (0..600).fold("userId\titemId\tclick\tbuy\n".to_owned(), |all, i| all + &row(i))
     };
     let files = folder(&[("ads.tsv", &rows(0)), ("conf.toml", CONF)]);
     let (data, model) = (path(&files, "ads.tsv"), path(&files, "m.toml"));
@@ -126,8 +126,8 @@ fn a_kept_cache_is_read_again_for_the_same_file_conf_slots_and_label_alone() {
         fresh(LR),
         "a file of equal length that was changed"
     );
-    let conf = CONF.replace("depend = [\"u\"]", "depend = [\"u\"]\nstr_args = []");
-    let other = CONF.replace("depend = [\"i\"]", "depend = [\"u\"]");
+    let conf = CONF.replace("depend = [\"userId\"]", "depend = [\"userId\"]\nstr_args = []");
+    let other = CONF.replace("depend = [\"itemId\"]", "depend = [\"userId\"]");
     for conf in [conf, other] {
         std::fs::write(path(&files, "conf.toml"), conf).unwrap();
         assert_eq!(train(kept.path(), LR), fresh(LR));

@@ -379,3 +379,34 @@ fn readers_of_old_generations_are_counted() {
     drop(readers);
     assert_eq!(dictionary.status().old_readers, 0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loader_lets_threads_that_answer_go_first() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "1", "one.");
+    let niceness = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&niceness);
+    let parser = move |candidate: &Candidate| -> Result<String, LoadFault> {
+        let thread = fs::read_to_string("/proc/thread-self/stat")?;
+        let behind_name = thread.rsplit(')').next().unwrap();
+        let nice = behind_name.split_ascii_whitespace().nth(16).unwrap();
+        lock(&seen).push(nice.parse::<i32>().unwrap());
+        Ok(fs::read_to_string(candidate.path.join("text"))?)
+    };
+    let options = Options {
+        poll: Duration::from_millis(5),
+        ..by_hand()
+    };
+    let dictionary =
+        Dictionary::open("text", Source::Versions(folder.path().into()), options, parser).unwrap();
+    write(folder.path(), "2", "two.");
+    let begun = Instant::now();
+    while dictionary.snapshot().unwrap().version < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "version 2 never came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let (own, seen) = (rustix::process::nice(0).unwrap(), lock(&niceness).clone());
+    assert_eq!(seen.first(), Some(&own), "the first load is waited for");
+    assert_eq!(seen.last(), Some(&(own + COURTESY).min(19)));
+}

@@ -1,8 +1,9 @@
 //! From names to what is loaded: every model of a question, grouped by conf hash, each or its reason.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::admit::Permit;
+use super::admit::{Gate, Permit};
 use super::answer::{ModelError, ModelFault};
 use super::group::Group;
 use super::question::Question;
@@ -27,6 +28,8 @@ pub(super) struct Prepared<'a> {
     pub(super) groups: Vec<Group<'a>>,
     /// Per ask, per model.
     pub(super) places: Vec<Vec<Place>>,
+    /// The bound and the shortest wait of models that are busy.
+    busy: Option<(usize, Duration)>,
 }
 
 /// A conf's group, or why it has none.
@@ -49,6 +52,8 @@ pub(super) fn prepare<'a>(
         question,
         groups: Vec::new(),
         tried: Vec::new(),
+        held: Vec::new(),
+        busy: None,
     };
     let mut places = Vec::with_capacity(question.asks.len());
     for ask in &question.asks {
@@ -58,6 +63,7 @@ pub(super) fn prepare<'a>(
     let prepared = Prepared {
         groups: making.groups,
         places,
+        busy: making.busy,
     };
     prepared.all_busy().map_or(Ok(()), Err)?;
     Ok(prepared)
@@ -97,6 +103,9 @@ struct Making<'a> {
     question: &'a Question,
     groups: Vec<Group<'a>>,
     tried: Vec<Tried>,
+    /// Bounds under which the question has its place: a model asked for twice needs one.
+    held: Vec<&'a Arc<Gate>>,
+    busy: Option<(usize, Duration)>,
 }
 
 impl<'a> Making<'a> {
@@ -112,7 +121,7 @@ impl<'a> Making<'a> {
         })
     }
 
-    fn find(&self, conf: &str, asked: &'a str) -> Result<(Found<'a>, Option<Permit>), ModelError> {
+    fn find(&mut self, conf: &str, asked: &'a str) -> Result<(Found<'a>, Option<Permit>), ModelError> {
         let (base, version) = name_and_version(asked)?;
         let (name, generation) = self.snapshot.find(base, version).map_err(|e| of(&e))?;
         let engine = self.snapshot.engine(name, generation).map_err(|e| of(&e))?;
@@ -123,8 +132,7 @@ impl<'a> Making<'a> {
                 message: format!("model {name}: trained with conf `{own}`, asked for with `{conf}`"),
             });
         }
-        let permit = self.snapshot.gate(base).map(|gate| gate.admit()).transpose();
-        let permit = permit.map_err(|wait| ModelError {
+        let permit = self.permit(base).map_err(|wait| ModelError {
             fault: ModelFault::Busy,
             message: format!("model {name}: busy, come back in {} ms", wait.as_millis()),
         })?;
@@ -138,6 +146,22 @@ impl<'a> Making<'a> {
             },
             permit,
         ))
+    }
+
+    /// A place under the model's own bound, unless it has none or the question has its place already.
+    fn permit(&mut self, model: &str) -> Result<Option<Permit>, Duration> {
+        let Some(gate) = self.snapshot.gate(model) else {
+            return Ok(None);
+        };
+        if self.held.iter().any(|held| Arc::ptr_eq(held, gate)) {
+            return Ok(None);
+        }
+        let permit = gate.admit().inspect_err(|wait| {
+            let shortest = self.busy.map_or(*wait, |(_, before)| before.min(*wait));
+            self.busy = Some((gate.load().1, shortest));
+        })?;
+        self.held.push(gate);
+        Ok(Some(permit))
     }
 
     /// The conf's group; made, and its common part extracted, when its hash is first met.
@@ -222,10 +246,8 @@ impl Prepared<'_> {
         let mut places = self.places.iter().flatten().peekable();
         places.peek()?;
         let busy = |place: &Place| place.as_ref().is_err_and(|error| error.fault == ModelFault::Busy);
-        places.all(busy).then_some(PredictError::Overloaded {
-            permits: 0,
-            retry_ms: 100,
-        })
+        let (permits, wait) = self.busy.filter(|_| places.all(busy))?;
+        Some(PredictError::overloaded(permits, wait))
     }
 
     /// Models that score.

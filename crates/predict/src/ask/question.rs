@@ -42,6 +42,8 @@ pub struct Question {
     pub item_fields: Vec<Arc<str>>,
     /// What to score.
     pub items: Vec<QuestionItem>,
+    /// What items give is what their stored rows have, no override: an item vector made ahead may stand for them.
+    pub items_as_stored: bool,
     /// Confs and models, answered in this order.
     pub asks: Vec<Ask>,
     /// The item dictionary that completes items; empty: the only one configured, or else `rows`.

@@ -30,10 +30,7 @@ impl Predictor {
     /// The refusal of one request more than `permits`, for callers with a bound of their own: it says when to come back.
     #[must_use]
     pub fn refusal(&self, permits: usize) -> PredictError {
-        PredictError::Overloaded {
-            permits,
-            retry_ms: u64::try_from(self.gate.patience().as_millis()).unwrap_or(u64::MAX),
-        }
+        PredictError::overloaded(permits, self.gate.patience())
     }
 
     /// Requests under way and permitted.

@@ -16,6 +16,7 @@ use super::shelves::Shelves;
 use super::side::RowPlaces;
 use crate::cache::Fresh;
 use crate::made;
+use crate::row::Row;
 use crate::rows::FeatureRows;
 use crate::score::ItemPart;
 use crate::spare::Spares;
@@ -46,8 +47,13 @@ pub(crate) struct Pad {
     own: Vec<Extracted>,
     crosses: Vec<Part>,
     members: Vec<MemberPad>,
+    /// Models that have not kept the item at hand.
+    unkept: Vec<usize>,
     /// What a model made of items that it had not kept.
     made: Vec<Hidden>,
+    /// Places of the items that a model scores, and their scores.
+    ready: Vec<usize>,
+    scores: Vec<f32>,
 }
 
 #[derive(Default)]
@@ -141,31 +147,19 @@ impl Job<'_> {
             Some((_, version)) if !given => group.bound.version(*version),
             _ => 0,
         };
-        let (kept, missing) = find((group, shelves), item, (place, version), pad);
-        if kept.is_none() && missing.is_empty() {
+        let ahead = !given || self.question.items_as_stored;
+        let kept = find((group, shelves), item, (place, version, ahead), pad);
+        let tapped = self.question.tap.is_some() && group.members.iter().any(|member| member.wanted(item));
+        if kept.is_none() && pad.unkept.is_empty() && !tapped {
             return Ok(());
         }
-        let Pad {
-            own,
-            features,
-            rows,
-            members,
-            crosses,
-            ..
-        } = pad;
-        let own = &mut own[place];
         if kept.is_none() {
             let row = row.as_ref().map(|(row, _)| row);
-            let filled = group.item(item, (rows, row), &mut own.values);
-            filled.map_err(|misfit| Absence {
-                reason: Reason::BadItem,
-                message: misfit.to_string(),
-            })?;
-            group.bound.plan.item(&own.values, features, &mut own.part);
+            extract(group, (item, row), place, pad)?;
         }
-        let (values, part) = parts(kept, shelves, own);
-        for m in missing {
-            let (id, version) = (item.id, version);
+        let Pad { unkept, members, .. } = pad;
+        for m in unkept.drain(..) {
+            let id = item.id;
             members[m].missing.push(Missing {
                 place,
                 id,
@@ -173,34 +167,70 @@ impl Job<'_> {
                 kept,
             });
         }
-        let crossed = |member: &Member<'_>| member.engine.scorer.has_cross() && member.wanted(item);
+        self.cross((group, shelves), (index, place), kept, pad);
+        Ok(())
+    }
+
+    /// Makes the item's cross features where a model or the tap reads them, and shows the tap what it was scored with.
+    fn cross(
+        &self,
+        (group, shelves): (&Group<'_>, &Shelves<'_>),
+        (index, place): (usize, usize),
+        kept: Option<Kept>,
+        pad: &mut Pad,
+    ) {
+        let item = &self.question.items[index];
         let tap = self.question.tap.as_deref();
-        if tap.is_some() || group.members.iter().any(crossed) {
-            let rows = Rows {
-                user: &group.user,
-                item: values,
-                context: &group.context,
-            };
-            let plan = &group.bound.plan;
-            plan.cross(rows, &group.common, part, features, &mut crosses[place]);
+        let crossed = |member: &Member<'_>| member.engine.scorer.has_cross() && member.wanted(item);
+        if tap.is_none() && !group.members.iter().any(crossed) {
+            return;
         }
+        let (values, part) = parts(kept, shelves, &pad.own[place]);
+        let rows = Rows {
+            user: &group.user,
+            item: values,
+            context: &group.context,
+        };
+        let (plan, cross) = (&group.bound.plan, &mut pad.crosses[place]);
+        plan.cross(rows, &group.common, part, &mut pad.features, cross);
         if let Some(tap) = tap {
             let sides = [&group.user[..], values, &group.context[..]];
-            let parts = [&group.common, part, &crosses[place]];
+            let parts = [&group.common, part, &pad.crosses[place]];
             tap.keep(index, &group.bound.plan, sides, parts);
         }
-        Ok(())
     }
 }
 
-/// Looks for the item's kept parts: one of them, and the models that have none.
+/// Extracts an item's features into its place.
+fn extract(
+    group: &Group<'_>,
+    (item, row): (&QuestionItem, Option<&Row>),
+    place: usize,
+    pad: &mut Pad,
+) -> Result<(), Absence> {
+    let own = &mut pad.own[place];
+    let filled = group.item(item, (&mut pad.rows, row), &mut own.values);
+    filled.map_err(|misfit| Absence {
+        reason: Reason::BadItem,
+        message: misfit.to_string(),
+    })?;
+    group
+        .bound
+        .plan
+        .item(&own.values, &mut pad.features, &mut own.part);
+    Ok(())
+}
+
+/// Looks for the item's kept parts: one of them; leaves the models that have none in `unkept`. With `ahead`, a vector made
+/// ahead may stand for the item.
 fn find(
     (group, shelves): (&Group<'_>, &Shelves<'_>),
     item: &QuestionItem,
-    (place, version): (usize, u64),
+    (place, version, ahead): (usize, u64, bool),
     pad: &mut Pad,
-) -> (Option<Kept>, Vec<usize>) {
-    let (mut kept, mut missing) = (None, Vec::new());
+) -> Option<Kept> {
+    let mut kept = None;
+    pad.unkept.clear();
     for (m, member) in group.members.iter().enumerate() {
         let MemberPad { hiddens, at, .. } = &mut pad.members[m];
         let at = &mut at[place];
@@ -208,8 +238,7 @@ fn find(
             *at = At::Absent(not_asked());
             continue;
         }
-        let overridden = item.given.iter().any(Option::is_some);
-        if !overridden && member.engine.stored(item.id, &mut hiddens[place]) {
+        if ahead && member.engine.stored(item.id, &mut hiddens[place]) {
             continue;
         }
         match shelves.find(m, item.id, version) {
@@ -217,10 +246,10 @@ fn find(
                 *at = At::Shelf(found);
                 kept = kept.or(Some((m, found)));
             }
-            None => missing.push(m),
+            None => pad.unkept.push(m),
         }
     }
-    (kept, missing)
+    kept
 }
 
 /// Values and features of an item: kept ones, or those just extracted.
@@ -298,12 +327,14 @@ fn score(
         score: scratch,
         crosses,
         members,
+        ready,
+        scores,
         ..
     } = pad;
     let member = &group.members[m];
     let MemberPad { hiddens, at, .. } = &mut members[m];
-    let ready = (0..items).filter(|place| !matches!(at[*place], At::Absent(_)));
-    let ready: Vec<usize> = ready.collect();
+    ready.clear();
+    ready.extend((0..items).filter(|place| !matches!(at[*place], At::Absent(_))));
     let candidate = |i: usize| {
         let place = ready[i];
         let hidden = match &at[place] {
@@ -312,9 +343,10 @@ fn score(
         };
         (hidden, &crosses[place])
     };
-    let mut scores = vec![f32::NAN; ready.len()];
+    scores.clear();
+    scores.resize(ready.len(), f32::NAN);
     let (scorer, common) = (member.engine.scorer, &member.hidden);
-    let all = || scorer.score_many(common, &candidate, scratch, &mut scores);
+    let all = || scorer.score_many(common, &candidate, scratch, scores);
     if catch_unwind(AssertUnwindSafe(all)).is_err() {
         *scratch = ScoreScratch::default();
         for (i, score) in scores.iter_mut().enumerate() {
@@ -323,7 +355,7 @@ fn score(
             *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
         }
     }
-    let mut scored = scores.into_iter();
+    let mut scored = scores.iter().copied();
     let take = |at: &mut At| match std::mem::replace(at, At::Own) {
         At::Absent(absence) => Err(absence),
         At::Shelf(_) | At::Own => finite(scored.next().unwrap_or(f32::NAN)),

@@ -24,6 +24,7 @@ pub use entry::{DictionaryEntry, DictionaryKind, dictionary};
 pub(crate) use items::ItemTable;
 pub(crate) use loaded::Loaded;
 pub(crate) use snapshot::DictionarySnapshot;
+pub(crate) use vectors::ARTEFACT;
 pub use vectors::VectorTable;
 
 /// One configured dictionary.

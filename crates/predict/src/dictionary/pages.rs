@@ -37,6 +37,14 @@ impl Pages {
         self.reader.columns()
     }
 
+    /// What the file's metadata has under a key.
+    pub(super) fn note(&self, key: &str) -> Option<String> {
+        let mut pairs = self.reader.metadata().iter();
+        pairs
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.clone())
+    }
+
     /// The next batch; none at the end.
     ///
     /// # Errors

@@ -11,12 +11,17 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::pages::Pages;
 
+/// Where a file's metadata names the artefact that made it: its manifest's checksum.
+pub(crate) const ARTEFACT: &str = "artefact";
+
 /// One generation of vectors, row by row in one block.
 #[derive(Debug)]
 pub struct VectorTable {
     column: [(Arc<str>, FieldType); 1],
     width: usize,
     version: u64,
+    /// Checksum of the artefact that made them, where the file names it.
+    artefact: Option<String>,
     places: FxHashMap<i64, usize>,
     floats: Vec<f32>,
     digest: u64,
@@ -34,10 +39,12 @@ pub(super) fn load(path: &Path, max_mb_s: f64) -> Result<VectorTable, LoadFault>
         let found = found.collect::<Vec<_>>().join(", ");
         return Err(format!("expected columns id int, vector, artefact version int; got {found}").into());
     };
+    let column = [(Arc::from(name.as_str()), FieldType::Vector(*width))];
     let mut table = VectorTable {
-        column: [(Arc::from(name.as_str()), FieldType::Vector(*width))],
+        column,
         width: *width,
         version: 0,
+        artefact: pages.note(ARTEFACT),
         places: FxHashMap::default(),
         floats: Vec::new(),
         digest: 0,
@@ -102,6 +109,12 @@ impl VectorTable {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether the artefact with this checksum made them, as far as the file says.
+    #[must_use]
+    pub fn made_by(&self, checksum: &str) -> bool {
+        self.artefact.as_ref().is_none_or(|artefact| artefact == checksum)
     }
 
     /// Floats per vector.

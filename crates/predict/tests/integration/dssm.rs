@@ -7,8 +7,8 @@ use std::time::Duration;
 use rankine_feature::Value;
 use rankine_model::Artefact;
 use rankine_predict::{
-    DictionaryEntry, DictionaryKind, FeatureRows, ItemKey, KnownItems, ModelEntry, PredictConfig,
-    PredictError, Predictor, Question, QuestionItem, Request, Row, embed,
+    DictionaryEntry, DictionaryKind, FeatureRows, ItemKey, ItemVectorRows, KnownItems, ModelEntry,
+    PredictConfig, PredictError, Predictor, Question, QuestionItem, Request, Row, embed,
 };
 use rankine_table::parquet;
 
@@ -19,11 +19,16 @@ fn item_row(id: i64) -> Row {
     Row::of(["movieId", "genre", "year"].into_iter().zip(fixture::item(id)))
 }
 
-/// Writes the vectors of these items by a version of `two`; each is moved by `shift`.
-fn write(models: &Path, version: u64, ids: impl IntoIterator<Item = i64>, shift: f32) {
+/// The vectors of these items by a version of `two`.
+fn vectors(models: &Path, version: u64, ids: impl IntoIterator<Item = i64>) -> ItemVectorRows {
     let artefact = Artefact::open(&models.join("two").join(version.to_string())).unwrap();
     let plan = artefact.plan().unwrap();
-    let mut vectors = embed(&artefact, plan, ids.into_iter().map(|id| (id, item_row(id)))).unwrap();
+    embed(&artefact, plan, ids.into_iter().map(|id| (id, item_row(id)))).unwrap()
+}
+
+/// Writes the vectors of these items by a version of `two`; each is moved by `shift`.
+fn write(models: &Path, version: u64, ids: impl IntoIterator<Item = i64>, shift: f32) {
+    let mut vectors = vectors(models, version, ids);
     assert_eq!((vectors.version, vectors.width), (version, 5));
     vectors.floats.iter_mut().for_each(|x| *x += shift);
     parquet::write(&models.join("vectors.parquet"), &vectors.table(), &[]).unwrap();
@@ -209,4 +214,53 @@ fn only_two_sided_models_embed_and_misfits_name_the_item() {
         twice,
         vectors("two", vec![(1, item_row(1)), (3, item_row(3))]).unwrap()
     );
+}
+
+#[test]
+fn vectors_that_another_artefact_of_that_version_made_are_left() {
+    let (own, other) = (models(), tempfile::tempdir().unwrap());
+    fixture::publish_dssm(other.path(), "two", 9);
+    for (maker, found) in [(own.path(), Some(6)), (other.path(), None)] {
+        let made = vectors(maker, 1, 0..6);
+        parquet::write(
+            &own.path().join("vectors.parquet"),
+            &made.table(),
+            &made.metadata(),
+        )
+        .unwrap();
+        assert_eq!(open(own.path()).status()[0].item_vectors, found);
+    }
+}
+
+#[test]
+fn rows_sent_along_leave_vectors_in_place_and_overrides_do_not() {
+    let folder = models();
+    write(folder.path(), 1, 0..6, 1.0);
+    let predictor = open(folder.path());
+    let score = |question: &Question| bits(&predictor.ask(question).unwrap(), 0, 0);
+    let mut sent = question(3, 0..9, &[ask("films", &["two", "deep"])]);
+    assert_eq!(score(&sent), expected(folder.path(), "two", 3, 0..9));
+    sent.items_as_stored = true;
+    assert_eq!(score(&sent), score(&by_id(0..9)));
+    assert_ne!(score(&sent), expected(folder.path(), "two", 3, 0..9));
+}
+
+#[test]
+fn a_tap_holds_items_whose_vectors_were_made_ahead() {
+    let folder = models();
+    write(folder.path(), 1, 0..6, 0.0);
+    let predictor = open(folder.path());
+    let tap = std::sync::Arc::new(rankine_predict::Tap::default());
+    let mut question = by_id(0..9);
+    question.asks = vec![ask("films", &["two"])];
+    question.tap = Some(std::sync::Arc::clone(&tap));
+    predictor.ask(&question).unwrap();
+    let tapped = tap.take();
+    assert_eq!(tapped.len(), 9);
+    for (id, one) in (0i64..).zip(&tapped) {
+        assert_eq!(one.sides[1], fixture::item(id));
+        let [user, item, context] = &one.sides;
+        let dir = folder.path().join("two/1");
+        assert_eq!(one.bytes, fixture::encoded(&dir, user, item, context));
+    }
 }

@@ -106,4 +106,10 @@ pub trait Ranker: Send + Sync {
     /// # Errors
     /// [`RankError`], when nothing can be scored at all.
     fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError>;
+
+    /// A ranker for the several rankings of one request, which must see one state of the models and end in one time; `None`
+    /// where each ranking stands alone.
+    fn once(&self) -> Option<Box<dyn Ranker + '_>> {
+        None
+    }
 }

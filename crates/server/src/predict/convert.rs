@@ -41,6 +41,7 @@ pub(super) fn question(request: proto::PredictRequest, most_items: usize) -> Res
         items,
         asks: request.asks.into_iter().map(ask).collect(),
         item_dictionary: request.item_dictionary,
+        items_as_stored: request.items_as_stored,
         ..Question::default()
     })
 }

@@ -20,6 +20,7 @@ struct Request {
     item_fields: Vec<String>,
     asks: Vec<Ask>,
     item_dictionary: String,
+    items_as_stored: bool,
 }
 
 /// One item.
@@ -85,6 +86,7 @@ fn message(request: Request) -> Result<proto::PredictRequest, Fault> {
         item_fields: request.item_fields,
         asks: request.asks.into_iter().map(ask).collect(),
         item_dictionary: request.item_dictionary,
+        items_as_stored: request.items_as_stored,
     })
 }
 

@@ -75,6 +75,7 @@ impl GrpcRanker {
             item_fields: layout.names().iter().map(ToString::to_string).collect(),
             asks: vec![ask],
             item_dictionary: String::new(),
+            items_as_stored: true,
         }
     }
 

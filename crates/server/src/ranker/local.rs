@@ -5,7 +5,7 @@
 
 use super::remote::user_row;
 use crate::state::live::Live;
-use rankine_predict::{KnownItems, PredictError, Predictor, Request};
+use rankine_predict::{KnownItems, PredictError, Predictor, Request, Snapshot};
 use rankine_recommend::rank::{RankError, RankRequest, Ranker, Ranking};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,21 +30,48 @@ impl LocalRanker {
 
 impl Ranker for LocalRanker {
     fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
+        self.begin().rank(request)
+    }
+
+    fn once(&self) -> Option<Box<dyn Ranker + '_>> {
+        Some(Box::new(self.begin()))
+    }
+}
+
+impl LocalRanker {
+    fn begin(&self) -> Once<'_> {
+        Once {
+            ranker: self,
+            snapshot: self.predictor.snapshot(),
+            deadline: Instant::now() + self.patience,
+        }
+    }
+}
+
+/// One request's ranker: all its rankings on one snapshot and before one deadline.
+struct Once<'a> {
+    ranker: &'a LocalRanker,
+    snapshot: Snapshot,
+    deadline: Instant,
+}
+
+impl Ranker for Once<'_> {
+    fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
+        let LocalRanker { predictor, live, .. } = self.ranker;
         let question = Request {
             model: request.model.to_owned(),
-            user: user_row(&self.live, request.user.id),
-            context: self.live.context_row(request.as_of),
-            deadline: Some(Instant::now() + self.patience),
+            user: user_row(live, request.user.id),
+            context: live.context_row(request.as_of),
+            deadline: Some(self.deadline),
             ..Request::default()
         };
-        let keys = self.live.item_keys(request.items);
+        let keys = live.item_keys(request.items);
         let items = KnownItems {
             keys: &keys,
-            rows: &*self.live,
+            rows: &**live,
         };
-        let answer = self
-            .predictor
-            .predict_known(&question, items)
+        let answer = predictor
+            .predict_known_on(&self.snapshot, &question, items)
             .map_err(|error| refused(request.model, &error))?;
         Ok(Ranking {
             scores: answer.scores,

@@ -50,14 +50,35 @@ impl Rankers {
         };
         Ok(Rankers { popularity, models })
     }
+
+    fn rank_by(&self, models: &dyn Ranker, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
+        match request.model {
+            POPULARITY => self.popularity.rank(request),
+            EMB => EmbRanker.rank(request),
+            _ => models.rank(request),
+        }
+    }
 }
 
 impl Ranker for Rankers {
     fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
-        match request.model {
-            POPULARITY => self.popularity.rank(request),
-            EMB => EmbRanker.rank(request),
-            _ => self.models.rank(request),
-        }
+        self.rank_by(&*self.models, request)
+    }
+
+    fn once(&self) -> Option<Box<dyn Ranker + '_>> {
+        let models = self.models.once()?;
+        Some(Box::new(Once { all: self, models }))
+    }
+}
+
+/// The rankers for one request.
+struct Once<'a> {
+    all: &'a Rankers,
+    models: Box<dyn Ranker + 'a>,
+}
+
+impl Ranker for Once<'_> {
+    fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
+        self.all.rank_by(&*self.models, request)
     }
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rankine_model::Artefact;
 use rankine_pipeline::{AggregateConfig, Aggregates, Catalogue, events};
-use rankine_predict::{Row, RowLayout, embed};
+use rankine_predict::{ItemVectorRows, Row, RowLayout, embed};
 use rankine_server::ServerConfig;
-use rankine_server::config::{DictionaryConfig, DictionaryKindConfig, ModelConfig};
+use rankine_server::config::{DictionaryConfig, DictionaryKindConfig, ModelConfig, RankerKind};
 use rankine_table::parquet;
 use serde_json::Value as Json;
 
@@ -34,6 +34,11 @@ fn coarse(home: &Path) -> ServerConfig {
 
 /// Item vectors of a version, of the rows that serving has before any event is posted.
 fn write_vectors(home: &Path, version: u64) {
+    let vectors = vectors(home, version);
+    parquet::write(&home.join("films.parquet"), &vectors.table(), &[]).unwrap();
+}
+
+fn vectors(home: &Path, version: u64) -> ItemVectorRows {
     let mut aggregates = Aggregates::new(&Catalogue::load(home).unwrap(), AggregateConfig::default());
     let base = events::load(&home.join("events/base-1.parquet")).unwrap();
     base.iter().for_each(|event| aggregates.observe(event));
@@ -41,8 +46,7 @@ fn write_vectors(home: &Path, version: u64) {
     let row = |id| (id, Row::new(&layout, aggregates.item_row(id)));
     let artefact = Artefact::open(&home.join("models/dssm").join(version.to_string())).unwrap();
     let plan = artefact.plan().unwrap();
-    let vectors = embed(&artefact, plan, aggregates.items().into_iter().map(row)).unwrap();
-    parquet::write(&home.join("films.parquet"), &vectors.table(), &[]).unwrap();
+    embed(&artefact, plan, aggregates.items().into_iter().map(row)).unwrap()
 }
 
 fn ask(server: &Server, model: &str, size: usize) -> (Vec<Json>, Answer) {
@@ -143,4 +147,47 @@ fn without_the_coarse_model_all_candidates_are_ranked_and_a_note_says_so() {
         note.starts_with("ranked without a coarse choice: model `dssm` is not available"),
         "{note}"
     );
+}
+
+/// Vectors that are not the tower's: whoever reads them chooses other films than one who computes.
+fn write_turned_vectors(home: &Path) {
+    let mut turned = vectors(home, 1);
+    turned.floats.iter_mut().for_each(|number| *number = -*number);
+    parquet::write(&home.join("films.parquet"), &turned.table(), &[]).unwrap();
+}
+
+fn has_vectors(server: &Server) -> bool {
+    let models = server.state.status().models;
+    models.iter().any(|model| model.item_vectors.is_some())
+}
+
+#[test]
+fn another_process_asked_over_grpc_chooses_by_its_vectors_too() {
+    let (here, there) = (home(), home());
+    for home in [&here, &there] {
+        publish_dssm(&home.path().join("models"), "dssm", 5);
+    }
+    let local = Server::start(coarse(here.path()));
+    local.wait_for_models();
+    let computed = ask(&local, "widedeep", 40).0;
+    for home in [&here, &there] {
+        write_turned_vectors(home.path());
+    }
+    wait_until("the vectors", || has_vectors(&local));
+    let expected = ask(&local, "widedeep", 40).0;
+    assert_ne!(ids(&expected), ids(&computed));
+    local.stop();
+    let mut alone = coarse(there.path());
+    alone.listen.site = String::new();
+    let predictor = Server::start(alone);
+    predictor.wait_for_models();
+    wait_until("its vectors", || has_vectors(&predictor));
+    let mut asking = coarse(here.path());
+    asking.ranker.kind = RankerKind::Remote;
+    asking.ranker.url = predictor.grpc.replace("http://", "grpc://");
+    let site = Server::start(asking);
+    site.wait_for_models();
+    let (films, answer) = ask(&site, "widedeep", 40);
+    assert_eq!(header(&answer, "x-rankine-ranked"), 40);
+    assert_eq!(films, expected);
 }

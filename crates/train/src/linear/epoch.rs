@@ -1,6 +1,7 @@
 //! One pass: predict each sample, then learn it; on one thread in order, on several without locks.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use rankine_kernel::factor::{FactorTable, Learner};
 
@@ -54,7 +55,7 @@ impl Pass<'_> {
     }
 
     /// Learns one block on all learners, each a stretch of it.
-    pub(super) fn block(&self, learners: &mut [Learner<f32>], block: &Block) -> Tally {
+    pub(super) fn block(&self, learners: &mut [Learner<f32>], block: &Block) -> Result<Tally, TrainError> {
         let order: Vec<u32> = (0u32..).take(block.len()).collect();
         let share = block.len().div_ceil(learners.len()).max(1);
         let mut tally = Tally::default();
@@ -66,19 +67,18 @@ impl Pass<'_> {
             tally
         };
         if let [learner] = learners {
-            return one(learner, &order);
+            return Ok(one(learner, &order));
         }
         std::thread::scope(|scope| {
             let threads = learners.iter_mut().zip(order.chunks(share));
             let threads: Vec<_> = threads
                 .map(|(learner, part)| scope.spawn(move || one(learner, part)))
                 .collect();
-            threads
-                .into_iter()
-                .filter_map(|thread| thread.join().ok())
-                .for_each(|part| tally.merge(&part));
-        });
-        tally
+            for thread in threads {
+                tally.merge(&joined(thread)?);
+            }
+            Ok(tally)
+        })
     }
 
     /// Learns blocks of a cache file in the given order; `tell` hears the first thread's tally after each of its blocks.
@@ -102,11 +102,7 @@ impl Pass<'_> {
                 .collect();
             let mut tally = self.worker(first, (cache, order), next, tell)?;
             for thread in threads {
-                let part = thread.join().map_err(|_| TrainError::Config {
-                    key: "train.threads".to_owned(),
-                    detail: "a training thread ended early".to_owned(),
-                })?;
-                tally.merge(&part?);
+                tally.merge(&joined(thread)??);
             }
             Ok(tally)
         })
@@ -138,9 +134,15 @@ impl Pass<'_> {
     }
 }
 
-/// CPU seconds of this thread since `then`; 0 where the system does not tell.
-pub(super) fn since(then: Option<f64>) -> f64 {
-    thread_cpu_seconds()
-        .zip(then)
-        .map_or(0.0, |(now, then)| now - then)
+/// CPU seconds of this thread since `then`.
+pub(super) fn since(then: f64) -> f64 {
+    thread_cpu_seconds() - then
+}
+
+/// What a thread made, or that it is gone.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> Result<T, TrainError> {
+    thread.join().map_err(|_| TrainError::Config {
+        key: "train.threads".to_owned(),
+        detail: "a training thread ended early".to_owned(),
+    })
 }

@@ -222,7 +222,7 @@ impl Run<'_> {
             (false, _) => Some(self.own_path("train")),
         };
         let mut writer = path.map(|path| Writer::create(&path, &fingerprint)).transpose()?;
-        let (mut own, many) = (thread_cpu_seconds(), self.learners.len() > 1);
+        let (own, many) = (thread_cpu_seconds(), self.learners.len() > 1);
         feed.rewind()?;
         loop {
             examples.clear();
@@ -235,7 +235,7 @@ impl Run<'_> {
             }
             // With one learner the block is learnt on this thread, whose time is taken as a whole.
             let mut part =
-                pass(&self.coder, self.settings.loss, &self.part, None).block(&mut self.learners, &block);
+                pass(&self.coder, self.settings.loss, &self.part, None).block(&mut self.learners, &block)?;
             part.cpu = if many { part.cpu } else { 0.0 };
             tally.merge(&part);
             self.finite(1, &tally)?;
@@ -245,7 +245,7 @@ impl Run<'_> {
             let written = writer.finish(&fingerprint, self.coder.keys())?;
             *cache = Some(if self.keep { written } else { written.temporary()? });
         }
-        tally.cpu += since(own.take());
+        tally.cpu += since(own);
         Ok(tally)
     }
 
@@ -317,7 +317,7 @@ impl Run<'_> {
             valid_auc,
             samples_per_s: self.clocks.samples as f64 / self.clocks.trained.as_secs_f64().max(1e-9),
             elapsed_s: self.clocks.start.elapsed().as_secs_f64(),
-            cpu_s: thread_cpu_seconds().map(|_| self.clocks.cpu),
+            cpu_s: Some(self.clocks.cpu),
             best: false,
         })
     }
