@@ -48,14 +48,23 @@ pub(crate) fn publish(
                 serde_json::to_vec(&fitted.trained.history)?,
             ),
         ]),
-        golden: golden(&mut *job.open(&fitted.plan, Part::Judge)?)?,
+        golden: golden(job, fitted)?,
         ..Draft::default()
     };
     Ok(publish_draft(&home.models(), &draft, clock::now_micros())?)
 }
 
-/// The first judged samples of different users: raw inputs whose scores the artefact keeps.
-fn golden(samples: &mut dyn SampleSource) -> anyhow::Result<Vec<GoldenSample>> {
+/// Raw inputs whose scores the artefact keeps: judged samples, or learnt ones where none is judged.
+fn golden(job: &Job, fitted: &Fitted) -> anyhow::Result<Vec<GoldenSample>> {
+    let judged = first_of_users(&mut *job.open(&fitted.plan, Part::Judge)?)?;
+    if judged.is_empty() {
+        return first_of_users(&mut *job.open(&fitted.plan, Part::All)?);
+    }
+    Ok(judged)
+}
+
+/// The first samples of different users.
+fn first_of_users(samples: &mut dyn SampleSource) -> anyhow::Result<Vec<GoldenSample>> {
     let (mut kept, mut users) = (Vec::new(), Vec::new());
     samples.rewind()?;
     let mut block = Vec::new();
