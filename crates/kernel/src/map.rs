@@ -103,6 +103,8 @@ pub unsafe trait Plain: Copy + Send + Sync + 'static {}
 // SAFETY: every bit pattern is a value.
 unsafe impl Plain for f32 {}
 // SAFETY: as above.
+unsafe impl Plain for u32 {}
+// SAFETY: as above.
 unsafe impl Plain for u64 {}
 // SAFETY: as above.
 unsafe impl Plain for i64 {}

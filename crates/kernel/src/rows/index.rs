@@ -28,9 +28,8 @@ impl KeyIndex {
     /// Makes an index that takes `keys` keys without growing.
     #[must_use]
     pub fn with_capacity(keys: usize) -> KeyIndex {
-        let size = (keys + keys / 2 + keys / 4 + 8).next_power_of_two();
         KeyIndex {
-            entries: vec![Entry { key: 0, row: EMPTY }; size],
+            entries: vec![Entry { key: 0, row: EMPTY }; places(keys)],
             length: 0,
         }
     }
@@ -86,14 +85,9 @@ impl KeyIndex {
         at
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the shift leaves as many bits as the table has"
-    )]
     #[inline]
     fn home(&self, key: u64) -> usize {
-        let mixed = (key ^ (key >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> (64 - self.entries.len().trailing_zeros())) as usize
+        home(key, self.entries.len())
     }
 
     fn grow(&mut self) {
@@ -104,6 +98,31 @@ impl KeyIndex {
             self.entries[at] = entry;
         }
     }
+}
+
+/// Returns the place where a key is looked for first among `places` of them, a power of two above one. Artefacts hold
+/// places of this function, so it never changes.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the shift leaves as many bits as there are places"
+)]
+#[inline]
+#[must_use]
+pub fn home(key: u64, places: usize) -> usize {
+    let mixed = (key ^ (key >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> (64 - places.trailing_zeros())) as usize
+}
+
+/// Asks for the memory of a value that is read later.
+#[inline]
+pub fn ask<T>(value: &T) {
+    fetch(std::ptr::from_ref(value));
+}
+
+/// Returns how many places an index of `keys` keys has: a power of two, at most five eighths of it taken.
+#[must_use]
+pub fn places(keys: usize) -> usize {
+    (keys + keys / 2 + keys / 4 + 8).next_power_of_two()
 }
 
 #[cfg(test)]

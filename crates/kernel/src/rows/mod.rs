@@ -9,6 +9,6 @@ mod stretch;
 mod table;
 
 pub use gradients::RowGradients;
-pub use index::KeyIndex;
+pub use index::{KeyIndex, ask, home, places};
 pub use stretch::{gather, scatter, sum_rows};
 pub use table::{MISSING, RowTable, prefetch};

@@ -6,6 +6,7 @@
 
 mod checksum;
 mod golden;
+mod index;
 mod manifest;
 mod open;
 mod publish;

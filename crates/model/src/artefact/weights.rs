@@ -3,13 +3,13 @@
 //! Decision: each tensor's data starts on a 64-byte boundary. The safetensors format allows no holes, so what lies
 //! between is a tensor of bytes named `pad.<n>`; readers in other languages see standard types only.
 
+use super::index::{self, RowIndex};
 use crate::error::ModelError;
 use crate::layer::{Rows, copy};
 use crate::model::item2vec;
 use crate::parameters::{Parameters, Table, Tensor};
 use crate::scorer::Tables;
 use rankine_kernel::map::{Mapped, MappedFile, Plain};
-use rankine_kernel::rows::KeyIndex;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,14 +37,19 @@ impl Writer {
 
     fn table(&mut self, name: &str, table: &Table<f32>) {
         let sorted = table.sorted();
-        let keys: Vec<u8> = sorted.iter().flat_map(|(key, _)| key.to_le_bytes()).collect();
+        let keys: Vec<u64> = sorted.iter().map(|(key, _)| *key).collect();
+        let places = index::build(&keys);
         let order = sorted
             .iter()
             .map(|(_, row)| *row)
             .chain([rankine_kernel::rows::MISSING]);
         let rows: Vec<f32> = order.flat_map(|row| table.weights(row).iter().copied()).collect();
+        let bytes = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
         self.tensors
-            .insert(format!("emb.{name}.keys"), ("U64", vec![sorted.len()], keys));
+            .insert(format!("emb.{name}.keys"), ("U64", vec![keys.len()], bytes));
+        let bytes = places.iter().flat_map(|place| place.to_le_bytes()).collect();
+        self.tensors
+            .insert(format!("emb.{name}.index"), ("U32", vec![places.len()], bytes));
         self.floats(
             format!("emb.{name}.rows"),
             vec![sorted.len() + 1, table.dim()],
@@ -157,16 +162,26 @@ impl Reader {
                 "another order".to_owned(),
             ));
         }
-        let mut index = KeyIndex::with_capacity(keys.len());
-        for (row, key) in (0u32..).zip(keys.iter()) {
-            index.insert(*key, row);
-        }
         Ok(MappedTable {
-            index,
+            index: self.index(table, keys)?,
             rows,
             dim: rows_shape[1],
             missing: shape[0],
         })
+    }
+
+    /// The file's index of a table, or one in memory where it has none.
+    fn index(&self, table: &str, keys: Mapped<u64>) -> Result<RowIndex, ModelError> {
+        let name = format!("emb.{table}.index");
+        if !self.tensors.contains_key(&name) {
+            return Ok(RowIndex::built(&keys));
+        }
+        let (places, _) = self.numbers::<u32>(&name, Dtype::U32, 1)?;
+        if !index::sound(&places, keys.len()) {
+            let expected = format!("every row of {} keys once, and free places", keys.len());
+            return Err(self.fault(&name, expected, format!("{} other places", places.len())));
+        }
+        Ok(RowIndex::Mapped { places, keys })
     }
 
     /// Returns every dense tensor, copied: they are small and the scorer cuts them by group.
@@ -233,7 +248,7 @@ impl Reader {
 
 /// A table in a mapped file; its last row is the missing row.
 struct MappedTable {
-    index: KeyIndex,
+    index: RowIndex,
     rows: Mapped<f32>,
     dim: usize,
     missing: usize,

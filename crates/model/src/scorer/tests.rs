@@ -239,7 +239,7 @@ fn what_another_model_left_in_the_scratch_is_not_read() {
     let without = network(&testing::DEEP_FM.replace("slots = [1, 2, 30]", "slots = [1, 2]"));
     let [with, without] = [with, without].map(|n| Scorer::new(&n, &parameters(&n, 5)).unwrap());
     let (parts, mut scratch) = (parts(&plan, &sample(3)), ScoreScratch::default());
-    let mut once = |scorer: &Scorer, scratch: &mut ScoreScratch| {
+    let once = |scorer: &Scorer, scratch: &mut ScoreScratch| {
         let (mut common, mut item) = (Hidden::default(), Hidden::default());
         scorer.common(&parts[0], &mut common);
         scorer.item(&parts[1], &mut item);
