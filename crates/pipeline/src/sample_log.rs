@@ -16,12 +16,17 @@ use crate::sample::TimeUnit;
 use crate::sample::cells::Cells;
 use crate::sample::columns::{kind, push_value};
 
+/// The column of models.
+const MODELS: &str = "_models";
+/// Rows that are read at a time where only some columns are.
+const BATCH: usize = 65_536;
+
 /// Columns before the fields: instant of the answer, number of the request, item id, `model:version` and score of each model.
 const HEAD: [(&str, Kind); 5] = [
     ("_time", Kind::Time),
     ("_request", Kind::Int),
     ("_item", Kind::Int),
-    ("_models", Kind::Texts),
+    (MODELS, Kind::Texts),
     ("_scores", Kind::Floats),
 ];
 
@@ -48,6 +53,8 @@ pub struct LogRow {
 #[derive(Debug)]
 pub struct LogTable {
     plan: Arc<Plan>,
+    /// The conf's, as artefacts name it: without the content of `frozen` dictionaries that the plan may be bound to.
+    conf_hash: String,
     table: Table,
 }
 
@@ -76,6 +83,7 @@ impl LogTable {
         let columns = columns.map(|(name, kind)| (name, Column::new(kind, 0))).collect();
         LogTable {
             plan: Arc::clone(plan),
+            conf_hash: plan.unbound().hash(),
             table: Table { columns },
         }
     }
@@ -123,7 +131,7 @@ impl LogTable {
     pub fn save(&mut self, path: &Path) -> Result<(), PipelineError> {
         let metadata = [
             ("conf", self.plan.name().to_owned()),
-            ("conf_hash", self.plan.hash()),
+            ("conf_hash", self.conf_hash.clone()),
         ];
         let metadata = metadata.map(|(key, value)| (key.to_owned(), value));
         parquet::write(path, &self.table, &metadata)?;
@@ -176,10 +184,40 @@ pub fn conf_of(path: &Path) -> Result<(String, String), PipelineError> {
         .ok_or_else(|| malformed(path, &"no sample log: its footer names no conf"))
 }
 
-/// All rows of a log file. `plan` is of the conf that the file names.
+/// `model:version` of each model, row by row: what a reader can choose by before it has the conf.
 ///
 /// # Errors
-/// [`PipelineError::Table`] for damage, [`PipelineError::Malformed`] for columns that are not the plan's.
+/// [`PipelineError::Table`] for damage, [`PipelineError::Malformed`] for a file that is no log.
+pub fn models(path: &Path) -> Result<Vec<Vec<String>>, PipelineError> {
+    let mut reader = parquet::Reader::open_columns(path, BATCH, &[MODELS])?;
+    let mut found = Vec::new();
+    while let Some(table) = reader.next_batch()? {
+        let Column::Texts(models) = table.column(MODELS)? else {
+            return Err(malformed(path, &"_models: expected lists of texts"));
+        };
+        found.extend(models.iter().map(|models| models.clone().unwrap_or_default()));
+    }
+    Ok(found)
+}
+
+/// Columns `s<slot>`, ascending by slot.
+fn slots(table: &Table) -> Vec<(u32, &Column)> {
+    let slot = |(name, column): &'_ (String, Column)| -> Option<u32> {
+        let of_slots = matches!(column, Column::Signs(_) | Column::Vector { .. });
+        name.strip_prefix('s').filter(|_| of_slots)?.parse().ok()
+    };
+    let found = table.columns.iter().filter_map(|one| Some((slot(one)?, &one.1)));
+    let mut found: Vec<_> = found.collect();
+    found.sort_by_key(|(slot, _)| *slot);
+    found
+}
+
+/// All rows of a log file. The fields are those of `plan`, which need not be the plan that the file was made with; the slots
+/// are the file's own.
+///
+/// # Errors
+/// [`PipelineError::Table`] for damage and for fields that the file has not, [`PipelineError::Malformed`] for a file that is
+/// no log.
 pub fn read(path: &Path, plan: &Plan) -> Result<Vec<LogRow>, PipelineError> {
     let (table, _) = parquet::read(path)?;
     let column = |name: &str| table.column(name).map_err(PipelineError::from);
@@ -190,11 +228,7 @@ pub fn read(path: &Path, plan: &Plan) -> Result<Vec<LogRow>, PipelineError> {
     let fields: Vec<_> = fields(plan)
         .map(|(side, _, field)| Ok((side, field.ty, column(&field.name)?)))
         .collect::<Result<_, PipelineError>>()?;
-    let slots: Vec<_> = plan
-        .slots()
-        .iter()
-        .map(|spec| Ok((spec.slot, column(&format!("s{}", spec.slot))?)))
-        .collect::<Result<_, PipelineError>>()?;
+    let slots = slots(&table);
     let mut cells = Cells::new(TimeUnit::Microseconds);
     let mut rows = Vec::with_capacity(table.rows());
     for at in 0..table.rows() {
@@ -304,6 +338,10 @@ mod tests {
         assert_eq!(files(folder.path()).unwrap(), [path.clone()]);
         assert_eq!(conf_of(&path).unwrap(), ("log".to_owned(), plan.hash()));
         assert_eq!(read(&path, &plan).unwrap(), rows);
+        assert_eq!(models(&path).unwrap(), vec![rows[0].models.clone(); 5]);
+        let fewer = CONF.split_once("{ name = \"b\"").unwrap().0.to_owned() + "]";
+        let fewer = Plan::compile(&fewer, "log.toml", None).unwrap();
+        assert_eq!(read(&path, &fewer).unwrap(), rows, "the slots are the log's own");
     }
 
     #[test]

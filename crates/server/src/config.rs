@@ -133,6 +133,8 @@ pub struct SamplesConfig {
     pub path: PathBuf,
     /// Requests that may wait to be written; one more is not logged.
     pub queue: usize,
+    /// Memory for requests that wait and rows of files under way, MiB; what does not fit is not logged.
+    pub memory_mb: usize,
     /// Rows of a file.
     pub rows: usize,
     /// Longest time a row waits for its file, seconds.
@@ -145,6 +147,7 @@ impl Default for SamplesConfig {
             rate: 0.0,
             path: PathBuf::from("logs/samples"),
             queue: 1_000,
+            memory_mb: 64,
             rows: 100_000,
             flush_s: 60,
         }

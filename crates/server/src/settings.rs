@@ -160,6 +160,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "Requests that may wait to be logged",
     },
     Setting {
+        key: "samples.memory_mb",
+        flag: "samples-memory-mb",
+        alias: None,
+        env: "RANKINE_SAMPLES_MEMORY_MB",
+        help: "Memory of the sample log, MiB",
+    },
+    Setting {
         key: "samples.rows",
         flag: "samples-rows",
         alias: None,

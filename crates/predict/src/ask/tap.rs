@@ -12,6 +12,8 @@ use rankine_feature::{Part, Plan, Value};
 pub struct Tapped {
     /// Its place among the question's items.
     pub index: usize,
+    /// Hash of the conf as models and answers name it: without what `frozen` dictionaries add to that of the bound plan.
+    pub conf_hash: String,
     /// The plan, bound to what it reads.
     pub plan: Arc<Plan>,
     /// Values of user, item and context in the order of the plan's sides.
@@ -25,15 +27,26 @@ pub struct Tapped {
 pub struct Tap(Mutex<Vec<Tapped>>);
 
 impl Tap {
-    pub(super) fn keep(&self, index: usize, plan: &Arc<Plan>, sides: [&[Value]; 3], parts: [&Part; 3]) {
+    pub(super) fn keep(
+        &self,
+        index: usize,
+        (conf_hash, plan): (&str, &Arc<Plan>),
+        sides: [&[Value]; 3],
+        parts: [&Part; 3],
+    ) {
         let mut bytes = Vec::new();
         plan.encode(parts[0], parts[1], parts[2], &mut bytes);
-        let tapped = Tapped {
+        self.put(Tapped {
             index,
+            conf_hash: conf_hash.to_owned(),
             plan: Arc::clone(plan),
             sides: sides.map(<[Value]>::to_vec),
             bytes,
-        };
+        });
+    }
+
+    /// Adds an item.
+    pub fn put(&self, tapped: Tapped) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tapped);
     }
 

@@ -196,7 +196,7 @@ impl Job<'_> {
         if let Some(tap) = tap {
             let sides = [&group.user[..], values, &group.context[..]];
             let parts = [&group.common, part, &pad.crosses[place]];
-            tap.keep(index, &group.bound.plan, sides, parts);
+            tap.keep(index, (&group.conf.hash, &group.bound.plan), sides, parts);
         }
     }
 }

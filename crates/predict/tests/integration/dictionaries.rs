@@ -313,3 +313,36 @@ fn questions_during_swaps_meet_one_generation_of_everything() {
         readers.into_iter().for_each(|reader| reader.join().unwrap());
     });
 }
+
+#[test]
+fn a_frozen_dictionary_leaves_what_is_tapped_and_explained_the_confs_own_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let frozen = READING.replace("\"prices\", key", "\"prices\", frozen = true, key");
+    assert_ne!(frozen, READING);
+    fixture::publish_conf(folder.path(), "a", &frozen, 1);
+    let file = folder.path().join("prices.tsv");
+    std::fs::write(&file, "drama\t1.5\ncomedy\t2\n").unwrap();
+    let predictor = open(folder.path(), vec![prices(&file)]);
+    let tap = Arc::new(rankine_predict::Tap::default());
+    let mut question = question(3, 0..4, &[ask("films", &["a"])]);
+    question.item_fields = vec!["movieId".into(), "genre".into(), "year".into()];
+    question.tap = Some(Arc::clone(&tap));
+    let answer = predictor.ask(&question).unwrap();
+    let scores = answer.confs[0].models[0].outcome.as_ref().unwrap();
+    let tapped = tap.take();
+    assert_eq!(tapped.len(), 4);
+    for one in &tapped {
+        assert_eq!(one.conf_hash, scores.conf_hash);
+        assert_ne!(
+            one.plan.hash(),
+            scores.conf_hash,
+            "the bound plan knows the content"
+        );
+    }
+    question.items.truncate(1);
+    let (_, explained) = predictor.explain_on(&predictor.snapshot(), &question).unwrap();
+    assert_eq!(
+        (explained.conf_hash, explained.same_bytes),
+        (scores.conf_hash.clone(), Some(true))
+    );
+}

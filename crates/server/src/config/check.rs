@@ -54,6 +54,7 @@ impl ServerConfig {
             ("limits.size", limits.size),
             ("limits.connections", limits.connections),
             ("samples.queue", self.samples.queue),
+            ("samples.memory_mb", self.samples.memory_mb),
             ("samples.rows", self.samples.rows),
             ("quotas.limit", self.quotas.limit),
             ("coarse.keep", self.coarse.keep),

@@ -1,5 +1,7 @@
-//! The thread that writes the sample log: rows by conf, a file when one is full, when time is up, and at the end.
+//! The thread that writes the sample log: rows by conf, a file when one is full, when time is up, when half of the memory is used,
+//! and at the end.
 
+use super::budget::{Budget, Share};
 use super::{Counts, Served, ServedItem};
 use crate::config::SamplesConfig;
 use rankine_pipeline::sample_log::{LogRow, LogTable};
@@ -15,6 +17,8 @@ pub(super) struct Writer {
     most: usize,
     longest: Duration,
     counts: Arc<Counts>,
+    budget: Arc<Budget>,
+    /// By conf hash.
     open: BTreeMap<String, Open>,
 }
 
@@ -23,15 +27,22 @@ struct Open {
     table: LogTable,
     file: PathBuf,
     begun: Instant,
+    /// The memory of its rows.
+    share: Share,
 }
 
 impl Writer {
-    pub(super) fn new(config: &SamplesConfig, home: &Path, counts: Arc<Counts>) -> Writer {
+    pub(super) fn new(
+        config: &SamplesConfig,
+        home: &Path,
+        (counts, budget): (Arc<Counts>, Arc<Budget>),
+    ) -> Writer {
         Writer {
             folder: home.join(&config.path),
             most: config.rows,
             longest: Duration::from_secs(config.flush_s),
             counts,
+            budget,
             open: BTreeMap::new(),
         }
     }
@@ -45,7 +56,9 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             let (most, longest) = (self.most, self.longest);
-            self.save(|open| open.table.rows() >= most || open.begun.elapsed() >= longest);
+            let held: u64 = self.open.values().map(|open| open.share.bytes()).sum();
+            let full = self.budget.is_half(held);
+            self.save(|open| full || open.table.rows() >= most || open.begun.elapsed() >= longest);
         }
         self.save(|_| true);
     }
@@ -59,21 +72,26 @@ impl Writer {
     }
 
     fn take(&mut self, served: Served) {
-        for item in served.items {
-            let plan = &item.tapped.plan;
-            let folder = &self.folder;
-            let open = self.open.entry(plan.hash()).or_insert_with(|| {
-                let conf = format!("{}-{:.12}", plan.name(), plan.hash());
+        for mut item in served.items {
+            let (plan, hash) = (&item.tapped.plan, &item.tapped.conf_hash);
+            let (folder, share) = (&self.folder, std::mem::take(&mut item.share));
+            let open = self.open.entry(hash.clone()).or_insert_with(|| {
+                let conf = format!("{}-{hash:.12}", plan.name());
                 Open {
                     table: LogTable::new(plan),
                     file: folder
                         .join(conf)
                         .join(format!("{}-{}.parquet", served.time, served.request)),
                     begun: Instant::now(),
+                    share: Share::default(),
                 }
             });
-            if let Err(fault) = open.table.push(&row(item, served.time, served.request)) {
-                tracing::error!(%fault, "a sample is not logged");
+            match open.table.push(&row(item, served.time, served.request)) {
+                Ok(()) => open.share.add(share),
+                Err(fault) => {
+                    tracing::error!(%fault, "a sample is not logged");
+                    self.counts.failed.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }

@@ -65,7 +65,11 @@ impl State {
             let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
             self.metrics.samples("written", get(&counts.written));
             self.metrics.samples("dropped", get(&counts.dropped));
+            self.metrics.samples("unscored", get(&counts.unscored));
             self.metrics.samples("failed", get(&counts.failed));
+        }
+        if let Some(log) = self.samples() {
+            self.metrics.samples("bytes", log.bytes());
         }
         for (kind, status) in self.dictionaries() {
             self.metrics.dictionary(kind, &status, self.now());
