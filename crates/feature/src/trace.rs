@@ -48,7 +48,7 @@ impl Plan {
 }
 
 impl Part {
-    /// The same part in which one slot of its group is missing: no signs, or zeros.
+    /// The same part without what one slot of its group holds: no signs, or zeros in place of all floats (a missing flag too).
     #[must_use]
     pub fn without(&self, spec: &SlotSpec) -> Part {
         let mut part = self.clone();

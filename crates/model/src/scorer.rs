@@ -127,7 +127,19 @@ impl<T> Side<T> {
     }
 }
 
+/// What a score is of a logit.
+pub(crate) fn output<T: Real>(logit: T, loss: Loss) -> T {
+    if loss == Loss::Bce { sigmoid(logit) } else { logit }
+}
+
 impl<T: Real> Side<T> {
+    /// Returns whether it reads a slot.
+    fn reads(&self, slot: u32) -> bool {
+        let columns = self.columns.iter().chain(&self.wide).chain(&self.vector);
+        let mut sparse = columns.map(|column| column.slot.slot);
+        sparse.any(|one| one == slot) || self.dense.iter().any(|spec| spec.slot == slot)
+    }
+
     fn wide(&self, part: &Part) -> T {
         let sum = |c: &Gather<T>| wide::sum(&*c.rows, part.sparse(c.slot.index));
         self.wide.iter().fold(T::ZERO, |all, column| all + sum(column))
@@ -238,12 +250,6 @@ impl<T: Real> Scorer<T> {
         }
     }
 
-    /// Returns whether a score is a probability; if not, it is the output itself.
-    #[must_use]
-    pub fn is_probability(&self) -> bool {
-        self.loss == Loss::Bce
-    }
-
     /// Computes the parts of as many items as `out` has places; the bits are those of [`Scorer::item`] one by one.
     pub fn items<'p>(
         &self,
@@ -297,8 +303,27 @@ impl<T: Real> Scorer<T> {
     /// Returns the score of one candidate: a probability for `bce`, the output itself for `mse`.
     pub fn score(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) -> T {
         let mut score = [T::ZERO];
-        self.block(common, &|_| (item, cross), s, &mut score);
+        self.block(common, &|_| (item, cross), (s, self.loss), &mut score);
         score[0]
+    }
+
+    /// Returns the output of one candidate before it is made a probability; of a model whose score is none, the score.
+    pub fn logit(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) -> T {
+        let mut logit = [T::ZERO];
+        self.block(common, &|_| (item, cross), (s, Loss::Mse), &mut logit);
+        logit[0]
+    }
+
+    /// Returns whether the model reads a slot.
+    #[must_use]
+    pub fn reads(&self, slot: u32) -> bool {
+        match &self.whole {
+            Whole::Linear(linear) => linear.reads(slot),
+            Whole::Towers(towers) => towers.reads(slot),
+            Whole::Parts => [&self.common, &self.item, &self.cross]
+                .into_iter()
+                .any(|side| side.reads(slot)),
+        }
     }
 
     /// Scores as many candidates as `out` has places; the bits are those of [`Scorer::score`] one by one.
@@ -312,7 +337,7 @@ impl<T: Real> Scorer<T> {
         out: &mut [T],
     ) {
         for (b, out) in out.chunks_mut(BLOCK).enumerate() {
-            self.block(common, &|i| candidate(b * BLOCK + i), s, out);
+            self.block(common, &|i| candidate(b * BLOCK + i), (s, self.loss), out);
         }
     }
 
@@ -320,12 +345,12 @@ impl<T: Real> Scorer<T> {
         &self,
         common: &Hidden<T>,
         candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
-        s: &mut ScoreScratch<T>,
+        (s, loss): (&mut ScoreScratch<T>, Loss),
         out: &mut [T],
     ) {
         match &self.whole {
-            Whole::Linear(linear) => return linear.block(common, candidate, &mut s.cross, out),
-            Whole::Towers(towers) => return towers.block(common, candidate, out),
+            Whole::Linear(linear) => return linear.block(common, candidate, (&mut s.cross, loss), out),
+            Whole::Towers(towers) => return towers.block(common, candidate, loss, out),
             Whole::Parts => {}
         }
         self.ask_ahead(out.len(), candidate);
@@ -358,11 +383,7 @@ impl<T: Real> Scorer<T> {
                 let item = candidate(i).0;
                 logit += product::product(&common.vector, &item.vector, &self.product, &mut s.product);
             }
-            *out = if self.loss == Loss::Bce {
-                sigmoid(logit)
-            } else {
-                logit
-            };
+            *out = output(logit, loss);
         }
     }
 
@@ -599,7 +620,7 @@ impl<T: Real> Assembly<'_, T> {
         let spec = part.table();
         let rows = self.rows(&spec)?;
         let bias = self.tensor(linear::BIAS, &[1])?[0];
-        let linear = LinearScorer::new(part, rows, bias, self.network.loss);
+        let linear = LinearScorer::new(part, rows, bias);
         Ok(self.bare(Whole::Linear(linear)))
     }
 

@@ -2,8 +2,9 @@
 //!
 //! In the flow: `rankine extract --explain` and the page `explain.html` print it. The decisions: the offline side is made by
 //! the road of batches (values printed as a text line, read back, extracted anew), the online side is the bytes that the
-//! running server made, and they are compared slot by slot; a slot's contribution is how far the logit falls when that slot
-//! alone is missing, which for a linear model is weight times value and means the same for every other.
+//! running server made, and they are compared slot by slot; a slot's contribution is how far the logit falls when what that slot
+//! holds is taken away: its signs (then it reads its missing row, where the model has one), its floats (zeros, a missing flag
+//! too). Of a linear model that is weight times value, less the weight of the missing row.
 
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ pub struct ExplainedFeature {
     pub offline: String,
     /// What it gave online; none where nobody asked, or for a stub.
     pub online: Option<String>,
-    /// How far the logit falls without it; none where no model reads it.
+    /// How far the logit falls without what it holds; none where no model reads it.
     pub contribution: Option<f64>,
 }
 
@@ -85,7 +86,7 @@ impl Explanation {
         let logits = scorer.map(|scorer| Logits::new(scorer, parts));
         Explanation {
             conf: plan.name().to_owned(),
-            conf_hash: plan.hash(),
+            conf_hash: plan.unbound().hash(),
             fields: fields(sample),
             features: features(plan, sample, (parts, logits.as_ref())),
             score: logits.map(|logits| logits.score),
@@ -177,11 +178,12 @@ fn features(
     found
 }
 
-/// A model's logit of one sample, whole and with a slot missing.
+/// A model's logit of one sample, whole and with a slot emptied.
 struct Logits<'a> {
     scorer: &'a Scorer,
     parts: [&'a Part; 3],
     score: f32,
+    logit: f32,
     common: Hidden,
     item: Hidden,
 }
@@ -191,43 +193,36 @@ impl<'a> Logits<'a> {
         let (mut common, mut item) = (Hidden::default(), Hidden::default());
         scorer.common(parts[0], &mut common);
         scorer.item(parts[1], &mut item);
-        let score = scorer.score(&common, &item, parts[2], &mut ScoreScratch::default());
+        let scratch = &mut ScoreScratch::default();
         Logits {
+            score: scorer.score(&common, &item, parts[2], scratch),
+            logit: scorer.logit(&common, &item, parts[2], scratch),
             scorer,
             parts,
-            score,
             common,
             item,
         }
     }
 
-    /// How far the logit falls without a slot; none where the score stays to the bit: the model does not read it.
+    /// How far the logit falls without what a slot holds; none where the model does not read it.
     fn without(&self, spec: &rankine_feature::SlotSpec) -> Option<f64> {
+        if !self.scorer.reads(spec.slot) {
+            return None;
+        }
         let part = self.parts[spec.group as usize].without(spec);
         let mut hidden = Hidden::default();
         let scratch = &mut ScoreScratch::default();
-        let score = match spec.group {
+        let logit = match spec.group {
             Group::Common => {
                 self.scorer.common(&part, &mut hidden);
-                self.scorer.score(&hidden, &self.item, self.parts[2], scratch)
+                self.scorer.logit(&hidden, &self.item, self.parts[2], scratch)
             }
             Group::Item => {
                 self.scorer.item(&part, &mut hidden);
-                self.scorer.score(&self.common, &hidden, self.parts[2], scratch)
+                self.scorer.logit(&self.common, &hidden, self.parts[2], scratch)
             }
-            Group::Cross => self.scorer.score(&self.common, &self.item, &part, scratch),
+            Group::Cross => self.scorer.logit(&self.common, &self.item, &part, scratch),
         };
-        (score.to_bits() != self.score.to_bits()).then(|| self.logit(self.score) - self.logit(score))
-    }
-
-    /// A probability's logit; what is no probability (a model of another loss) stays as it is.
-    fn logit(&self, score: f32) -> f64 {
-        let score = f64::from(score);
-        if self.scorer.is_probability() {
-            let inside = score.clamp(1e-9, 1.0 - 1e-9);
-            libm::log(inside / (1.0 - inside))
-        } else {
-            score
-        }
+        Some(f64::from(self.logit) - f64::from(logit))
     }
 }

@@ -12,9 +12,8 @@
 use super::{Keys, LinearPart};
 use crate::config::Loss;
 use crate::layer::Rows;
-use crate::scorer::Hidden;
+use crate::scorer::{Hidden, output};
 use rankine_feature::{Group, Part, SlotSpec};
-use rankine_kernel::activation::sigmoid;
 use rankine_kernel::{Real, dense};
 use std::sync::Arc;
 
@@ -33,7 +32,6 @@ pub(crate) struct LinearScorer<T> {
     groups: [Vec<Field<T>>; 3],
     rows: Arc<dyn Rows<T>>,
     bias: T,
-    loss: Loss,
 }
 
 fn place(group: Group) -> usize {
@@ -45,7 +43,7 @@ fn place(group: Group) -> usize {
 }
 
 impl<T: Real> LinearScorer<T> {
-    pub(crate) fn new(part: &LinearPart, rows: Arc<dyn Rows<T>>, bias: T, loss: Loss) -> LinearScorer<T> {
+    pub(crate) fn new(part: &LinearPart, rows: Arc<dyn Rows<T>>, bias: T) -> LinearScorer<T> {
         let mut groups = [const { Vec::new() }; 3];
         for (number, slot) in part.slots.iter().enumerate() {
             let missing = rows.row(part.keys.of(slot.slot, Keys::MISSING)).to_vec();
@@ -60,8 +58,12 @@ impl<T: Real> LinearScorer<T> {
             groups,
             rows,
             bias,
-            loss,
         }
+    }
+
+    /// Whether it reads a slot.
+    pub(crate) fn reads(&self, slot: u32) -> bool {
+        self.part.slots.iter().any(|spec| spec.slot == slot)
     }
 
     pub(crate) fn has_cross(&self) -> bool {
@@ -152,7 +154,7 @@ impl<T: Real> LinearScorer<T> {
         &self,
         common: &Hidden<T>,
         candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
-        scratch: &mut Hidden<T>,
+        (scratch, loss): (&mut Hidden<T>, Loss),
         out: &mut [T],
     ) {
         for (i, out) in out.iter_mut().enumerate() {
@@ -163,11 +165,7 @@ impl<T: Real> LinearScorer<T> {
                 beyond = scratch.wide;
             }
             let logit = ((self.bias + common.wide) + item.wide) + self.between(common, item, scratch, beyond);
-            *out = if self.loss == Loss::Bce {
-                sigmoid(logit)
-            } else {
-                logit
-            };
+            *out = output(logit, loss);
         }
     }
 

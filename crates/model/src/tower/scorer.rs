@@ -12,9 +12,9 @@ use crate::error::ModelError;
 use crate::layer::dense::Dense;
 use crate::layer::{Rows, embedding};
 use crate::network::{Network, Pooling, width};
-use crate::scorer::{Assembly, Hidden, floats_of};
+use crate::scorer::{Assembly, Hidden, floats_of, output};
 use rankine_feature::{Group, Part, SlotSpec};
-use rankine_kernel::activation::{Activation, sigmoid};
+use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
 use std::sync::Arc;
 
@@ -38,7 +38,6 @@ pub(crate) struct TowerScorer<T> {
     item: Stack<T>,
     context: Stack<T>,
     dim: usize,
-    loss: Loss,
 }
 
 impl<T: Real> TowerScorer<T> {
@@ -49,7 +48,14 @@ impl<T: Real> TowerScorer<T> {
             item: stack(&towers.item)?,
             context: stack(&towers.context)?,
             dim: towers.dim(),
-            loss: from.network.loss,
+        })
+    }
+
+    /// Whether a tower reads a slot.
+    pub(crate) fn reads(&self, slot: u32) -> bool {
+        [&self.user, &self.item, &self.context].into_iter().any(|tower| {
+            let sparse = tower.columns.iter().map(|column| &column.slot);
+            sparse.chain(&tower.dense).any(|spec| spec.slot == slot)
         })
     }
 
@@ -74,16 +80,13 @@ impl<T: Real> TowerScorer<T> {
         &self,
         common: &Hidden<T>,
         candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
+        loss: Loss,
         out: &mut [T],
     ) {
         for (i, out) in out.iter_mut().enumerate() {
             let item = candidate(i).0;
             let logit = dense::dot(&common.vector, &item.vector) + common.wide;
-            *out = if self.loss == Loss::Bce {
-                sigmoid(logit)
-            } else {
-                logit
-            };
+            *out = output(logit, loss);
         }
     }
 }

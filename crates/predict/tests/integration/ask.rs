@@ -592,3 +592,47 @@ fn an_explained_score_is_the_served_one_with_the_same_bytes_offline() {
     };
     assert!(predictor.explain_on(&predictor.snapshot(), &none).is_err());
 }
+
+/// What each slot of film 6 for user 3 adds to the logit of a logistic regression, and its score.
+fn contributions(bias: f32) -> (Vec<(String, Option<f64>)>, Option<f32>) {
+    let models = tempfile::tempdir().unwrap();
+    let weights = [
+        (1, rankine_feature::sign::int(1, 3), 0.5),
+        // what an empty slot 1 reads
+        (1, 0, 0.125),
+        (3, rankine_feature::sign::text(3, "war", &mut Vec::new()), -0.25),
+        // the first number of a dense slot
+        (5, 1, 2.0),
+    ];
+    fixture::publish_lr(models.path(), "films", bias, &weights);
+    let predictor = predictor(models.path(), &["films"], 100);
+    let question = question(3, [6], &[ask("", &["films"])]);
+    let (_, explained) = predictor.explain_on(&predictor.snapshot(), &question).unwrap();
+    let parts = explained.features.iter();
+    let parts = parts.map(|feature| (feature.name.clone(), feature.contribution));
+    (parts.collect(), explained.score)
+}
+
+#[test]
+fn a_linear_models_parts_are_weight_times_value_less_the_missing_row_also_where_the_score_is_one() {
+    let by_hand = [
+        ("genres", Some(-0.25)),
+        ("hours", Some(0.0)),
+        ("match", Some(0.0)),
+        ("movie", None),
+        ("user", Some(0.5 - 0.125)),
+        ("years", Some(2.0 * 0.25)),
+    ];
+    for (bias, score) in [(0.0, 1.0 / (1.0 + (-0.75f32).exp())), (40.0, 1.0), (-120.0, 0.0)] {
+        let (mut parts, scored) = contributions(bias);
+        parts.sort_by(|a, b| a.0.cmp(&b.0));
+        for ((name, part), (other, expected)) in parts.iter().zip(by_hand) {
+            assert_eq!(name, other);
+            assert_eq!(part.is_some(), expected.is_some(), "{name}");
+            let (part, expected) = (part.unwrap_or_default(), expected.unwrap_or_default());
+            assert!((part - expected).abs() < 1e-5, "{name} at bias {bias}: {part}");
+        }
+        assert_eq!(parts.len(), by_hand.len());
+        assert!((scored.unwrap() - score).abs() < 1e-6, "{scored:?}");
+    }
+}

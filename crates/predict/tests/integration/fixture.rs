@@ -68,6 +68,23 @@ pub(crate) fn publish_wide_deep(models: &Path, name: &str, seed: u64) -> u64 {
     publish(models, &draft(name, seed), 1).unwrap()
 }
 
+/// Publishes a logistic regression over all slots but the film's: of every slot and sign this weight, of the others nothing.
+pub(crate) fn publish_lr(models: &Path, name: &str, bias: f32, weights: &[(u32, u64, f32)]) -> u64 {
+    let text = "format = 1\nkind = \"lr\"\nconf = \"films\"\nlinear = { slots = [1, 3, 4, 5, 6] }\n";
+    let mut draft = draft_with(text, name, CONF, 1);
+    let table = draft.parameters.tables.get_mut("linear").unwrap();
+    table.row_mut(0).0.fill(0.0);
+    for (slot, sign, weight) in weights {
+        let key = sign.wrapping_add(u64::from(*slot).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        table.intern(key, |row| row[0] = *weight);
+    }
+    draft
+        .parameters
+        .dense
+        .insert("bias".to_owned(), Tensor::new(&[1], vec![bias]));
+    publish(models, &draft, 1).unwrap()
+}
+
 /// Publishes item vectors, which score nothing.
 pub(crate) fn publish_vectors(models: &Path, name: &str) -> u64 {
     let vectors = Vectors {
