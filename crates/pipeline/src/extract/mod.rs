@@ -209,24 +209,34 @@ pub fn samples(
     Ok(())
 }
 
-/// The row of `input` that stands on `line`; none where there is no such row.
+/// The row of `input` that stands on `line`; none where there is no such row. What does not fit before it is passed over.
 ///
 /// # Errors
-/// As [`samples`].
+/// [`TableError::Rejected`] where that row itself does not fit, and as [`extract`].
 pub fn sample_at(
     plan: &Arc<Plan>,
     input: &Input,
     line: u64,
     options: &ExtractOptions,
 ) -> Result<Option<Sample>, PipelineError> {
-    let mut found = None;
-    samples(plan, input, options, |at, sample| {
-        if at == line {
-            found = Some(sample.clone());
+    let (mut feed, binding) = Feed::open(input, plan, &[], options)?;
+    let mut worker = Worker::new(plan, &Arc::new(binding), OutputForm::Bytes, options.time_unit);
+    let mut rejects = Rejects::create(None, &input.path)?;
+    while let Some(job) = feed.next()? {
+        let (samples, faults) = worker.samples(&job);
+        if let Some(fault) = faults.iter().find(|fault| fault.line == line) {
+            rejects.reject(fault)?;
         }
-        at < line
-    })?;
-    Ok(found)
+        let last = faults.iter().map(|fault| fault.line);
+        let last = last.chain(samples.iter().map(|(at, _)| *at)).max();
+        if let Some((_, sample)) = samples.into_iter().find(|(at, _)| *at == line) {
+            return Ok(Some(sample));
+        }
+        if last.is_some_and(|last| last > line) {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 /// Where results go.

@@ -418,6 +418,35 @@ fn one_row_is_found_by_its_line() {
 }
 
 #[test]
+fn a_row_is_found_behind_rows_that_do_not_fit_and_its_own_fault_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let bad = "{\"itemId\": \"x\"}\n";
+    let good = |item: i64| format!("{{\"itemId\": {item}}}\n");
+    std::fs::write(&path, [bad, &good(2), "{", "\n", &good(4), bad].concat()).unwrap();
+    let input = Input {
+        path,
+        form: InputForm::JsonLines,
+        columns: Vec::new(),
+    };
+    for batch in [1, 4_096] {
+        let options = ExtractOptions {
+            batch,
+            ..ExtractOptions::default()
+        };
+        let at = |line| sample_at(&plan(), &input, line, &options);
+        for line in [2, 4] {
+            let sample = at(line).unwrap().unwrap();
+            assert_eq!(sample.rows().item[0], Value::Int(i64::try_from(line).unwrap()));
+        }
+        assert!(at(6).unwrap().is_none());
+        let told = at(5).unwrap_err().to_string();
+        assert!(told.contains("rows.jsonl:5: type: field `itemId`"), "{told}");
+        assert!(at(3).unwrap_err().to_string().contains("rows.jsonl:3: json"));
+    }
+}
+
+#[test]
 fn forms_are_told_by_names() {
     assert_eq!(InputForm::of(Path::new("a/b.csv.gz")), Some(InputForm::Csv));
     assert_eq!(InputForm::of(Path::new("-")), None);
