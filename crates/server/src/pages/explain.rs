@@ -1,5 +1,7 @@
 //! `GET /explain.html?id=&movieId=&model=`: one score, taken apart: raw value → operator → sign or number → its part in the
 //! score, offline and online side by side.
+//!
+//! The decision: it is told of models that this process scores with. Where another ranks, it says so and names nothing.
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use super::fault::Fault;
 use super::link;
 use super::shell::{Shell, render};
 use super::visit::{Page, Visit, answer};
-use crate::config::{EMB, POPULARITY};
+use crate::config::{EMB, POPULARITY, RankerKind};
 use crate::error::ApiError;
 use crate::state::State as Live;
 
@@ -57,6 +59,8 @@ struct ExplainPage {
     movie: String,
     model: String,
     models: Vec<String>,
+    /// Another process ranks: what can be asked instead.
+    elsewhere: Option<String>,
     explained: Option<Explained>,
 }
 
@@ -66,12 +70,8 @@ pub(super) async fn get(State(state): State<Arc<Live>>, visit: Visit) -> Result<
 
 fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
     let visitor = visit.user(state);
-    let mut models = state.model_names();
-    models.retain(|name| name != EMB && name != POPULARITY);
-    let model = match visit.parameters.text("model") {
-        Some(name) => state.canonical_model(Some(name))?,
-        None => models.first().cloned().unwrap_or_default(),
-    };
+    let models = models(state);
+    let model = model(state, &models, visit.parameters.text("model"))?;
     let user = match visit.parameters.text("id") {
         Some(_) => Some(visit.parameters.id("id")?),
         None => visitor,
@@ -81,6 +81,7 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
         None => None,
     };
     let explained = match user.zip(movie) {
+        Some(_) if models.is_empty() => return Err(not_here()),
         Some(of) => Some(explained(state, of, &model)?),
         None => None,
     };
@@ -90,14 +91,45 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
         user: text(user),
         movie: text(movie),
         model,
+        elsewhere: models.is_empty().then(|| state.config().ranker.url.clone()),
         models,
         explained,
     };
     render(&page).map(Page::new)
 }
 
+/// Models of this process that score.
+fn models(state: &Live) -> Vec<String> {
+    if state.config().ranker.kind == RankerKind::Remote {
+        return Vec::new();
+    }
+    let mut models = state.model_names();
+    models.retain(|name| name != EMB && name != POPULARITY);
+    models
+}
+
+/// The one that is asked for, or the first.
+fn model(state: &Live, models: &[String], asked: Option<&str>) -> Result<String, ApiError> {
+    let Some(asked) = asked.filter(|_| !models.is_empty()) else {
+        return Ok(models.first().cloned().unwrap_or_default());
+    };
+    let name = state.canonical_model(Some(asked)).ok();
+    name.filter(|name| models.contains(name)).ok_or_else(|| {
+        let known = format!("one of {}", models.join(", "));
+        ApiError::parameter("model", known, Some(asked))
+    })
+}
+
+fn not_here() -> ApiError {
+    ApiError::NotServed {
+        what: "explanations",
+        cause: "another process ranks; `rankine extract --explain LINE --online URL` asks it",
+    }
+}
+
 fn explained(state: &Live, (user, movie): (i64, i64), model: &str) -> Result<Explained, ApiError> {
     let film = state.film(movie)?;
+    state.user_record(user)?;
     let (version, found) = state.explain((user, movie), model)?;
     let largest = found
         .features

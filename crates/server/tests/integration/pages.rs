@@ -160,3 +160,63 @@ fn the_status_page_shows_what_is_known_of_data_models_and_requests() {
     let cells = between(row.split_once("</tr>").unwrap().0, "<td class=\"n\">", "</td>");
     assert_eq!((cells[0], cells[2]), ("4", "1 / 0"));
 }
+
+#[test]
+fn a_score_is_explained_with_a_part_for_every_slot_the_model_reads() {
+    let home = home();
+    let server = Server::on(home.path());
+    let answer = server.get("/explain.html?id=6&movieId=260&model=widedeep");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let verdict = part(&answer.text, "verdict", "</p>");
+    assert!(
+        verdict.contains("widedeep version 1 gave user 6")
+            && verdict.contains("of the features are the same"),
+        "{verdict}"
+    );
+    let told = server.recommend(6, "widedeep", 500);
+    let served = told.iter().find(|film| film["movieId"] == 260);
+    if let Some(score) = served.and_then(|film| film["score"].as_f64()) {
+        assert!(verdict.contains(&format!("{score:.6}")), "{score} in {verdict}");
+    }
+    let table = part(&answer.text, "features", "</table>");
+    let parts = between(table, "<span class=\"part ", "</span>");
+    let number = |part: &&str| part.rsplit('>').next().unwrap().parse::<f64>().ok();
+    let numbers: Vec<f64> = parts.iter().filter_map(number).collect();
+    assert!(
+        numbers.len() > 5 && numbers.iter().any(|part| *part != 0.0),
+        "{parts:?}"
+    );
+    assert!(!table.contains("differs"), "{table}");
+}
+
+#[test]
+fn what_cannot_be_explained_is_said_with_its_status() {
+    let home = home();
+    let server = Server::on(home.path());
+    let asked = |query: &str| {
+        let answer = server.get(&format!("/explain.html?{query}"));
+        (answer.status, answer.text)
+    };
+    let bare = asked("");
+    assert!(bare.0 == 200 && bare.1.contains("Choose a user"), "{}", bare.1);
+    let (status, text) = asked("id=987654&movieId=260&model=widedeep");
+    assert!(
+        status == 404 && text.contains("no user `987654`"),
+        "{status} {text}"
+    );
+    let (status, text) = asked("id=6&movieId=987654&model=widedeep");
+    assert!(
+        status == 404 && text.contains("no film `987654`"),
+        "{status} {text}"
+    );
+    for name in ["emb", "popularity", "item2vec", "nothing"] {
+        let (status, text) = asked(&format!("id=6&movieId=260&model={name}"));
+        assert!(
+            status == 400 && text.contains("one of widedeep, neuralcf,"),
+            "{name}: {status} {text}"
+        );
+    }
+    for query in ["id=x&movieId=260", "id=6&movieId=x"] {
+        assert_eq!(asked(query).0, 400, "{query}");
+    }
+}

@@ -132,3 +132,25 @@ fn ranking_over_grpc_is_local_ranking_to_the_bit() {
     );
     assert_eq!(remote.recommend(6, "popularity", 5).len(), 5);
 }
+
+#[test]
+fn where_another_process_ranks_the_explain_page_says_so_and_lists_no_model() {
+    let home = home();
+    let remote = asking(home.path(), "http://127.0.0.1:9");
+    let page = remote.get("/explain.html");
+    assert!(
+        page.status == 200
+            && page
+                .text
+                .contains("computed by another process, http://127.0.0.1:9"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("<option"), "{}", page.text);
+    let page = remote.get("/explain.html?id=6&movieId=260&model=widedeep");
+    assert!(
+        page.status == 501 && page.text.contains("another process ranks"),
+        "{}",
+        page.text
+    );
+}
