@@ -39,7 +39,8 @@ uint32_t rankine_abi(void);
 /* Why the last call of this thread failed, terminated by NUL; empty if none has. Valid until the thread's next call. */
 const char *rankine_error(void);
 
-/* Compiles a conf (TOML). `fit` is the text of its fit.json, or NULL where it needs none. Free with rankine_plan_free. */
+/* Compiles a conf (TOML). `fit` is the text of its fit.json, or NULL where it needs none. Free with rankine_plan_free.
+ * A conf that reads dictionaries, its own or a model's, is refused with RANKINE_CONF: this library loads none. */
 rankine_status rankine_plan_compile(const char *conf, size_t conf_length, const char *fit, size_t fit_length,
                                     rankine_plan **plan);
 void rankine_plan_free(rankine_plan *plan);
