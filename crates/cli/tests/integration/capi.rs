@@ -95,11 +95,34 @@ fn the_example_gives_the_bytes_of_the_command_and_scores() {
     let scored = run(&program, &[&model], &lines);
     let scores = String::from_utf8(scored.stdout).unwrap();
     let scores: Vec<f32> = scores.lines().map(|line| line.parse().unwrap()).collect();
-    assert!(scores.len() > 1_000 && scores.iter().all(|score| (0.0..=1.0).contains(score)));
-    assert_eq!(
-        scores.len(),
-        std::fs::read_to_string(&lines).unwrap().lines().count()
-    );
+    let expected = scores_of(&model, &std::fs::read_to_string(&lines).unwrap());
+    assert!(scores.len() > 1_000 && scores.len() == expected.len());
+    let differs = scores
+        .iter()
+        .zip(&expected)
+        .position(|(c, own)| c.to_bits() != own.to_bits());
+    assert_eq!(differs, None, "row of another score");
+    let distinct: std::collections::BTreeSet<u32> = scores.iter().map(|score| score.to_bits()).collect();
+    assert!(distinct.len() > 500, "{}", distinct.len());
+}
+
+/// A score per line, by the artefact's own scorer.
+fn scores_of(model: &Path, lines: &str) -> Vec<f32> {
+    use rankine_feature::{Extractor, Group, Sample};
+    let artefact = rankine_model::Artefact::open(model).unwrap();
+    let (plan, scorer) = (artefact.plan().unwrap(), artefact.scorer().unwrap());
+    let mut extractor = Extractor::new(plan.clone());
+    let (mut common, mut item) = (rankine_model::Hidden::default(), rankine_model::Hidden::default());
+    let mut scratch = rankine_model::ScoreScratch::default();
+    let score = |line: &str| {
+        let mut sample = Sample::new(plan.schema());
+        sample.line(line).unwrap();
+        extractor.run(sample.rows());
+        scorer.common(extractor.part(Group::Common), &mut common);
+        scorer.item(extractor.part(Group::Item), &mut item);
+        scorer.score(&common, &item, extractor.part(Group::Cross), &mut scratch)
+    };
+    lines.lines().map(score).collect()
 }
 
 /// Writes a sample file as text lines of the conf's fields.

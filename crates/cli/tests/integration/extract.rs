@@ -156,12 +156,26 @@ fn one_row_is_explained_offline_and_beside_a_server() {
     let online = [&explain[..], &["--online", server.rest().base(), "--json"]].concat();
     let both = rankine(home.path(), &online).good().json();
     assert_eq!(both["same_bytes"], true, "{both}");
+    assert!(
+        both["score"]
+            .as_f64()
+            .is_some_and(|score| score > 0.0 && score < 1.0),
+        "{both}"
+    );
     assert_eq!(both["score"], both["online_score"]);
     let told = rankine(home.path(), &online[..online.len() - 1]).good().stdout;
     assert!(
         told.contains("the same offline and online") && !told.contains("DIFFERENT"),
         "{told}"
     );
+    let sum: f64 = both["features"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|feature| feature["contribution"].as_f64())
+        .map(f64::abs)
+        .sum();
+    assert!(sum > 0.01, "{both}");
     let error = rankine(
         home.path(),
         &[

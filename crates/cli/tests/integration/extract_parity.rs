@@ -1,12 +1,14 @@
 //! Offline = online: 10,000 raw rows of MovieLens and of The Complete Journey through `rankine extract` and through a running
-//! server's `/v1/extract` give the same bytes, with any threads, any batches, before and after a restart.
+//! server's `/v1/extract` give the same bytes, with any threads, any batches, before and after a restart, with fields given and with
+//! rows of the item dictionary.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use rankine_feature::{Fit, Fitter, Plan, Rows, Schema, Side, Value, json};
+use rankine_feature::{FieldType, Fit, Fitter, Plan, Rows, Schema, Side, Value, json};
 use rankine_pipeline::sample::{SampleOptions, SampleReader, SampleRow};
 use rankine_table::json_lines::JsonLinesWriter;
-use rankine_table::parquet;
+use rankine_table::{Column, Table, parquet};
 use serde_json::{Map, Value as Json};
 
 use crate::home::{REPOSITORY, home, rankine};
@@ -49,7 +51,7 @@ fn text(path: &Path) -> String {
 }
 
 /// The fields of one side as JSON.
-fn side(schema: &Schema, side: Side, values: &[Value]) -> Map<String, Json> {
+pub(crate) fn side(schema: &Schema, side: Side, values: &[Value]) -> Map<String, Json> {
     let fields = schema.side(side).iter().zip(values);
     fields
         .map(|(field, value)| (field.name.to_string(), json::print(value)))
@@ -155,7 +157,7 @@ fn offline(home: &Path, folder: &Path, set: &Set) -> Vec<Vec<u8>> {
 }
 
 /// The rows of a file of canonical bytes.
-fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     while let Some((head, rest)) = bytes.split_first_chunk::<4>() {
         let (row, rest) = rest.split_at(u32::from_le_bytes(*head) as usize);
@@ -165,31 +167,91 @@ fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-/// Bytes per row, by a running server; rows of one user and context go together, at most `most`.
-fn online(server: &Server, set: &Set, most: usize) -> Vec<Vec<u8>> {
+/// Places of rows that one request can ask for together (one user, one context), in order of their first row.
+fn requests(set: &Set) -> Vec<Vec<usize>> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    for (at, row) in set.rows.iter().enumerate() {
+        let of = *places
+            .entry(format!("{:?} {:?}", row.user, row.context))
+            .or_insert_with(|| {
+                found.push(Vec::new());
+                found.len() - 1
+            });
+        found[of].push(at);
+    }
+    found
+}
+
+/// Bytes per row, by a running server, at most `most` rows a request; `item` says what a request tells of an item.
+fn online(
+    server: &Server,
+    set: &Set,
+    (requests, most): (&[Vec<usize>], usize),
+    item: &dyn Fn(&SampleRow) -> Json,
+) -> BTreeMap<usize, Vec<u8>> {
     let schema = set.plan.schema();
-    let mut found = Vec::with_capacity(set.rows.len());
-    let same = |a: &SampleRow, b: &SampleRow| a.user == b.user && a.context == b.context;
-    for rows in set.rows.chunk_by(same).flat_map(|rows| rows.chunks(most)) {
-        let item = |row: &SampleRow| serde_json::json!({ "id": row.item_id, "fields": side(schema, Side::Item, &row.item) });
+    let mut found = BTreeMap::new();
+    for places in requests.iter().flat_map(|places| places.chunks(most)) {
+        let first = &set.rows[places[0]];
         let request = serde_json::json!({ "request": {
-            "user": side(schema, Side::User, &rows[0].user),
-            "context": side(schema, Side::Context, &rows[0].context),
-            "items": rows.iter().map(item).collect::<Vec<_>>(),
+            "user": side(schema, Side::User, &first.user),
+            "context": side(schema, Side::Context, &first.context),
+            "items": places.iter().map(|at| item(&set.rows[*at])).collect::<Vec<_>>(),
             "asks": set.asks,
         }});
         let answer = server.rest().post("/v1/extract", &request.to_string()).good();
         let conf = &answer["confs"][0];
         assert_eq!(conf["conf_hash"], set.plan.hash(), "{answer}");
         let items = conf["items"].as_array().unwrap();
-        assert_eq!(items.len(), rows.len());
-        found.extend(
-            items
-                .iter()
-                .map(|item| unhex(item["canonical"].as_str().unwrap())),
-        );
+        assert_eq!(items.len(), places.len());
+        for (at, item) in places.iter().zip(items) {
+            found.insert(*at, unhex(item["canonical"].as_str().unwrap()));
+        }
     }
     found
+}
+
+/// Everything is given.
+fn all_fields(set: &Set) -> impl Fn(&SampleRow) -> Json {
+    |row| serde_json::json!({ "id": row.item_id, "fields": side(set.plan.schema(), Side::Item, &row.item) })
+}
+
+/// The items as a dictionary, each as its first row has it; returns the places of the rows that are so.
+fn item_dictionary(set: &Set, path: &Path) -> BTreeSet<usize> {
+    let mut first: BTreeMap<i64, &[Value]> = BTreeMap::new();
+    let so = |(at, row): (usize, &'_ SampleRow)| (at, row.item_id);
+    for row in &set.rows {
+        first.entry(row.item_id).or_insert(&row.item);
+    }
+    let fields = set.plan.schema().side(Side::Item).iter().enumerate();
+    let columns = fields.map(|(at, field)| {
+        let values = first.values().map(|row| &row[at]);
+        let column = match field.ty {
+            FieldType::Int => Column::Int(
+                values
+                    .map(|value| if let Value::Int(x) = value { Some(*x) } else { None })
+                    .collect(),
+            ),
+            _ => Column::Text(
+                values
+                    .map(|value| {
+                        if let Value::Str(x) = value {
+                            Some(x.to_string())
+                        } else {
+                            None
+                        }
+                    })
+                    .collect(),
+            ),
+        };
+        (field.name.to_string(), column)
+    });
+    parquet::write(path, &Table::new(columns.collect()).unwrap(), &[]).unwrap();
+    let rows = set.rows.iter().enumerate().map(so);
+    rows.filter(|(at, id)| *first[id] == *set.rows[*at].item)
+        .map(|(at, _)| at)
+        .collect()
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -200,9 +262,13 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-fn same(set: &Set, offline: &[Vec<u8>], online: &[Vec<u8>], how: &str) {
-    assert_eq!((offline.len(), online.len()), (ROWS, ROWS), "{how}");
-    let different: Vec<usize> = (0..ROWS).filter(|&i| offline[i] != online[i]).collect();
+fn same(set: &Set, offline: &[Vec<u8>], online: &BTreeMap<usize, Vec<u8>>, how: &str) {
+    assert_eq!(offline.len(), ROWS, "{how}");
+    let different: Vec<usize> = online
+        .iter()
+        .filter(|(at, bytes)| offline[**at] != **bytes)
+        .map(|(at, _)| *at)
+        .collect();
     if let Some(&first) = different.first() {
         let row = &set.rows[first];
         panic!(
@@ -223,24 +289,44 @@ fn ten_thousand_rows_of_two_data_sets_have_the_same_bytes_offline_and_online() {
         .iter()
         .map(|set| offline(home.path(), folder.path(), set))
         .collect();
-    assert!(
-        expected[0]
-            .iter()
-            .collect::<std::collections::BTreeSet<_>>()
-            .len()
-            > ROWS / 2
-    );
+    let distinct: BTreeSet<_> = expected[0].iter().collect();
+    assert!(distinct.len() > ROWS / 2);
+    let known = item_dictionary(&sets[1], &home.path().join("products.parquet"));
+    assert!(known.len() > ROWS * 9 / 10, "{}", known.len());
     let config = folder.path().join("server.toml");
     std::fs::write(
         &config,
-        "[[conf]]\nname = \"completejourney\"\npath = \"confs\"\n",
+        "conf = [{ name = \"completejourney\", path = \"confs\" }]\n\
+         dictionary = [{ name = \"products\", kind = \"items\", path = \"products.parquet\" }]\n",
     )
     .unwrap();
     for (threads, most) in [("1", 3), ("2", 1_000)] {
         let server = Server::with(home.path(), &["--config", &text(&config), "--threads", threads]);
         for (set, expected) in sets.iter().zip(&expected) {
             let how = format!("{}, {threads} threads, {most} items a request", set.plan.name());
-            same(set, expected, &online(&server, set, most), &how);
+            let requests = requests(set);
+            let together: usize = requests.iter().map(Vec::len).filter(|items| *items > 1).sum();
+            assert!(together > ROWS / 4, "{how}: {together} rows share a request");
+            let found = online(&server, set, (&requests, most), &all_fields(set));
+            assert_eq!(found.len(), ROWS, "{how}");
+            same(set, expected, &found, &how);
+        }
+        // rows of the dictionary in place of fields; twice, so that the second finds whatever the first has kept
+        let mut requests = requests(&sets[1]);
+        requests
+            .iter_mut()
+            .for_each(|places| places.retain(|at| known.contains(at)));
+        requests.retain(|places| !places.is_empty());
+        for _ in 0..2 {
+            let only_ids = |row: &SampleRow| serde_json::json!({ "id": row.item_id });
+            let found = online(&server, &sets[1], (&requests, most), &only_ids);
+            assert_eq!(found.len(), known.len());
+            same(
+                &sets[1],
+                &expected[1],
+                &found,
+                &format!("ids only, {threads} threads"),
+            );
         }
         server.kill();
     }
