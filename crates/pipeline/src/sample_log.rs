@@ -1,11 +1,15 @@
 //! Logs of served samples: what was asked, what was extracted, what was answered, as Parquet.
 //!
-//! The server writes them, training reads them as samples (fields are columns by name), `rankine check skew` and `rankine replay`
+//! The server writes them; `rankine sample label` makes samples to train on of them, `rankine check skew` and `rankine replay`
 //! read all of it. Decision: the features stand there as they were served, in the columns that `rankine extract` writes
 //! (`s<slot>`), so that a log is also a file of extracted features; what is no field begins with an underscore.
 
+mod labels;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use labels::{LabelOptions, Labelled, label};
 
 use rankine_feature::{Content, Plan, Side, SlotKind, Value, canonical};
 use rankine_table::{Column, Kind, Table, parquet};

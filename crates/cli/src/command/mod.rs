@@ -18,6 +18,7 @@ mod model_show;
 mod model_verify;
 mod replay;
 mod sample_build;
+mod sample_label;
 mod serve;
 mod train;
 
@@ -125,6 +126,8 @@ enum Data {
 enum Sample {
     /// Replay the events in time order and write train, valid and test samples
     Build(sample_build::Options),
+    /// Join labels to logged samples: what was served, as a sample file to train on
+    Label(sample_label::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -185,6 +188,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Data(Data::Check(options)) => data_check::run(&options, globals),
         Verb::Data(Data::Describe(options)) => data_describe::run(&options, globals),
         Verb::Sample(Sample::Build(options)) => sample_build::run(&options, globals),
+        Verb::Sample(Sample::Label(options)) => sample_label::run(&options, globals),
         Verb::Extract(options) => extract::run(&options, globals),
         Verb::Train(options) => train::run(&options, globals),
         Verb::Eval(options) => eval::run(&options, globals),

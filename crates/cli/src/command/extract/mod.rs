@@ -111,11 +111,22 @@ enum To {
     Bytes,
 }
 
+/// What times that stand as plain numbers count.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Unit {
+pub(crate) enum Unit {
     Seconds,
     Milliseconds,
     Microseconds,
+}
+
+impl std::convert::From<Unit> for TimeUnit {
+    fn from(unit: Unit) -> TimeUnit {
+        match unit {
+            Unit::Seconds => TimeUnit::Seconds,
+            Unit::Milliseconds => TimeUnit::Milliseconds,
+            Unit::Microseconds => TimeUnit::Microseconds,
+        }
+    }
 }
 
 /// Extracts.
@@ -196,11 +207,7 @@ fn explained(options: &Options, line: u64, conf: &Conf, json: bool) -> anyhow::R
 fn work(options: &Options, standard: bool) -> ExtractOptions {
     ExtractOptions {
         optional: options.optional.clone(),
-        time_unit: match options.time_unit {
-            Unit::Seconds => TimeUnit::Seconds,
-            Unit::Milliseconds => TimeUnit::Milliseconds,
-            Unit::Microseconds => TimeUnit::Microseconds,
-        },
+        time_unit: options.time_unit.into(),
         threads: threads(options.threads),
         batch: options.batch as usize,
         rejects: rejects(options, standard),
