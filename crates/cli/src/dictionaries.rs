@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use rankine_feature::{DictionarySpec, Lookup, Plan};
+use rankine_predict::DictionaryEntry;
 use rankine_server::ServerConfig;
 
 use crate::home::Home;
@@ -40,8 +41,22 @@ impl Dictionaries {
     /// # Errors
     /// A dictionary that the configuration does not name or that does not load.
     pub(crate) fn load(&self, plan: &Plan, home: &Home) -> anyhow::Result<Tables> {
+        let load = |entry: DictionaryEntry| {
+            let table = rankine_predict::dictionary(&entry)
+                .map_err(|fault| anyhow!("dictionary `{}`, {}: {fault}", entry.name, entry.path.display()))?;
+            Ok((Arc::from(&*entry.name), table))
+        };
+        let tables = self.entries(plan, home)?.into_iter().map(load);
+        Ok(Tables(tables.collect::<anyhow::Result<_>>()?))
+    }
+
+    /// What `plan` reads, as the configuration names it: for a predictor, which loads it itself.
+    ///
+    /// # Errors
+    /// A dictionary that the configuration does not name.
+    pub(crate) fn entries(&self, plan: &Plan, home: &Home) -> anyhow::Result<Vec<DictionaryEntry>> {
         let Some(first) = plan.dictionaries().first() else {
-            return Ok(Tables::default());
+            return Ok(Vec::new());
         };
         let Some(file) = &self.dictionaries else {
             bail!(
@@ -54,17 +69,12 @@ impl Dictionaries {
         config.home = home.root().to_owned();
         config.check(&file.display().to_string())?;
         let entries = config.dictionary_entries();
-        let load = |spec: &DictionarySpec| {
+        let find = |spec: &DictionarySpec| {
             let mut named = entries.iter().filter(|entry| *entry.name == *spec.name);
-            let entry = named
-                .next()
-                .with_context(|| format!("{} names no dictionary `{}`", file.display(), spec.name))?;
-            let table = rankine_predict::dictionary(entry)
-                .map_err(|fault| anyhow!("dictionary `{}`, {}: {fault}", entry.name, entry.path.display()))?;
-            Ok((Arc::clone(&spec.name), table))
+            let entry = named.next().cloned();
+            entry.with_context(|| format!("{} names no dictionary `{}`", file.display(), spec.name))
         };
-        let tables = plan.dictionaries().iter().map(load);
-        Ok(Tables(tables.collect::<anyhow::Result<_>>()?))
+        plan.dictionaries().iter().map(find).collect()
     }
 
     /// The plan over what it reads.

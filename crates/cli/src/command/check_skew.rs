@@ -2,22 +2,24 @@
 //!
 //! Two questions. Without `--against`: do the logged raw values, extracted here and now, give the logged features? (Another
 //! build, another dictionary, a damaged log.) With it: does the offline row of the same key (a sample file, a table) give them?
-//! (Fields that are computed otherwise offline than online.) The decision: exit code 1 where anything differs, so that it can
-//! stand in a schedule.
+//! (Fields that are computed otherwise offline than online.) The decisions: exit code 1 where anything differs and where nothing
+//! was compared, so that it can stand in a schedule; of the offline file, which is read once per conf, only rows that the log
+//! has are held.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use rankine_feature::{Extractor, Plan, Sample, Value, canonical, text};
+use rankine_feature::{Extractor, Plan, Sample, canonical, text};
 use rankine_model::{Artefact, Manifest, versions};
 use rankine_pipeline::extract::{ExtractOptions, Input, InputForm, samples};
 use rankine_pipeline::sample_log::{self, LogRow};
 use serde_json::json;
 
 use super::{Globals, extract::conf_file};
+use crate::dictionaries::Dictionaries;
 use crate::home::Home;
 use crate::output;
 
@@ -39,6 +41,8 @@ pub(crate) struct Options {
     /// Fields by which logged and offline rows find each other
     #[arg(long, value_name = "FIELDS", value_delimiter = ',', requires = "against")]
     key: Vec<String>,
+    #[command(flatten)]
+    dictionaries: Dictionaries,
 }
 
 /// What was found of one feature.
@@ -54,7 +58,7 @@ struct Skew {
 #[derive(Debug, Default)]
 struct Found {
     rows: u64,
-    /// Logged rows without an offline one.
+    /// Logged rows without an offline one, or with a missing key.
     alone: u64,
     different: u64,
     features: BTreeMap<u32, Skew>,
@@ -63,25 +67,37 @@ struct Found {
 /// Compares.
 ///
 /// # Errors
-/// Files that cannot be read, a conf that is not there, and any difference.
+/// Files that cannot be read, a conf that is not there, an offline key that is there twice, any difference, and nothing to
+/// compare.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
-    let mut found = Found::default();
+    let mut confs: BTreeMap<(String, String), Vec<PathBuf>> = BTreeMap::new();
     for file in sample_log::files(&options.log)? {
-        let (name, hash) = sample_log::conf_of(&file)?;
-        let plan = plan(options, &globals.home(), (&name, &hash))?;
+        confs.entry(sample_log::conf_of(&file)?).or_default().push(file);
+    }
+    let mut found = Found::default();
+    for ((name, hash), files) in &confs {
+        let plan = plan(options, &globals.home(), (name, hash))?;
         let offline = options
             .against
-            .as_ref()
-            .map(|_| offline(options, &plan))
-            .transpose()?;
+            .as_deref()
+            .map(|against| offline((against, &options.key), &plan, files));
+        let offline = offline.transpose()?;
         let mut extractor = Extractor::new(Arc::clone(&plan));
-        for row in sample_log::read(&file, &plan)? {
-            compare(&row, (&mut extractor, &options.key, offline.as_ref()), &mut found)?;
+        for file in files {
+            for row in sample_log::read(file, &plan)? {
+                compare(&row, (&mut extractor, &options.key, offline.as_ref()), &mut found)?;
+            }
         }
     }
     told(&found, globals.json)?;
     if found.different > 0 {
         bail!("{} of {} logged samples differ", found.different, found.rows);
+    }
+    if found.rows == found.alone {
+        bail!(
+            "nothing was compared: {} logged samples, none with an offline row of the same key",
+            found.rows
+        );
     }
     Ok(())
 }
@@ -119,41 +135,63 @@ fn plan(options: &Options, home: &Home, (name, hash): (&str, &str)) -> anyhow::R
             plan.hash()
         ));
     }
-    Ok(plan)
+    options.dictionaries.bound(&plan, home)
 }
 
-/// Offline rows by key.
-fn offline(options: &Options, plan: &Arc<Plan>) -> anyhow::Result<BTreeMap<String, Sample>> {
-    let path = options.against.clone().context("expected a file")?;
-    if let Some(unknown) = options.key.iter().find(|name| plan.schema().find(name).is_none()) {
+/// Offline rows by key: those that the log has.
+fn offline(
+    (against, fields): (&Path, &[String]),
+    plan: &Arc<Plan>,
+    logs: &[PathBuf],
+) -> anyhow::Result<BTreeMap<String, Sample>> {
+    if let Some(unknown) = fields.iter().find(|name| plan.schema().find(name).is_none()) {
         bail!("--key: the conf has no field `{unknown}`");
     }
-    let form = InputForm::of(&path)
-        .with_context(|| format!("{}: its name does not tell its form", path.display()))?;
+    let mut logged = BTreeSet::new();
+    for file in logs {
+        let rows = sample_log::read(file, plan)?;
+        logged.extend(rows.iter().filter_map(|row| key(&sample(row, plan), fields)));
+    }
+    let form = InputForm::of(against)
+        .with_context(|| format!("{}: its name does not tell its form", against.display()))?;
     let input = Input {
-        path,
+        path: against.to_owned(),
         form,
         columns: Vec::new(),
     };
-    let mut rows = BTreeMap::new();
-    samples(plan, &input, &ExtractOptions::default(), |_, sample| {
-        rows.insert(key(sample, &options.key), sample.clone());
-        true
+    let mut rows: BTreeMap<String, (u64, Sample)> = BTreeMap::new();
+    let mut twice = None;
+    samples(plan, &input, &ExtractOptions::default(), |line, sample| {
+        let key = key(sample, fields).filter(|key| logged.contains(key));
+        let before = key.and_then(|key| Some((rows.insert(key.clone(), (line, sample.clone()))?.0, key)));
+        twice = before.map(|(before, key)| (before, line, key));
+        twice.is_none()
     })?;
-    Ok(rows)
+    if let Some((before, line, key)) = twice {
+        bail!(
+            "{}:{line}: the key {} ({}) is also on line {before}; name fields that tell rows apart",
+            against.display(),
+            fields.join(","),
+            key.replace('\t', ",")
+        );
+    }
+    Ok(rows.into_iter().map(|(key, (_, sample))| (key, sample)).collect())
 }
 
-fn key(sample: &Sample, fields: &[String]) -> String {
+/// The key's values; none where one of them is missing, which is equal to nothing.
+fn key(sample: &Sample, fields: &[String]) -> Option<String> {
     let mut key = String::new();
-    for name in fields {
-        let value = sample
-            .values()
-            .find(|(field, _)| *field.name == **name)
-            .map(|(_, value)| value);
-        text::print(value.unwrap_or(&Value::Missing), &mut key);
-        key.push('\t');
+    for (at, name) in fields.iter().enumerate() {
+        let (_, value) = sample.values().find(|(field, _)| *field.name == **name)?;
+        if value.is_missing() {
+            return None;
+        }
+        if at > 0 {
+            key.push('\t');
+        }
+        text::print(value, &mut key);
     }
-    key
+    Some(key)
 }
 
 /// A logged row's raw values.
@@ -177,7 +215,7 @@ fn compare(
     let logged = sample(row, &plan);
     let own = match offline {
         None => Some(&logged),
-        Some(rows) => rows.get(&key(&logged, fields)),
+        Some(rows) => key(&logged, fields).and_then(|key| rows.get(&key)),
     };
     let Some(own) = own else {
         found.alone += 1;
@@ -190,40 +228,37 @@ fn compare(
         return Ok(());
     }
     found.different += 1;
-    let (ours, theirs) = (canonical::read(&bytes)?, canonical::read(&row.bytes)?);
-    for ours in &ours {
-        let theirs = theirs.iter().find(|slot| slot.slot == ours.slot);
-        let content = theirs.map(canonical::CanonicalSlot::content);
-        if content.is_some_and(|content| same(content, ours.content())) {
+    let (ours, theirs) = (slots(&bytes)?, slots(&row.bytes)?);
+    let all: BTreeSet<u32> = ours.keys().chain(theirs.keys()).copied().collect();
+    for slot in all {
+        let (ours, theirs) = (ours.get(&slot), theirs.get(&slot));
+        if ours.map(|(bytes, _)| bytes) == theirs.map(|(bytes, _)| bytes) {
             continue;
         }
-        let skew = found.features.entry(ours.slot).or_default();
-        skew.name = plan
-            .slot(ours.slot)
-            .map(|spec| spec.name.to_string())
-            .unwrap_or_default();
-        skew.rows += 1;
-        let printed = |content: rankine_feature::Content<'_>| {
-            let mut text = String::new();
-            content.print(&mut text);
-            text
-        };
-        skew.first.get_or_insert_with(|| {
-            let logged = content.map_or_else(|| "not there".to_owned(), printed);
-            (row.request, row.item, logged, printed(ours.content()))
+        let skew = found.features.entry(slot).or_insert_with(|| Skew {
+            name: plan
+                .slot(slot)
+                .map_or_else(|| "(not in the conf)".to_owned(), |spec| spec.name.to_string()),
+            ..Skew::default()
         });
+        skew.rows += 1;
+        let printed = |one: Option<&(Vec<u8>, String)>| {
+            one.map_or_else(|| "not there".to_owned(), |(_, content)| content.clone())
+        };
+        skew.first
+            .get_or_insert_with(|| (row.request, row.item, printed(theirs), printed(ours)));
     }
     Ok(())
 }
 
-/// To the bit, as the bytes are compared.
-fn same(a: rankine_feature::Content<'_>, b: rankine_feature::Content<'_>) -> bool {
-    let bytes = |content| {
-        let mut out = Vec::new();
-        canonical::write(0, content, &mut out);
-        out
+/// Each slot's bytes, and its content for people.
+fn slots(bytes: &[u8]) -> anyhow::Result<BTreeMap<u32, (Vec<u8>, String)>> {
+    let slot = |one: canonical::CanonicalSlot| {
+        let mut text = String::new();
+        one.content().print(&mut text);
+        (one.slot, (bytes[one.range.clone()].to_vec(), text))
     };
-    bytes(a) == bytes(b)
+    Ok(canonical::read(bytes)?.into_iter().map(slot).collect())
 }
 
 fn told(found: &Found, as_json: bool) -> anyhow::Result<()> {
@@ -261,4 +296,30 @@ fn told(found: &Found, as_json: bool) -> anyhow::Result<()> {
         output::line(&output::table(&["feature", "slot", "samples", "first"], &rows));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rankine_feature::Value;
+
+    #[test]
+    fn a_missing_key_is_equal_to_nothing_and_tabs_do_not_join_fields() {
+        let conf = "format = 1\nname = \"c\"\nschema.user = [{ name = \"a\", type = \"string\" }, \
+            { name = \"b\", type = \"string\" }]\n\
+            feature = [{ name = \"f\", class = \"id\", slot = 1, depend = [\"a\"] }]";
+        let plan = Plan::compile(conf, "c.toml", None).unwrap();
+        let fields = ["a".to_owned(), "b".to_owned()];
+        let of = |a: Value, b: Value| {
+            let mut sample = Sample::new(plan.schema());
+            sample.set(|field| if *field.name == *"a" { a.clone() } else { b.clone() });
+            key(&sample, &fields)
+        };
+        assert_eq!(of(Value::str("x"), Value::Missing), None);
+        let (one, other) = (
+            of(Value::str("x\t"), Value::str("y")),
+            of(Value::str("x"), Value::str("\ty")),
+        );
+        assert!(one.is_some() && other.is_some() && one != other);
+    }
 }

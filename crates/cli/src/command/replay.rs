@@ -1,7 +1,8 @@
 //! `rankine replay LOG`: logged requests through two versions of a model: what their scores, features and latencies do.
 //!
 //! The decision: both versions are loaded by the serving predictor itself and asked as a server asks it, in turn request by
-//! request (A B, then B A), so that neither has the warmer caches; items are given with all their logged fields.
+//! request (A B, then B A), so that neither has the warmer caches; items are given with all their logged fields, and only rows
+//! that the model scored when they were logged are sent: a log folder holds those of every conf and model.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,9 +19,10 @@ use rankine_predict::{
 };
 use serde_json::{Value, json};
 
-use super::Globals;
 use super::check_skew::plan_of;
+use super::{Globals, model_named};
 use crate::clock;
+use crate::dictionaries::Dictionaries;
 use crate::home::Home;
 use crate::output;
 
@@ -33,7 +35,7 @@ pub(crate) struct Options {
     /// A log file, or a folder of them
     #[arg(value_name = "LOG")]
     log: PathBuf,
-    /// The model
+    /// The model, named as the logged requests name it
     #[arg(long, value_name = "NAME")]
     model: String,
     /// Two of its versions
@@ -42,6 +44,8 @@ pub(crate) struct Options {
     /// Most requests that are sent
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     requests: usize,
+    #[command(flatten)]
+    dictionaries: Dictionaries,
 }
 
 /// What was seen of one version.
@@ -51,9 +55,14 @@ struct Seen {
     absent: u64,
 }
 
+/// One logged request: the plan of its conf, its rows.
+type Logged = (Arc<Plan>, Vec<LogRow>);
+
 /// What was seen of both.
 #[derive(Debug, Default)]
 struct Both {
+    /// Logged rows that other models scored.
+    others: u64,
     versions: [Seen; 2],
     items: u64,
     /// |B − A| of items that both scored.
@@ -74,7 +83,8 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let &[a, b] = &options.versions[..] else {
         bail!("--versions: expected two, got {}", options.versions.len());
     };
-    let predictor = predictor(&globals.home(), &options.model, [a, b])?;
+    let home = globals.home();
+    let predictor = predictor(&home, options, [a, b])?;
     let snapshot = predictor.snapshot();
     for version in [a, b] {
         snapshot
@@ -82,38 +92,67 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
             .with_context(|| format!("version {version}"))?;
     }
     let mut both = Both::default();
-    for request in requests(&globals.home(), options)? {
-        one(
-            &predictor,
-            &snapshot,
-            (&options.model, [a, b]),
-            &request,
-            &mut both,
-        )?;
+    let requests = requests(&home, options, &mut both.others)?;
+    if requests.is_empty() {
+        bail!(
+            "{}: no logged sample was scored by `{}`; {} were by other models",
+            options.log.display(),
+            options.model,
+            both.others
+        );
+    }
+    for request in requests {
+        one(&predictor, &snapshot, (options, [a, b]), &request, &mut both)?;
     }
     told(&both, (&options.model, [a, b]), globals.json)
 }
 
-fn predictor(home: &Home, model: &str, versions: [u64; 2]) -> anyhow::Result<Predictor> {
+/// A predictor of both versions and of what their confs read.
+fn predictor(home: &Home, options: &Options, versions: [u64; 2]) -> anyhow::Result<Predictor> {
     let entry = ModelEntry {
         versions: VersionPolicy::Pinned(versions.to_vec()),
-        ..ModelEntry::named(model)
+        ..ModelEntry::named(&options.model)
     };
     let mut config = PredictConfig::new(home.models(), clock::now_micros).model(entry);
     config.threads = 1;
     config.item_cache_bytes = 0;
+    for version in versions {
+        // a version that does not open is told by the predictor
+        let Ok(artefact) = model_named(home, &format!("{}@{version}", options.model)) else {
+            continue;
+        };
+        let reads = artefact
+            .plan()
+            .map(|plan| options.dictionaries.entries(plan, home));
+        for entry in reads.transpose()?.into_iter().flatten() {
+            if config.dictionaries.iter().all(|known| known.name != entry.name) {
+                config.dictionaries.push(entry);
+            }
+        }
+    }
     Ok(Predictor::open(config)?)
 }
 
-/// Rows of the log by request, in order.
-fn requests(home: &Home, options: &Options) -> anyhow::Result<Vec<(Arc<Plan>, Vec<LogRow>)>> {
-    let mut found: Vec<(Arc<Plan>, Vec<LogRow>)> = Vec::new();
+/// Rows of the log that the model scored, by request, in order; counts the others.
+fn requests(home: &Home, options: &Options, others: &mut u64) -> anyhow::Result<Vec<Logged>> {
+    let mut found: Vec<Logged> = Vec::new();
+    let own = |models: &[String]| {
+        let base = |model: &String| model.split(':').next() == Some(&options.model);
+        models.iter().any(base)
+    };
     for file in sample_log::files(&options.log)? {
         let (name, hash) = sample_log::conf_of(&file)?;
+        let models = sample_log::models(&file)?;
+        let here = models.iter().filter(|models| own(models)).count();
+        *others += (models.len() - here) as u64;
+        if here == 0 {
+            continue;
+        }
         let plan = plan_of(home, (&name, &hash))?;
         let plan = plan
             .with_context(|| format!("{}: no model here has the conf \"{name}\" {hash}", file.display()))?;
-        let rows = sample_log::read(&file, &plan)?;
+        let mut rows = sample_log::read(&file, &plan)?;
+        rows.retain(|row| own(&row.models));
         for rows in rows.chunk_by(|a, b| a.request == b.request) {
             if found.len() == options.requests {
                 return Ok(found);
@@ -125,7 +164,7 @@ fn requests(home: &Home, options: &Options) -> anyhow::Result<Vec<(Arc<Plan>, Ve
 }
 
 /// One logged request as a question to a version.
-fn question((plan, rows): &(Arc<Plan>, Vec<LogRow>), ask: String) -> Question {
+fn question((plan, rows): &Logged, (ask, items): (String, String)) -> Question {
     let side = |side: Side| {
         let fields = plan.schema().side(side).iter().zip(&rows[0].sides[side as usize]);
         Row::of(fields.map(|(field, value)| (&*field.name, value.clone())))
@@ -149,6 +188,7 @@ fn question((plan, rows): &(Arc<Plan>, Vec<LogRow>), ask: String) -> Question {
             conf: String::new(),
             models: vec![ask],
         }],
+        item_dictionary: items,
         ..Question::default()
     }
 }
@@ -156,11 +196,13 @@ fn question((plan, rows): &(Arc<Plan>, Vec<LogRow>), ask: String) -> Question {
 fn one(
     predictor: &Predictor,
     snapshot: &Snapshot,
-    (model, versions): (&str, [u64; 2]),
-    request: &(Arc<Plan>, Vec<LogRow>),
+    (options, versions): (&Options, [u64; 2]),
+    request: &Logged,
     both: &mut Both,
 ) -> anyhow::Result<()> {
-    let questions = versions.map(|version| question(request, format!("{model}:{version}")));
+    let ask = |version: u64| format!("{}:{version}", options.model);
+    let items = item_dictionary(predictor);
+    let questions = versions.map(|version| question(request, (ask(version), items.clone())));
     let mut scores: [Vec<ItemScore>; 2] = [Vec::new(), Vec::new()];
     let turn = both.versions[0].millis.len() % 2;
     for at in [turn, 1 - turn] {
@@ -181,6 +223,14 @@ fn one(
     features(predictor, snapshot, &questions, both)?;
     differences(&scores, both);
     Ok(())
+}
+
+/// The item dictionary that completes what another conf reads of items, where several are loaded: any, all logged fields being
+/// given.
+fn item_dictionary(predictor: &Predictor) -> String {
+    let mut status = predictor.dictionary_status().into_iter();
+    let items = status.find(|one| one.kind == "items");
+    items.map(|one| one.status.name).unwrap_or_default()
 }
 
 /// Compares scores of one request.
@@ -296,7 +346,7 @@ fn told(both: &Both, (model, versions): (&str, [u64; 2]), as_json: bool) -> anyh
     if as_json {
         let slot = |(slot, (feature, items)): (&u32, &(String, u64))| json!({ "slot": slot, "feature": feature, "items": items });
         return output::json(&json!({
-            "model": model, "requests": requests, "items": both.items, "versions": [a.0, b.0],
+            "model": model, "requests": requests, "items": both.items, "of_other_models": both.others, "versions": [a.0, b.0],
             "score": { "mean_difference": both.drift / scored, "mean_absolute": mean, "p99": p99, "most": most },
             "other_best": both.other_best, "features": both.slots.iter().map(slot).collect::<Vec<_>>(),
         }));
@@ -312,6 +362,12 @@ fn told(both: &Both, (model, versions): (&str, [u64; 2]), as_json: bool) -> anyh
         both.drift / scored,
         both.other_best
     ));
+    if both.others > 0 {
+        output::line(&format!(
+            "{} logged samples of other models were not sent",
+            both.others
+        ));
+    }
     if both.slots.is_empty() {
         output::line("features: the same in every slot");
         return Ok(());

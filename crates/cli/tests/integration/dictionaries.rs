@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::home::rankine;
 use crate::verbs::{folder, path};
 
-const CONF: &str = r#"format = 1
+pub(crate) const CONF: &str = r#"format = 1
 name = "shop"
 schema.user = [{ name = "user", type = "int" }]
 schema.item = [{ name = "item", type = "int" }, { name = "kind", type = "string" }]
@@ -18,7 +18,7 @@ feature = [
 ]
 "#;
 
-const MODEL: &str = r#"format = 1
+pub(crate) const MODEL: &str = r#"format = 1
 kind = "embeddingmlp"
 conf = "shop"
 embedding = [{ slots = [1], table = "user", dim = 2 }]
@@ -28,7 +28,7 @@ train = { batch = 16, epochs = 10 }
 "#;
 
 /// Clicks on what is cheap: only the price tells.
-fn samples() -> String {
+pub(crate) fn samples() -> String {
     let mut text = "user,item,kind,label\n".to_owned();
     for i in 0..400u32 {
         let cheap = i % 3 == 0;
@@ -43,7 +43,7 @@ fn samples() -> String {
     text
 }
 
-const SERVER: &str =
+pub(crate) const SERVER: &str =
     "dictionary = [{ name = \"prices\", kind = \"keyed\", path = \"prices.tsv\", value = \"float\" }]\n";
 
 #[test]
