@@ -1,6 +1,5 @@
 //! In steady state scoring allocates nothing, whatever the kind of model: counted by the allocator itself.
 #![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
-#![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 use rankine_feature::{Part, Plan, Rows, Scratch, Value, sign};
 use rankine_model::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, Table, Tensor};

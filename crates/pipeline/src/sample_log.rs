@@ -339,7 +339,7 @@ mod tests {
         let path = folder.path().join("log-1/1.parquet");
         table.save(&path).unwrap();
         assert_eq!(table.rows(), 0);
-        assert_eq!(files(folder.path()).unwrap(), [path.clone()]);
+        assert_eq!(files(folder.path()).unwrap(), std::slice::from_ref(&path));
         assert_eq!(conf_of(&path).unwrap(), ("log".to_owned(), plan.hash()));
         assert_eq!(read(&path, &plan).unwrap(), rows);
         assert_eq!(models(&path).unwrap(), vec![rows[0].models.clone(); 5]);

@@ -227,23 +227,18 @@ fn item_dictionary(set: &Set, path: &Path) -> BTreeSet<usize> {
     let fields = set.plan.schema().side(Side::Item).iter().enumerate();
     let columns = fields.map(|(at, field)| {
         let values = first.values().map(|row| &row[at]);
-        let column = match field.ty {
-            FieldType::Int => Column::Int(
-                values
-                    .map(|value| if let Value::Int(x) = value { Some(*x) } else { None })
-                    .collect(),
-            ),
-            _ => Column::Text(
-                values
-                    .map(|value| {
-                        if let Value::Str(x) = value {
-                            Some(x.to_string())
-                        } else {
-                            None
-                        }
-                    })
-                    .collect(),
-            ),
+        let column = if field.ty == FieldType::Int {
+            let int = |value: &&Value| if let Value::Int(x) = value { Some(*x) } else { None };
+            Column::Int(values.map(|value| int(&value)).collect())
+        } else {
+            let text = |value: &&Value| {
+                if let Value::Str(x) = value {
+                    Some(x.to_string())
+                } else {
+                    None
+                }
+            };
+            Column::Text(values.map(|value| text(&value)).collect())
         };
         (field.name.to_string(), column)
     });

@@ -511,12 +511,17 @@ fn a_log_with_labels_is_trained_on() {
         last["valid_auc"].as_f64().unwrap() > 0.99,
         "only the price tells: {last}"
     );
-    let data = ["extract", "--model", "shop@2", out, "--to", "bytes", "--out"];
+    reads_what_was_served(&shop, out, &of_shop);
+}
+
+/// What the published conf extracts of a sample file is what the log holds.
+fn reads_what_was_served(shop: &Shop, samples: &str, log: &str) {
+    let data = ["extract", "--model", "shop@2", samples, "--to", "bytes", "--out"];
     let bytes = shop.home.path().join("logged.bin");
     shop.run(&[&data[..], &[bytes.to_str().unwrap()]].concat()).good();
-    let conf = std::fs::read_to_string(conf).unwrap();
+    let conf = std::fs::read_to_string(shop.file("shop.feature.toml")).unwrap();
     let plan = Plan::compile(&conf, "shop.feature.toml", None).unwrap();
-    let logged = sample_log::read(&sample_log::files(Path::new(&of_shop)).unwrap()[0], &plan).unwrap();
+    let logged = sample_log::read(&sample_log::files(Path::new(log)).unwrap()[0], &plan).unwrap();
     let extracted = frames(&std::fs::read(&bytes).unwrap());
     assert_eq!(extracted.len(), logged.len());
     for (extracted, logged) in extracted.iter().zip(&logged) {

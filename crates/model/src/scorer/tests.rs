@@ -41,6 +41,47 @@ fn the_split_equals_the_formula() {
 }
 
 #[test]
+fn the_logit_is_what_the_score_is_made_of_and_slots_that_are_read_are_told() {
+    for text in MODELS.into_iter().chain([testing::DSSM]) {
+        let (network, plan) = (network(text), plan());
+        let wide = parameters(&network, 3).convert::<f64>();
+        let scorer = Scorer::new(&network, &wide).unwrap();
+        let mut s = ScoreScratch::default();
+        for seed in 0..20 {
+            let parts = parts(&plan, &sample(seed));
+            let (mut item, mut common) = (Hidden::default(), Hidden::default());
+            scorer.item(&parts[1], &mut item);
+            scorer.common(&parts[0], &mut common);
+            let logit = scorer.logit(&common, &item, &parts[2], &mut s);
+            let expected = testing::logit(&network, &wide, &parts);
+            assert!(
+                (logit - expected).abs() < 1e-12,
+                "{:?} sample {seed}",
+                network.kind
+            );
+            let score = scorer.score(&common, &item, &parts[2], &mut s);
+            assert_eq!(score.to_bits(), output(logit, network.loss).to_bits());
+        }
+        let linear = network.linear.iter().flat_map(|part| &part.slots);
+        let columns = network.columns.iter().map(|column| &column.slot);
+        let read: Vec<u32> = columns
+            .chain(&network.dense)
+            .chain(linear)
+            .map(|spec| spec.slot)
+            .collect();
+        for spec in plan.slots() {
+            assert_eq!(
+                scorer.reads(spec.slot),
+                read.contains(&spec.slot),
+                "{text} slot {}",
+                spec.slot
+            );
+        }
+        assert!(!read.is_empty() && !scorer.reads(9_999));
+    }
+}
+
+#[test]
 fn many_parts_together_have_the_bits_of_one_by_one() {
     for text in MODELS {
         let (network, plan) = (network(text), plan());

@@ -201,18 +201,18 @@ fn what_cannot_be_explained_is_said_with_its_status() {
     assert!(bare.0 == 200 && bare.1.contains("Choose a user"), "{}", bare.1);
     let (status, text) = asked("id=987654&movieId=260&model=widedeep");
     assert!(
-        status == 404 && text.contains("no user `987654`"),
+        status == 404 && text.contains("There is no user 987654 here"),
         "{status} {text}"
     );
     let (status, text) = asked("id=6&movieId=987654&model=widedeep");
     assert!(
-        status == 404 && text.contains("no film `987654`"),
+        status == 404 && text.contains("There is no film 987654 here"),
         "{status} {text}"
     );
     for name in ["emb", "popularity", "item2vec", "nothing"] {
         let (status, text) = asked(&format!("id=6&movieId=260&model={name}"));
         assert!(
-            status == 400 && text.contains("one of widedeep, neuralcf,"),
+            status == 400 && text.contains("one of widedeep, neuralcf; it is"),
             "{name}: {status} {text}"
         );
     }

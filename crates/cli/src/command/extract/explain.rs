@@ -147,9 +147,10 @@ pub(super) fn ask(
     let mut score = None;
     if model.is_some() {
         let answer = post(&format!("{url}/v1/predict"), &request)?;
+        let served = answer["confs"][0]["models"][0]["scores"][0].as_f64();
         #[expect(clippy::cast_possible_truncation, reason = "the server wrote an f32")]
-        let read = |value: &Value| value.as_f64().map(|x| x as f32);
-        score = read(&answer["confs"][0]["models"][0]["scores"][0]);
+        let exact = served.map(|x| x as f32);
+        score = exact;
     }
     Ok(explained.beside(&bytes, score)?)
 }
