@@ -152,26 +152,45 @@ impl<T: Real> Side<T> {
             embedding::put(&*column.rows, column.pooling, part.sparse(column.slot.index), x);
             out = rest;
         }
+        self.numbers(part, out);
+    }
+
+    /// [`Side::gather`] of as many parts as `out` has rows, at most [`RUN`]. Signs are read item by item, rows are looked up
+    /// column by column, together where each part has one whole sign in the column, by far the most common.
+    fn gather_run<'p>(&self, part: &dyn Fn(usize) -> &'p Part, out: &mut [T], signs: &mut Vec<u64>) {
+        let count = out.len() / self.inputs;
+        signs.clear();
+        signs.resize(self.columns.len() * count, 0);
+        let numbers = self.inputs - self.dense.iter().map(width).sum::<usize>();
+        let mut several = 0u64;
+        for (i, row) in out.chunks_exact_mut(self.inputs).enumerate() {
+            let part = part(i);
+            for (c, column) in self.columns.iter().enumerate() {
+                match embedding::whole(column.pooling, part.sparse(column.slot.index)) {
+                    Some(sign) => signs[c * count + i] = sign,
+                    None => several |= 1 << c.min(63),
+                }
+            }
+            self.numbers(part, &mut row[numbers..]);
+        }
+        let mut at = 0;
+        for (c, column) in self.columns.iter().enumerate() {
+            if several >> c.min(63) & 1 == 0 {
+                let signs = &signs[c * count..(c + 1) * count];
+                column.rows.copy(signs, &mut out[at..], self.inputs);
+            } else {
+                column.pool_run(part, (at, self.inputs), out);
+            }
+            at += column.rows.dim();
+        }
+    }
+
+    /// A part's dense slots.
+    fn numbers(&self, part: &Part, mut out: &mut [T]) {
         for slot in &self.dense {
             let (x, rest) = out.split_at_mut(width(slot));
             floats_of(part, slot, x);
             out = rest;
-        }
-    }
-
-    /// [`Side::gather`] of as many parts as `out` has rows, column by column.
-    fn gather_run<'p>(&self, part: &dyn Fn(usize) -> &'p Part, out: &mut [T], signs: &mut Vec<u64>) {
-        let mut at = 0;
-        for column in &self.columns {
-            column.gather_run(part, (at, self.inputs), (&mut *out, &mut *signs));
-            at += column.rows.dim();
-        }
-        for slot in &self.dense {
-            let width = width(slot);
-            for (i, row) in out.chunks_exact_mut(self.inputs).enumerate() {
-                floats_of(part(i), slot, &mut row[at..at + width]);
-            }
-            at += width;
         }
     }
 }
@@ -524,23 +543,12 @@ impl<T: Real> Scorer<T> {
 }
 
 impl<T: Real> Gather<T> {
-    /// The pooled rows of many parts, from column `at` of rows of `inputs`. Where each part has one whole sign, by far the
-    /// most common, all rows are looked up together.
-    fn gather_run<'p>(
-        &self,
-        part: &dyn Fn(usize) -> &'p Part,
-        (at, inputs): (usize, usize),
-        (out, signs): (&mut [T], &mut Vec<u64>),
-    ) {
-        let (count, dim) = (out.len() / inputs, self.rows.dim());
-        let content = |i| part(i).sparse(self.slot.index);
-        signs.clear();
-        signs.extend((0..count).map_while(|i| embedding::whole(self.pooling, content(i))));
-        if signs.len() == count {
-            return self.rows.copy(signs, &mut out[at..], inputs);
-        }
+    /// The pooled rows of many parts, one by one, from column `at` of rows of `inputs`.
+    fn pool_run<'p>(&self, part: &dyn Fn(usize) -> &'p Part, (at, inputs): (usize, usize), out: &mut [T]) {
+        let dim = self.rows.dim();
         for (i, row) in out.chunks_exact_mut(inputs).enumerate() {
-            embedding::put(&*self.rows, self.pooling, content(i), &mut row[at..at + dim]);
+            let content = part(i).sparse(self.slot.index);
+            embedding::put(&*self.rows, self.pooling, content, &mut row[at..at + dim]);
         }
     }
 

@@ -164,7 +164,10 @@ fn a_question_allocates_nothing_per_item() {
             let answer = predictor.ask_on(&predictor.snapshot(), &question).unwrap();
             let scored = answer.confs.iter().flat_map(|conf| &conf.models);
             let scores = scored.flat_map(|model| &model.outcome.as_ref().unwrap().scores);
-            assert_eq!(scores.filter(|score| score.is_ok()).count(), 2 * count as usize);
+            assert_eq!(
+                scores.filter(|score| score.is_ok()).count(),
+                2 * usize::try_from(count).unwrap()
+            );
         })
     };
     let items = i64::try_from(ITEMS).unwrap();

@@ -80,7 +80,10 @@ const LR: &str = "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlabel = \"click\"\n
 fn a_kept_cache_is_read_again_for_the_same_file_conf_slots_and_label_alone() {
     let rows = |shift: u32| -> String {
         let row = |i: u32| {
-            let (click, buy) = (u32::from((i + shift) % 3 == 0), u32::from(i % 4 == 0));
+            let (click, buy) = (
+                u32::from((i + shift).is_multiple_of(3)),
+                u32::from(i.is_multiple_of(4)),
+            );
             format!("{}\t{}\t{click}\t{buy}\n", i % 9, i % 12)
         };
         (0..600).fold("userId\titemId\tclick\tbuy\n".to_owned(), |all, i| all + &row(i))
