@@ -19,9 +19,13 @@ def run(options, emit):
     seconds, rounds = (7, 2) if options.quick else (60, 5)
 
     def measured(bench):
-        rate = 0.5 * max(bench.capacity("kept", 4)[0] for _ in range(2))
-        steady = lambda: bench.run("open", "kept", seconds=seconds, rate=rate)
-        results = measure.alternate({"steady": steady, "reload": lambda: reloading(bench, seconds, rate)}, rounds)
+        rate = []
+
+        def steady():
+            rate[:] = [0.5 * bench.capacity("kept", 2)[0]]
+            return bench.run("open", "kept", seconds=seconds, rate=rate[0])
+
+        results = measure.alternate({"steady": steady, "reload": lambda: reloading(bench, seconds, rate[0])}, rounds)
         tell(emit, results, bench)
 
     ctr_cvr.opened(measured)

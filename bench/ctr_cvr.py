@@ -123,6 +123,10 @@ class Bench:
         done = self.run("closed", items, seconds=seconds, workers=4)
         return done["rate"], done["cpu"] / seconds
 
+    def loaded(self, items, seconds, share):
+        """An open loop at a share of what four callers could ask just before."""
+        return self.run("open", items, seconds=seconds, rate=share * self.capacity(items, 2)[0])
+
 
 def opened(run):
     """Runs a benchmark on a Bench and ends it whatever happens."""

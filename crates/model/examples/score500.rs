@@ -14,6 +14,8 @@ use rankine_feature::{Part, Plan, Rows, Scratch, Value};
 use rankine_model::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, Table, Tensor};
 
 const CANDIDATES: usize = 500;
+/// Candidates whose parts are made and scored together.
+const CHUNK: usize = 128;
 const IDS: usize = 20;
 const NUMBERS: usize = 10;
 const DIM: usize = 16;
@@ -124,10 +126,16 @@ impl Bench {
         self.scorer.common(&self.user, &mut self.common);
     }
 
-    fn hide(&mut self) {
-        let items = &self.items;
+    /// The item parts of a chunk of candidates, and their scores at once, while they are near.
+    fn chunk(&mut self, from: usize) {
+        let to = CANDIDATES.min(from + CHUNK);
+        let (items, hidden) = (&self.items[from..to], &mut self.hidden[from..to]);
+        self.scorer.items(&|i| &items[i], &mut self.scratch, hidden);
+        let (hidden, cross) = (&self.hidden[from..to], &self.crosses);
+        let candidate = |i: usize| (&hidden[i], cross);
+        let scores = &mut self.scores[from..to];
         self.scorer
-            .items(&|i| &items[i], &mut self.scratch, &mut self.hidden);
+            .score_many(&self.common, &candidate, &mut self.scratch, scores);
     }
 
     fn score(&mut self) {
@@ -139,18 +147,18 @@ impl Bench {
 
     /// Everything for every candidate.
     fn plain(&mut self) {
-        let user = &self.user;
-        self.scorer
-            .commons(&|_| user, &mut self.scratch, &mut self.commons);
-        std::mem::swap(&mut self.common, &mut self.commons[CANDIDATES - 1]);
-        self.hide();
-        self.score();
+        for from in (0..CANDIDATES).step_by(CHUNK) {
+            let (user, count) = (&self.user, CHUNK.min(CANDIDATES - from));
+            self.scorer
+                .commons(&|_| user, &mut self.scratch, &mut self.commons[..count]);
+            std::mem::swap(&mut self.common, &mut self.commons[count - 1]);
+            self.chunk(from);
+        }
     }
 
     fn user_once(&mut self) {
         self.common();
-        self.hide();
-        self.score();
+        (0..CANDIDATES).step_by(CHUNK).for_each(|from| self.chunk(from));
     }
 
     fn items_kept(&mut self) {
@@ -246,7 +254,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         crosses,
         scratch: ScoreScratch::default(),
         common: Hidden::default(),
-        commons: vec![Hidden::default(); CANDIDATES],
+        commons: vec![Hidden::default(); CHUNK],
         hidden: vec![Hidden::default(); CANDIDATES],
         scores: vec![0.0; CANDIDATES],
     };
