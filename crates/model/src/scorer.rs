@@ -507,7 +507,14 @@ impl<T: Real> Scorer<T> {
             side.gather_run(&part, inputs, &mut s.signs);
         }
         s.lower.resize(count * outputs, T::ZERO);
-        dense::affine_batch(count, &s.inputs, &side.weight, None, Activation::Linear, &mut s.lower);
+        dense::affine_batch(
+            count,
+            &s.inputs,
+            &side.weight,
+            None,
+            Activation::Linear,
+            &mut s.lower,
+        );
         let parts = s.lower.chunks_exact(outputs).zip(s.inputs.chunks_exact(width));
         for ((first, inputs), hidden) in parts.zip(out) {
             hidden.first.clear();

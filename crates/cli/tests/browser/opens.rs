@@ -56,7 +56,10 @@ pub(crate) async fn every_page_without_complaints(_: &Site, tab: &Tab) -> anyhow
     let hidden: i64 = tab
         .ask("(box => box.scrollWidth - box.clientWidth)(document.querySelector('#features').parentElement)")
         .await?;
-    ensure!(hidden <= 0, "{hidden} pixels of the features' table are out of sight");
+    ensure!(
+        hidden <= 0,
+        "{hidden} pixels of the features' table are out of sight"
+    );
     tab.shoot("explain").await?;
     tab.open("/status.html").await?;
     tab.wait("document.querySelectorAll('#charts svg').length > 2")
