@@ -59,7 +59,8 @@ def tell(emit, results, bench):
     more = {"published": sum(column(reload, "published")), "load_average": os.getloadavg()[0], **failed}
     emit(measure.line("reload", "requests", "requests/s", column(reload, "rate"), "steady", column(steady, "rate"), **more))
     for key in ("p50", "p99", "p99.9"):
-        emit(measure.line("reload", key, "ms", column(reload, key), "steady", column(steady, key), higher_is_better=False))
+        rounds = {"by_round": [[round(row[key], 2) for row in rows] for rows in (reload, steady)]}
+        emit(measure.line("reload", key, "ms", column(reload, key), "steady", column(steady, key), higher_is_better=False, **rounds))
     memory = (column(reload, "anonymous"), "steady", column(steady, "typical"))
     emit(measure.line("reload", "most anonymous memory", "MiB", *memory, higher_is_better=False))
     served = sum(column(reload, "served"), [])
