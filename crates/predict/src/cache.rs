@@ -118,6 +118,12 @@ impl<P> Shelf<P> {
         &self.parts[place]
     }
 
+    /// Every part with its id and row version.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = (i64, u64, &P)> {
+        let slots = self.slots.iter().zip(&self.parts);
+        slots.map(|(slot, part)| (slot.id, slot.version, part))
+    }
+
     fn put(&mut self, fresh: Fresh<P>, budget: usize) {
         let bytes = fresh.bytes.saturating_add(OVERHEAD);
         if bytes > budget {

@@ -4,18 +4,22 @@
 //! with the generation; a request that holds the generation holds all of it, and nothing of another.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use rankine_dict::{Candidate, LoadFault, Pace, Parser, Waiting};
 use rankine_feature::{Field, FieldType, Plan, Side};
-use rankine_model::{Artefact, Hidden, Manifest, Scorer};
+use rankine_model::{Artefact, Hidden, Manifest, ScoreScratch, Scorer};
 
-use crate::cache::ItemCache;
+use crate::cache::{Fresh, ItemCache};
 use crate::conf::{Conf, Confs, Listed};
 use crate::dictionary::{Dictionaries, DictionarySnapshot, VectorTable};
+use crate::made;
 use crate::project::Projector;
-use crate::score::{Common, ItemPart, Scratchpad};
+use crate::score::{Common, Extracted, KeptPart, Scratchpad};
 use crate::spare::Spares;
+
+/// Item parts that are made together before a swap.
+const WARMED: usize = 256;
 
 /// Opens artefacts for dictionaries.
 pub(crate) struct Opener {
@@ -27,7 +31,12 @@ pub(crate) struct Opener {
     pub(crate) vectors: String,
     /// What a model's conf meets.
     pub(crate) around: Arc<Around>,
+    /// The generation opened last.
+    pub(crate) last: Last,
 }
+
+/// The item parts of a generation, while it lives, and the hash of its conf.
+pub(crate) type Last = Mutex<Option<(String, Weak<ItemCache<KeptPart>>)>>;
 
 /// What models share: confs by hash, the listed ones, the dictionaries that confs read.
 #[derive(Default)]
@@ -70,11 +79,28 @@ impl Parser for Opener {
                 .map_err(|fault| waits(fault.to_string()))?;
         }
         let scoring = conf.and_then(|conf| Scoring::of(&artefact, conf, self));
-        Ok(Served { artefact, scoring })
+        let served = Served { artefact, scoring };
+        self.warm(&served);
+        Ok(served)
     }
 }
 
 impl Opener {
+    /// Makes the parts of the items that the generation before has kept, of the features it has kept: else the first requests
+    /// after a swap would make them all.
+    fn warm(&self, served: &Served) {
+        let Some(engine) = served.engine() else {
+            return;
+        };
+        let (conf, cache) = (&engine.scoring.conf, &engine.scoring.cache);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.as_ref().filter(|(hash, _)| *hash == conf.hash);
+        if let Some(before) = before.and_then(|(_, cache)| cache.upgrade()) {
+            engine.warm(&before);
+        }
+        *last = Some((conf.hash.clone(), Arc::downgrade(cache)));
+    }
+
     /// Refuses a model whose conf is listed and not there, before anything large is read.
     fn admit(&self, path: &Path) -> Result<(), LoadFault> {
         let manifest = Manifest::read(path)?;
@@ -121,6 +147,32 @@ pub(crate) struct Engine<'a> {
 }
 
 impl Engine<'_> {
+    /// Keeps this model's parts of everything in another cache of the same conf.
+    fn warm(&self, before: &ItemCache<KeptPart>) {
+        // the lock is held for a copy of pointers, not for the work
+        let kept: Vec<(i64, u64, Arc<Extracted>)> = before
+            .read()
+            .all()
+            .map(|(id, version, part)| (id, version, Arc::clone(&part.features)))
+            .collect();
+        let mut scratch = ScoreScratch::default();
+        for kept in kept.chunks(WARMED) {
+            let mut hidden = vec![Hidden::default(); kept.len()];
+            let part = |i: usize| &kept[i].2.part;
+            let broken = made::make(self.scorer, &part, &mut scratch, &mut hidden);
+            let parts = kept
+                .iter()
+                .zip(hidden)
+                .enumerate()
+                .filter(|(i, _)| !broken.contains(i));
+            let fresh = parts.map(|(_, ((id, version, features), hidden))| {
+                let features = Arc::clone(features);
+                Fresh::of((*id, *version), KeptPart { features, hidden }, self.scoring)
+            });
+            self.scoring.cache.put(fresh.collect::<Vec<_>>().into_iter());
+        }
+    }
+
     /// Makes `out` the part of an item whose vector a dictionary has; false where none has it.
     pub(crate) fn stored(&self, id: i64, out: &mut Hidden) -> bool {
         let vector = self.vectors.and_then(|vectors| vectors.get(id));
@@ -143,7 +195,7 @@ pub(crate) struct Scoring {
     /// Context rows likewise.
     pub(crate) context: Projector,
     /// Item parts of this generation.
-    pub(crate) cache: ItemCache<ItemPart>,
+    pub(crate) cache: Arc<ItemCache<KeptPart>>,
     /// Memory of requests.
     pub(crate) commons: Spares<Common>,
     /// Memory of tasks.
@@ -158,7 +210,7 @@ impl Scoring {
             user: side(Side::User),
             item: side(Side::Item),
             context: side(Side::Context),
-            cache: ItemCache::new(opener.item_cache_bytes),
+            cache: Arc::new(ItemCache::new(opener.item_cache_bytes)),
             vectors: opener.vectors.clone(),
             commons: Spares::default(),
             pads: Spares::default(),
@@ -221,6 +273,7 @@ mod tests {
                 max_mb_s: 0,
                 vectors: String::new(),
                 around: Arc::default(),
+                last: Last::default(),
             },
             &write,
             &|_| true,

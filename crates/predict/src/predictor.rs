@@ -15,7 +15,7 @@ use crate::config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
 use crate::dictionary::{Dictionaries, VectorTable};
 use crate::error::PredictError;
 use crate::items::{Items, KnownItems};
-use crate::model::{Around, Opener, Served};
+use crate::model::{Around, Last, Opener, Served};
 use crate::request::{Request, Response};
 use crate::score::{self, Tasks};
 use crate::snapshot::{Metadata, Model, Models, Snapshot};
@@ -301,6 +301,7 @@ fn open_model(
             max_mb_s: entry.max_mb_s,
             vectors: entry.vectors.clone(),
             around: Arc::clone(around),
+            last: Last::default(),
         };
         open_dictionary(config, &name, source, opener)
     };

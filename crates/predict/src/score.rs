@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -23,11 +24,23 @@ use crate::model::{Engine, Scoring};
 use crate::project::Misfit;
 use crate::request::{ItemFault, Request};
 
+/// One item's values and features: what its share of a score is made of, whichever model makes it.
+#[derive(Default)]
+pub(crate) struct Extracted {
+    pub(crate) values: Vec<Value>,
+    pub(crate) part: Part,
+}
+
 /// One item's share of a score: everything that rests on its row alone.
 #[derive(Default)]
 pub(crate) struct ItemPart {
-    pub(crate) values: Vec<Value>,
-    pub(crate) part: Part,
+    pub(crate) features: Extracted,
+    pub(crate) hidden: Hidden,
+}
+
+/// A share that is kept. Its features are shared with the next version of the model.
+pub(crate) struct KeptPart {
+    pub(crate) features: Arc<Extracted>,
     pub(crate) hidden: Hidden,
 }
 
@@ -197,14 +210,7 @@ impl Job<'_> {
             self.task(range.start, out, pad, &mut faults);
             let Scratchpad { fresh, own, .. } = pad;
             scoring.cache.put(fresh.drain(..).map(|(id, version, place)| {
-                let part = std::mem::take(&mut own[place]);
-                let bytes = part.bytes(scoring);
-                Fresh {
-                    id,
-                    version,
-                    part,
-                    bytes,
-                }
+                Fresh::of((id, version), std::mem::take(&mut own[place]).kept(), scoring)
             }));
         });
         self.scored.fetch_add(out.len(), Ordering::Relaxed);
@@ -248,7 +254,7 @@ impl Job<'_> {
         &self,
         index: usize,
         place: usize,
-        shelf: &Shelf<ItemPart>,
+        shelf: &Shelf<KeptPart>,
         pad: &mut Scratchpad,
     ) -> Result<At, String> {
         let key = self.items.key(index);
@@ -258,7 +264,7 @@ impl Job<'_> {
         let wanted = self.bound.version(key.version);
         let kept = (wanted != 0).then(|| shelf.find(key.id, wanted));
         if let Some(at) = kept.flatten() {
-            shelf.part(at).part.touch();
+            shelf.part(at).features.part.touch();
             return Ok(At::Shelf(at));
         }
         let version = guarded(|| self.fill(index, &mut pad.own[place], &mut pad.features))
@@ -277,7 +283,7 @@ impl Job<'_> {
             pad.made.resize_with(missing.len(), Hidden::default);
         }
         let (own, made) = (&pad.own, &mut pad.made[..missing.len()]);
-        let part = |i: usize| &own[missing[i]].part;
+        let part = |i: usize| &own[missing[i]].features.part;
         let broken = made::make(self.engine.scorer, &part, &mut pad.score, made);
         for (place, hidden) in missing.iter().zip(&mut pad.made) {
             std::mem::swap(&mut pad.own[*place].hidden, hidden);
@@ -290,7 +296,7 @@ impl Job<'_> {
     }
 
     /// Makes the cross parts of all ready items; one that panics is ready no more.
-    fn crosses(&self, shelf: &Shelf<ItemPart>, pad: &mut Scratchpad, fault: &mut dyn FnMut(usize, String)) {
+    fn crosses(&self, shelf: &Shelf<KeptPart>, pad: &mut Scratchpad, fault: &mut dyn FnMut(usize, String)) {
         let mut ready = std::mem::take(&mut pad.ready);
         ready.retain(|item| {
             let done = guarded(|| self.cross(*item, shelf, pad)).is_some();
@@ -302,30 +308,31 @@ impl Job<'_> {
         pad.ready = ready;
     }
 
-    fn cross(&self, item: Ready, shelf: &Shelf<ItemPart>, pad: &mut Scratchpad) {
-        let part = item.part.part(shelf, &pad.own, item.place);
+    fn cross(&self, item: Ready, shelf: &Shelf<KeptPart>, pad: &mut Scratchpad) {
+        let (features, _) = item.part.part(shelf, &pad.own, item.place);
         let rows = Rows {
             user: &self.common.user,
-            item: &part.values,
+            item: &features.values,
             context: &self.common.context,
         };
         let (plan, common) = (&self.bound.plan, &self.common.part);
         let cross = &mut pad.crosses[item.place];
-        plan.cross(rows, common, &part.part, &mut pad.features, cross);
+        plan.cross(rows, common, &features.part, &mut pad.features, cross);
     }
 
     /// Extracts an item's features from its row; returns the row's version.
     fn fill(&self, index: usize, part: &mut ItemPart, features: &mut Scratch) -> Result<u64, String> {
         let scoring = self.engine.scoring;
         let (row, version) = self.items.row(index);
-        let projected = scoring.item.project(&row, &mut part.values);
+        let Extracted { values, part } = &mut part.features;
+        let projected = scoring.item.project(&row, values);
         projected.map_err(|misfit| misfit.to_string())?;
-        self.bound.plan.item(&part.values, features, &mut part.part);
+        self.bound.plan.item(values, features, part);
         Ok(version)
     }
 
     /// One score per ready item; all at once, and one by one where that panicked (NaN for the culprit).
-    fn scores(&self, shelf: &Shelf<ItemPart>, pad: &mut Scratchpad) {
+    fn scores(&self, shelf: &Shelf<KeptPart>, pad: &mut Scratchpad) {
         let Scratchpad {
             score: scratch,
             own,
@@ -337,7 +344,7 @@ impl Job<'_> {
         let (scorer, common) = (self.engine.scorer, &self.common.hidden);
         let candidate = |i: usize| {
             let Ready { place, part } = ready[i];
-            (&part.part(shelf, own, place).hidden, &crosses[place])
+            (part.part(shelf, own, place).1, &crosses[place])
         };
         scores.clear();
         scores.resize(ready.len(), f32::NAN);
@@ -359,10 +366,18 @@ fn guarded<R>(work: impl FnOnce() -> R) -> Option<R> {
 }
 
 impl At {
-    fn part<'a>(self, shelf: &'a Shelf<ItemPart>, own: &'a [ItemPart], place: usize) -> &'a ItemPart {
+    fn part<'a>(
+        self,
+        shelf: &'a Shelf<KeptPart>,
+        own: &'a [ItemPart],
+        place: usize,
+    ) -> (&'a Extracted, &'a Hidden) {
         match self {
-            At::Shelf(at) => shelf.part(at),
-            At::Own => &own[place],
+            At::Shelf(at) => {
+                let KeptPart { features, hidden } = shelf.part(at);
+                (features, hidden)
+            }
+            At::Own => (&own[place].features, &own[place].hidden),
         }
     }
 }
@@ -390,8 +405,32 @@ impl Scratchpad {
 }
 
 impl ItemPart {
+    /// The part as it is kept.
+    pub(crate) fn kept(self) -> KeptPart {
+        KeptPart {
+            features: Arc::new(self.features),
+            hidden: self.hidden,
+        }
+    }
+}
+
+impl Fresh<KeptPart> {
+    /// A part to keep under an id and row version, with what it costs.
+    pub(crate) fn of((id, version): (i64, u64), part: KeptPart, scoring: &Scoring) -> Self {
+        let bytes = part.bytes(scoring);
+        Fresh {
+            id,
+            version,
+            part,
+            bytes,
+        }
+    }
+}
+
+impl KeptPart {
     /// About how much memory the part takes.
-    pub(crate) fn bytes(&self, scoring: &Scoring) -> usize {
+    fn bytes(&self, scoring: &Scoring) -> usize {
+        let Extracted { values, part } = &*self.features;
         let slots = scoring
             .plan
             .slots()
@@ -399,12 +438,12 @@ impl ItemPart {
             .filter(|slot| slot.group == Group::Item);
         let features: usize = slots
             .map(|slot| match slot.kind {
-                SlotKind::Sparse => 8 + 12 * self.part.sparse(slot.index).0.len(),
+                SlotKind::Sparse => 8 + 12 * part.sparse(slot.index).0.len(),
                 SlotKind::Dense(width) => 4 * width,
             })
             .sum();
-        let values: usize = self.values.iter().map(value_bytes).sum();
-        size_of::<Self>() + self.hidden.bytes() + features + values
+        let values: usize = values.iter().map(value_bytes).sum();
+        size_of::<ItemPart>() + self.hidden.bytes() + features + values
     }
 }
 

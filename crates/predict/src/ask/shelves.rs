@@ -7,18 +7,18 @@ use std::sync::RwLockReadGuard;
 
 use super::group::Group;
 use crate::cache::{ItemCache, Shelf};
-use crate::score::ItemPart;
+use crate::score::KeptPart;
 
 /// See the module. Nothing may be put while it is held.
 pub(super) struct Shelves<'a> {
-    guards: Vec<RwLockReadGuard<'a, Shelf<ItemPart>>>,
+    guards: Vec<RwLockReadGuard<'a, Shelf<KeptPart>>>,
     /// Which of them is a member's.
     of: Vec<usize>,
 }
 
 impl<'a> Shelves<'a> {
     pub(super) fn of(group: &Group<'a>) -> Self {
-        let cache = |m: usize| -> &'a ItemCache<ItemPart> { &group.members[m].engine.scoring.cache };
+        let cache = |m: usize| -> &'a ItemCache<KeptPart> { &group.members[m].engine.scoring.cache };
         let mut caches: Vec<_> = (0..group.members.len()).map(cache).collect();
         caches.sort_unstable_by_key(|cache| std::ptr::from_ref(*cache).addr());
         caches.dedup_by(|a, b| std::ptr::eq(*a, *b));
@@ -38,7 +38,7 @@ impl<'a> Shelves<'a> {
     }
 
     /// A part that was found.
-    pub(super) fn part(&self, member: usize, place: usize) -> &ItemPart {
+    pub(super) fn part(&self, member: usize, place: usize) -> &KeptPart {
         self.guards[self.of[member]].part(place)
     }
 }

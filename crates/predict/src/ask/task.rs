@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use rankine_feature::{Part, Rows, Scratch, Value};
 use rankine_model::{Hidden, ScoreScratch};
@@ -18,7 +19,7 @@ use crate::cache::Fresh;
 use crate::made;
 use crate::row::Row;
 use crate::rows::FeatureRows;
-use crate::score::ItemPart;
+use crate::score::{Extracted, KeptPart};
 use crate::spare::Spares;
 
 /// Scores of a task: per group, per member, per item.
@@ -56,12 +57,6 @@ pub(crate) struct Pad {
     scores: Vec<f32>,
 }
 
-#[derive(Default)]
-struct Extracted {
-    values: Vec<Value>,
-    part: Part,
-}
-
 /// Memory of one model in a task.
 #[derive(Default)]
 struct MemberPad {
@@ -70,7 +65,7 @@ struct MemberPad {
     /// Items whose part is to be made.
     missing: Vec<Missing>,
     /// Parts to be kept.
-    fresh: Vec<Fresh<ItemPart>>,
+    fresh: Vec<Fresh<KeptPart>>,
 }
 
 /// An item whose part a model has not kept.
@@ -256,7 +251,7 @@ fn find(
 fn parts<'a>(kept: Option<Kept>, shelves: &'a Shelves<'_>, own: &'a Extracted) -> (&'a [Value], &'a Part) {
     match kept {
         Some((m, at)) => {
-            let ItemPart { values, part, .. } = shelves.part(m, at);
+            let Extracted { values, part } = &*shelves.part(m, at).features;
             (values, part)
         }
         None => (&own.values, &own.part),
@@ -277,8 +272,7 @@ fn make((group, shelves): (&Group<'_>, &Shelves<'_>), m: usize, pad: &mut Pad) {
     if made.len() < missing.len() {
         made.resize_with(missing.len(), Hidden::default);
     }
-    let of = |i: usize| parts(missing[i].kept, shelves, &own[missing[i].place]);
-    let part = |i: usize| of(i).1;
+    let part = |i: usize| parts(missing[i].kept, shelves, &own[missing[i].place]).1;
     let broken_ones = made::make(member.engine.scorer, &part, score, &mut made[..missing.len()]);
     for (i, item) in missing.iter().enumerate() {
         if broken_ones.contains(&i) {
@@ -288,31 +282,29 @@ fn make((group, shelves): (&Group<'_>, &Shelves<'_>), m: usize, pad: &mut Pad) {
         let hidden = &mut pad.hiddens[item.place];
         std::mem::swap(hidden, &mut made[i]);
         if item.version != 0 {
+            let features = lasting(item.kept, shelves, &own[item.place]);
             pad.fresh
-                .push(keep(member, (item.id, item.version), of(i), hidden));
+                .push(keep(member, (item.id, item.version), features, hidden));
         }
     }
     pad.missing = missing;
     pad.missing.clear();
 }
 
-/// A part to keep.
-fn keep(
-    member: &Member<'_>,
-    (id, version): (i64, u64),
-    (values, part): (&[Value], &Part),
-    hidden: &Hidden,
-) -> Fresh<ItemPart> {
-    let part = ItemPart {
-        values: values.to_vec(),
-        part: part.clone(),
-        hidden: hidden.clone(),
-    };
-    Fresh {
-        id,
-        version,
-        bytes: part.bytes(member.engine.scoring),
-        part,
+/// A part to keep; features that another model has kept are shared with it.
+fn keep(member: &Member<'_>, id: (i64, u64), features: Arc<Extracted>, hidden: &Hidden) -> Fresh<KeptPart> {
+    let hidden = hidden.clone();
+    Fresh::of(id, KeptPart { features, hidden }, member.engine.scoring)
+}
+
+/// Features that outlive the task.
+fn lasting(kept: Option<Kept>, shelves: &Shelves<'_>, own: &Extracted) -> Arc<Extracted> {
+    match kept {
+        Some((m, at)) => Arc::clone(&shelves.part(m, at).features),
+        None => Arc::new(Extracted {
+            values: own.values.clone(),
+            part: own.part.clone(),
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rankine_predict::Predictor;
+use rankine_predict::{FeatureRows, ItemKey, KnownItems, ModelEntry, PredictConfig, Predictor, Request, Row};
 
 use crate::fixture;
 use crate::scores::{bits, expected_bits, predictor, request};
@@ -153,4 +153,57 @@ fn a_snapshot_keeps_its_version_through_a_swap() {
     assert_eq!(predictor.status()[0].dictionaries[0].old_generations, 1);
     drop(snapshot);
     assert_eq!(predictor.status()[0].dictionaries[0].old_generations, 0);
+}
+
+/// Rows of every item, which count how often they are asked for.
+#[derive(Default)]
+struct Counted(AtomicUsize);
+
+impl FeatureRows for Counted {
+    fn user(&self, _id: i64) -> Option<Row> {
+        None
+    }
+
+    fn item(&self, id: i64) -> Option<(Row, u64)> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let row = Row::of(["movieId", "genre", "year"].into_iter().zip(fixture::item(id)));
+        Some((row, 5))
+    }
+}
+
+#[test]
+fn a_new_version_begins_with_the_features_that_the_one_before_kept() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_wide_deep(models.path(), "films", 1);
+    let mut config = PredictConfig::new(models.path(), || 7).model(ModelEntry::named("films"));
+    config.poll = Duration::from_secs(3600);
+    let predictor = Predictor::open(config).unwrap();
+    let rows = Counted::default();
+    let keys: Vec<ItemKey> = (0..9).map(|id| ItemKey { id, version: 5 }).collect();
+    let request = Request {
+        model: "films".into(),
+        user: Row::of(["userId", "taste"].into_iter().zip(fixture::user(3))),
+        context: Row::of([("hour", fixture::context(3).remove(0))]),
+        ..Request::default()
+    };
+    for (version, seed) in [(1, None), (1, None), (2, Some(9)), (3, Some(8))] {
+        if let Some(seed) = seed {
+            fixture::publish_wide_deep(models.path(), "films", seed);
+            predictor.reload();
+        }
+        let items = KnownItems {
+            keys: &keys,
+            rows: &rows,
+        };
+        let answer = predictor.predict_known(&request, items).unwrap();
+        let dir = models.path().join(format!("films/{version}"));
+        let expected = (0..9).map(|id| {
+            let (user, context) = (fixture::user(3), fixture::context(3));
+            fixture::expected(&dir, &user, &fixture::item(id), &context)
+        });
+        assert_eq!(answer.version, version);
+        assert_eq!(answer.scores, expected.collect::<Vec<_>>());
+        let asked = rows.0.load(Ordering::SeqCst);
+        assert_eq!(asked, 9, "version {version} extracts nothing again");
+    }
 }
