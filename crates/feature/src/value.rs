@@ -72,6 +72,21 @@ impl Value {
         Value::Vector(items.into())
     }
 
+    /// About how much memory it takes; shared text and lists are counted as if they were its own.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let beyond = match self {
+            Value::Missing | Value::Int(_) | Value::Float(_) | Value::Time(_) | Value::Bool(_) => 0,
+            Value::Str(text) => text.len(),
+            Value::Ints(list) => 8 * list.len(),
+            Value::Floats(list) => 8 * list.len(),
+            Value::Strs(list) => list.iter().map(|text| 32 + text.len()).sum(),
+            Value::Weighted(list) => list.iter().map(|(text, _)| 40 + text.len()).sum(),
+            Value::Vector(list) => 4 * list.len(),
+        };
+        size_of::<Value>() + beyond
+    }
+
     /// True for [`Value::Missing`] and for a NaN number.
     #[must_use]
     pub fn is_missing(&self) -> bool {

@@ -1,40 +1,10 @@
 //! In steady state extraction allocates nothing: counted by the allocator itself.
-//!
-//! Counted per thread: the test harness allocates on its own at any time.
-#![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
 
+mod counting;
+
+use counting::count;
 use rankine_feature::operator::{Class, Example, registry};
 use rankine_feature::{Fitter, Part, Plan, Rows, Scratch, Side, Value};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-/// How often this thread has allocated.
-fn count() -> usize {
-    COUNT.with(Cell::get)
-}
-
-// SAFETY: passes every call on to the system allocator unchanged; counting touches no memory of the caller.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` came from `System.alloc` with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn row(plan: &Plan, side: Side, n: i64) -> Vec<Value> {
     use rankine_feature::FieldType as T;

@@ -194,15 +194,8 @@ impl Network {
             return towers.tensors(self);
         }
         let mut tensors = Vec::new();
-        for (name, inputs, outputs) in self.layers() {
-            tensors.push(TensorSpec {
-                name: format!("{name}.weight"),
-                shape: vec![inputs, outputs],
-            });
-            tensors.push(TensorSpec {
-                name: format!("{name}.bias"),
-                shape: vec![outputs],
-            });
+        for layer in self.layers() {
+            tensors.extend(layer_tensors(layer));
         }
         if let Some(product) = &self.product {
             tensors.push(TensorSpec {
@@ -249,6 +242,18 @@ pub(crate) struct Builder<'a> {
     plan: &'a Plan,
     network: Network,
     faults: Vec<Fault>,
+}
+
+/// Weight and bias of a layer: its name, inputs and outputs.
+pub(crate) fn layer_tensors((name, inputs, outputs): (String, usize, usize)) -> [TensorSpec; 2] {
+    let tensor = |part: &str, shape| TensorSpec {
+        name: format!("{name}.{part}"),
+        shape,
+    };
+    [
+        tensor("weight", vec![inputs, outputs]),
+        tensor("bias", vec![outputs]),
+    ]
 }
 
 impl<'a> Builder<'a> {

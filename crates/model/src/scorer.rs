@@ -87,9 +87,9 @@ pub struct ScoreScratch<T = f32> {
 }
 
 /// A sparse column with its table.
-struct Gather<T> {
-    slot: SlotSpec,
-    rows: Arc<dyn Rows<T>>,
+pub(crate) struct Gather<T> {
+    pub(crate) slot: SlotSpec,
+    pub(crate) rows: Arc<dyn Rows<T>>,
     pooling: Pooling,
 }
 
@@ -558,7 +558,8 @@ impl<T: Real> Gather<T> {
         }
     }
 
-    fn pool(&self, part: &Part, out: &mut [T]) {
+    /// Adds the pooled row of a part to `out`.
+    pub(crate) fn pool(&self, part: &Part, out: &mut [T]) {
         embedding::add(&*self.rows, self.pooling, part.sparse(self.slot.index), out);
     }
 }
@@ -691,11 +692,16 @@ impl<T: Real> Assembly<'_, T> {
 
     /// A column with its table, if it is of the group.
     fn gather(&self, column: usize, group: Group) -> Result<Option<Gather<T>>, ModelError> {
+        let found = self.column(column)?;
+        Ok((found.slot.group == group).then_some(found))
+    }
+
+    /// A column with its table.
+    pub(crate) fn column(&self, column: usize) -> Result<Gather<T>, ModelError> {
         let column = &self.network.columns[column];
-        let spec = &self.network.tables[column.table];
-        let rows = self.rows(spec)?;
+        let rows = self.rows(&self.network.tables[column.table])?;
         let (slot, pooling) = (column.slot.clone(), column.pooling);
-        Ok((slot.group == group).then_some(Gather { slot, rows, pooling }))
+        Ok(Gather { slot, rows, pooling })
     }
 
     /// A table's rows.

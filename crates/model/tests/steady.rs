@@ -1,33 +1,11 @@
 //! In steady state scoring allocates nothing, whatever the kind of model: counted by the allocator itself.
-#![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
 
+#[path = "../../feature/tests/counting/mod.rs"]
+mod counting;
+
+use counting::count;
 use rankine_feature::{Part, Plan, Rows, Scratch, Value, sign};
 use rankine_model::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, Table, Tensor};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: passes every call on to the system allocator unchanged; counting touches no memory of the caller.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.try_with(|count| count.set(count.get() + 1)).ok();
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` came from `System.alloc` with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const CONF: &str = r#"format = 1
 name = "steady"
@@ -117,8 +95,8 @@ fn scoring_allocates_nothing_after_the_first_requests() {
             scorer.score(&common, &hidden[0], &items[0][2], &mut s);
         };
         (0..3).for_each(|_| request());
-        let before = COUNT.get();
+        let before = count();
         (0..10).for_each(|_| request());
-        assert_eq!(COUNT.get() - before, 0, "{text}");
+        assert_eq!(count() - before, 0, "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! A model's parts of many items at once: what misses the cache is computed together.
+//! A model's parts and scores of many items at once: what misses the cache is computed together, and so are all scores.
 //!
 //! The decision here: weights are read once for all items instead of once per item, which matters most right after a
 //! reload, when every item misses. A panic costs the item that caused it, not the others: after one they go one by one.
@@ -32,4 +32,24 @@ pub(crate) fn make<'p>(
         }
     }
     broken
+}
+
+/// Scores as many candidates as `scores` has places; NaN for one that panicked.
+pub(crate) fn score<'c>(
+    scorer: &Scorer,
+    common: &Hidden,
+    candidate: &dyn Fn(usize) -> (&'c Hidden, &'c Part),
+    scratch: &mut ScoreScratch,
+    scores: &mut [f32],
+) {
+    let all = || scorer.score_many(common, candidate, scratch, scores);
+    if catch_unwind(AssertUnwindSafe(all)).is_ok() {
+        return;
+    }
+    *scratch = ScoreScratch::default();
+    for (i, score) in scores.iter_mut().enumerate() {
+        let (item, cross) = candidate(i);
+        let one = || scorer.score(common, item, cross, &mut ScoreScratch::default());
+        *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
+    }
 }

@@ -109,12 +109,11 @@ impl Predictor {
         let _permit = self.permit()?;
         let (name, generation) = snapshot.find(&request.model, request.version)?;
         let engine = snapshot.engine(name, generation)?;
-        let own = snapshot.gate(&request.model).map(|gate| (gate, gate.admit()));
-        let _own = match own {
-            Some((gate, Err(wait))) => return Err(PredictError::overloaded(gate.load().1, wait)),
-            Some((_, Ok(permit))) => Some(permit),
-            None => None,
+        let admit = |gate: &Arc<Gate>| {
+            let refused = |wait| PredictError::overloaded(gate.load().1, wait);
+            gate.admit().map_err(refused)
         };
+        let _own = snapshot.gate(&request.model).map(admit).transpose()?;
         let tasks = Tasks {
             pool: &self.pool,
             size: self.task,

@@ -341,22 +341,19 @@ impl Job<'_> {
             scores,
             ..
         } = pad;
-        let (scorer, common) = (self.engine.scorer, &self.common.hidden);
         let candidate = |i: usize| {
             let Ready { place, part } = ready[i];
             (part.part(shelf, own, place).1, &crosses[place])
         };
         scores.clear();
         scores.resize(ready.len(), f32::NAN);
-        let all = || scorer.score_many(common, &candidate, scratch, scores);
-        if catch_unwind(AssertUnwindSafe(all)).is_err() {
-            *scratch = ScoreScratch::default();
-            for (i, score) in scores.iter_mut().enumerate() {
-                let (item, cross) = candidate(i);
-                let one = || scorer.score(common, item, cross, &mut ScoreScratch::default());
-                *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
-            }
-        }
+        made::score(
+            self.engine.scorer,
+            &self.common.hidden,
+            &candidate,
+            scratch,
+            scores,
+        );
     }
 }
 
@@ -442,21 +439,7 @@ impl KeptPart {
                 SlotKind::Dense(width) => 4 * width,
             })
             .sum();
-        let values: usize = values.iter().map(value_bytes).sum();
+        let values: usize = values.iter().map(Value::bytes).sum();
         size_of::<ItemPart>() + self.hidden.bytes() + features + values
     }
-}
-
-/// A value's size; shared text and lists are counted as if they were the part's own.
-fn value_bytes(value: &Value) -> usize {
-    let beyond = match value {
-        Value::Missing | Value::Int(_) | Value::Float(_) | Value::Time(_) | Value::Bool(_) => 0,
-        Value::Str(text) => text.len(),
-        Value::Ints(list) => 8 * list.len(),
-        Value::Floats(list) => 8 * list.len(),
-        Value::Strs(list) => list.iter().map(|text| 32 + text.len()).sum(),
-        Value::Weighted(list) => list.iter().map(|(text, _)| 40 + text.len()).sum(),
-        Value::Vector(list) => 4 * list.len(),
-    };
-    size_of::<Value>() + beyond
 }

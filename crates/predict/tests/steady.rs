@@ -2,44 +2,21 @@
 //! allocator itself.
 //!
 //! What a call allocates around them (its snapshot, its answer) must not grow with the items.
-#![expect(unsafe_code, reason = "a counting allocator must implement GlobalAlloc")]
 #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
 #[path = "integration/fixture.rs"]
 #[expect(dead_code, reason = "shared with the integration tests, which use the rest")]
 mod fixture;
 
+#[path = "../../feature/tests/counting/mod.rs"]
+mod counting;
+
+use counting::count;
 use rankine_predict::{
     Ask, FeatureRows, ItemInput, ItemKey, KnownItems, ModelEntry, PredictConfig, Predictor, Question,
     QuestionItem, Request, Row, RowLayout,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
-
-struct Counting;
-
-thread_local! {
-    /// Of this thread: a request of one task stays on it, and the dictionaries' threads have no part in it.
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: passes every call on to the system allocator unchanged; counting touches no memory of the caller.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.try_with(|count| count.set(count.get() + 1)).ok();
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` came from `System.alloc` with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Rows made in advance.
 struct Rows(Vec<Row>);
@@ -65,9 +42,9 @@ fn rows() -> Rows {
 /// Allocations of one call of `call`, after enough calls to fill every buffer.
 fn allocations(call: impl Fn()) -> usize {
     (0..3).for_each(|_| call());
-    let before = COUNT.get();
+    let before = count();
     (0..10).for_each(|_| call());
-    let count = COUNT.get() - before;
+    let count = counting::count() - before;
     assert_eq!(count % 10, 0, "every call allocates alike");
     count / 10
 }

@@ -9,7 +9,7 @@ mod tests;
 
 pub(crate) use scorer::TowerScorer;
 
-use crate::network::{Network, TensorSpec, width};
+use crate::network::{Network, TensorSpec, layer_tensors, width};
 use std::ops::Range;
 
 /// A sub-network over one side.
@@ -96,19 +96,9 @@ impl Towers {
 
     /// Returns every dense tensor the towers need.
     pub(crate) fn tensors(&self, network: &Network) -> Vec<TensorSpec> {
-        let mut tensors = Vec::new();
-        for (name, inputs, outputs) in self.all().iter().flat_map(|tower| tower.layers(network)) {
-            if inputs > 0 {
-                tensors.push(TensorSpec {
-                    name: format!("{name}.weight"),
-                    shape: vec![inputs, outputs],
-                });
-            }
-            tensors.push(TensorSpec {
-                name: format!("{name}.bias"),
-                shape: vec![outputs],
-            });
-        }
-        tensors
+        let layers = self.all().into_iter().flat_map(|tower| tower.layers(network));
+        // a tower that reads nothing is its bias
+        let some = |tensor: &TensorSpec| !tensor.shape.contains(&0);
+        layers.flat_map(layer_tensors).filter(some).collect()
     }
 }

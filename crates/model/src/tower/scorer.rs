@@ -10,24 +10,15 @@ use super::{Tower, Towers};
 use crate::config::Loss;
 use crate::error::ModelError;
 use crate::layer::dense::Dense;
-use crate::layer::{Rows, embedding};
-use crate::network::{Network, Pooling, width};
-use crate::scorer::{Assembly, Hidden, floats_of, output};
+use crate::network::{Network, width};
+use crate::scorer::{Assembly, Gather, Hidden, floats_of, output};
 use rankine_feature::{Group, Part, SlotSpec};
 use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
-use std::sync::Arc;
-
-/// A sparse column with its table.
-struct Column<T> {
-    slot: SlotSpec,
-    rows: Arc<dyn Rows<T>>,
-    pooling: Pooling,
-}
 
 /// One tower.
 struct Stack<T> {
-    columns: Vec<Column<T>>,
+    columns: Vec<Gather<T>>,
     dense: Vec<SlotSpec>,
     layers: Vec<Dense<T>>,
 }
@@ -94,15 +85,7 @@ impl<T: Real> TowerScorer<T> {
 impl<T: Real> Stack<T> {
     fn new(tower: &Tower, from: &Assembly<'_, T>) -> Result<Stack<T>, ModelError> {
         let network: &Network = from.network;
-        let column = |place: &usize| {
-            let column = &network.columns[*place];
-            Ok(Column {
-                slot: column.slot.clone(),
-                rows: from.rows(&network.tables[column.table])?,
-                pooling: column.pooling,
-            })
-        };
-        let columns = tower.columns.iter().map(column);
+        let columns = tower.columns.iter().map(|place| from.column(*place));
         let columns = columns.collect::<Result<_, ModelError>>()?;
         let named = tower.layers(network);
         let last = named.len().saturating_sub(1);
@@ -148,8 +131,7 @@ impl<T: Real> Stack<T> {
         for column in &self.columns {
             let at = x.len();
             x.resize(at + column.rows.dim(), T::ZERO);
-            let signs = part.sparse(column.slot.index);
-            embedding::add(&*column.rows, column.pooling, signs, &mut x[at..]);
+            column.pool(part, &mut x[at..]);
         }
         for slot in &self.dense {
             let at = x.len();

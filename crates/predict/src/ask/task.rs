@@ -337,16 +337,7 @@ fn score(
     };
     scores.clear();
     scores.resize(ready.len(), f32::NAN);
-    let (scorer, common) = (member.engine.scorer, &member.hidden);
-    let all = || scorer.score_many(common, &candidate, scratch, scores);
-    if catch_unwind(AssertUnwindSafe(all)).is_err() {
-        *scratch = ScoreScratch::default();
-        for (i, score) in scores.iter_mut().enumerate() {
-            let (item, cross) = candidate(i);
-            let one = || scorer.score(common, item, cross, &mut ScoreScratch::default());
-            *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
-        }
-    }
+    made::score(member.engine.scorer, &member.hidden, &candidate, scratch, scores);
     let mut scored = scores.iter().copied();
     let take = |at: &mut At| match std::mem::replace(at, At::Own) {
         At::Absent(absence) => Err(absence),

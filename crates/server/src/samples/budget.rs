@@ -81,20 +81,7 @@ impl Drop for Share {
 
 /// About how much memory a row takes; shared text and lists are counted as if they were its own.
 fn bytes(item: &ServedItem) -> usize {
-    let values: usize = item.tapped.sides.iter().flatten().map(value).sum();
+    let values: usize = item.tapped.sides.iter().flatten().map(Value::bytes).sum();
     let scores: usize = item.scores.iter().map(|(model, _)| 40 + model.len()).sum();
     size_of::<ServedItem>() + item.tapped.conf_hash.len() + item.tapped.bytes.len() + values + scores
-}
-
-fn value(value: &Value) -> usize {
-    let beyond = match value {
-        Value::Missing | Value::Int(_) | Value::Float(_) | Value::Time(_) | Value::Bool(_) => 0,
-        Value::Str(text) => text.len(),
-        Value::Ints(list) => 8 * list.len(),
-        Value::Floats(list) => 8 * list.len(),
-        Value::Strs(list) => list.iter().map(|text| 32 + text.len()).sum(),
-        Value::Weighted(list) => list.iter().map(|(text, _)| 40 + text.len()).sum(),
-        Value::Vector(list) => 4 * list.len(),
-    };
-    size_of::<Value>() + beyond
 }
