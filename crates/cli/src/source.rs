@@ -15,19 +15,19 @@ pub(crate) struct FileSource {
 }
 
 impl FileSource {
-    /// Opens `path` for the fields of `plan`, with the column `label` to learn under `loss`. Times that stand as plain numbers (CSV)
+    /// Opens `path` for the fields of `plan`, with the columns `labels` to learn under `loss`. Times that stand as plain numbers (CSV)
     /// are seconds, as in MovieLens.
     ///
     /// # Errors
     /// A column that the conf needs and the file lacks, or a damaged file.
-    pub(crate) fn open(path: &Path, plan: &Plan, label: &str, loss: Loss) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, plan: &Plan, labels: &[&str], loss: Loss) -> anyhow::Result<Self> {
         let options = SampleOptions {
             time_unit: TimeUnit::Seconds,
             labels: (loss == Loss::Bce).then_some((0.0, 1.0)),
             ..SampleOptions::default()
         };
         let mut spec = plan.sample_spec().clone();
-        spec.label = vec![label.to_owned()];
+        spec.label = labels.iter().map(|label| (*label).to_owned()).collect();
         let reader = SampleReader::open(path, plan.schema(), &spec, &options)?;
         Ok(Self {
             reader,
@@ -44,12 +44,12 @@ impl FileSource {
 pub(crate) fn open(
     path: &Path,
     plan: &Plan,
-    label: &str,
+    labels: &[&str],
     loss: Loss,
 ) -> anyhow::Result<Box<dyn SampleSource>> {
     Ok(match TextFormat::of(path) {
         Some(format) => Box::new(TextSamples::open(path, format, plan, loss)?),
-        None => Box::new(FileSource::open(path, plan, label, loss)?),
+        None => Box::new(FileSource::open(path, plan, labels, loss)?),
     })
 }
 
@@ -84,6 +84,7 @@ fn handed_over(row: Read) -> SampleRow {
         item: row.item,
         context: row.context,
         label: row.label,
+        others: row.others,
         weight: row.weight,
         time: row.time,
         group: row.group,

@@ -286,20 +286,20 @@ impl<'a> Builder<'a> {
             .push(self.config.source().fault(at.span.clone(), key, message));
     }
 
-    /// The label must be one of the conf's; a conf that is only served may name none.
+    /// Labels must be the conf's; a conf that is only served may name none.
     fn label(&mut self) {
-        let known = &self.plan.sample_spec().label;
-        let Some(label) = &self.config.label else {
-            return;
-        };
-        if known.is_empty() || known.contains(&label.value) {
-            return;
+        let config = self.config;
+        for label in config.label.iter().chain(&config.labels) {
+            let known = &self.plan.sample_spec().label;
+            if known.is_empty() || known.contains(&label.value) {
+                continue;
+            }
+            let message = format!("conf `{}` has no label `{}`", self.plan.name(), label.value);
+            let names = known.iter().map(String::as_str);
+            let source = config.source();
+            self.faults
+                .push(source.unknown(label.span.clone(), &label.value, message, names));
         }
-        let message = format!("conf `{}` has no label `{}`", self.plan.name(), label.value);
-        let names = known.iter().map(String::as_str);
-        let source = self.config.source();
-        self.faults
-            .push(source.unknown(label.span.clone(), &label.value, message, names));
     }
 
     /// Adds the embedding columns of the file to the deep part.

@@ -64,7 +64,8 @@ pub fn train(
     let network = Network::compile(config, &plan).map_err(|faults| TrainError::Model { faults })?;
     trainable(config)?;
     let settings = Settings::new(config);
-    let mut encoder = Encoder::new(plan, network.clone(), settings.loss);
+    let others = config.labels.len().saturating_sub(1);
+    let mut encoder = Encoder::new(plan, network.clone(), settings.loss).with_others(others);
     let learn = encoder.learn(train)?;
     let judge = encoder.apply(valid)?;
     let mut net = Net::<f32>::new(&network, &settings, encoder.vocabularies());

@@ -18,6 +18,8 @@ pub struct SampleRow {
     pub context: Vec<Value>,
     /// What the model predicts: 0 or 1 for a click, any number for a regression.
     pub label: f32,
+    /// Values of the model's further labels, in the order its file names them; empty where it learns one.
+    pub others: Vec<f32>,
     /// How much the sample counts in loss and metrics; 1 where the data says nothing.
     pub weight: f32,
     /// When it happened, microseconds UTC.

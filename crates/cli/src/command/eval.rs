@@ -46,16 +46,16 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let plan = &options.dictionaries.bound(plan, &globals.home())?;
     let _beside = Preparing::beside(&globals.home())?;
     let (learnt, test) = samples(options, globals, (plan, artefact.config().train.refit))?;
-    let label = artefact.config().label(plan.sample_spec());
+    let labels = artefact.config().labels(plan.sample_spec());
     let loss = artefact.config().loss.into();
-    let learnt = learnt.iter().map(|path| source::open(path, plan, label, loss));
+    let learnt = learnt.iter().map(|path| source::open(path, plan, &labels, loss));
     let learnt = learnt.collect::<anyhow::Result<_>>()?;
     let baselines = Baselines::fit(plan, &mut Chained::new(learnt))?;
     let title = test.display().to_string();
     let evaluation = judge(
         &title,
         (name, plan, scorer),
-        &mut *source::open(&test, plan, label, loss)?,
+        &mut *source::open(&test, plan, &labels, loss)?,
         &baselines,
     )?;
     if globals.json {

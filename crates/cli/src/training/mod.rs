@@ -111,8 +111,8 @@ impl Job {
     /// A file that is not there or lacks a column of the conf.
     pub(crate) fn open(&self, plan: &Plan, part: Part) -> anyhow::Result<Samples> {
         let files = &self.files;
-        let label = self.model.label(plan.sample_spec());
-        let whole = |path: &Path| source::open(path, plan, label, self.model.loss.into());
+        let labels = self.model.labels(plan.sample_spec());
+        let whole = |path: &Path| source::open(path, plan, &labels, self.model.loss.into());
         let sifted = |held| {
             Ok(Box::new(Sifted::new(
                 whole(&files.train)?,

@@ -83,7 +83,7 @@ fn open(path: &Path, plan: &Plan, config: &ModelConfig) -> anyhow::Result<FileSo
             plan.name()
         )
     })?;
-    FileSource::open(path, plan, config.label(spec), config.loss.into())
+    FileSource::open(path, plan, &config.labels(spec), config.loss.into())
 }
 
 /// Trains vectors on `liked` and publishes them as `name`; tells version and number of vectors.

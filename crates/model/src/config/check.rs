@@ -13,6 +13,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     let mut checker = Checker { config, faults };
     checker.format();
     checker.kind();
+    checker.labels();
     checker.tables();
     checker.sizes();
     checker.rates();
@@ -68,6 +69,24 @@ impl Checker<'_> {
             }
             if given && !allowed {
                 self.fault(at, part, format!("kind `{}` has no `{part}`", kind.name()));
+            }
+        }
+    }
+
+    /// `labels` is for kinds that learn several, takes the place of `label`, and names each once.
+    fn labels(&mut self) {
+        let config = self.config;
+        let mut seen = BTreeSet::new();
+        if let (Some(label), false) = (&config.label, config.labels.is_empty()) {
+            self.fault(label, "label", "`label` beside `labels`; give one of them");
+        }
+        if let (Some(label), false) = (config.labels.first(), config.kind().has_labels()) {
+            let message = format!("kind `{}` learns one label, `label`", config.kind().name());
+            self.fault(label, "labels", message);
+        }
+        for label in &config.labels {
+            if !seen.insert(label.value.as_str()) {
+                self.fault(label, "labels", format!("label `{}` is given twice", label.value));
             }
         }
     }

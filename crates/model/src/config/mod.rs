@@ -63,6 +63,12 @@ impl Kind {
         }
     }
 
+    /// Returns whether it learns several labels at once, named by `labels`.
+    #[must_use]
+    pub fn has_labels(self) -> bool {
+        false
+    }
+
     /// Returns whether it is one of `lr`, `fm` and `ffm`: a `linear` part alone, learnt sample by sample.
     #[must_use]
     pub fn is_linear(self) -> bool {
@@ -373,6 +379,9 @@ pub struct ModelConfig {
     /// The label it learns, one of the conf's; [`ModelConfig::label`] for where it is absent.
     #[serde(default)]
     pub label: Option<Located<String>>,
+    /// The labels it learns, for a kind that learns several at once; in place of `label`.
+    #[serde(default)]
+    pub labels: Vec<Located<String>>,
     /// Seed of everything random.
     #[serde(default = "seed")]
     pub seed: u64,
@@ -467,7 +476,17 @@ impl ModelConfig {
     #[must_use]
     pub fn label<'a>(&'a self, conf: &'a SampleSpec) -> &'a str {
         let first = || conf.label.first().map_or("label", String::as_str);
-        self.label.as_ref().map_or_else(first, |given| &given.value)
+        let given = self.label.as_ref().or(self.labels.first());
+        given.map_or_else(first, |given| &given.value)
+    }
+
+    /// Returns all labels that are learnt, in the order of the file: `labels`, or [`ModelConfig::label`] alone.
+    #[must_use]
+    pub fn labels<'a>(&'a self, conf: &'a SampleSpec) -> Vec<&'a str> {
+        if self.labels.is_empty() {
+            return vec![self.label(conf)];
+        }
+        self.labels.iter().map(|label| label.value.as_str()).collect()
     }
 
     /// Returns what the model is.

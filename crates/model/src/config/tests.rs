@@ -91,6 +91,24 @@ fn the_label_is_the_given_one_or_the_first_of_the_conf() {
 }
 
 #[test]
+fn labels_are_for_kinds_that_learn_several_and_name_each_once() {
+    let text = WIDEDEEP.replace(
+        "label = \"label\"\n",
+        "label = \"a\"\nlabels = [\"a\", \"b\", \"a\"]\n",
+    );
+    assert_eq!(
+        faults(&text),
+        [
+            "m.toml:4:9: `label` beside `labels`; give one of them",
+            "m.toml:5:11: kind `widedeep` learns one label, `label`",
+            "m.toml:5:21: label `a` is given twice",
+        ]
+    );
+    let one = ModelConfig::parse(WIDEDEEP, "m.toml").unwrap();
+    assert_eq!(one.labels(&SampleSpec::default()), ["label"]);
+}
+
+#[test]
 fn every_optimiser_can_be_named() {
     for name in Optimiser::NAMES {
         let text = format!("{WIDEDEEP}optimizer.wide = {{ kind = \"{name}\", lr = 0.5 }}\n");

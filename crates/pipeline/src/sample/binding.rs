@@ -29,6 +29,8 @@ pub(super) struct Binding {
     /// Per side, per field; none for an optional field that the file lacks.
     pub(super) sides: [Vec<Option<Bound>>; 3],
     pub(super) label: Bound,
+    /// Further labels, in the order they were asked for.
+    pub(super) others: Vec<Bound>,
     pub(super) weight: Option<Bound>,
     pub(super) time: Option<Bound>,
     pub(super) group: Option<Bound>,
@@ -64,6 +66,7 @@ impl Binding {
         Ok(Binding {
             sides,
             label: binder.bind(label, FieldType::Float, "the label")?,
+            others: binder.others(&spec.label)?,
             weight: binder.role(spec.weight.as_deref(), FieldType::Float, "the weight")?,
             time: binder.role(spec.time.as_deref(), FieldType::Timestamp, "the time")?,
             group: binder.role(spec.group.as_deref(), FieldType::Int, "the group")?,
@@ -98,6 +101,14 @@ impl Binder<'_> {
             .into_iter()
             .find(|name| self.has(name))
             .unwrap_or(ITEM_NAMES[0])
+    }
+
+    /// Every label but the first.
+    fn others(&mut self, labels: &[String]) -> Result<Vec<Bound>, PipelineError> {
+        let others = labels.iter().skip(1);
+        others
+            .map(|name| self.bind(name, FieldType::Float, "a label"))
+            .collect()
     }
 
     fn role(

@@ -29,6 +29,8 @@ pub struct SampleRow {
     pub context: Vec<Value>,
     /// The first label of the conf.
     pub label: f32,
+    /// The conf's further labels, in its order.
+    pub others: Vec<f32>,
     /// The weight; 1 if the conf names no column.
     pub weight: f32,
     /// µs UTC; 0 if the conf names no column.
@@ -154,7 +156,8 @@ impl SampleReader {
             user: user?,
             item: item?,
             context: context?,
-            label: at.label(self.labels)?,
+            label: at.label(binding.label, self.labels)?,
+            others: at.others(self.labels)?,
             weight: binding.weight.map_or(Ok(1.0), |bound| at.number(bound))?,
             time: binding.time.map_or(Ok(0), |bound| at.whole(bound))?,
             group: binding.group.map_or(Ok(0), |bound| at.whole(bound))?,
@@ -213,8 +216,12 @@ impl Place<'_> {
         Err(self.fault(bound, "expected a finite number, got a missing value".to_owned()))
     }
 
-    fn label(&mut self, range: Option<(f32, f32)>) -> Result<f32, PipelineError> {
-        let bound = self.binding.label;
+    fn others(&mut self, range: Option<(f32, f32)>) -> Result<Vec<f32>, PipelineError> {
+        let bounds = self.binding.others.iter();
+        bounds.map(|bound| self.label(*bound, range)).collect()
+    }
+
+    fn label(&mut self, bound: Bound, range: Option<(f32, f32)>) -> Result<f32, PipelineError> {
         let label = self.number(bound)?;
         match range {
             Some((low, high)) if !(low..=high).contains(&label) => {

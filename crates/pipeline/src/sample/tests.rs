@@ -345,6 +345,7 @@ fn sparrow_rows() -> Vec<SampleRow> {
         item: vec![Value::Int(4), Value::Float(4.0)],
         context: vec![Value::Time(1_345_077_438_000_000)],
         label: 1.0,
+        others: Vec::new(),
         weight: 1.0,
         time: 1_345_077_438_000_000,
         group: 7,
@@ -377,6 +378,39 @@ fn csv_samples_are_read_twice_the_same() {
     reader.rewind().unwrap();
     assert_eq!(read_all(&mut reader), sparrow_rows());
     assert_eq!(reader.len_hint(), None);
+}
+
+#[test]
+fn further_labels_follow_the_first_in_the_order_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.csv");
+    std::fs::write(&path, "movieId,buy,click,label\n4,0,1,1\n2,1,0,0.5\n").unwrap();
+    let conf = "format = 1\nname = \"c\"\nschema.item = [{ name = \"movieId\", type = \"int\" }]\n";
+    let plan = Plan::compile(conf, "c.toml", None).unwrap();
+    let schema = plan.schema();
+    let spec = rankine_feature::SampleSpec {
+        label: ["label", "buy", "click"].map(str::to_owned).to_vec(),
+        ..rankine_feature::SampleSpec::default()
+    };
+    let options = SampleOptions {
+        labels: Some((0.0, 1.0)),
+        ..SampleOptions::default()
+    };
+    let mut reader = SampleReader::open(&path, schema, &spec, &options).unwrap();
+    let rows: Vec<_> = read_all(&mut reader)
+        .into_iter()
+        .map(|row| (row.label, row.others))
+        .collect();
+    assert_eq!(rows, [(1.0, vec![0.0, 1.0]), (0.5, vec![1.0, 0.0])]);
+    std::fs::write(&path, "movieId,buy,click,label\n4,0,3,1\n").unwrap();
+    let error = SampleReader::open(&path, schema, &spec, &options)
+        .unwrap()
+        .next(&mut Vec::new(), 1);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("click") && error.contains("from 0 to 1"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -154,6 +154,8 @@ mod tests {
             dense_width: 2,
             labels: vec![0.0; 3],
             weights: vec![1.0; 3],
+            others: Vec::new(),
+            others_width: 0,
         };
         let tables = vec![table(2, 2, 5), table(1, 3, 6)];
         (

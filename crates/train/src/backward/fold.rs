@@ -238,6 +238,8 @@ mod tests {
             dense_width: 2,
             labels: vec![0.0; SAMPLES],
             weights: vec![1.0; SAMPLES],
+            others: Vec::new(),
+            others_width: 0,
         };
         let tables = vec![table(3, 3, 6), table(40, 5, 7), table(2, 2, 8)];
         let input = Embedding::new([(0, 0, 3), (1, 1, 5), (2, 0, 3), (3, 2, 2)], 2);

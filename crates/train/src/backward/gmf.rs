@@ -139,6 +139,8 @@ mod tests {
             dense_width: 0,
             labels: vec![0.0; 3],
             weights: vec![1.0; 3],
+            others: Vec::new(),
+            others_width: 0,
         };
         let tables = vec![table(2, 3, 4), table(2, 3, 5)];
         let mut gmf = Gmf::new(vec![(0, 0)], vec![(1, 1), (2, 1)], 3);

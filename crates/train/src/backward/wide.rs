@@ -63,6 +63,8 @@ mod tests {
             dense_width: 0,
             labels: vec![0.0; 4],
             weights: vec![1.0; 4],
+            others: Vec::new(),
+            others_width: 0,
         };
         let wide = Wide::new(vec![(0, 0), (1, 0)]);
         let mut tables = vec![table(2, 1, 3)];

@@ -61,6 +61,10 @@ pub struct Batch<T> {
     pub labels: Vec<T>,
     /// Sample weights.
     pub weights: Vec<T>,
+    /// Values of further labels, row-major.
+    pub others: Vec<T>,
+    /// Further labels per sample.
+    pub others_width: usize,
 }
 
 impl<T: Real> Batch<T> {
@@ -81,6 +85,8 @@ impl<T: Real> Batch<T> {
             dense_width: cache.dense_width,
             labels: Vec::new(),
             weights: Vec::new(),
+            others: Vec::new(),
+            others_width: cache.others_width,
         }
     }
 
@@ -121,6 +127,11 @@ impl<T: Real> Batch<T> {
                 .iter()
                 .map(|&i| T::of(f64::from(cache.labels[i as usize]))),
         );
+        self.others.clear();
+        for &i in indices {
+            self.others
+                .extend(cache.others(i as usize).iter().map(|&y| T::of(f64::from(y))));
+        }
         self.weights.clear();
         self.weights.extend(
             indices
@@ -167,6 +178,8 @@ mod tests {
             dense_width: 2,
             labels: vec![0.0, 1.0, 0.0],
             weights: vec![1.0, 2.0, 3.0],
+            others: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+            others_width: 2,
             ..Cache::default()
         };
         let single = Lists {
@@ -191,6 +204,7 @@ mod tests {
         batch.gather(&cache, &[2, 0]);
         assert_eq!((batch.len(), batch.columns[0].rows()), (2, [6, 4].as_slice()));
         assert_eq!(batch.dense, [4.5, 5.5, 0.5, 1.5]);
+        assert_eq!(batch.others, [4.0, 5.0, 0.0, 1.0]);
         assert_eq!(
             (batch.labels.as_slice(), batch.weights.as_slice()),
             ([0.0, 0.0].as_slice(), [3.0, 1.0].as_slice())

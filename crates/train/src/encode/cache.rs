@@ -52,6 +52,9 @@ pub struct Cache {
     pub labels: Vec<f32>,
     /// Sample weights, one per sample.
     pub weights: Vec<f32>,
+    /// Values of further labels, sample after sample.
+    pub(crate) others: Vec<f32>,
+    pub(crate) others_width: usize,
 }
 
 impl Cache {
@@ -71,6 +74,12 @@ impl Cache {
     #[must_use]
     pub fn dense(&self, i: usize) -> &[f32] {
         &self.dense[i * self.dense_width..(i + 1) * self.dense_width]
+    }
+
+    /// The values of further labels of sample `i`.
+    #[must_use]
+    pub fn others(&self, i: usize) -> &[f32] {
+        &self.others[i * self.others_width..(i + 1) * self.others_width]
     }
 
     /// The interleaved row numbers of sample `i`.

@@ -27,6 +27,8 @@ pub struct Encoder {
     network: Network,
     vocabularies: Vec<Vocabulary>,
     loss: Loss,
+    /// Labels per sample beside the first.
+    others: usize,
 }
 
 /// Whether a reading pass may add table rows.
@@ -46,7 +48,14 @@ impl Encoder {
             network,
             vocabularies,
             loss,
+            others: 0,
         }
+    }
+
+    /// The same for samples of this many labels beside the first.
+    #[must_use]
+    pub fn with_others(self, others: usize) -> Self {
+        Self { others, ..self }
     }
 
     /// The numbering of each table.
@@ -95,6 +104,7 @@ impl Encoder {
     ) -> Result<(Cache, Vec<Lists>), TrainError> {
         let mut cache = Cache {
             dense_width: self.network.dense_width(),
+            others_width: self.others,
             ..Cache::default()
         };
         let mut lists = vec![Lists::default(); self.network.columns.len()];
@@ -102,6 +112,7 @@ impl Encoder {
         let plan = Arc::clone(&self.plan);
         for_each(source, |row| {
             check(row, plan.schema(), self.loss, cache.len() as u64)?;
+            check_others(row, self.others, self.loss, cache.len() as u64)?;
             extraction.run(&plan, row);
             self.append_sparse(&extraction, &mut lists, growth)?;
             self.network
@@ -115,6 +126,7 @@ impl Encoder {
             }
             cache.labels.push(row.label);
             cache.weights.push(row.weight);
+            cache.others.extend_from_slice(&row.others);
             Ok(())
         })?;
         Ok((cache, lists))
@@ -213,23 +225,7 @@ pub(crate) fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -
             });
         }
     }
-    let label_fits = match loss {
-        Loss::Bce => (0.0..=1.0).contains(&row.label),
-        Loss::Mse => row.label.is_finite(),
-    };
-    let expected = if loss == Loss::Bce {
-        "a number from 0 to 1"
-    } else {
-        "a finite number"
-    };
-    if !label_fits {
-        return Err(TrainError::Label {
-            row: number,
-            what: "label",
-            expected,
-            got: row.label,
-        });
-    }
+    check_label(row.label, loss, number)?;
     if !(row.weight >= 0.0 && row.weight.is_finite()) {
         let expected = "a finite number that is not negative";
         return Err(TrainError::Label {
@@ -242,10 +238,87 @@ pub(crate) fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -
     Ok(())
 }
 
+/// Refuses a label that does not fit the loss.
+fn check_label(label: f32, loss: Loss, number: u64) -> Result<(), TrainError> {
+    let (fits, expected) = match loss {
+        Loss::Bce => ((0.0..=1.0).contains(&label), "a number from 0 to 1"),
+        Loss::Mse => (label.is_finite(), "a finite number"),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(TrainError::Label {
+        row: number,
+        what: "label",
+        expected,
+        got: label,
+    })
+}
+
+/// Refuses further labels that are not as many as expected or do not fit the loss.
+fn check_others(row: &SampleRow, expected: usize, loss: Loss, number: u64) -> Result<(), TrainError> {
+    if row.others.len() != expected {
+        return Err(TrainError::Sample {
+            place: format!("sample {number}"),
+            detail: format!("expected {} labels, got {}", expected + 1, row.others.len() + 1),
+        });
+    }
+    row.others
+        .iter()
+        .try_for_each(|label| check_label(*label, loss, number))
+}
+
 /// Floats of a slot; 0 for sparse ones.
 fn width(slot: &SlotSpec) -> usize {
     match slot.kind {
         SlotKind::Dense(width) => width,
         SlotKind::Sparse => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::RowsSource;
+    use rankine_feature::Value;
+    use rankine_model::ModelConfig;
+
+    const CONF: &str = "format = 1\nname = \"c\"\nschema.item = [{ name = \"x\", type = \"float\" }]\n\
+        sample = { label = [\"a\", \"b\"] }\n[[feature]]\nname = \"fx\"\nclass = \"raw\"\nslot = 1\n\
+        depend = [\"x\"]\n";
+    const MODEL: &str = "format = 1\nkind = \"embeddingmlp\"\nconf = \"c\"\ndense = { slots = [1] }\n";
+
+    fn encoder(others: usize) -> Encoder {
+        let plan = Arc::new(Plan::compile(CONF, "c.toml", None).unwrap());
+        let config = ModelConfig::parse(MODEL, "m.toml").unwrap();
+        let network = Network::compile(&config, &plan).unwrap();
+        Encoder::new(plan, network, Loss::Bce).with_others(others)
+    }
+
+    fn rows(others: &[&[f32]]) -> RowsSource {
+        let row = |others: &&[f32]| SampleRow {
+            item: vec![Value::Float(0.5)],
+            label: 1.0,
+            others: others.to_vec(),
+            weight: 1.0,
+            ..SampleRow::default()
+        };
+        RowsSource::new(others.iter().map(row).collect())
+    }
+
+    #[test]
+    fn further_labels_reach_the_cache_and_are_checked_like_the_first() {
+        let cache = encoder(2).learn(&mut rows(&[&[0.0, 1.0], &[0.5, 0.25]])).unwrap();
+        assert_eq!(
+            (cache.others(0), cache.others(1)),
+            (&[0.0, 1.0][..], &[0.5, 0.25][..])
+        );
+        let few = encoder(2).learn(&mut rows(&[&[0.0, 1.0], &[0.5]])).unwrap_err();
+        assert_eq!(few.to_string(), "sample 1: expected 3 labels, got 2");
+        let high = encoder(1).learn(&mut rows(&[&[2.0]])).unwrap_err();
+        assert_eq!(
+            high.to_string(),
+            "sample 0: label is 2, expected a number from 0 to 1"
+        );
     }
 }
