@@ -7,6 +7,7 @@
 mod adagrad;
 mod adam;
 mod adamw;
+mod ftrl;
 mod momentum;
 mod nesterov;
 mod rmsprop;
@@ -78,6 +79,17 @@ pub enum Optimiser {
         /// Keeps the quotient finite.
         epsilon: f64,
     },
+    /// FTRL-Proximal with a rate per weight and L1. McMahan et al. 2013.
+    Ftrl {
+        /// Learning rate.
+        rate: f64,
+        /// Keeps first steps small.
+        beta: f64,
+        /// L1 strength: weights of little use become zero.
+        l1: f64,
+        /// L2 strength of the proximal step.
+        l2: f64,
+    },
 }
 
 /// One optimiser at one step: constants folded in, ready for any number of weights.
@@ -112,13 +124,19 @@ impl Optimiser {
                 alpha: 0.99,
                 epsilon,
             },
+            "ftrl" => Optimiser::Ftrl {
+                rate,
+                beta: 1.0,
+                l1: 0.0,
+                l2: 0.0,
+            },
             _ => return None,
         })
     }
 
     /// The names [`Optimiser::named`] knows.
-    pub const NAMES: [&'static str; 7] = [
-        "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw", "rmsprop",
+    pub const NAMES: [&'static str; 8] = [
+        "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw", "rmsprop", "ftrl",
     ];
 
     /// Returns the numbers of state kept beside each weight: 0, 1 or 2.
@@ -128,7 +146,7 @@ impl Optimiser {
             Optimiser::Sgd { .. } => 0,
             Optimiser::Momentum { .. } | Optimiser::Nesterov { .. } => 1,
             Optimiser::Adagrad { .. } | Optimiser::RmsProp { .. } => 1,
-            Optimiser::Adam { .. } | Optimiser::AdamW { .. } => 2,
+            Optimiser::Adam { .. } | Optimiser::AdamW { .. } | Optimiser::Ftrl { .. } => 2,
         }
     }
 
@@ -142,7 +160,8 @@ impl Optimiser {
             | Optimiser::Nesterov { .. }
             | Optimiser::Adam { .. }
             | Optimiser::AdamW { .. }
-            | Optimiser::RmsProp { .. } => 0.0,
+            | Optimiser::RmsProp { .. }
+            | Optimiser::Ftrl { .. } => 0.0,
         }
     }
 
@@ -197,6 +216,7 @@ impl Optimiser {
             Optimiser::RmsProp { rate, alpha, epsilon } => {
                 launch(rmsprop::Step::new(rate, alpha, epsilon), job)
             }
+            Optimiser::Ftrl { rate, beta, l1, l2 } => launch(ftrl::Step::new(rate, beta, (l1, l2)), job),
         }
     }
 }

@@ -115,6 +115,42 @@ fn row_steps_follow_the_traces_and_leave_other_rows_alone() {
     }
 }
 
+/// FTRL as its paper writes it, from zero, and from a weight elsewhere by the z that leads there.
+#[test]
+fn ftrl_is_the_paper_s_from_zero_and_stays_where_a_weight_began() {
+    let (rate, beta, l1, l2) = (0.3, 0.7, 0.05, 0.2);
+    let ftrl = Optimiser::Ftrl { rate, beta, l1, l2 };
+    let (mut w, mut state) = ([0.0; 4], ftrl.state(4));
+    let (mut z, mut n) = ([0.0f64; 4], [0.0f64; 4]);
+    for t in 1..=20 {
+        let g = gradient(t);
+        for k in 0..4 {
+            let old = if z[k].abs() <= l1 {
+                0.0
+            } else {
+                -(z[k] - z[k].signum() * l1) / ((beta + n[k].sqrt()) / rate + l2)
+            };
+            let sigma = ((n[k] + g[k] * g[k]).sqrt() - n[k].sqrt()) / rate;
+            z[k] += g[k] - sigma * old;
+            n[k] += g[k] * g[k];
+        }
+        ftrl.step(t, &mut w, &g, &mut state);
+        for k in 0..4 {
+            let expected = if z[k].abs() <= l1 {
+                0.0
+            } else {
+                -(z[k] - z[k].signum() * l1) / ((beta + n[k].sqrt()) / rate + l2)
+            };
+            assert!((w[k] - expected).abs() < 1e-12, "step {t}: {} is not {expected}", w[k]);
+        }
+    }
+    let (mut w, mut state) = ([0.25, -0.5], ftrl.state(2));
+    ftrl.step(1, &mut w, &[0.0, 0.0], &mut state);
+    assert!((w[0] - 0.25f64).abs() < 1e-12 && (w[1] + 0.5f64).abs() < 1e-12, "{w:?}");
+    ftrl.step(2, &mut w, &[1.0, -1.0], &mut state);
+    assert!(w[0] < 0.25 && w[1] > -0.5, "{w:?}");
+}
+
 #[test]
 fn names_and_settings() {
     for name in Optimiser::NAMES {
@@ -146,6 +182,7 @@ fn plain(optimiser: &Optimiser, t: u64, (w, g, state): (&mut [f32], &[f32], &mut
         Optimiser::RmsProp { rate, alpha, epsilon } => {
             rmsprop::Step::new(rate, alpha, epsilon).step(w, g, state)
         }
+        Optimiser::Ftrl { rate, beta, l1, l2 } => ftrl::Step::new(rate, beta, (l1, l2)).step(w, g, state),
     }
 }
 

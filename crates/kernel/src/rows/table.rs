@@ -1,5 +1,11 @@
-//! `RowTable`: the growing table of embedding rows. Rows lie in 64-byte lines; a short row takes a power of two of
-//! numbers, a long one whole lines, so that no row crosses more lines than it must.
+//! `RowTable`: the growing table of embedding rows. Rows lie in chunks of 64-byte lines; a short row takes a power of two of
+//! numbers, a long one whole lines, so that no row crosses more lines than it must. Growing adds a chunk and copies nothing,
+//! so a table never needs more memory than its rows; a chunk of a large table lies on huge pages.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use memmap2::MmapMut;
 
 use super::KeyIndex;
 use crate::optimiser::Optimiser;
@@ -8,55 +14,191 @@ use crate::real::Real;
 /// The row that absent and unknown keys read.
 pub const MISSING: u32 = 0;
 
+/// Bytes of a chunk of a table whose size nobody foretold.
+const CHUNK: usize = 1 << 16;
+/// Bytes of the largest chunk, mapped for itself.
+const SEGMENT: usize = 1 << 25;
+
 /// Sixteen numbers on a cache line's boundary.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line<T>([T; 16]);
 
+/// The memory of some rows, zero at first. It goes with the last table that has it.
+struct Chunk<T> {
+    base: *mut T,
+    lines: usize,
+    mapped: Option<MmapMut>,
+}
+
+// SAFETY: owned memory of plain numbers, reached only through the tables that hold it.
+unsafe impl<T: Send> Send for Chunk<T> {}
+// SAFETY: as above; who may write is the tables' affair (`RowTable::share`).
+unsafe impl<T: Sync> Sync for Chunk<T> {}
+
+impl<T: Real> Chunk<T> {
+    fn new(lines: usize) -> Chunk<T> {
+        let bytes = lines * size_of::<Line<T>>();
+        let map = (bytes >= SEGMENT / 2).then(|| MmapMut::map_anon(bytes).ok()).flatten();
+        if let Some(mut map) = map {
+            #[cfg(target_os = "linux")]
+            let _ = map.advise(memmap2::Advice::HugePage);
+            let base = map.as_mut_ptr().cast();
+            return Chunk { base, lines, mapped: Some(map) };
+        }
+        let memory: Box<[Line<T>]> = vec![Line([T::ZERO; 16]); lines].into_boxed_slice();
+        let base = Box::into_raw(memory).cast();
+        Chunk { base, lines, mapped: None }
+    }
+}
+
+impl<T> Drop for Chunk<T> {
+    fn drop(&mut self) {
+        if self.mapped.is_none() {
+            let memory = std::ptr::slice_from_raw_parts_mut(self.base.cast::<Line<T>>(), self.lines);
+            // SAFETY: `new` made it of a box of as many lines, and nobody else frees it.
+            drop(unsafe { Box::from_raw(memory) });
+        }
+    }
+}
+
 /// Rows of `dim` weights with their optimiser state, found by key or by row number.
-#[derive(Debug, Clone)]
 pub struct RowTable<T> {
     dim: usize,
     states: usize,
     initial: T,
     stride: usize,
-    keys: Vec<u64>,
-    index: KeyIndex,
-    lines: Vec<Line<T>>,
+    /// Rows, the missing one included.
+    rows: usize,
+    /// log₂ of the rows of a chunk.
+    shift: u32,
+    keys: Arc<Vec<u64>>,
+    index: Arc<KeyIndex>,
+    chunks: Vec<Arc<Chunk<T>>>,
+    /// Where each chunk begins.
+    bases: Vec<*mut T>,
+    numbers: PhantomData<T>,
+}
+
+// SAFETY: the pointers are into the chunks, which are `Send`.
+unsafe impl<T: Send> Send for RowTable<T> {}
+// SAFETY: `&RowTable` only reads rows, but for tables that share memory, whose rows race on purpose (`RowTable::share`).
+unsafe impl<T: Sync> Sync for RowTable<T> {}
+
+impl<T> std::fmt::Debug for RowTable<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowTable")
+            .field("dim", &self.dim)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Real> Clone for RowTable<T> {
+    /// A table of its own: rows are copied, also those of a table that shares them.
+    fn clone(&self) -> Self {
+        let mut copy = self.header();
+        for (chunk, from) in self.chunks.iter().zip(&self.bases) {
+            let base = copy.grow();
+            // SAFETY: both chunks have as many lines of sixteen numbers.
+            unsafe { std::ptr::copy_nonoverlapping(*from, base, chunk.lines * 16) };
+        }
+        copy
+    }
 }
 
 impl<T: Real> RowTable<T> {
     /// Makes a table of rows of `dim` weights with room for the optimiser's state. The missing row starts at zero.
     #[must_use]
     pub fn new(dim: usize, optimiser: &Optimiser) -> RowTable<T> {
-        RowTable::with_state(dim, optimiser.states(), T::of(optimiser.initial()))
+        RowTable::with_state(dim, optimiser.states(), T::of(optimiser.initial()), 0)
     }
 
     /// Makes a table without optimiser state, for reading.
     #[must_use]
     pub fn plain(dim: usize) -> RowTable<T> {
-        RowTable::with_state(dim, 0, T::ZERO)
+        RowTable::with_state(dim, 0, T::ZERO, 0)
     }
 
-    fn with_state(dim: usize, states: usize, initial: T) -> RowTable<T> {
+    /// Makes a table with a row of zeros for each of `keys`, in order, found by `index`, which gives `keys[i]` row i + 1. Both
+    /// stay shared with the caller until one of them adds a key.
+    #[must_use]
+    pub fn of_keys(dim: usize, optimiser: &Optimiser, (keys, index): (Arc<Vec<u64>>, Arc<KeyIndex>)) -> RowTable<T> {
+        let (states, initial) = (optimiser.states(), T::of(optimiser.initial()));
+        let mut table = RowTable::with_state(dim, states, initial, keys.len() + 1);
+        keys.iter().for_each(|_| table.append());
+        (table.keys, table.index) = (keys, index);
+        table
+    }
+
+    fn with_state(dim: usize, states: usize, initial: T, rows: usize) -> RowTable<T> {
         let used = (dim * (1 + states)).max(1);
         let stride = if used < 16 {
             used.next_power_of_two()
         } else {
             used.next_multiple_of(16)
         };
-        let (keys, index, lines) = (Vec::new(), KeyIndex::default(), Vec::new());
+        let bytes = stride * size_of::<T>();
+        let chunk = if rows == 0 { CHUNK } else { (rows * bytes).clamp(1 << 12, SEGMENT) };
         let mut table = RowTable {
             dim,
             states,
             initial,
             stride,
-            keys,
-            index,
-            lines,
+            rows: 0,
+            shift: (chunk / bytes).max(1).ilog2(),
+            keys: Arc::default(),
+            index: Arc::default(),
+            chunks: Vec::new(),
+            bases: Vec::new(),
+            numbers: PhantomData,
         };
         table.append();
         table
+    }
+
+    /// The same table without memory.
+    fn header(&self) -> RowTable<T> {
+        RowTable {
+            keys: Arc::clone(&self.keys),
+            index: Arc::clone(&self.index),
+            chunks: Vec::with_capacity(self.chunks.len()),
+            bases: Vec::with_capacity(self.chunks.len()),
+            ..*self
+        }
+    }
+
+    /// Returns a second hand on the same rows, for another thread: what one writes, the other reads, without locks (Hogwild,
+    /// Niu et al. 2011). Rows are numbers that any mix of old and new leaves valid; updates may be lost. SAFETY.md says what
+    /// that means. A row that either hand adds is its own.
+    #[must_use]
+    pub fn share(&self) -> RowTable<T> {
+        let mut other = self.header();
+        other.chunks.clone_from(&self.chunks);
+        other.bases.clone_from(&self.bases);
+        other
+    }
+
+    /// Returns the table without optimiser state. Chunk by chunk: memory is given back as it is copied, so that no second table
+    /// is ever held.
+    #[must_use]
+    pub fn into_plain(self) -> RowTable<T> {
+        let mut plain = RowTable::with_state(self.dim, 0, T::ZERO, self.rows);
+        (plain.keys, plain.index) = (Arc::clone(&self.keys), Arc::clone(&self.index));
+        let (dim, stride, rows) = (self.dim, self.stride, self.rows);
+        for (number, chunk) in self.chunks.into_iter().enumerate() {
+            let first = number << self.shift;
+            for row in first..rows.min(first + (1 << self.shift)) {
+                if row > 0 {
+                    plain.append();
+                }
+                // SAFETY: the row lies in this chunk; nobody writes, for the table has been given up.
+                let from = unsafe { std::slice::from_raw_parts(chunk.base.add((row - first) * stride), dim) };
+                #[expect(clippy::cast_possible_truncation, reason = "rows are numbered by u32")]
+                plain.row_mut(row as u32).0.copy_from_slice(from);
+            }
+        }
+        plain
     }
 
     /// Returns the weights of a row.
@@ -115,16 +257,17 @@ impl<T: Real> RowTable<T> {
     /// # Panics
     /// Beyond 2³² − 2 rows.
     pub fn intern(&mut self, key: u64, fill: impl FnOnce(&mut [T])) -> u32 {
+        if let Some(row) = self.index.find(key) {
+            return row;
+        }
         let next = u32::try_from(self.keys.len() + 1).ok().filter(|r| *r < u32::MAX);
         assert!(next.is_some(), "a table holds fewer than 2^32 - 1 rows");
         let next = next.unwrap_or(MISSING);
-        let row = self.index.insert(key, next);
-        if row == next {
-            self.keys.push(key);
-            self.append();
-            fill(self.row_mut(row).0);
-        }
-        row
+        Arc::make_mut(&mut self.index).insert(key, next);
+        Arc::make_mut(&mut self.keys).push(key);
+        self.append();
+        fill(self.row_mut(next).0);
+        next
     }
 
     /// Returns the weights of a row.
@@ -134,8 +277,18 @@ impl<T: Real> RowTable<T> {
     #[inline]
     #[must_use]
     pub fn weights(&self, row: u32) -> &[T] {
-        let from = row as usize * self.stride;
-        &self.flat()[from..from + self.dim]
+        // SAFETY: the row exists and is `stride` numbers, `dim` of them weights.
+        unsafe { std::slice::from_raw_parts(self.at(row), self.dim) }
+    }
+
+    /// Returns the state (`states()` runs of `dim()` numbers) of a row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn state(&self, row: u32) -> &[T] {
+        // SAFETY: the row exists and is at least `dim · (1 + states)` numbers.
+        unsafe { std::slice::from_raw_parts(self.at(row).add(self.dim), self.dim * self.states) }
     }
 
     /// Returns the weights and the state (`states()` runs of `dim()` numbers) of a row.
@@ -144,8 +297,21 @@ impl<T: Real> RowTable<T> {
     /// If there is no such row.
     #[inline]
     pub fn row_mut(&mut self, row: u32) -> (&mut [T], &mut [T]) {
-        let (from, dim, used) = (row as usize * self.stride, self.dim, self.dim * (1 + self.states));
-        self.flat_mut()[from..from + used].split_at_mut(dim)
+        let used = self.dim * (1 + self.states);
+        // SAFETY: the row exists and is at least `used` numbers; `&mut self` makes them this hand's (see `share`).
+        unsafe { std::slice::from_raw_parts_mut(self.at(row), used) }.split_at_mut(self.dim)
+    }
+
+    /// The first number of a row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[inline(always)]
+    fn at(&self, row: u32) -> *mut T {
+        let row = row as usize;
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        let within = row & ((1 << self.shift) - 1);
+        self.bases[row >> self.shift].wrapping_add(within * self.stride)
     }
 
     /// Asks for the memory in which a key's row is found.
@@ -157,11 +323,11 @@ impl<T: Real> RowTable<T> {
     /// Asks for the memory of a row; any row number is allowed.
     #[inline]
     pub fn prefetch(&self, row: u32) {
-        let start = self
-            .lines
-            .as_ptr()
-            .cast::<T>()
-            .wrapping_add(row as usize * self.stride);
+        let row = row as usize;
+        let Some(base) = self.bases.get(row >> self.shift) else {
+            return;
+        };
+        let start = base.wrapping_add((row & ((1 << self.shift) - 1)) * self.stride);
         for at in (0..self.stride).step_by(16) {
             fetch(start.wrapping_add(at));
         }
@@ -170,42 +336,38 @@ impl<T: Real> RowTable<T> {
     /// Copies the weights of all rows, the missing row first, into `out`: what early stopping remembers.
     pub fn save_weights(&self, out: &mut Vec<T>) {
         out.clear();
-        for row in self.flat().chunks_exact(self.stride).take(self.keys.len() + 1) {
-            out.extend_from_slice(&row[..self.dim]);
-        }
+        out.reserve_exact(self.rows * self.dim);
+        (0u32..).take(self.rows).for_each(|row| out.extend_from_slice(self.weights(row)));
     }
 
     /// Takes back weights that [`RowTable::save_weights`] copied; rows that came later keep theirs.
     pub fn load_weights(&mut self, saved: &[T]) {
-        let (stride, dim) = (self.stride, self.dim);
-        for (row, saved) in self
-            .flat_mut()
-            .chunks_exact_mut(stride)
-            .zip(saved.chunks_exact(dim))
-        {
-            row[..dim].copy_from_slice(saved);
+        let rows = (0u32..).take(self.rows);
+        for (row, saved) in rows.zip(saved.chunks_exact(self.dim)) {
+            self.row_mut(row).0.copy_from_slice(saved);
         }
+    }
+
+    /// Adds a chunk; returns where it begins.
+    fn grow(&mut self) -> *mut T {
+        let lines = (self.stride << self.shift).div_ceil(16);
+        let chunk = Arc::new(Chunk::new(lines));
+        let base = chunk.base;
+        self.bases.push(base);
+        self.chunks.push(chunk);
+        base
     }
 
     /// Makes room for the next row: zero weights, first state.
     fn append(&mut self) {
-        let (row, used) = (self.keys.len(), self.dim * (1 + self.states));
-        let lines = ((row + 1) * self.stride).div_ceil(16);
-        self.lines.resize(lines, Line([T::ZERO; 16]));
-        let (from, dim, initial) = (row * self.stride, self.dim, self.initial);
-        self.flat_mut()[from + dim..from + used].fill(initial);
-    }
-
-    #[inline]
-    fn flat(&self) -> &[T] {
-        // SAFETY: a line is sixteen numbers without padding (64 or 128 bytes), so the lines are one run of numbers.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 16) }
-    }
-
-    #[inline]
-    fn flat_mut(&mut self) -> &mut [T] {
-        // SAFETY: as in `flat`, and the lines are borrowed mutably.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 16) }
+        if self.rows >> self.shift == self.chunks.len() {
+            self.grow();
+        }
+        self.rows += 1;
+        if self.states > 0 && self.initial != T::ZERO {
+            let (row, initial) = (u32::try_from(self.rows - 1).unwrap_or(MISSING), self.initial);
+            self.row_mut(row).1.fill(initial);
+        }
     }
 }
 
@@ -270,6 +432,51 @@ mod tests {
             (table.weights(first), table.weights(later)),
             (&[1.0f32, 1.0][..], &[4.0f32, 4.0][..])
         );
+    }
+
+    #[test]
+    fn a_table_of_keys_is_one_that_was_interned_and_a_clone_is_its_own() {
+        let keys: Vec<u64> = (0..5000).map(|n| n * 7).collect();
+        let mut index = KeyIndex::default();
+        keys.iter().zip(1u32..).for_each(|(key, row)| {
+            index.insert(*key, row);
+        });
+        let adagrad = Optimiser::named("adagrad", 0.1).unwrap();
+        let mut table = RowTable::<f32>::of_keys(3, &adagrad, (Arc::new(keys.clone()), Arc::new(index)));
+        for (row, key) in (1u32..).zip(&keys) {
+            assert_eq!((table.row(*key), table.state(row)), (row, &[0.1; 3][..]));
+            table.row_mut(row).0.fill(*key as f32);
+        }
+        let copy = table.clone();
+        table.row_mut(9).0.fill(-1.0);
+        let added = table.intern(1, |w| w.fill(5.0));
+        assert_eq!((added, table.len(), copy.len(), copy.find(1)), (5001, 5001, 5000, None));
+        assert_eq!(copy.weights(9), [56.0; 3]);
+        let plain = table.into_plain();
+        assert_eq!((plain.states(), plain.weights(9), plain.weights(10)), (0, &[-1.0; 3][..], &[63.0; 3][..]));
+        assert_eq!((plain.row(1), plain.weights(5001)), (5001, &[5.0; 3][..]));
+    }
+
+    #[test]
+    fn hands_on_one_table_write_the_same_rows() {
+        let mut table = RowTable::<f32>::new(4, &adam());
+        for key in 0..100 {
+            table.intern(key, |w| w.fill(0.0));
+        }
+        std::thread::scope(|scope| {
+            for thread in 0..4u32 {
+                let mut hand = table.share();
+                scope.spawn(move || {
+                    for row in (1 + thread..=100).step_by(4) {
+                        hand.row_mut(row).0.fill(row as f32);
+                        hand.row_mut(row).1.fill(0.5);
+                    }
+                });
+            }
+        });
+        for row in 1..=100 {
+            assert_eq!((table.weights(row), table.state(row)), (&[row as f32; 4][..], &[0.5; 8][..]));
+        }
     }
 
     proptest! {
