@@ -73,6 +73,19 @@ pub struct TableSpec {
     pub l2: Option<f64>,
     /// Standard deviation of first weights, where the file gives one.
     pub init: Option<f64>,
+    /// Rows that signs share, a sign's key being its remainder; none where every sign has a row of its own.
+    pub buckets: Option<u64>,
+    /// Trainings without use after which a row is dropped.
+    pub expire: Option<u32>,
+}
+
+impl TableSpec {
+    /// Returns the key under which a sign's row is found.
+    #[inline]
+    #[must_use]
+    pub fn key(&self, sign: u64) -> u64 {
+        self.buckets.map_or(sign, |buckets| sign % buckets.max(1))
+    }
 }
 
 /// A dense tensor's name and shape.
@@ -224,6 +237,8 @@ fn embedding_table(embedding: &EmbeddingConfig) -> TableSpec {
         min_count: embedding.min_count,
         l2: embedding.l2.as_ref().map(|v| v.value),
         init: embedding.init.as_ref().map(|v| v.value),
+        buckets: embedding.buckets.as_ref().map(|v| v.value),
+        expire: embedding.expire.as_ref().map(|v| v.value),
     }
 }
 
@@ -335,7 +350,7 @@ impl<'a> Builder<'a> {
 
     /// Adds one column of the wide part, with a table of its own.
     pub(crate) fn wide(&mut self, slot: &Located<u32>, min_count: u32, l2: Option<f64>) {
-        let name = format!("wide.{}", slot.value);
+        let (name, wide) = (format!("wide.{}", slot.value), self.config.wide.as_ref());
         let table = self.table(TableSpec {
             name,
             dim: 1,
@@ -343,6 +358,8 @@ impl<'a> Builder<'a> {
             min_count,
             l2,
             init: None,
+            buckets: wide.and_then(|w| w.buckets.as_ref()).map(|v| v.value),
+            expire: wide.and_then(|w| w.expire.as_ref()).map(|v| v.value),
         });
         if let Some(column) = self.column(slot, table, Pooling::Sum) {
             self.network.wide.push(column);

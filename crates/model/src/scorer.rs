@@ -7,7 +7,7 @@
 use crate::config::Loss;
 use crate::error::ModelError;
 use crate::layer::dense::Dense;
-use crate::layer::{Rows, embedding, pairs, product, wide};
+use crate::layer::{Rows, Shared, embedding, pairs, product, wide};
 use crate::linear::{self, LinearPart, LinearScorer};
 use crate::network::{Network, Pooling, TableSpec, width};
 use crate::parameters::{Parameters, Tensor};
@@ -707,7 +707,10 @@ impl<T: Real> Assembly<'_, T> {
     /// A table's rows.
     pub(crate) fn rows(&self, spec: &TableSpec) -> Result<Arc<dyn Rows<T>>, ModelError> {
         match self.tables.get(&spec.name) {
-            Some(rows) if rows.dim() == spec.dim => Ok(Arc::clone(rows)),
+            Some(rows) if rows.dim() == spec.dim => Ok(match spec.buckets {
+                Some(buckets) => Arc::new(Shared::new(Arc::clone(rows), buckets)),
+                None => Arc::clone(rows),
+            }),
             found => {
                 let got = found.map_or("nothing".to_owned(), |rows| format!("rows of {}", rows.dim()));
                 Err(self.fault(&spec.name, &format!("rows of {}", spec.dim), got))

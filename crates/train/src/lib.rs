@@ -10,6 +10,7 @@
 pub mod average;
 pub mod backward;
 pub mod baseline;
+mod block_file;
 pub mod bootstrap;
 pub mod card;
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub fn scaled(optimiser: Optimiser, factor: f64) -> Optimiser {
         | Optimiser::Adagrad { rate, .. }
         | Optimiser::Adam { rate, .. }
         | Optimiser::AdamW { rate, .. }
-        | Optimiser::RmsProp { rate, .. } => *rate *= factor,
+        | Optimiser::RmsProp { rate, .. }
+        | Optimiser::Ftrl { rate, .. } => *rate *= factor,
     }
     optimiser
 }

@@ -141,12 +141,19 @@ fn ftrl_is_the_paper_s_from_zero_and_stays_where_a_weight_began() {
             } else {
                 -(z[k] - z[k].signum() * l1) / ((beta + n[k].sqrt()) / rate + l2)
             };
-            assert!((w[k] - expected).abs() < 1e-12, "step {t}: {} is not {expected}", w[k]);
+            assert!(
+                (w[k] - expected).abs() < 1e-12,
+                "step {t}: {} is not {expected}",
+                w[k]
+            );
         }
     }
     let (mut w, mut state) = ([0.25, -0.5], ftrl.state(2));
     ftrl.step(1, &mut w, &[0.0, 0.0], &mut state);
-    assert!((w[0] - 0.25f64).abs() < 1e-12 && (w[1] + 0.5f64).abs() < 1e-12, "{w:?}");
+    assert!(
+        (w[0] - 0.25f64).abs() < 1e-12 && (w[1] + 0.5f64).abs() < 1e-12,
+        "{w:?}"
+    );
     ftrl.step(2, &mut w, &[1.0, -1.0], &mut state);
     assert!(w[0] < 0.25 && w[1] > -0.5, "{w:?}");
 }

@@ -2,6 +2,7 @@
 //! numbers, a long one whole lines, so that no row crosses more lines than it must. Growing adds a chunk and copies nothing,
 //! so a table never needs more memory than its rows; a chunk of a large table lies on huge pages.
 
+use std::alloc::Layout;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -20,7 +21,6 @@ const CHUNK: usize = 1 << 16;
 const SEGMENT: usize = 1 << 25;
 
 /// Sixteen numbers on a cache line's boundary.
-#[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line<T>([T; 16]);
 
@@ -36,28 +36,48 @@ unsafe impl<T: Send> Send for Chunk<T> {}
 // SAFETY: as above; who may write is the tables' affair (`RowTable::share`).
 unsafe impl<T: Sync> Sync for Chunk<T> {}
 
-impl<T: Real> Chunk<T> {
+impl<T> Chunk<T> {
+    /// Memory of `lines` lines; zero bits are the zero of every number a table holds.
     fn new(lines: usize) -> Chunk<T> {
         let bytes = lines * size_of::<Line<T>>();
-        let map = (bytes >= SEGMENT / 2).then(|| MmapMut::map_anon(bytes).ok()).flatten();
+        let map = (bytes >= SEGMENT / 2)
+            .then(|| MmapMut::map_anon(bytes).ok())
+            .flatten();
         if let Some(mut map) = map {
             #[cfg(target_os = "linux")]
             let _ = map.advise(memmap2::Advice::HugePage);
             let base = map.as_mut_ptr().cast();
-            return Chunk { base, lines, mapped: Some(map) };
+            return Chunk {
+                base,
+                lines,
+                mapped: Some(map),
+            };
         }
-        let memory: Box<[Line<T>]> = vec![Line([T::ZERO; 16]); lines].into_boxed_slice();
-        let base = Box::into_raw(memory).cast();
-        Chunk { base, lines, mapped: None }
+        let layout = Self::layout(lines);
+        // SAFETY: there is at least one line, of 64 bytes or more.
+        let base = unsafe { std::alloc::alloc_zeroed(layout) };
+        if base.is_null() {
+            std::alloc::handle_alloc_error(layout);
+        }
+        let (base, mapped) = (base.cast(), None);
+        Chunk { base, lines, mapped }
+    }
+}
+
+impl<T> Chunk<T> {
+    fn layout(lines: usize) -> Layout {
+        match Layout::array::<Line<T>>(lines.max(1)) {
+            Ok(layout) => layout,
+            Err(_) => std::alloc::handle_alloc_error(Layout::new::<Line<T>>()),
+        }
     }
 }
 
 impl<T> Drop for Chunk<T> {
     fn drop(&mut self) {
         if self.mapped.is_none() {
-            let memory = std::ptr::slice_from_raw_parts_mut(self.base.cast::<Line<T>>(), self.lines);
-            // SAFETY: `new` made it of a box of as many lines, and nobody else frees it.
-            drop(unsafe { Box::from_raw(memory) });
+            // SAFETY: `new` asked for it with this layout, and nobody else frees it.
+            unsafe { std::alloc::dealloc(self.base.cast(), Self::layout(self.lines)) };
         }
     }
 }
@@ -94,7 +114,7 @@ impl<T> std::fmt::Debug for RowTable<T> {
     }
 }
 
-impl<T: Real> Clone for RowTable<T> {
+impl<T: Clone> Clone for RowTable<T> {
     /// A table of its own: rows are copied, also those of a table that shares them.
     fn clone(&self) -> Self {
         let mut copy = self.header();
@@ -104,6 +124,30 @@ impl<T: Real> Clone for RowTable<T> {
             unsafe { std::ptr::copy_nonoverlapping(*from, base, chunk.lines * 16) };
         }
         copy
+    }
+}
+
+impl<T: Clone> RowTable<T> {
+    /// The same table without memory.
+    fn header(&self) -> RowTable<T> {
+        RowTable {
+            initial: self.initial.clone(),
+            keys: Arc::clone(&self.keys),
+            index: Arc::clone(&self.index),
+            chunks: Vec::with_capacity(self.chunks.len()),
+            bases: Vec::with_capacity(self.chunks.len()),
+            ..*self
+        }
+    }
+
+    /// Adds a chunk; returns where it begins.
+    fn grow(&mut self) -> *mut T {
+        let lines = (self.stride << self.shift).div_ceil(16);
+        let chunk = Arc::new(Chunk::new(lines));
+        let base = chunk.base;
+        self.bases.push(base);
+        self.chunks.push(chunk);
+        base
     }
 }
 
@@ -123,7 +167,11 @@ impl<T: Real> RowTable<T> {
     /// Makes a table with a row of zeros for each of `keys`, in order, found by `index`, which gives `keys[i]` row i + 1. Both
     /// stay shared with the caller until one of them adds a key.
     #[must_use]
-    pub fn of_keys(dim: usize, optimiser: &Optimiser, (keys, index): (Arc<Vec<u64>>, Arc<KeyIndex>)) -> RowTable<T> {
+    pub fn of_keys(
+        dim: usize,
+        optimiser: &Optimiser,
+        (keys, index): (Arc<Vec<u64>>, Arc<KeyIndex>),
+    ) -> RowTable<T> {
         let (states, initial) = (optimiser.states(), T::of(optimiser.initial()));
         let mut table = RowTable::with_state(dim, states, initial, keys.len() + 1);
         keys.iter().for_each(|_| table.append());
@@ -139,7 +187,11 @@ impl<T: Real> RowTable<T> {
             used.next_multiple_of(16)
         };
         let bytes = stride * size_of::<T>();
-        let chunk = if rows == 0 { CHUNK } else { (rows * bytes).clamp(1 << 12, SEGMENT) };
+        let chunk = if rows == 0 {
+            CHUNK
+        } else {
+            (rows * bytes).clamp(1 << 12, SEGMENT)
+        };
         let mut table = RowTable {
             dim,
             states,
@@ -155,17 +207,6 @@ impl<T: Real> RowTable<T> {
         };
         table.append();
         table
-    }
-
-    /// The same table without memory.
-    fn header(&self) -> RowTable<T> {
-        RowTable {
-            keys: Arc::clone(&self.keys),
-            index: Arc::clone(&self.index),
-            chunks: Vec::with_capacity(self.chunks.len()),
-            bases: Vec::with_capacity(self.chunks.len()),
-            ..*self
-        }
     }
 
     /// Returns a second hand on the same rows, for another thread: what one writes, the other reads, without locks (Hogwild,
@@ -337,7 +378,9 @@ impl<T: Real> RowTable<T> {
     pub fn save_weights(&self, out: &mut Vec<T>) {
         out.clear();
         out.reserve_exact(self.rows * self.dim);
-        (0u32..).take(self.rows).for_each(|row| out.extend_from_slice(self.weights(row)));
+        (0u32..)
+            .take(self.rows)
+            .for_each(|row| out.extend_from_slice(self.weights(row)));
     }
 
     /// Takes back weights that [`RowTable::save_weights`] copied; rows that came later keep theirs.
@@ -346,16 +389,6 @@ impl<T: Real> RowTable<T> {
         for (row, saved) in rows.zip(saved.chunks_exact(self.dim)) {
             self.row_mut(row).0.copy_from_slice(saved);
         }
-    }
-
-    /// Adds a chunk; returns where it begins.
-    fn grow(&mut self) -> *mut T {
-        let lines = (self.stride << self.shift).div_ceil(16);
-        let chunk = Arc::new(Chunk::new(lines));
-        let base = chunk.base;
-        self.bases.push(base);
-        self.chunks.push(chunk);
-        base
     }
 
     /// Makes room for the next row: zero weights, first state.
@@ -450,10 +483,16 @@ mod tests {
         let copy = table.clone();
         table.row_mut(9).0.fill(-1.0);
         let added = table.intern(1, |w| w.fill(5.0));
-        assert_eq!((added, table.len(), copy.len(), copy.find(1)), (5001, 5001, 5000, None));
+        assert_eq!(
+            (added, table.len(), copy.len(), copy.find(1)),
+            (5001, 5001, 5000, None)
+        );
         assert_eq!(copy.weights(9), [56.0; 3]);
         let plain = table.into_plain();
-        assert_eq!((plain.states(), plain.weights(9), plain.weights(10)), (0, &[-1.0; 3][..], &[63.0; 3][..]));
+        assert_eq!(
+            (plain.states(), plain.weights(9), plain.weights(10)),
+            (0, &[-1.0; 3][..], &[63.0; 3][..])
+        );
         assert_eq!((plain.row(1), plain.weights(5001)), (5001, &[5.0; 3][..]));
     }
 
@@ -475,7 +514,10 @@ mod tests {
             }
         });
         for row in 1..=100 {
-            assert_eq!((table.weights(row), table.state(row)), (&[row as f32; 4][..], &[0.5; 8][..]));
+            assert_eq!(
+                (table.weights(row), table.state(row)),
+                (&[row as f32; 4][..], &[0.5; 8][..])
+            );
         }
     }
 

@@ -17,6 +17,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.tables();
     checker.sizes();
     checker.rates();
+    checker.bounds_of_tables();
     checker.linear();
     checker.towers();
 }
@@ -156,8 +157,54 @@ impl Checker<'_> {
         if let Some(decay) = &config.train.lr_decay {
             self.within(decay, "lr_decay", (0.0, 1.0));
         }
+        self.schedule();
         if let Some(average) = &config.train.average {
             self.within(average, "average", (0.0, 0.999));
+        }
+    }
+
+    /// Numbers of the schedule, of clipping and of checkpoints.
+    fn schedule(&mut self) {
+        let train = &self.config.train;
+        if let Some(clip) = &train.clip {
+            self.within(clip, "clip", (1e-9, 1e9));
+        }
+        let factors = train.schedule.iter().flat_map(|s| [&s.factor, &s.floor]);
+        for factor in factors.flatten() {
+            self.within(factor, "factor or floor", (0.0, 1.0));
+        }
+        if let Some(every) = train.schedule.as_ref().and_then(|s| s.every.as_ref()) {
+            self.within(every, "every", (1, 1_000_000));
+        }
+        if let Some(buffer) = &train.shuffle_buffer {
+            self.within(buffer, "shuffle_buffer", (1, u32::MAX as usize));
+        }
+        let Some(checkpoint) = &train.checkpoint else {
+            return;
+        };
+        if let Some(steps) = &checkpoint.steps {
+            self.within(steps, "steps", (1, u64::MAX));
+        }
+        if let Some(minutes) = &checkpoint.minutes {
+            self.within(minutes, "minutes", (0.001, 1e6));
+        }
+        if let Some(keep) = &checkpoint.keep {
+            self.within(keep, "keep", (1, 1000));
+        }
+    }
+
+    /// Numbers of tables that signs share or leave.
+    fn bounds_of_tables(&mut self) {
+        let config = self.config;
+        let buckets = config.embedding.iter().map(|e| (&e.buckets, &e.expire));
+        let buckets = buckets.chain(config.wide.iter().map(|w| (&w.buckets, &w.expire)));
+        for (buckets, expire) in buckets {
+            if let Some(buckets) = buckets {
+                self.within(buckets, "buckets", (1, u64::from(u32::MAX) - 2));
+            }
+            if let Some(expire) = expire {
+                self.within(expire, "expire", (1, u32::MAX));
+            }
         }
     }
 
@@ -169,10 +216,19 @@ impl Checker<'_> {
             (&settings.decay, "decay", 1e3),
             (&settings.initial, "initial", 1e6),
             (&settings.epsilon, "epsilon", 1.0),
+            (&settings.l1, "l1", 1e6),
+            (&settings.beta, "beta", 1e6),
         ];
         for (value, key, most) in bounds {
             if let Some(value) = value {
                 self.within(value, key, (0.0, most));
+            }
+        }
+        if settings.kind != super::OptimizerKind::Ftrl {
+            for (value, key) in [(&settings.l1, "l1"), (&settings.beta, "beta")] {
+                if let Some(value) = value {
+                    self.fault(value, key, format!("only `ftrl` has `{key}`"));
+                }
             }
         }
     }

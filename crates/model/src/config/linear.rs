@@ -144,22 +144,18 @@ impl Checker<'_> {
             ("batch", place(train.batch.as_ref())),
             ("lr_decay", place(train.lr_decay.as_ref())),
             ("average", place(train.average.as_ref())),
+            ("shuffle_buffer", place(train.shuffle_buffer.as_ref())),
+            ("clip", place(train.clip.as_ref())),
+            ("freeze", place(train.freeze.first())),
         ];
-        let of_linear = [
-            ("threads", place(train.threads.as_ref())),
-            ("cache", place(train.cache.as_ref())),
-        ];
-        let (keys, whose) = if kind.is_linear() {
-            (
-                &of_networks[..],
-                "it learns sample by sample, with its optimiser's own rates",
-            )
-        } else {
-            (&of_linear[..], "`lr`, `fm` and `ffm` have")
-        };
-        for (key, at) in keys {
-            if let Some(at) = at {
-                self.fault(at, key, format!("kind `{}` has no `{key}`; {whose}", kind.name()));
+        let whose = "it learns sample by sample, with its optimiser's own rates";
+        for (key, at) in of_networks {
+            if let (true, Some(at)) = (kind.is_linear(), at) {
+                self.fault(
+                    &at,
+                    key,
+                    format!("kind `{}` has no `{key}`; {whose}", kind.name()),
+                );
             }
         }
     }

@@ -17,6 +17,7 @@ use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 pub use tower::{TowerConfig, TowersConfig};
 
 /// The format this program reads.
@@ -146,6 +147,12 @@ pub struct EmbeddingConfig {
     /// Standard deviation of first weights; training's default where absent.
     #[serde(default)]
     pub init: Option<Located<f64>>,
+    /// Signs share this many rows: a sign's key is its remainder; absent: every sign has a row of its own.
+    #[serde(default)]
+    pub buckets: Option<Located<u64>>,
+    /// A row unused in this many trainings, each begun from the one before, is dropped at publishing; absent: never.
+    #[serde(default)]
+    pub expire: Option<Located<u32>>,
 }
 
 /// `dense`: slots of floats that enter the input as they are.
@@ -168,6 +175,12 @@ pub struct WideConfig {
     /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
+    /// Signs share this many rows: a sign's key is its remainder; absent: every sign has a row of its own.
+    #[serde(default)]
+    pub buckets: Option<Located<u64>>,
+    /// A row unused in this many trainings, each begun from the one before, is dropped at publishing; absent: never.
+    #[serde(default)]
+    pub expire: Option<Located<u32>>,
 }
 
 /// `gmf`: the product of user and item vectors (`neuralcf`), in tables of its own.
@@ -227,10 +240,24 @@ pub struct TrainSettings {
     /// Whether, once early stopping has chosen the number of epochs, the model is trained anew for that many on training
     /// and validation samples together.
     pub refit: bool,
-    /// Threads that update at once (`lr`, `fm`, `ffm`); 1 unless given. More than one is not deterministic.
+    /// Threads that update at once; 1 unless given. More than one is not deterministic.
     pub threads: Option<Located<usize>>,
-    /// How long the parsed samples are kept (`lr`, `fm`, `ffm`).
+    /// How long the parsed samples are kept.
     pub cache: Option<Located<CacheUse>>,
+    /// Samples kept in memory and mixed: all of them where there are no more, else a window over blocks of the cache file.
+    pub shuffle_buffer: Option<Located<usize>>,
+    /// When the state of the run is written, so that it can be resumed.
+    pub checkpoint: Option<CheckpointSettings>,
+    /// Whether the optimiser's state is published beside the weights, for a training that begins from them.
+    pub keep_optimizer: bool,
+    /// Parameters that stay as they are, by patterns with `*` and `?`: `emb.<table>`, `<layer>.weight`, `<layer>.bias`.
+    pub freeze: Vec<Located<String>>,
+    /// Names in the version that training begins from, and theirs here.
+    pub rename: BTreeMap<String, String>,
+    /// How learning rates change from step to step.
+    pub schedule: Option<Schedule>,
+    /// Longest gradient of a step: a longer one is scaled to it.
+    pub clip: Option<Located<f64>>,
 }
 
 impl Default for TrainSettings {
@@ -245,6 +272,13 @@ impl Default for TrainSettings {
             refit: false,
             threads: None,
             cache: None,
+            shuffle_buffer: None,
+            checkpoint: None,
+            keep_optimizer: false,
+            freeze: Vec::new(),
+            rename: BTreeMap::new(),
+            schedule: None,
+            clip: None,
         }
     }
 }
@@ -274,6 +308,12 @@ impl TrainSettings {
         self.cache.as_ref().map_or(CacheUse::Run, |c| c.value)
     }
 
+    /// Samples kept in memory and mixed; 2²⁰ unless given.
+    #[must_use]
+    pub fn shuffle_buffer(&self) -> usize {
+        self.shuffle_buffer.as_ref().map_or(1 << 20, |b| b.value)
+    }
+
     /// Factor on the learning rates after each epoch; 1 unless given.
     #[must_use]
     pub fn lr_decay(&self) -> f64 {
@@ -285,6 +325,49 @@ impl TrainSettings {
     pub fn average(&self) -> f64 {
         number(self.average.as_ref(), 0.0)
     }
+}
+
+/// `train.checkpoint`: the state of a run is written every so many steps or minutes, whichever comes first.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSettings {
+    /// Steps from one to the next.
+    pub steps: Option<Located<u64>>,
+    /// Minutes from one to the next.
+    pub minutes: Option<Located<f64>>,
+    /// How many are kept; 2 unless given.
+    pub keep: Option<Located<usize>>,
+}
+
+/// `train.schedule`: a factor on all learning rates, step by step.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Schedule {
+    /// What follows the warm-up.
+    pub kind: ScheduleKind,
+    /// Steps in which the factor rises to 1 in a line; 0 unless given.
+    pub warmup: Option<Located<u64>>,
+    /// `step`: epochs from one change to the next; 1 unless given.
+    pub every: Option<Located<u32>>,
+    /// `step`, `exponential`: the factor of each change; 0.1 unless given.
+    pub factor: Option<Located<f64>>,
+    /// Where the factor ends or stays; 0 unless given.
+    pub floor: Option<Located<f64>>,
+}
+
+/// How learning rates go on after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// As they are.
+    #[default]
+    Constant,
+    /// `factor` after every `every` epochs.
+    Step,
+    /// `factor` per epoch, step by step.
+    Exponential,
+    /// Down to `floor` in half a cosine over all epochs.
+    Cosine,
 }
 
 /// How long the binary cache of parsed samples lives.

@@ -24,6 +24,8 @@ pub enum OptimizerKind {
     Adamw,
     /// RMSProp.
     Rmsprop,
+    /// FTRL-Proximal.
+    Ftrl,
 }
 
 /// One optimiser's settings; what is absent has the default of PyTorch.
@@ -32,7 +34,7 @@ pub enum OptimizerKind {
 pub struct OptimizerSettings {
     /// Which.
     pub kind: OptimizerKind,
-    /// Learning rate; 0.001 unless given.
+    /// Learning rate; 0.001 (`ftrl` 0.1) unless given.
     pub lr: Option<Located<f64>>,
     /// L2 strength; 0 unless given.
     pub l2: Option<Located<f64>>,
@@ -44,13 +46,22 @@ pub struct OptimizerSettings {
     pub initial: Option<Located<f64>>,
     /// Keeps quotients finite; 1e-8 (`adagrad` 1e-10) unless given.
     pub epsilon: Option<Located<f64>>,
+    /// L1 strength of `ftrl`; 0 unless given.
+    pub l1: Option<Located<f64>>,
+    /// `beta` of `ftrl`; 1 unless given.
+    pub beta: Option<Located<f64>>,
 }
 
 impl OptimizerSettings {
     /// Returns the learning rate.
     #[must_use]
     pub fn lr(&self) -> f64 {
-        number(self.lr.as_ref(), 1e-3)
+        let usual = if self.kind == OptimizerKind::Ftrl {
+            0.1
+        } else {
+            1e-3
+        };
+        number(self.lr.as_ref(), usual)
     }
 
     /// Returns the L2 strength.
@@ -86,6 +97,12 @@ impl OptimizerSettings {
                 rate,
                 alpha: 0.99,
                 epsilon,
+            },
+            OptimizerKind::Ftrl => Optimiser::Ftrl {
+                rate,
+                beta: number(self.beta.as_ref(), 1.0),
+                l1: number(self.l1.as_ref(), 0.0),
+                l2: 0.0,
             },
         }
     }

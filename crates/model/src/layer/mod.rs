@@ -8,6 +8,7 @@ pub mod wide;
 
 use rankine_kernel::Real;
 use rankine_kernel::rows::RowTable;
+use std::sync::Arc;
 
 /// Rows by sign, for reading.
 pub trait Rows<T>: Send + Sync {
@@ -43,6 +44,43 @@ impl<T: Real> Rows<T> for RowTable<T> {
     fn copy(&self, signs: &[u64], out: &mut [T], stride: usize) {
         let find = |sign| self.weights(RowTable::row(self, sign));
         copy(signs, (|sign| self.prefetch_key(sign), find), out, stride);
+    }
+}
+
+/// Rows that signs share: a sign reads the row of its remainder.
+pub(crate) struct Shared<T> {
+    rows: Arc<dyn Rows<T>>,
+    buckets: u64,
+}
+
+impl<T> Shared<T> {
+    /// `rows` under `buckets` keys.
+    pub(crate) fn new(rows: Arc<dyn Rows<T>>, buckets: u64) -> Self {
+        let buckets = buckets.max(1);
+        Self { rows, buckets }
+    }
+}
+
+impl<T: Real> Rows<T> for Shared<T> {
+    fn dim(&self) -> usize {
+        self.rows.dim()
+    }
+
+    fn row(&self, sign: u64) -> &[T] {
+        self.rows.row(sign % self.buckets)
+    }
+
+    fn missing(&self) -> &[T] {
+        self.rows.missing()
+    }
+
+    fn prefetch(&self, sign: u64) {
+        self.rows.prefetch(sign % self.buckets);
+    }
+
+    fn copy(&self, signs: &[u64], out: &mut [T], stride: usize) {
+        let keys: Vec<u64> = signs.iter().map(|sign| sign % self.buckets).collect();
+        self.rows.copy(&keys, out, stride);
     }
 }
 

@@ -62,6 +62,8 @@ impl LinearPart {
             min_count: 1,
             l2: None,
             init: None,
+            buckets: None,
+            expire: None,
         }
     }
 

@@ -1,216 +1,84 @@
-//! The cache file: blocks of coded samples, then the keys of their rows. Written in the first epoch, read by later ones.
-//!
-//! `magic ‖ n ‖ fingerprint ‖ (bytes u32 ‖ crc32c u32 ‖ block)* ‖ END u32 ‖ samples u64 ‖ keys u64 ‖ key u64 * ‖ crc32c u32`.
-//! It appears whole or not at all, and is read, not mapped. A file of one run alone loses its name as soon as it is open: runs
-//! of one name do not meet in it, and none that is killed leaves it behind. A file that another run left is used only if its fingerprint is
-//! the expected one; damage is an error that names the file.
+//! The cache file of the linear kinds: a block file of coded samples whose tail is the keys of their rows. Written in the first
+//! epoch, read by later ones.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use rankine_table::AtomicFile;
+use std::path::Path;
 
 use super::block::Block;
 use crate::TrainError;
+pub(super) use crate::block_file::Extent;
+use crate::block_file::{self, BlockFile, Head, damaged};
 
-const MAGIC: &[u8; 8] = b"RKROWS01";
-const END: u32 = u32::MAX;
-/// No block is larger.
-const LARGEST: u32 = 1 << 30;
+const MAGIC: [u8; 8] = *b"RKROWS02";
+
+fn head(fingerprint: &str) -> Head<'_> {
+    Head {
+        magic: MAGIC,
+        fingerprint,
+    }
+}
 
 /// A cache file being written.
-pub(super) struct Writer {
-    file: AtomicFile,
-    path: PathBuf,
-    buffer: Vec<u8>,
-    samples: u64,
-}
+pub(super) struct Writer(block_file::Writer);
 
 impl Writer {
     pub(super) fn create(path: &Path, fingerprint: &str) -> Result<Writer, TrainError> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| fault(path, e))?;
-        }
-        let file = AtomicFile::create(path).map_err(|e| table_fault(path, &e))?;
-        let (path, buffer, samples) = (path.to_owned(), Vec::new(), 0);
-        let mut writer = Writer {
-            file,
-            path,
-            buffer,
-            samples,
-        };
-        let head = [
-            MAGIC.as_slice(),
-            &(fingerprint.len() as u64).to_le_bytes(),
-            fingerprint.as_bytes(),
-        ]
-        .concat();
-        writer.put(&head)?;
-        Ok(writer)
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<(), TrainError> {
-        self.file.write_all(bytes).map_err(|e| fault(&self.path, e))
+        Ok(Writer(block_file::Writer::create(path, head(fingerprint))?))
     }
 
     pub(super) fn block(&mut self, block: &Block) -> Result<(), TrainError> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        block.write(&mut buffer);
-        let bytes = u32::try_from(buffer.len()).ok().filter(|n| *n <= LARGEST);
-        let bytes = bytes.ok_or_else(|| damaged(&self.path, "a block is too large"))?;
-        self.put(&bytes.to_le_bytes())?;
-        self.put(&crc32c::crc32c(&buffer).to_le_bytes())?;
-        self.put(&buffer)?;
-        self.samples += block.len() as u64;
-        self.buffer = buffer;
-        Ok(())
+        self.0.block(block.len(), |buffer| block.write(buffer))
     }
 
     /// Ends the file with the keys by row, and opens it.
-    pub(super) fn finish(mut self, fingerprint: &str, keys: &[u64]) -> Result<Cache, TrainError> {
-        let mut tail = Vec::with_capacity(16 + keys.len() * 8);
-        tail.extend(self.samples.to_le_bytes());
-        tail.extend((keys.len() as u64).to_le_bytes());
-        keys.iter().for_each(|key| tail.extend(key.to_le_bytes()));
-        let sum = crc32c::crc32c(&tail);
-        self.put(&END.to_le_bytes())?;
-        self.put(&tail)?;
-        self.put(&sum.to_le_bytes())?;
-        let path = self.path.clone();
-        self.file.commit().map_err(|e| table_fault(&path, &e))?;
-        let found = Cache::open(&path, fingerprint)?;
-        found
-            .map(|(cache, _)| cache)
-            .ok_or_else(|| damaged(&path, "it is not the file just written"))
-    }
-}
-
-/// Where a block lies.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extent {
-    number: usize,
-    offset: u64,
-    bytes: u32,
-    sum: u32,
-}
-
-impl Extent {
-    /// The block's number in the file.
-    pub(super) fn number(self) -> usize {
-        self.number
+    pub(super) fn finish(self, fingerprint: &str, keys: &[u64]) -> Result<Cache, TrainError> {
+        let tail: Vec<u8> = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
+        Ok(Cache::of(self.0.finish(head(fingerprint), &tail)?))
     }
 }
 
 /// A whole cache file, open.
 #[derive(Debug)]
 pub(super) struct Cache {
-    path: PathBuf,
-    file: Arc<File>,
+    file: BlockFile,
     pub(super) blocks: Vec<Extent>,
     pub(super) samples: u64,
 }
 
 impl Cache {
+    fn of(file: BlockFile) -> Cache {
+        Cache {
+            blocks: file.blocks.clone(),
+            samples: file.samples,
+            file,
+        }
+    }
+
     /// Opens a file with its keys; none if there is none, or one of other samples.
     pub(super) fn open(path: &Path, fingerprint: &str) -> Result<Option<(Cache, Vec<u64>)>, TrainError> {
-        let Ok(file) = File::open(path) else {
+        let Some((file, tail)) = BlockFile::open(path, head(fingerprint))? else {
             return Ok(None);
         };
-        let mut input = BufReader::new(file);
-        let mut head = vec![0; MAGIC.len() + 8 + fingerprint.len()];
-        let expected = [
-            MAGIC.as_slice(),
-            &(fingerprint.len() as u64).to_le_bytes(),
-            fingerprint.as_bytes(),
-        ]
-        .concat();
-        if input.read_exact(&mut head).is_err() || head != expected {
-            return Ok(None);
+        let (keys, rest) = tail.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(damaged(path, "its keys are not whole"));
         }
-        let (mut blocks, mut offset) = (Vec::new(), head.len() as u64);
-        loop {
-            let bytes = word(&mut input).map_err(|e| fault(path, e))?;
-            if bytes == END {
-                break;
-            }
-            let sum = word(&mut input).map_err(|e| fault(path, e))?;
-            blocks.push(Extent {
-                number: blocks.len(),
-                offset: offset + 8,
-                bytes,
-                sum,
-            });
-            offset += 8 + u64::from(bytes);
-            input
-                .seek_relative(i64::from(bytes))
-                .map_err(|e| fault(path, e))?;
-        }
-        let (samples, keys) = tail(&mut input, path)?;
-        let (path, file) = (path.to_owned(), Arc::new(input.into_inner()));
-        let cache = Cache {
-            path,
-            file,
-            blocks,
-            samples,
-        };
-        Ok(Some((cache, keys)))
+        let keys = keys.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+        Ok(Some((Cache::of(file), keys)))
     }
 
     /// Takes the file's name away; it goes with this and its readers.
     pub(super) fn temporary(self) -> Result<Cache, TrainError> {
-        std::fs::remove_file(&self.path).map_err(|e| fault(&self.path, e))?;
-        Ok(self)
+        Ok(Cache::of(self.file.temporary()?))
     }
 
     /// Another hand on the file.
     pub(super) fn reader(&self) -> Reader {
-        Reader {
-            file: Arc::clone(&self.file),
-            path: self.path.clone(),
-            buffer: Vec::new(),
-        }
+        Reader(self.file.reader())
     }
-}
-
-fn word(input: &mut impl Read) -> std::io::Result<u32> {
-    let mut bytes = [0; 4];
-    input.read_exact(&mut bytes)?;
-    Ok(u32::from_le_bytes(bytes))
-}
-
-/// Samples and keys, their checksum verified.
-fn tail(input: &mut impl Read, path: &Path) -> Result<(u64, Vec<u64>), TrainError> {
-    let mut rest = Vec::new();
-    input.read_to_end(&mut rest).map_err(|e| fault(path, e))?;
-    let cut = rest.len().checked_sub(4).filter(|cut| *cut >= 16);
-    let (tail, sum) = rest.split_at(cut.ok_or_else(|| damaged(path, "its end is missing"))?);
-    if crc32c::crc32c(tail).to_le_bytes() != sum {
-        return Err(damaged(
-            path,
-            "its keys do not have the checksum they were written with",
-        ));
-    }
-    let (numbers, _) = tail.as_chunks::<8>();
-    let numbers: Vec<u64> = numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
-    let [samples, count, keys @ ..] = numbers.as_slice() else {
-        return Err(damaged(path, "its end is missing"));
-    };
-    if *count != keys.len() as u64 {
-        return Err(damaged(path, "it has another number of keys than it says"));
-    }
-    Ok((*samples, keys.to_vec()))
 }
 
 /// One thread's hand on a cache file.
-pub(super) struct Reader {
-    file: Arc<File>,
-    path: PathBuf,
-    buffer: Vec<u8>,
-}
+pub(super) struct Reader(block_file::Reader);
 
 impl Reader {
     /// Reads a block whose rows are below `limit` and whose fields are below `fields`.
@@ -221,36 +89,8 @@ impl Reader {
         fields: usize,
         out: &mut Block,
     ) -> Result<(), TrainError> {
-        self.buffer.resize(at.bytes as usize, 0);
-        let read = self.file.read_exact_at(&mut self.buffer, at.offset);
-        read.map_err(|e| fault(&self.path, e))?;
-        if crc32c::crc32c(&self.buffer) != at.sum {
-            return Err(damaged(
-                &self.path,
-                "a block does not have the checksum it was written with",
-            ));
-        }
-        out.read(&self.buffer, limit, fields)
-            .map_err(|what| damaged(&self.path, what))
+        self.0.read(at, |bytes| out.read(bytes, limit, fields))
     }
-}
-
-fn fault(path: &Path, source: std::io::Error) -> TrainError {
-    TrainError::Io {
-        path: path.display().to_string(),
-        source,
-    }
-}
-
-fn table_fault(path: &Path, error: &rankine_table::TableError) -> TrainError {
-    fault(path, std::io::Error::other(error.to_string()))
-}
-
-fn damaged(path: &Path, what: &str) -> TrainError {
-    fault(
-        path,
-        std::io::Error::other(format!("{what}; remove the file and train again")),
-    )
 }
 
 #[cfg(test)]

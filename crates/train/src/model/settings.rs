@@ -178,6 +178,8 @@ mod tests {
             min_count: 1,
             l2,
             init,
+            buckets: None,
+            expire: None,
         }
     }
 
