@@ -28,6 +28,16 @@ pub enum KernelError {
         /// The most rows.
         limit: usize,
     },
+    /// A matrix has no Cholesky factor: it is not positive definite, or holds something that is no number.
+    #[error("a matrix of order {order} is not positive definite: pivot {pivot} is {value}")]
+    Definite {
+        /// Rows of the matrix.
+        order: usize,
+        /// The row, from 0.
+        pivot: usize,
+        /// What its root should have been taken of.
+        value: f64,
+    },
     /// A byte range does not lie inside the file.
     #[error("{path}: bytes {start}..{end} lie outside the file of {length} bytes", path = path.display())]
     Range {

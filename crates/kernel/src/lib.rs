@@ -17,6 +17,7 @@
 )]
 
 pub mod activation;
+pub mod cholesky;
 pub mod dense;
 mod error;
 pub mod factor;
@@ -26,6 +27,8 @@ pub mod map;
 pub mod optimiser;
 mod real;
 pub mod rows;
+pub mod skipgram;
+pub mod sparse;
 pub mod topn;
 
 pub use error::KernelError;

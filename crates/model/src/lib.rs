@@ -10,6 +10,7 @@ pub mod config;
 mod error;
 pub mod layer;
 pub mod linear;
+pub mod matrix;
 pub mod model;
 mod network;
 mod parameters;

@@ -11,6 +11,7 @@
 
 use crate::config::{EmbeddingConfig, Kind, Loss, ModelConfig, PoolingName, TowerConfig};
 use crate::linear::{self, LinearPart};
+use crate::matrix::MatrixPart;
 use crate::model;
 use crate::tower::{Tower, Towers};
 use rankine_config::{Fault, Faults, Located};
@@ -137,6 +138,8 @@ pub struct Network {
     pub linear: Option<LinearPart>,
     /// The whole of a two-sided model, in place of every other part.
     pub towers: Option<Towers>,
+    /// The whole of a model of who met what, in place of every other part.
+    pub matrix: Option<MatrixPart>,
 }
 
 impl Network {
@@ -157,6 +160,12 @@ impl Network {
             Kind::Lr => model::lr::compose(&mut builder),
             Kind::Fm => model::fm::compose(&mut builder),
             Kind::Ffm => model::ffm::compose(&mut builder),
+            Kind::Ials => model::ials::compose(&mut builder),
+            Kind::Bpr => model::bpr::compose(&mut builder),
+            Kind::Ease => model::ease::compose(&mut builder),
+            Kind::ItemKnn => model::itemknn::compose(&mut builder),
+            Kind::Popularity => model::popularity::compose(&mut builder),
+            Kind::Walk => model::walk::compose(&mut builder),
             Kind::Item2Vec => builder.fault(&config.kind, "kind", "`item2vec` has vectors, no network"),
         }
         builder.finish()
@@ -205,6 +214,9 @@ impl Network {
         }
         if let Some(towers) = &self.towers {
             return towers.tensors(self);
+        }
+        if let Some(matrix) = &self.matrix {
+            return matrix.tensors();
         }
         let mut tensors = Vec::new();
         for layer in self.layers() {
@@ -287,6 +299,7 @@ impl<'a> Builder<'a> {
             loss: config.loss,
             linear: None,
             towers: None,
+            matrix: None,
         };
         Builder {
             config,
@@ -497,6 +510,39 @@ impl<'a> Builder<'a> {
                 self.fault(slot, "slots", format!("slot {} is in no tower", slot.value));
             }
         }
+    }
+
+    /// Makes the network the model of who met what that the file describes.
+    pub(crate) fn matrix(&mut self) {
+        let config = self.config;
+        let Some(matrix) = &config.matrix else {
+            return;
+        };
+        let mut slot = |slot: &Located<u32>, group| {
+            let spec = self.find(slot)?;
+            if spec.kind == SlotKind::Sparse && spec.group == group {
+                return Some(spec);
+            }
+            let message = format!(
+                "slot {} rests on {}, expected a sparse slot that rests on {}",
+                slot.value,
+                rests(spec.group),
+                rests(group)
+            );
+            self.fault(slot, "slots", message);
+            None
+        };
+        let user = matrix.user.as_ref().and_then(|user| slot(user, Group::Common));
+        let history = matrix
+            .history
+            .as_ref()
+            .and_then(|history| slot(history, Group::Common));
+        let Some(item) = slot(&matrix.item, Group::Item) else {
+            return;
+        };
+        let part = MatrixPart::new((config.kind(), matrix), user, item, history);
+        self.network.tables.extend(part.tables());
+        self.network.matrix = Some(part);
     }
 
     pub(crate) fn towers(&mut self, towers: Towers) {

@@ -9,6 +9,7 @@ use crate::error::ModelError;
 use crate::layer::dense::Dense;
 use crate::layer::{Rows, Shared, embedding, pairs, product, wide};
 use crate::linear::{self, LinearPart, LinearScorer};
+use crate::matrix::MatrixScorer;
 use crate::network::{Network, Pooling, TableSpec, width};
 use crate::parameters::{Parameters, Tensor};
 use crate::tower::TowerScorer;
@@ -220,6 +221,8 @@ enum Whole<T> {
     Linear(LinearScorer<T>),
     /// Towers.
     Towers(TowerScorer<T>),
+    /// Who met what.
+    Matrix(MatrixScorer<T>),
 }
 
 impl<T: Real> Scorer<T> {
@@ -256,6 +259,7 @@ impl<T: Real> Scorer<T> {
         match &self.whole {
             Whole::Linear(linear) => linear.side(Group::Common, part, out),
             Whole::Towers(towers) => towers.side(Group::Common, part, out),
+            Whole::Matrix(matrix) => matrix.side(Group::Common, part, out),
             Whole::Parts => self.side(&self.common, part, out),
         }
     }
@@ -265,6 +269,7 @@ impl<T: Real> Scorer<T> {
         match &self.whole {
             Whole::Linear(linear) => linear.side(Group::Item, part, out),
             Whole::Towers(towers) => towers.side(Group::Item, part, out),
+            Whole::Matrix(matrix) => matrix.side(Group::Item, part, out),
             Whole::Parts => self.side(&self.item, part, out),
         }
     }
@@ -278,7 +283,7 @@ impl<T: Real> Scorer<T> {
     ) {
         match &self.whole {
             Whole::Parts => self.many(&self.item, part, s, out),
-            Whole::Linear(_) | Whole::Towers(_) => {
+            Whole::Linear(_) | Whole::Towers(_) | Whole::Matrix(_) => {
                 (0..).zip(out).for_each(|(i, out)| self.item(part(i), out));
             }
         }
@@ -293,7 +298,7 @@ impl<T: Real> Scorer<T> {
     ) {
         match &self.whole {
             Whole::Parts => self.many(&self.common, part, s, out),
-            Whole::Linear(_) | Whole::Towers(_) => {
+            Whole::Linear(_) | Whole::Towers(_) | Whole::Matrix(_) => {
                 (0..).zip(out).for_each(|(i, out)| self.common(part(i), out));
             }
         }
@@ -304,7 +309,7 @@ impl<T: Real> Scorer<T> {
     pub fn has_cross(&self) -> bool {
         match &self.whole {
             Whole::Linear(linear) => linear.has_cross(),
-            Whole::Towers(_) => false,
+            Whole::Towers(_) | Whole::Matrix(_) => false,
             Whole::Parts => !self.cross.is_empty(),
         }
     }
@@ -315,6 +320,7 @@ impl<T: Real> Scorer<T> {
     pub fn vector_width(&self) -> Option<usize> {
         match &self.whole {
             Whole::Towers(towers) => Some(towers.dim()),
+            Whole::Matrix(matrix) => matrix.vector_width(),
             Whole::Linear(_) | Whole::Parts => None,
         }
     }
@@ -339,6 +345,7 @@ impl<T: Real> Scorer<T> {
         match &self.whole {
             Whole::Linear(linear) => linear.reads(slot),
             Whole::Towers(towers) => towers.reads(slot),
+            Whole::Matrix(matrix) => matrix.reads(slot),
             Whole::Parts => [&self.common, &self.item, &self.cross]
                 .into_iter()
                 .any(|side| side.reads(slot)),
@@ -370,6 +377,7 @@ impl<T: Real> Scorer<T> {
         match &self.whole {
             Whole::Linear(linear) => return linear.block(common, candidate, (&mut s.cross, loss), out),
             Whole::Towers(towers) => return towers.block(common, candidate, loss, out),
+            Whole::Matrix(matrix) => return matrix.block(common, candidate, out),
             Whole::Parts => {}
         }
         self.ask_ahead(out.len(), candidate);
@@ -592,6 +600,9 @@ impl<T: Real> Assembly<'_, T> {
         if let Some(towers) = &network.towers {
             return Ok(self.bare(Whole::Towers(TowerScorer::new(towers, self)?)));
         }
+        if let Some(matrix) = &network.matrix {
+            return Ok(self.bare(Whole::Matrix(MatrixScorer::new(matrix, self)?)));
+        }
         let mut layers = Vec::new();
         for (i, (name, inputs, outputs)) in network.layers().into_iter().enumerate() {
             let weight = self.tensor(&format!("{name}.weight"), &[inputs, outputs])?;
@@ -706,14 +717,20 @@ impl<T: Real> Assembly<'_, T> {
 
     /// A table's rows.
     pub(crate) fn rows(&self, spec: &TableSpec) -> Result<Arc<dyn Rows<T>>, ModelError> {
-        match self.tables.get(&spec.name) {
-            Some(rows) if rows.dim() == spec.dim => Ok(match spec.buckets {
-                Some(buckets) => Arc::new(Shared::new(Arc::clone(rows), buckets)),
-                None => Arc::clone(rows),
-            }),
+        let rows = self.named(&spec.name, spec.dim)?;
+        Ok(match spec.buckets {
+            Some(buckets) => Arc::new(Shared::new(rows, buckets)),
+            None => rows,
+        })
+    }
+
+    /// The rows of a table of this name and width.
+    pub(crate) fn named(&self, name: &str, dim: usize) -> Result<Arc<dyn Rows<T>>, ModelError> {
+        match self.tables.get(name) {
+            Some(rows) if rows.dim() == dim => Ok(Arc::clone(rows)),
             found => {
                 let got = found.map_or("nothing".to_owned(), |rows| format!("rows of {}", rows.dim()));
-                Err(self.fault(&spec.name, &format!("rows of {}", spec.dim), got))
+                Err(self.fault(name, &format!("rows of {dim}"), got))
             }
         }
     }

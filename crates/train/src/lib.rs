@@ -22,6 +22,7 @@ pub mod evaluate;
 pub mod item2vec;
 pub mod linear;
 pub mod loss;
+pub mod matrix;
 pub mod metric;
 pub mod model;
 pub mod optimise;

@@ -88,7 +88,7 @@ pub fn train(
 /// The linear kinds have a loop of their own, [`crate::linear::train`].
 fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     let kind = config.kind();
-    if !kind.is_linear() {
+    if !kind.is_linear() && !kind.is_matrix() {
         return Ok(());
     }
     Err(TrainError::Config {

@@ -173,7 +173,7 @@ impl<T: Real> Table<T> {
 }
 
 /// One draw from the standard normal distribution (Box and Muller 1958).
-fn normal(random: &mut Xoshiro256PlusPlus) -> f64 {
+pub(crate) fn normal(random: &mut Xoshiro256PlusPlus) -> f64 {
     let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
     radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
 }

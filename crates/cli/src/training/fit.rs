@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rankine_feature::Plan;
 use rankine_train::encode::fitted;
+use rankine_train::matrix;
 use rankine_train::tensorboard::EventWriter;
 use rankine_train::{Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train};
 
@@ -101,6 +102,10 @@ impl Job {
     ) -> anyhow::Result<Trained> {
         if self.model.kind().is_linear() {
             return self.train_linear(home, samples, progress, events);
+        }
+        if self.model.kind().is_matrix() {
+            let learn = &mut *samples.learn.1;
+            return Ok(matrix::train(&self.model, samples.plan, learn, progress, events)?);
         }
         let plan = samples.plan.clone();
         let (learn, judge) = (&mut *samples.learn.1, &mut *samples.judge.1);

@@ -111,6 +111,29 @@ pub fn accumulate_batch<T: Real>(rows: usize, x: &[T], w: &[T], f: Activation, o
     .run(out);
 }
 
+/// `out += x·w` for `rows` rows of a wider matrix: row r of x begins at `x[r * stride]`; w is depth × n, out is rows × n.
+///
+/// # Panics
+/// If `x` does not hold that many rows of `depth` numbers or `out` is not a multiple of `rows`.
+pub fn accumulate_block<T: Real>(x: &[T], (rows, stride): (usize, usize), w: &[T], out: &mut [T]) {
+    if rows == 0 || out.is_empty() {
+        return;
+    }
+    let n = out.len() / rows;
+    Product {
+        m: rows,
+        n,
+        depth: w.len() / n,
+        a: x,
+        row: stride,
+        step: 1,
+        b: w,
+        init: Init::Keep,
+        activation: Activation::Linear,
+    }
+    .run(out);
+}
+
 /// `out = g·wᵀ`: the gradient with respect to a layer's input. g is rows × n, `transposed` is wᵀ (see [`transpose`]),
 /// n × k; out is rows × k.
 ///

@@ -414,7 +414,7 @@ pub fn prefetch<T: Real>(numbers: &[T]) {
 
 /// Asks for the cache line at an address; any address is allowed.
 #[inline(always)]
-pub(super) fn fetch<P>(at: *const P) {
+pub(crate) fn fetch<P>(at: *const P) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing and faults on no address; SSE is part of x86-64.
     unsafe {

@@ -71,7 +71,13 @@ impl Artefact {
             | Kind::Dssm
             | Kind::Lr
             | Kind::Fm
-            | Kind::Ffm => model(&files, &manifest, &config, &reader)?,
+            | Kind::Ffm
+            | Kind::Ials
+            | Kind::Bpr
+            | Kind::Ease
+            | Kind::ItemKnn
+            | Kind::Popularity
+            | Kind::Walk => model(&files, &manifest, &config, &reader)?,
         };
         Ok(Artefact {
             dir: dir.to_owned(),

@@ -20,6 +20,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.bounds_of_tables();
     checker.linear();
     checker.towers();
+    checker.matrix();
 }
 
 pub(super) struct Checker<'a> {
@@ -52,7 +53,8 @@ impl Checker<'_> {
         let ncf = kind == Kind::NeuralCf;
         let wide = matches!(kind, Kind::WideDeep | Kind::DeepFm);
         let (linear, dssm) = (kind.is_linear(), kind == Kind::Dssm);
-        let inputs = kind != Kind::Item2Vec && !linear;
+        let matrix = kind.is_matrix();
+        let inputs = kind != Kind::Item2Vec && !linear && !matrix;
         let network = inputs && !dssm;
         let parts = [
             ("embedding or dense", deep, inputs, inputs),
@@ -62,6 +64,7 @@ impl Checker<'_> {
             ("bias", config.bias.is_some(), false, ncf),
             ("hidden", !config.hidden.is_empty(), false, network),
             ("linear", config.linear.is_some(), linear, linear),
+            ("matrix", config.matrix.is_some(), matrix, matrix),
             ("tower", config.tower.is_some(), dssm, dssm),
         ];
         for (part, given, needed, allowed) in parts {

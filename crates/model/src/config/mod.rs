@@ -5,6 +5,7 @@
 
 mod check;
 mod linear;
+mod matrix;
 mod optimizer;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod tower;
 
 use check::Checker;
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
+pub use matrix::{GraphName, MatrixConfig, SolverName};
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
@@ -45,6 +47,18 @@ pub enum Kind {
     Fm,
     /// Field-aware factorisation machine ([`crate::model::ffm`]).
     Ffm,
+    /// Alternating least squares ([`crate::model::ials`]).
+    Ials,
+    /// Factors by pairs ([`crate::model::bpr`]).
+    Bpr,
+    /// Linear autoencoder ([`crate::model::ease`]).
+    Ease,
+    /// Neighbours ([`crate::model::itemknn`]).
+    ItemKnn,
+    /// The same for everybody ([`crate::model::popularity`]).
+    Popularity,
+    /// Random walks ([`crate::model::walk`]).
+    Walk,
 }
 
 impl Kind {
@@ -61,6 +75,12 @@ impl Kind {
             Kind::Lr => "lr",
             Kind::Fm => "fm",
             Kind::Ffm => "ffm",
+            Kind::Ials => "ials",
+            Kind::Bpr => "bpr",
+            Kind::Ease => "ease",
+            Kind::ItemKnn => "itemknn",
+            Kind::Popularity => "popularity",
+            Kind::Walk => "walk",
         }
     }
 
@@ -74,6 +94,18 @@ impl Kind {
     #[must_use]
     pub fn is_linear(self) -> bool {
         matches!(self, Kind::Lr | Kind::Fm | Kind::Ffm)
+    }
+}
+
+impl Kind {
+    /// Returns whether it is one of `ials`, `bpr`, `ease`, `itemknn`, `popularity` and `walk`: a `matrix` part alone, learnt
+    /// from who met what.
+    #[must_use]
+    pub fn is_matrix(self) -> bool {
+        matches!(
+            self,
+            Kind::Ials | Kind::Bpr | Kind::Ease | Kind::ItemKnn | Kind::Popularity | Kind::Walk
+        )
     }
 }
 
@@ -486,6 +518,9 @@ pub struct ModelConfig {
     /// Slots of a linear model (`lr`, `fm`, `ffm`).
     #[serde(default)]
     pub linear: Option<LinearConfig>,
+    /// Who met what (`ials`, `bpr`, `ease`, `itemknn`, `popularity`, `walk`).
+    #[serde(default)]
+    pub matrix: Option<MatrixConfig>,
     /// The sides of a two-sided model (`dssm`).
     #[serde(default)]
     pub tower: Option<TowersConfig>,
@@ -532,6 +567,10 @@ impl ModelConfig {
                 "not readable",
             )]));
         };
+        if config.kind().is_matrix() {
+            // what they score is no probability
+            config.loss = Loss::Mse;
+        }
         config.text = text.to_owned();
         config.file = file.to_owned();
         check::check(&config, &mut faults.0);

@@ -69,6 +69,7 @@ fn network(deep: &[usize], wide: usize, product: Option<usize>, hidden: &[usize]
         loss: rankine_model::Loss::Bce,
         linear: None,
         towers: None,
+        matrix: None,
     };
     network.deep = deep
         .iter()

@@ -1,0 +1,11 @@
+//! ItemKNN: items that were met by the same users.
+//!
+//! `score = Σ_{j in the history} s(j, i)`, `s = |U_j ∩ U_i| / (√(|U_j||U_i|) + shrink)` for the k nearest of each j. Sarwar et al. 2001
+//! (Item-Based Collaborative Filtering Recommendation Algorithms), Deshpande and Karypis 2004.
+
+use crate::network::Builder;
+
+/// Composes the network.
+pub(crate) fn compose(builder: &mut Builder<'_>) {
+    builder.matrix();
+}
