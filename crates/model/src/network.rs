@@ -523,12 +523,13 @@ impl<'a> Builder<'a> {
             if spec.kind == SlotKind::Sparse && spec.group == group {
                 return Some(spec);
             }
-            let message = format!(
-                "slot {} rests on {}, expected a sparse slot that rests on {}",
-                slot.value,
-                rests(spec.group),
-                rests(group)
-            );
+            let (number, found, needed) = (slot.value, rests(spec.group), rests(group));
+            let message = match spec.kind {
+                SlotKind::Dense(_) => format!("slot {number} is dense, a table takes signs"),
+                SlotKind::Sparse => {
+                    format!("slot {number} rests on {found}, expected one that rests on {needed}")
+                }
+            };
             self.fault(slot, "slots", message);
             None
         };

@@ -11,7 +11,7 @@ use crate::dictionaries::Dictionaries;
 use crate::output;
 use crate::preparing::Preparing;
 use crate::source::{self, Chained};
-use crate::training::{Baselines, Files, judge};
+use crate::training::{Baselines, Files, judge, of_values};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -58,6 +58,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         &mut *source::open(&test, plan, &labels, loss)?,
         &baselines,
     )?;
+    let evaluation = of_values(evaluation, artefact.config().kind());
     if globals.json {
         return output::json(&evaluation);
     }

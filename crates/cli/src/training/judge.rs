@@ -4,7 +4,7 @@
 //! where the conf has the columns, the same two means as they stood at the sample's time (point in time).
 
 use rankine_feature::{Plan, Side, Value};
-use rankine_model::Scorer;
+use rankine_model::{Kind, Scorer};
 use rankine_train::baseline::{Constant, ItemMean, ItemUserMean, PointInTime};
 use rankine_train::bootstrap::Bootstrap;
 use rankine_train::metric::Evaluation;
@@ -99,6 +99,17 @@ fn number(values: &[Value], at: usize) -> Option<f64> {
         Some(Value::Float(v)) => Some(*v),
         _ => None,
     }
+}
+
+/// The same evaluation of a model whose scores are no probabilities, if so: figures that would take them for some are left
+/// out of its line.
+pub(crate) fn of_values(mut evaluation: Evaluation, kind: Kind) -> Evaluation {
+    let own = evaluation.lines.iter_mut().filter(|line| !line.baseline);
+    for line in own.filter(|_| kind.is_matrix()) {
+        let m = &mut line.measures;
+        (m.logloss, m.accuracy, m.brier) = (None, None, None);
+    }
+    evaluation
 }
 
 /// Measures `scorer` (called `name`) on `samples`; intervals are by user.

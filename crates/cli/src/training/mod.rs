@@ -24,7 +24,7 @@ use crate::home::Home;
 use crate::source::{self, Chained, Sifted};
 
 pub(crate) use fit::{Fitted, fit};
-pub(crate) use judge::{Baselines, judge};
+pub(crate) use judge::{Baselines, judge, of_values};
 pub(crate) use publish::publish;
 pub(crate) use vectors::{Liked, reads, train_vectors};
 
@@ -192,10 +192,11 @@ pub(crate) fn measure(job: &Job, fitted: &Fitted) -> anyhow::Result<Evaluation> 
         "validation samples"
     };
     let mut samples = job.open(&fitted.plan, Part::Judge)?;
-    judge(
+    let evaluation = judge(
         title,
         (&job.name, &fitted.plan, &scorer),
         &mut *samples,
         &baselines,
-    )
+    )?;
+    Ok(of_values(evaluation, job.model.kind()))
 }

@@ -124,12 +124,9 @@ impl MatrixConfig {
     /// Returns the regularisation of a kind.
     #[must_use]
     pub fn reg(&self, kind: Kind) -> f64 {
-        let default = match kind {
-            Kind::Ease => 250.0,
-            Kind::Bpr => 0.01,
-            _ => 0.003,
-        };
-        number(self.reg.as_ref(), default)
+        let defaults = [(Kind::Ease, 250.0), (Kind::Bpr, 0.01)];
+        let own = defaults.iter().find(|(of, _)| *of == kind);
+        number(self.reg.as_ref(), own.map_or(0.003, |(_, reg)| *reg))
     }
 
     /// Returns how regularisation grows with frequency.
@@ -184,47 +181,43 @@ impl MatrixConfig {
     }
 }
 
-/// The keys of `matrix` that a kind has beside `item` and `positive`; those it needs come first, up to the count.
-fn keys(kind: Kind) -> (usize, &'static [&'static str]) {
-    match kind {
-        Kind::Ials => (
-            1,
-            &[
-                "user",
-                "history",
-                "dim",
-                "unobserved",
-                "reg",
-                "exponent",
-                "confidence",
-                "solver",
-                "steps",
-                "fold_in",
-                "init",
-            ],
-        ),
-        Kind::Bpr => (1, &["user", "dim", "reg", "init", "lr"]),
-        Kind::Ease => (1, &["history", "user", "reg", "neighbours"]),
-        Kind::ItemKnn => (1, &["history", "user", "neighbours", "shrink"]),
-        Kind::Walk => (
-            1,
-            &[
-                "history",
-                "user",
-                "dim",
-                "lr",
-                "graph",
-                "walks",
-                "length",
-                "window",
-                "negatives",
-                "p",
-                "q",
-            ],
-        ),
-        _ => (0, &["user"]),
-    }
-}
+/// The keys of `matrix` that a kind has beside `item`, `user` and `positive`; the first is needed.
+const KEYS: [(Kind, &[&str]); 5] = [
+    (
+        Kind::Ials,
+        &[
+            "user",
+            "history",
+            "dim",
+            "unobserved",
+            "reg",
+            "exponent",
+            "confidence",
+            "solver",
+            "steps",
+            "fold_in",
+            "init",
+        ],
+    ),
+    (Kind::Bpr, &["user", "dim", "reg", "init", "lr"]),
+    (Kind::Ease, &["history", "reg", "neighbours"]),
+    (Kind::ItemKnn, &["history", "neighbours", "shrink"]),
+    (
+        Kind::Walk,
+        &[
+            "history",
+            "dim",
+            "lr",
+            "graph",
+            "walks",
+            "length",
+            "window",
+            "negatives",
+            "p",
+            "q",
+        ],
+    ),
+];
 
 impl Checker<'_> {
     /// Keys that the kind does not have or lacks, and numbers that make no sense.
@@ -234,12 +227,18 @@ impl Checker<'_> {
             return;
         };
         let kind = config.kind();
-        let (needed, known) = keys(kind);
+        let known = KEYS
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map_or(&[][..], |(_, keys)| keys);
         let given = matrix.given();
-        for (key, at) in given.iter().filter(|(key, _)| !known.contains(key)) {
+        for (key, at) in given
+            .iter()
+            .filter(|(key, _)| *key != "user" && !known.contains(key))
+        {
             self.fault(at, key, format!("kind `{}` has no `matrix.{key}`", kind.name()));
         }
-        for key in &known[..needed] {
+        for key in known.iter().take(1) {
             if !given.iter().any(|(name, _)| name == key) {
                 let message = format!("kind `{}` needs `matrix.{key}`", kind.name());
                 self.fault(&matrix.item, key, message);

@@ -100,11 +100,13 @@ impl MatrixPart {
         item: SlotSpec,
         history: Option<SlotSpec>,
     ) -> MatrixPart {
-        let dim = match kind {
+        let dim = if kind == Kind::Bpr {
             // a bias, and the one it is multiplied with
-            Kind::Bpr => config.dim() + 1,
-            Kind::Ials | Kind::Walk => config.dim(),
-            _ => 1,
+            config.dim() + 1
+        } else if matches!(kind, Kind::Ials | Kind::Walk) {
+            config.dim()
+        } else {
+            1
         };
         MatrixPart {
             kind,

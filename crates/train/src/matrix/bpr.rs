@@ -239,7 +239,7 @@ mod tests {
         };
         let (mut pull, mut loss) = (pull(), 0.0);
         for triple in golden["triples"].as_array().unwrap() {
-            let triple = [0, 1, 2].map(|k| number(triple[k].as_u64().unwrap() as usize));
+            let triple = [0, 1, 2].map(|k| u32::try_from(triple[k].as_u64().unwrap()).unwrap());
             model.gradient(triple, 0.02, &mut pull);
             model.step(triple, 0.1, &pull);
             loss += pull.loss;

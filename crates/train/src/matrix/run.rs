@@ -136,20 +136,25 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn learn(&mut self) -> Result<(), TrainError> {
-        match self.config.kind() {
-            Kind::Ials => self.ials(),
-            Kind::Bpr => self.bpr(),
-            Kind::Ease => self.ease(),
-            Kind::ItemKnn => self.itemknn(),
-            Kind::Walk => {
-                self.walk();
-                Ok(())
-            }
-            _ => {
-                self.table(ITEMS, &self.x.items, &popularity::fit(self.x), &[0.0]);
-                self.heard.epoch(1, 0.0)
-            }
+        let kind = self.config.kind();
+        if kind == Kind::Ials {
+            return self.ials();
         }
+        if kind == Kind::Bpr {
+            return self.bpr();
+        }
+        if kind == Kind::Ease {
+            return self.ease();
+        }
+        if kind == Kind::ItemKnn {
+            return self.itemknn();
+        }
+        if kind == Kind::Walk {
+            self.walk();
+            return Ok(());
+        }
+        self.table(ITEMS, &self.x.items, &popularity::fit(self.x), &[0.0]);
+        self.heard.epoch(1, 0.0)
     }
 
     /// Adds a table: a row of `rows` for each sign, and what is read of unknown ones.

@@ -33,9 +33,9 @@ pub(crate) fn golden() -> Golden {
 
 /// All numbers of nested lists, in order.
 pub(crate) fn matrix(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(matrix).collect(),
-        other => vec![other.as_f64().unwrap()],
+    match value.as_array() {
+        Some(items) => items.iter().flat_map(matrix).collect(),
+        None => vec![value.as_f64().unwrap()],
     }
 }
 
