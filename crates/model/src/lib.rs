@@ -8,6 +8,7 @@
 pub mod artefact;
 pub mod config;
 mod error;
+pub mod graph;
 pub mod layer;
 pub mod linear;
 pub mod matrix;
@@ -22,7 +23,7 @@ mod tower;
 pub use artefact::{Artefact, DataInfo, Draft, GoldenSample, Manifest, Vectors, publish, versions};
 pub use config::{Kind, Loss, ModelConfig, SentenceEvents};
 pub use error::ModelError;
-pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec};
+pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec, width};
 pub use parameters::{Parameters, Table, Tensor};
 pub use scorer::{Hidden, ScoreScratch, Scorer};
 pub use tower::{Tower, Towers};

@@ -10,6 +10,7 @@
 //! ```
 
 use crate::config::{EmbeddingConfig, Kind, Loss, ModelConfig, PoolingName, TowerConfig};
+use crate::graph::Graph;
 use crate::linear::{self, LinearPart};
 use crate::matrix::MatrixPart;
 use crate::model;
@@ -26,6 +27,8 @@ pub enum Pooling {
     Sum,
     /// Σ (weight / Σ weight)·row; as `Sum` where the weights add up to 0.
     Mean,
+    /// None: the rows stay apart, one after another, and an empty slot has none.
+    Apart,
 }
 
 impl From<PoolingName> for Pooling {
@@ -140,6 +143,8 @@ pub struct Network {
     pub towers: Option<Towers>,
     /// The whole of a model of who met what, in place of every other part.
     pub matrix: Option<MatrixPart>,
+    /// The whole of a network of nodes, in place of every other part but `dense`, whose stretches its inputs read.
+    pub graph: Option<Graph>,
 }
 
 impl Network {
@@ -152,6 +157,9 @@ impl Network {
         let mut builder = Builder::new(config, plan);
         builder.label();
         match config.kind() {
+            Kind::EmbeddingMlp | Kind::WideDeep | Kind::DeepFm if config.is_graph() => {
+                model::deep::compose(&mut builder);
+            }
             Kind::EmbeddingMlp => model::embeddingmlp::compose(&mut builder),
             Kind::WideDeep => model::widedeep::compose(&mut builder),
             Kind::DeepFm => model::deepfm::compose(&mut builder),
@@ -166,6 +174,13 @@ impl Network {
             Kind::ItemKnn => model::itemknn::compose(&mut builder),
             Kind::Popularity => model::popularity::compose(&mut builder),
             Kind::Walk => model::walk::compose(&mut builder),
+            Kind::Dcn => model::dcn::compose(&mut builder),
+            Kind::AutoInt => model::autoint::compose(&mut builder),
+            Kind::Din => model::din::compose(&mut builder),
+            Kind::Dien => model::dien::compose(&mut builder),
+            Kind::Mmoe => model::mmoe::compose(&mut builder),
+            Kind::Ple => model::ple::compose(&mut builder),
+            Kind::Esmm => model::esmm::compose(&mut builder),
             Kind::Item2Vec => builder.fault(&config.kind, "kind", "`item2vec` has vectors, no network"),
         }
         builder.finish()
@@ -218,6 +233,9 @@ impl Network {
         if let Some(matrix) = &self.matrix {
             return matrix.tensors();
         }
+        if let Some(graph) = &self.graph {
+            return graph.tensors();
+        }
         let mut tensors = Vec::new();
         for layer in self.layers() {
             tensors.extend(layer_tensors(layer));
@@ -232,8 +250,9 @@ impl Network {
     }
 }
 
-/// Numbers of a slot: 0 for sparse ones.
-pub(crate) fn width(slot: &SlotSpec) -> usize {
+/// Returns the numbers of a slot: 0 for sparse ones.
+#[must_use]
+pub fn width(slot: &SlotSpec) -> usize {
     match slot.kind {
         SlotKind::Dense(width) => width,
         SlotKind::Sparse => 0,
@@ -295,11 +314,12 @@ impl<'a> Builder<'a> {
             pairs: None,
             product: None,
             hidden: config.hidden.iter().map(|h| h.value).collect(),
-            activation: config.activation.into(),
+            activation: config.activation.fused().unwrap_or_default(),
             loss: config.loss,
             linear: None,
             towers: None,
             matrix: None,
+            graph: None,
         };
         Builder {
             config,
@@ -431,23 +451,36 @@ impl<'a> Builder<'a> {
 
     /// Has all pairs of the deep columns multiplied; their vectors must be equally long.
     pub(crate) fn pairs(&mut self) {
+        self.network.pairs = self.one_dim("deepfm");
+    }
+
+    /// The numbers of every embedding of the file, for a kind that multiplies them: a fault where they differ.
+    pub(crate) fn one_dim(&mut self, kind: &str) -> Option<usize> {
         let config = self.config;
         let mut dims = config.embedding.iter().map(|e| &e.dim);
         let Some(first) = dims.next() else {
-            return self.fault(
-                &config.kind,
-                "embedding",
-                "kind `deepfm` needs `embedding`: it multiplies vectors",
-            );
+            let message = format!("kind `{kind}` needs `embedding`: it multiplies vectors");
+            self.fault(&config.kind, "embedding", message);
+            return None;
         };
         for dim in dims.filter(|dim| dim.value != first.value) {
             let message = format!(
-                "kind `deepfm` multiplies vectors: `dim` is {}, expected {}",
+                "kind `{kind}` multiplies vectors: `dim` is {}, expected {}",
                 dim.value, first.value
             );
             self.fault(dim, "dim", message);
         }
-        self.network.pairs = Some(first.value);
+        Some(first.value)
+    }
+
+    /// Names of what a network of several outputs learns: its labels.
+    pub(crate) fn tasks(&self) -> Vec<String> {
+        let given = self.config.labels.iter().map(|label| label.value.clone());
+        let given: Vec<String> = given.collect();
+        if given.is_empty() {
+            return self.plan.sample_spec().label.clone();
+        }
+        given
     }
 
     /// Adds the columns and dense slots of one tower, all of `group`.
@@ -481,7 +514,16 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the column of a slot over the table that `embedding` gives it.
-    fn embedded(&mut self, slot: &Located<u32>) -> Option<usize> {
+    pub(crate) fn embedded(&mut self, slot: &Located<u32>) -> Option<usize> {
+        self.tabled(slot, None)
+    }
+
+    /// The same, the rows of the slot's signs staying apart.
+    pub(crate) fn listed(&mut self, slot: &Located<u32>) -> Option<usize> {
+        self.tabled(slot, Some(Pooling::Apart))
+    }
+
+    fn tabled(&mut self, slot: &Located<u32>, pooling: Option<Pooling>) -> Option<usize> {
         let config = self.config;
         let mut entries = config.embedding.iter();
         let Some(embedding) = entries.find(|e| e.slots.iter().any(|s| s.value == slot.value)) else {
@@ -495,7 +537,20 @@ impl<'a> Builder<'a> {
             .iter()
             .position(|table| table.name == embedding.table.value);
         let table = known.unwrap_or_else(|| self.table(embedding_table(embedding)));
-        self.column(slot, table, embedding.pooling.into())
+        self.column(slot, table, pooling.unwrap_or(embedding.pooling.into()))
+    }
+
+    /// What has been composed so far.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub(crate) fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    pub(crate) fn plan(&self) -> &'a Plan {
+        self.plan
     }
 
     /// Refuses embeddings that no tower reads.
@@ -554,7 +609,7 @@ impl<'a> Builder<'a> {
         self.network.product = Some(product);
     }
 
-    fn find(&mut self, slot: &Located<u32>) -> Option<SlotSpec> {
+    pub(crate) fn find(&mut self, slot: &Located<u32>) -> Option<SlotSpec> {
         let found = self.plan.slot(slot.value).cloned();
         if found.is_none() {
             let message = format!("conf `{}` has no slot {}", self.plan.name(), slot.value);

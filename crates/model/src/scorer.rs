@@ -6,6 +6,7 @@
 
 use crate::config::Loss;
 use crate::error::ModelError;
+use crate::graph::{GraphScorer, GraphScratch, Keep, SCORE};
 use crate::layer::dense::Dense;
 use crate::layer::{Rows, Shared, embedding, pairs, product, wide};
 use crate::linear::{self, LinearPart, LinearScorer};
@@ -39,6 +40,8 @@ pub struct Hidden<T = f32> {
     pub(crate) wide: T,
     /// What is multiplied with the other groups': the product's vector, or the sums of [`pairs`].
     pub(crate) vector: Vec<T>,
+    /// Working memory of layers while the part is made.
+    pub(crate) work: Keep<T>,
 }
 
 impl<T: Real> Hidden<T> {
@@ -67,7 +70,8 @@ impl<T> Hidden<T> {
     /// Returns the bytes it holds, for caches that count.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + (self.first.capacity() + self.vector.capacity()) * size_of::<T>()
+        let numbers = self.first.capacity() + self.vector.capacity();
+        size_of::<Self>() + numbers * size_of::<T>() + self.work.bytes()
     }
 }
 
@@ -85,6 +89,8 @@ pub struct ScoreScratch<T = f32> {
     inputs: Vec<T>,
     /// Signs of a column, one per part.
     signs: Vec<u64>,
+    /// Of a graph.
+    graph: GraphScratch<T>,
 }
 
 /// A sparse column with its table.
@@ -223,6 +229,8 @@ enum Whole<T> {
     Towers(TowerScorer<T>),
     /// Who met what.
     Matrix(MatrixScorer<T>),
+    /// A graph.
+    Graph(GraphScorer<T>),
 }
 
 impl<T: Real> Scorer<T> {
@@ -260,6 +268,7 @@ impl<T: Real> Scorer<T> {
             Whole::Linear(linear) => linear.side(Group::Common, part, out),
             Whole::Towers(towers) => towers.side(Group::Common, part, out),
             Whole::Matrix(matrix) => matrix.side(Group::Common, part, out),
+            Whole::Graph(graph) => graph.side(Group::Common, part, out),
             Whole::Parts => self.side(&self.common, part, out),
         }
     }
@@ -270,6 +279,7 @@ impl<T: Real> Scorer<T> {
             Whole::Linear(linear) => linear.side(Group::Item, part, out),
             Whole::Towers(towers) => towers.side(Group::Item, part, out),
             Whole::Matrix(matrix) => matrix.side(Group::Item, part, out),
+            Whole::Graph(graph) => graph.side(Group::Item, part, out),
             Whole::Parts => self.side(&self.item, part, out),
         }
     }
@@ -283,7 +293,7 @@ impl<T: Real> Scorer<T> {
     ) {
         match &self.whole {
             Whole::Parts => self.many(&self.item, part, s, out),
-            Whole::Linear(_) | Whole::Towers(_) | Whole::Matrix(_) => {
+            Whole::Linear(_) | Whole::Towers(_) | Whole::Matrix(_) | Whole::Graph(_) => {
                 (0..).zip(out).for_each(|(i, out)| self.item(part(i), out));
             }
         }
@@ -298,7 +308,7 @@ impl<T: Real> Scorer<T> {
     ) {
         match &self.whole {
             Whole::Parts => self.many(&self.common, part, s, out),
-            Whole::Linear(_) | Whole::Towers(_) | Whole::Matrix(_) => {
+            Whole::Linear(_) | Whole::Towers(_) | Whole::Matrix(_) | Whole::Graph(_) => {
                 (0..).zip(out).for_each(|(i, out)| self.common(part(i), out));
             }
         }
@@ -310,6 +320,7 @@ impl<T: Real> Scorer<T> {
         match &self.whole {
             Whole::Linear(linear) => linear.has_cross(),
             Whole::Towers(_) | Whole::Matrix(_) => false,
+            Whole::Graph(graph) => graph.has_cross(),
             Whole::Parts => !self.cross.is_empty(),
         }
     }
@@ -321,21 +332,21 @@ impl<T: Real> Scorer<T> {
         match &self.whole {
             Whole::Towers(towers) => Some(towers.dim()),
             Whole::Matrix(matrix) => matrix.vector_width(),
-            Whole::Linear(_) | Whole::Parts => None,
+            Whole::Linear(_) | Whole::Graph(_) | Whole::Parts => None,
         }
     }
 
     /// Returns the score of one candidate: a probability for `bce`, the output itself for `mse`.
     pub fn score(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) -> T {
         let mut score = [T::ZERO];
-        self.block(common, &|_| (item, cross), (s, self.loss), &mut score);
+        self.block(common, &|_| (item, cross), (s, 0, self.loss), &mut score);
         score[0]
     }
 
     /// Returns the output of one candidate before it is made a probability; of a model whose score is none, the score.
     pub fn logit(&self, common: &Hidden<T>, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) -> T {
         let mut logit = [T::ZERO];
-        self.block(common, &|_| (item, cross), (s, Loss::Mse), &mut logit);
+        self.block(common, &|_| (item, cross), (s, 0, Loss::Mse), &mut logit);
         logit[0]
     }
 
@@ -346,6 +357,7 @@ impl<T: Real> Scorer<T> {
             Whole::Linear(linear) => linear.reads(slot),
             Whole::Towers(towers) => towers.reads(slot),
             Whole::Matrix(matrix) => matrix.reads(slot),
+            Whole::Graph(graph) => graph.reads(slot),
             Whole::Parts => [&self.common, &self.item, &self.cross]
                 .into_iter()
                 .any(|side| side.reads(slot)),
@@ -362,8 +374,29 @@ impl<T: Real> Scorer<T> {
         s: &mut ScoreScratch<T>,
         out: &mut [T],
     ) {
+        self.score_output(0, common, candidate, s, out);
+    }
+
+    /// The same of one of [`Scorer::outputs`], by its number.
+    pub fn score_output<'c>(
+        &self,
+        output: usize,
+        common: &Hidden<T>,
+        candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
+        s: &mut ScoreScratch<T>,
+        out: &mut [T],
+    ) {
         for (b, out) in out.chunks_mut(BLOCK).enumerate() {
-            self.block(common, &|i| candidate(b * BLOCK + i), (s, self.loss), out);
+            self.block(common, &|i| candidate(b * BLOCK + i), (s, output, self.loss), out);
+        }
+    }
+
+    /// Returns the names of what the model says of a candidate; the first is its score.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<&str> {
+        match &self.whole {
+            Whole::Graph(graph) => graph.outputs().collect(),
+            Whole::Linear(_) | Whole::Towers(_) | Whole::Matrix(_) | Whole::Parts => vec![SCORE],
         }
     }
 
@@ -371,10 +404,11 @@ impl<T: Real> Scorer<T> {
         &self,
         common: &Hidden<T>,
         candidate: &dyn Fn(usize) -> (&'c Hidden<T>, &'c Part),
-        (s, loss): (&mut ScoreScratch<T>, Loss),
+        (s, which, loss): (&mut ScoreScratch<T>, usize, Loss),
         out: &mut [T],
     ) {
         match &self.whole {
+            Whole::Graph(graph) => return graph.block(common, candidate, &mut s.graph, (which, loss), out),
             Whole::Linear(linear) => return linear.block(common, candidate, (&mut s.cross, loss), out),
             Whole::Towers(towers) => return towers.block(common, candidate, loss, out),
             Whole::Matrix(matrix) => return matrix.block(common, candidate, out),
@@ -602,6 +636,9 @@ impl<T: Real> Assembly<'_, T> {
         }
         if let Some(matrix) = &network.matrix {
             return Ok(self.bare(Whole::Matrix(MatrixScorer::new(matrix, self)?)));
+        }
+        if let Some(graph) = &network.graph {
+            return Ok(self.bare(Whole::Graph(GraphScorer::new(graph, self)?)));
         }
         let mut layers = Vec::new();
         for (i, (name, inputs, outputs)) in network.layers().into_iter().enumerate() {

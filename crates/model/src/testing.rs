@@ -253,7 +253,12 @@ pub(crate) fn parameters(network: &Network, seed: u64) -> Parameters<f32> {
 }
 
 /// A column's pooled row.
-fn pooled(network: &Network, parameters: &Parameters<f64>, parts: &[Part; 3], column: usize) -> Vec<f64> {
+pub(crate) fn pooled(
+    network: &Network,
+    parameters: &Parameters<f64>,
+    parts: &[Part; 3],
+    column: usize,
+) -> Vec<f64> {
     let column = &network.columns[column];
     let table = &parameters.tables[&network.tables[column.table].name];
     let (signs, weights) = part_of(parts, column.slot.group).sparse(column.slot.index);

@@ -21,7 +21,7 @@ feature = [
 ]
 "#;
 
-const MODELS: [&str; 8] = [
+const MODELS: [&str; 12] = [
     "kind = \"widedeep\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 16 }]\ndense = { slots = [4] }\nwide = { slots = [5] }\nhidden = [32, 8]\n",
     "kind = \"embeddingmlp\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 6 }]\ndense = { slots = [4] }\nhidden = [32, 8]\n",
     "kind = \"deepfm\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 6 }]\ndense = { slots = [4] }\nwide = { slots = [1, 5] }\nhidden = [32, 8]\n",
@@ -29,6 +29,10 @@ const MODELS: [&str; 8] = [
     "kind = \"dssm\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 6 }]\ntower.user = { slots = [1, 2], hidden = [9, 5] }\ntower.item = { slots = [3, 4], hidden = [7, 5] }\ntower.context = { slots = [1] }\n",
     "kind = \"lr\"\nlinear = { slots = [1, 2, 3, 5] }\n",
     "kind = \"fm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
+    "kind = \"dcn\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 4 }]\nhidden = [8]\nnorm = \"batch\"\n",
+    "kind = \"autoint\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 4 }]\nhidden = [8]\n",
+    "kind = \"din\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 4 }]\nhistory = { slots = [2], target = [3] }\nhidden = [8]\nactivation = \"dice\"\n",
+    "kind = \"dien\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 4 }]\nhistory = { slots = [2], target = [3] }\nhidden = [8]\nactivation = \"prelu\"\n",
     "kind = \"ffm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
 ];
 

@@ -36,20 +36,25 @@ pub(crate) fn make<'p>(
 
 /// Scores as many candidates as `scores` has places; NaN for one that panicked.
 pub(crate) fn score<'c>(
-    scorer: &Scorer,
+    (scorer, output): (&Scorer, usize),
     common: &Hidden,
     candidate: &dyn Fn(usize) -> (&'c Hidden, &'c Part),
     scratch: &mut ScoreScratch,
     scores: &mut [f32],
 ) {
-    let all = || scorer.score_many(common, candidate, scratch, scores);
+    let all = || scorer.score_output(output, common, candidate, scratch, scores);
     if catch_unwind(AssertUnwindSafe(all)).is_ok() {
         return;
     }
     *scratch = ScoreScratch::default();
     for (i, score) in scores.iter_mut().enumerate() {
         let (item, cross) = candidate(i);
-        let one = || scorer.score(common, item, cross, &mut ScoreScratch::default());
+        let mut own = [f32::NAN];
+        let one = || {
+            let candidate = |_: usize| (item, cross);
+            scorer.score_output(output, common, &candidate, &mut ScoreScratch::default(), &mut own);
+            own[0]
+        };
         *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
     }
 }

@@ -129,6 +129,7 @@ impl Served {
     pub(crate) fn engine(&self) -> Option<Engine<'_>> {
         Some(Engine {
             scorer: self.artefact.scorer()?,
+            output: 0,
             scoring: self.scoring.as_ref()?,
             vectors: None,
         })
@@ -140,13 +141,20 @@ impl Served {
 pub(crate) struct Engine<'a> {
     /// The model.
     pub(crate) scorer: &'a Scorer,
+    /// Which of its outputs is the score.
+    pub(crate) output: usize,
     /// What is derived from it.
     pub(crate) scoring: &'a Scoring,
     /// Item vectors that this version made, of the snapshot it was taken with.
     pub(crate) vectors: Option<&'a VectorTable>,
 }
 
-impl Engine<'_> {
+impl<'a> Engine<'a> {
+    /// What scores, and by which of its outputs.
+    pub(crate) fn judge(&self) -> (&'a Scorer, usize) {
+        (self.scorer, self.output)
+    }
+
     /// Keeps this model's parts of everything in another cache of the same conf.
     fn warm(&self, before: &ItemCache<KeptPart>) {
         // the lock is held for a copy of pointers, not for the work

@@ -348,7 +348,7 @@ impl Job<'_> {
         scores.clear();
         scores.resize(ready.len(), f32::NAN);
         made::score(
-            self.engine.scorer,
+            self.engine.judge(),
             &self.common.hidden,
             &candidate,
             scratch,

@@ -46,7 +46,7 @@ impl<T: Real> DenseSteps<T> {
     /// Moves weights and biases against their gradients at step number `t` (from 1), the rate multiplied by `factor`.
     pub fn step<'a>(&mut self, t: u64, factor: f64, layers: impl Iterator<Item = &'a mut Dense<T>>) {
         let optimiser = scaled(self.mover.optimiser, factor);
-        for (layer, (weight, bias)) in layers.zip(&mut self.states) {
+        for (layer, (weight, bias)) in layers.zip(&mut self.states).filter(|(layer, _)| !layer.moving) {
             if self.mover.l2 > 0.0 {
                 axpy(T::of(self.mover.l2), &layer.weight, &mut layer.weight_gradient);
             }

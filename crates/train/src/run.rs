@@ -17,7 +17,7 @@ use crate::average::Average;
 use crate::backward::Mode;
 use crate::early_stop::{EarlyStop, Verdict};
 use crate::encode::{Batch, Cache, Encoder};
-use crate::loss::Loss;
+use crate::judge;
 use crate::metric;
 use crate::model::{Net, Settings, Snapshot, Watch};
 use crate::progress::{EpochReport, Progress, RunningAuc, StepReport, thread_cpu_seconds};
@@ -205,15 +205,16 @@ impl<'a> Run<'a> {
         let (mut slopes, begin) = (Vec::new(), Instant::now());
         let before = self.trained;
         self.auc.clear();
+        let (aims, part) = (net.aims(), if net.is_whole() { usize::MAX } else { PART });
         for (step, indices) in (1..).zip(order.chunks(self.settings.batch)) {
             net.begin(indices.len());
             let mut s = 0.0;
-            for part in indices.chunks(PART) {
+            for part in indices.chunks(part) {
                 batch.gather(learn, part);
                 let logits = net.forward(batch, Mode::Learn);
                 let share = T::of(1.0 / indices.len() as f64);
-                let w = judge_part(
-                    self.settings.loss,
+                let w = judge::part(
+                    (self.settings.loss, &aims),
                     share,
                     logits,
                     batch,
@@ -339,28 +340,6 @@ pub(crate) fn shuffle(order: &mut [u32], seed: u64, epoch: usize) {
     }
 }
 
-/// Writes the gradient of a part's loss, each sample's times `share`, to `slopes`; returns the weighted loss sum and the
-/// weight sum.
-fn judge_part<T: Real>(
-    loss: Loss,
-    share: T,
-    logits: &[T],
-    batch: &Batch<T>,
-    slopes: &mut Vec<T>,
-    auc: &mut RunningAuc,
-) -> (f64, f64) {
-    let (mut sum, mut weights) = (0.0, 0.0);
-    slopes.clear();
-    for ((&z, &y), &w) in logits.iter().zip(&batch.labels).zip(&batch.weights) {
-        let judged = loss.all(z, y);
-        sum += (w * judged.value).to_f64();
-        weights += w.to_f64();
-        auc.add(judged.answer.to_f64(), y.to_f64(), w.to_f64());
-        slopes.push(w * judged.slope * share);
-    }
-    (sum, weights)
-}
-
 /// Mean loss and ROC-AUC of `net` on `cache`; NaN without samples.
 fn validate<T: Real>(net: &mut Net<T>, cache: &Cache, settings: &Settings) -> (f64, f64) {
     let scores = predict(net, cache, settings.batch);
@@ -381,7 +360,7 @@ pub fn predict<T: Real>(net: &mut Net<T>, cache: &Cache, rows: usize) -> Vec<T> 
     let mut logits = Vec::with_capacity(cache.len());
     for indices in indices(cache.len()).chunks(rows.max(256)) {
         batch.gather(cache, indices);
-        logits.extend_from_slice(net.forward(&batch, Mode::Judge));
+        logits.extend_from_slice(&net.forward(&batch, Mode::Judge)[..batch.len()]);
     }
     logits
 }

@@ -50,6 +50,17 @@ fn check_takes_every_file_of_the_repository() {
         let text = rankine(home.path(), &arguments).good().stdout;
         assert!(text.contains(expected) && text.contains("no faults"), "{text}");
     }
+    for kind in ["dcn", "autoint", "din", "dien", "mmoe", "ple"] {
+        let file = format!("config/models/{kind}.toml");
+        let conf = ["--conf", "config/movielens.feature.toml"];
+        let text = rankine(home.path(), &["check", &file, conf[0], conf[1]])
+            .good()
+            .stdout;
+        assert!(
+            text.contains(&format!("a model file of kind {kind}, fits")),
+            "{text}"
+        );
+    }
     let json = rankine(home.path(), &["check", "config/server.toml", "--json"])
         .good()
         .json();

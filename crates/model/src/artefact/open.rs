@@ -77,7 +77,14 @@ impl Artefact {
             | Kind::Ease
             | Kind::ItemKnn
             | Kind::Popularity
-            | Kind::Walk => model(&files, &manifest, &config, &reader)?,
+            | Kind::Walk
+            | Kind::Dcn
+            | Kind::AutoInt
+            | Kind::Din
+            | Kind::Dien
+            | Kind::Mmoe
+            | Kind::Ple
+            | Kind::Esmm => model(&files, &manifest, &config, &reader)?,
         };
         Ok(Artefact {
             dir: dir.to_owned(),

@@ -167,10 +167,14 @@ impl Contents {
         } else {
             "value"
         };
-        self.outputs.push(Output {
-            name: config.label(plan.sample_spec()).to_owned(),
+        let mut names = vec![config.label(plan.sample_spec())];
+        if let Some(graph) = network.graph.as_ref().filter(|graph| graph.served().count() > 1) {
+            names = graph.served().map(|output| output.name.as_str()).collect();
+        }
+        self.outputs.extend(names.into_iter().map(|name| Output {
+            name: name.to_owned(),
             kind: kind.to_owned(),
-        });
+        }));
         self.network = Some(network);
         Ok(())
     }

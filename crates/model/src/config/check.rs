@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 /// The largest size a file may ask for; a mistyped zero must not allocate a machine.
-pub(super) const MAX_SIZE: usize = 1 << 16;
+pub(crate) const MAX_SIZE: usize = 1 << 16;
 
 /// Adds every fault of `config` to `faults`.
 pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
@@ -21,6 +21,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.linear();
     checker.towers();
     checker.matrix();
+    checker.graphs();
 }
 
 pub(super) struct Checker<'a> {
@@ -52,6 +53,8 @@ impl Checker<'_> {
         let deep = !config.embedding.is_empty() || !config.dense.slots.is_empty();
         let ncf = kind == Kind::NeuralCf;
         let wide = matches!(kind, Kind::WideDeep | Kind::DeepFm);
+        let history = matches!(kind, Kind::Din | Kind::Dien);
+        let experts = matches!(kind, Kind::Mmoe | Kind::Ple);
         let (linear, dssm) = (kind.is_linear(), kind == Kind::Dssm);
         let matrix = kind.is_matrix();
         let inputs = kind != Kind::Item2Vec && !linear && !matrix;
@@ -66,6 +69,21 @@ impl Checker<'_> {
             ("linear", config.linear.is_some(), linear, linear),
             ("matrix", config.matrix.is_some(), matrix, matrix),
             ("tower", config.tower.is_some(), dssm, dssm),
+            ("cross", config.cross.is_some(), false, kind == Kind::Dcn),
+            (
+                "attention",
+                config.attention.is_some(),
+                false,
+                kind == Kind::AutoInt,
+            ),
+            ("history", config.history.is_some(), history, history),
+            ("experts", config.experts.is_some(), experts, experts),
+            (
+                "task",
+                config.task.is_some(),
+                false,
+                experts || kind == Kind::Esmm,
+            ),
         ];
         for (part, given, needed, allowed) in parts {
             if needed && !given {

@@ -4,6 +4,7 @@
 //! has a default but what only the author can know.
 
 mod check;
+pub(crate) mod graph;
 mod linear;
 mod matrix;
 mod optimizer;
@@ -12,6 +13,7 @@ mod tests;
 mod tower;
 
 use check::Checker;
+pub use graph::{AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, NormName, TaskConfig};
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use matrix::{GraphName, MatrixConfig, SolverName};
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
@@ -59,6 +61,20 @@ pub enum Kind {
     Popularity,
     /// Random walks ([`crate::model::walk`]).
     Walk,
+    /// Deep & Cross network, version 2 ([`crate::model::dcn`]).
+    Dcn,
+    /// Self-attention between fields ([`crate::model::autoint`]).
+    AutoInt,
+    /// Deep interest network ([`crate::model::din`]).
+    Din,
+    /// Deep interest evolution network ([`crate::model::dien`]).
+    Dien,
+    /// Experts under a gate per task ([`crate::model::mmoe`]).
+    Mmoe,
+    /// Shared and own experts per task, in levels ([`crate::model::ple`]).
+    Ple,
+    /// Clicks, and purchases after clicks ([`crate::model::esmm`]).
+    Esmm,
 }
 
 impl Kind {
@@ -81,13 +97,20 @@ impl Kind {
             Kind::ItemKnn => "itemknn",
             Kind::Popularity => "popularity",
             Kind::Walk => "walk",
+            Kind::Dcn => "dcn",
+            Kind::AutoInt => "autoint",
+            Kind::Din => "din",
+            Kind::Dien => "dien",
+            Kind::Mmoe => "mmoe",
+            Kind::Ple => "ple",
+            Kind::Esmm => "esmm",
         }
     }
 
     /// Returns whether it learns several labels at once, named by `labels`.
     #[must_use]
     pub fn has_labels(self) -> bool {
-        false
+        matches!(self, Kind::Mmoe | Kind::Ple | Kind::Esmm)
     }
 
     /// Returns whether it is one of `lr`, `fm` and `ffm`: a `linear` part alone, learnt sample by sample.
@@ -144,15 +167,38 @@ pub enum ActivationName {
     Sigmoid,
     /// y = tanh x.
     Tanh,
+    /// y = ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+    Gelu,
+    /// y = x above 0, a x below, a learnt per unit.
+    Prelu,
+    /// PReLU whose turning point follows the data.
+    Dice,
 }
 
-impl From<ActivationName> for Activation {
-    fn from(name: ActivationName) -> Activation {
-        match name {
-            ActivationName::Linear => Activation::Linear,
-            ActivationName::Relu => Activation::Relu,
-            ActivationName::Sigmoid => Activation::Sigmoid,
-            ActivationName::Tanh => Activation::Tanh,
+impl ActivationName {
+    /// Returns the name used in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ActivationName::Linear => "linear",
+            ActivationName::Relu => "relu",
+            ActivationName::Sigmoid => "sigmoid",
+            ActivationName::Tanh => "tanh",
+            ActivationName::Gelu => "gelu",
+            ActivationName::Prelu => "prelu",
+            ActivationName::Dice => "dice",
+        }
+    }
+
+    /// Returns the function that a dense layer applies itself; none for those that are nodes of their own.
+    #[must_use]
+    pub fn fused(self) -> Option<Activation> {
+        match self {
+            ActivationName::Linear => Some(Activation::Linear),
+            ActivationName::Relu => Some(Activation::Relu),
+            ActivationName::Sigmoid => Some(Activation::Sigmoid),
+            ActivationName::Tanh => Some(Activation::Tanh),
+            ActivationName::Gelu | ActivationName::Prelu | ActivationName::Dice => None,
         }
     }
 }
@@ -524,12 +570,30 @@ pub struct ModelConfig {
     /// The sides of a two-sided model (`dssm`).
     #[serde(default)]
     pub tower: Option<TowersConfig>,
+    /// Cross layers (`dcn`).
+    #[serde(default)]
+    pub cross: Option<CrossConfig>,
+    /// Interacting layers (`autoint`).
+    #[serde(default)]
+    pub attention: Option<AttentionConfig>,
+    /// The user's history and the candidate's slots it is held against (`din`, `dien`).
+    #[serde(default)]
+    pub history: Option<HistoryConfig>,
+    /// Experts (`mmoe`, `ple`).
+    #[serde(default)]
+    pub experts: Option<ExpertsConfig>,
+    /// What stands over the experts for each label (`mmoe`, `ple`).
+    #[serde(default)]
+    pub task: Option<TaskConfig>,
     /// Outputs of each hidden layer.
     #[serde(default)]
     pub hidden: Vec<Located<usize>>,
     /// Of each hidden layer.
     #[serde(default)]
     pub activation: ActivationName,
+    /// Between a hidden layer's product and its activation.
+    #[serde(default)]
+    pub norm: Option<NormName>,
     /// While learning.
     #[serde(default)]
     pub dropout: DropoutConfig,

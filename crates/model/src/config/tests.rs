@@ -70,7 +70,7 @@ fn absent_keys_have_defaults() {
         config.optimizer.dense.build(2.0),
         Optimiser::named("adam", 2e-3).unwrap()
     );
-    assert_eq!(Activation::from(config.activation), Activation::Relu);
+    assert_eq!(config.activation.fused(), Some(Activation::Relu));
 }
 
 #[test]

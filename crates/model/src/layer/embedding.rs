@@ -42,7 +42,7 @@ pub fn divisor(pooling: Pooling, weights: &[f32]) -> f32 {
     let total: f32 = weights.iter().sum();
     match pooling {
         Pooling::Mean if total.abs() > 0.0 => total,
-        Pooling::Mean | Pooling::Sum => 1.0,
+        Pooling::Mean | Pooling::Sum | Pooling::Apart => 1.0,
     }
 }
 

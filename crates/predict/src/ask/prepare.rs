@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rankine_model::Scorer;
+
 use super::admit::{Gate, Permit};
 use super::answer::{ModelError, ModelFault};
 use super::group::Group;
@@ -122,9 +124,11 @@ impl<'a> Making<'a> {
     }
 
     fn find(&mut self, conf: &str, asked: &'a str) -> Result<(Found<'a>, Option<Permit>), ModelError> {
-        let (base, version) = name_and_version(asked)?;
+        let (model, output) = asked.split_once('/').map_or((asked, None), |(m, o)| (m, Some(o)));
+        let (base, version) = name_and_version(model)?;
         let (name, generation) = self.snapshot.find(base, version).map_err(|e| of(&e))?;
-        let engine = self.snapshot.engine(name, generation).map_err(|e| of(&e))?;
+        let mut engine = self.snapshot.engine(name, generation).map_err(|e| of(&e))?;
+        engine.output = output.map_or(Ok(0), |output| number(engine.scorer, name, output))?;
         let own = &engine.scoring.conf.name;
         if !conf.is_empty() && own != conf {
             return Err(ModelError {
@@ -180,6 +184,19 @@ impl<'a> Making<'a> {
         });
         group
     }
+}
+
+/// The number of one of a model's outputs.
+fn number(scorer: &Scorer, name: &str, output: &str) -> Result<usize, ModelError> {
+    let outputs = scorer.outputs();
+    let found = outputs.iter().position(|own| *own == output);
+    found.ok_or_else(|| ModelError {
+        fault: ModelFault::Unknown,
+        message: format!(
+            "model {name}: no output `{output}`, expected one of {}",
+            outputs.join(", ")
+        ),
+    })
 }
 
 /// A group without models.

@@ -27,7 +27,7 @@ pub struct QuestionItem {
 pub struct Ask {
     /// The conf's name; empty: each model's own, whichever that is.
     pub conf: String,
-    /// Names or aliases of models, with `:version` for one version.
+    /// Names or aliases of models, with `:version` for one version and `/output` for one of its outputs.
     pub models: Vec<String>,
 }
 

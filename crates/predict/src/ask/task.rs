@@ -337,7 +337,7 @@ fn score(
     };
     scores.clear();
     scores.resize(ready.len(), f32::NAN);
-    made::score(member.engine.scorer, &member.hidden, &candidate, scratch, scores);
+    made::score(member.engine.judge(), &member.hidden, &candidate, scratch, scores);
     let mut scored = scores.iter().copied();
     let take = |at: &mut At| match std::mem::replace(at, At::Own) {
         At::Absent(absence) => Err(absence),

@@ -51,6 +51,33 @@ pub(crate) fn question(user: i64, items: impl IntoIterator<Item = i64>, asks: &[
     }
 }
 
+/// The scores of a model, all of which must be there.
+fn scores(answer: &Answer, model: usize) -> Vec<f32> {
+    bits(answer, 0, model).into_iter().map(f32::from_bits).collect()
+}
+
+#[test]
+fn one_question_has_every_output_of_a_model() {
+    let home = tempfile::tempdir().unwrap();
+    fixture::publish_esmm(home.path(), "esmm", 4);
+    let predictor = predictor(home.path(), &["esmm"], 4);
+    let models = ["esmm", "esmm/ctr", "esmm/cvr", "esmm:1/ctcvr", "esmm/sold"];
+    let answer = predictor
+        .ask(&question(3, 1..11, &[ask("films", &models)]))
+        .unwrap();
+    let [first, ctr, cvr, both] = [0, 1, 2, 3].map(|m| scores(&answer, m));
+    assert_eq!(first, ctr);
+    for ((ctr, cvr), both) in ctr.iter().zip(&cvr).zip(&both) {
+        assert!((ctr * cvr - both).abs() < 1e-6, "{ctr} · {cvr} = {both}");
+    }
+    let fault = answer.confs[0].models[4].outcome.as_ref().unwrap_err();
+    assert_eq!(fault.fault, ModelFault::Unknown);
+    assert_eq!(
+        fault.message,
+        "model esmm: no output `sold`, expected one of ctr, cvr, ctcvr"
+    );
+}
+
 /// What version 1 of a model gives these items, one at a time.
 pub(crate) fn expected(
     models: &Path,

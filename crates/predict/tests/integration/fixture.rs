@@ -63,6 +63,15 @@ pub(crate) fn publish_dssm(models: &Path, name: &str, seed: u64) -> u64 {
     publish(models, &draft_with(DSSM, name, CONF, seed), 1).unwrap()
 }
 
+/// Publishes a model of clicks and purchases, three outputs, of random weights.
+pub(crate) fn publish_esmm(models: &Path, name: &str, seed: u64) -> u64 {
+    let parts = WIDE_DEEP
+        .replace("widedeep", "esmm")
+        .replace("wide = { slots = [6] }", "labels = [\"click\", \"buy\"]");
+    let conf = CONF.replace("[\"label\"]", "[\"click\", \"buy\"]");
+    publish(models, &draft_with(&parts, name, &conf, seed), 1).unwrap()
+}
+
 /// Publishes a Wide & Deep of random weights; what it scores depends on `seed` alone.
 pub(crate) fn publish_wide_deep(models: &Path, name: &str, seed: u64) -> u64 {
     publish(models, &draft(name, seed), 1).unwrap()

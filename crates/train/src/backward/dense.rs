@@ -7,6 +7,7 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
+use rankine_model::graph::{BlockSpec, Start};
 
 /// One dense layer: parameters, their gradients, and the shape.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Dense<T> {
     pub weight_gradient: Vec<T>,
     /// Gradient of `bias` since [`Dense::begin`].
     pub bias_gradient: Vec<T>,
+    /// Whether optimisers leave it alone: it follows the data by itself.
+    pub moving: bool,
     transposed: Vec<T>,
 }
 
@@ -45,6 +48,26 @@ impl<T: Real> Dense<T> {
         Self::with(name, (inputs, outputs), activation, weight)
     }
 
+    /// The parameters of a block of a graph's layer, whatever it does with them.
+    pub fn block(name: &str, spec: &BlockSpec, random: &mut Xoshiro256PlusPlus) -> Self {
+        let shape = (spec.inputs, spec.outputs);
+        let all = |value| vec![T::of(value); spec.inputs * spec.outputs];
+        let mut block = match spec.start {
+            Start::Glorot => Self::new(name, shape, Activation::Linear, random),
+            Start::Constant(value) => Self::with(name, shape, Activation::Linear, all(value)),
+            Start::Moving => Self::with(name, shape, Activation::Linear, all(0.0)),
+        };
+        if spec.start == Start::Moving {
+            block.moving = true;
+            block.bias.fill(T::ONE);
+        }
+        if !spec.bias {
+            block.bias.clear();
+            block.bias_gradient.clear();
+        }
+        block
+    }
+
     /// A linear layer of one output that adds its inputs up.
     #[must_use]
     pub fn ones(name: &str, inputs: usize) -> Self {
@@ -61,6 +84,7 @@ impl<T: Real> Dense<T> {
             bias: vec![T::ZERO; outputs],
             weight_gradient: vec![T::ZERO; inputs * outputs],
             bias_gradient: vec![T::ZERO; outputs],
+            moving: false,
             transposed: Vec::new(),
         }
     }

@@ -32,6 +32,24 @@ impl<T: Real> BatchColumn<T> {
         }
     }
 
+    /// The entries of sample `i`; they index [`BatchColumn::rows`].
+    #[must_use]
+    pub fn entries(&self, i: usize) -> std::ops::Range<usize> {
+        match self {
+            Self::Single(_) => i..i + 1,
+            Self::Lists { ends, .. } => (if i == 0 { 0 } else { ends[i - 1] })..ends[i],
+        }
+    }
+
+    /// The weight of an entry.
+    #[must_use]
+    pub fn weight(&self, entry: usize) -> T {
+        match self {
+            Self::Single(_) => T::ONE,
+            Self::Lists { weights, .. } => weights[entry],
+        }
+    }
+
     /// Calls `each(sample, entry, weight)` for every entry in order; `entry` indexes [`BatchColumn::rows`].
     #[inline]
     pub fn for_each(&self, mut each: impl FnMut(usize, usize, T)) {
@@ -88,6 +106,14 @@ impl<T: Real> Batch<T> {
             others: Vec::new(),
             others_width: cache.others_width,
         }
+    }
+
+    /// The values of a further label, one per sample.
+    #[must_use]
+    pub fn others_of(&self, label: usize) -> Vec<T> {
+        let rows = self.others.chunks_exact(self.others_width.max(1));
+        rows.map(|row| row.get(label).copied().unwrap_or(T::ZERO))
+            .collect()
     }
 
     /// Samples in the batch.

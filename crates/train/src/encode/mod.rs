@@ -148,7 +148,7 @@ impl Encoder {
                 });
             }
             append_weights(&mut list.weights, weights, column.pooling);
-            if signs.is_empty() {
+            if signs.is_empty() && column.pooling != Pooling::Apart {
                 list.rows.push(Vocabulary::MISSING);
                 list.weights.push(1.0);
             }
@@ -163,7 +163,7 @@ fn append_weights(to: &mut Vec<f32>, weights: &[f32], pooling: Pooling) {
     let total: f32 = weights.iter().sum();
     match pooling {
         Pooling::Mean if total.abs() > 0.0 => to.extend(weights.iter().map(|w| w / total)),
-        Pooling::Mean | Pooling::Sum => to.extend_from_slice(weights),
+        Pooling::Mean | Pooling::Sum | Pooling::Apart => to.extend_from_slice(weights),
     }
 }
 

@@ -24,10 +24,10 @@ impl<T: Real> Net<T> {
                 let weight = tensor(&shape, &layer.weight);
                 parameters.dense.insert(format!("{}.weight", layer.name), weight);
             }
-            parameters.dense.insert(
-                format!("{}.bias", layer.name),
-                tensor(&[layer.outputs], &layer.bias),
-            );
+            if !layer.bias.is_empty() {
+                let bias = tensor(&[layer.outputs], &layer.bias);
+                parameters.dense.insert(format!("{}.bias", layer.name), bias);
+            }
         }
         if let Some(gmf) = &self.gmf {
             parameters.dense.insert(
@@ -56,7 +56,9 @@ impl<T: Real> Net<T> {
             if layer.inputs > 0 || !towers {
                 take(from, &format!("{}.weight", layer.name), &mut layer.weight)?;
             }
-            take(from, &format!("{}.bias", layer.name), &mut layer.bias)?;
+            if !layer.bias.is_empty() {
+                take(from, &format!("{}.bias", layer.name), &mut layer.bias)?;
+            }
         }
         if let Some(gmf) = &mut self.gmf {
             take(from, "gmf.weight", &mut gmf.output.weight)?;

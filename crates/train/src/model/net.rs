@@ -9,11 +9,13 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_kernel::activation::Activation;
 use rankine_model::Network;
+use rankine_model::graph::Aim;
 
 use super::Settings;
 use super::towers::towers;
 use crate::backward::{Dense, Dropout, Embedding, Fold, Gmf, Mlp, Mode, Pairs, Towers, Wide, sized};
 use crate::encode::{Batch, Vocabulary};
+use crate::graph::GraphNet;
 use crate::optimise::DenseSteps;
 use crate::table::Table;
 
@@ -39,6 +41,8 @@ pub struct Net<T> {
     pub gmf: Option<Gmf<T>>,
     /// The towers of a two-sided kind; every part above is empty then.
     pub towers: Option<Towers<T>>,
+    /// The nodes of a graph; every part above but the tables is empty then.
+    pub graph: Option<GraphNet<T>>,
     logits: Vec<T>,
     steps: Option<DenseSteps<T>>,
     taken: u64,
@@ -46,7 +50,7 @@ pub struct Net<T> {
 
 /// All weights of a network, without optimiser state.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Snapshot<T>(pub(super) Vec<Vec<T>>);
+pub struct Snapshot<T>(pub(crate) Vec<Vec<T>>);
 
 impl<T: Real> Snapshot<T> {
     /// Moves towards other weights of the same network: `keep · self + (1 − keep) · to`; an empty one becomes them.
@@ -77,7 +81,8 @@ impl<T: Real> Net<T> {
             .deep
             .iter()
             .map(|&c| (c, network.columns[c].table, network.dim(c)));
-        let dense = network.towers.as_ref().map_or(network.dense_width(), |_| 0);
+        let apart = network.towers.is_some() || network.graph.is_some();
+        let dense = if apart { 0 } else { network.dense_width() };
         let embedding = Embedding::new(deep, dense);
         let (mlp, output) = dense_layers(network, settings, &mut random);
         let fold = match mlp.layers.first() {
@@ -96,8 +101,10 @@ impl<T: Real> Net<T> {
         });
         let wide = Wide::new(places(network, &network.wide));
         let towers = towers(network, settings, &mut random);
+        let graph = GraphNet::new(network, settings.seed, &mut random);
         let mut net = Self {
             towers,
+            graph,
             tables,
             embedding,
             fold,
@@ -130,13 +137,34 @@ impl<T: Real> Net<T> {
         }
     }
 
-    /// The logits of a part of a batch, or of any samples outside one.
+    /// What each output is to training; one that learns the label but for graphs.
+    #[must_use]
+    pub fn aims(&self) -> Vec<Aim> {
+        let label = Aim::Label {
+            label: 0,
+            weight: 1.0,
+        };
+        self.graph.as_ref().map_or_else(|| vec![label], GraphNet::aims)
+    }
+
+    /// Whether a batch must go through in one piece: a layer's figures, or negatives, are those of the batch.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.graph.is_some()
+    }
+
+    /// The logits of a part of a batch, or of any samples outside one; of a graph those of its further outputs behind
+    /// them.
     pub fn forward(&mut self, batch: &Batch<T>, mode: Mode) -> &[T] {
         let rows = batch.len();
         if let Some(towers) = &mut self.towers {
             let logits = sized(&mut self.logits, rows);
             towers.forward(&self.tables, batch, mode, logits);
             return logits;
+        }
+        if let Some(graph) = &mut self.graph {
+            graph.forward(&self.tables, batch, mode, &mut self.logits);
+            return &self.logits;
         }
         self.forward_deep(batch, mode);
         let logits = sized(&mut self.logits, rows);
@@ -197,6 +225,9 @@ impl<T: Real> Net<T> {
         if let Some(towers) = &mut self.towers {
             return towers.backward(&mut self.tables, batch, slopes);
         }
+        if let Some(graph) = &mut self.graph {
+            return graph.backward(&mut self.tables, batch, slopes);
+        }
         self.wide.backward(&mut self.tables, batch, slopes);
         if let Some(gmf) = &mut self.gmf {
             gmf.backward(&mut self.tables, batch, slopes);
@@ -228,26 +259,40 @@ impl<T: Real> Net<T> {
         }
     }
 
+    /// Whether the last layer is the network's own and not one of towers or of a graph.
+    fn has_output(&self) -> bool {
+        self.towers.is_none() && self.graph.is_none()
+    }
+
     /// The dense layers that have a bias: hidden ones, then the output; or those of the towers.
     pub fn deep_layers(&self) -> impl Iterator<Item = &Dense<T>> {
-        let output = self.towers.is_none().then_some(&self.output);
+        let output = self.has_output().then_some(&self.output);
         let towers = self.towers.iter().flat_map(Towers::layers);
-        self.mlp.layers.iter().chain(output).chain(towers)
+        let graph = self.graph.iter().flat_map(|graph| &graph.blocks);
+        self.mlp.layers.iter().chain(output).chain(towers).chain(graph)
     }
 
     /// As [`Net::deep_layers`], to be changed.
     pub fn deep_layers_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
-        let output = self.towers.is_none().then_some(&mut self.output);
+        let output = self.has_output().then_some(&mut self.output);
         let towers = self.towers.iter_mut().flat_map(Towers::layers_mut);
-        self.mlp.layers.iter_mut().chain(output).chain(towers)
+        let graph = self.graph.iter_mut().flat_map(|graph| &mut graph.blocks);
+        self.mlp
+            .layers
+            .iter_mut()
+            .chain(output)
+            .chain(towers)
+            .chain(graph)
     }
 
     /// All dense layers in a fixed order: hidden, output, those of the towers, the product's weights.
     pub fn layers(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
-        let output = self.towers.is_none().then_some(&mut self.output);
+        let output = self.has_output().then_some(&mut self.output);
         let towers = self.towers.iter_mut().flat_map(Towers::layers_mut);
         let gmf = self.gmf.iter_mut().map(|gmf| &mut gmf.output);
-        self.mlp.layers.iter_mut().chain(output).chain(towers).chain(gmf)
+        let graph = self.graph.iter_mut().flat_map(|graph| &mut graph.blocks);
+        let mlp = self.mlp.layers.iter_mut();
+        mlp.chain(output).chain(towers).chain(gmf).chain(graph)
     }
 
     /// Copies all weights into `to`, reusing its memory.
@@ -298,10 +343,8 @@ fn dense_layers<T: Real>(
     settings: &Settings,
     random: &mut Xoshiro256PlusPlus,
 ) -> (Mlp<T>, Dense<T>) {
-    let named = network
-        .towers
-        .as_ref()
-        .map_or_else(|| network.layers(), |_| Vec::new());
+    let apart = network.towers.is_some() || network.graph.is_some();
+    let named = if apart { Vec::new() } else { network.layers() };
     let mut layers: Vec<Dense<T>> = named
         .iter()
         .map(|(name, inputs, outputs)| Dense::new(name, (*inputs, *outputs), network.activation, random))

@@ -70,6 +70,7 @@ fn network(deep: &[usize], wide: usize, product: Option<usize>, hidden: &[usize]
         linear: None,
         towers: None,
         matrix: None,
+        graph: None,
     };
     network.deep = deep
         .iter()

@@ -126,6 +126,30 @@ optimizer.dense = {{ kind = "adam", lr = 0.01 }}
     ModelConfig::parse(&text, "model.toml").unwrap_or_else(|faults| panic!("{faults}"))
 }
 
+/// A model file of a kind that is a graph.
+fn graph(kind: &str, parts: &str) -> ModelConfig {
+    let hidden = if matches!(kind, "mmoe" | "ple") {
+        ""
+    } else {
+        "hidden = [12]"
+    };
+    let text = format!(
+        r#"
+format = 1
+kind = "{kind}"
+conf = "made"
+seed = 3
+embedding = [{{ slots = [1], table = "user", dim = 6 }}, {{ slots = [2], table = "item", dim = 6 }}, {{ slots = [3], table = "tag", dim = 6 }}]
+{hidden}
+{parts}
+optimizer.embedding = {{ kind = "adam", lr = 0.01 }}
+optimizer.dense = {{ kind = "adam", lr = 0.01 }}
+train = {{ batch = 64, epochs = 4 }}
+"#
+    );
+    ModelConfig::parse(&text, "model.toml").unwrap_or_else(|faults| panic!("{faults}"))
+}
+
 /// A two-sided model file; the third tower reads a list of the user's.
 fn dssm(context: &str) -> ModelConfig {
     let text = format!(
@@ -162,6 +186,43 @@ pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
         (
             "neuralcf with all parts",
             model("neuralcf", &format!("{full}{train}")),
+        ),
+        ("dcn", graph("dcn", "cross = { layers = 2 }")),
+        (
+            "autoint with norm",
+            graph("autoint", "norm = \"batch\"\ndense = { slots = [4] }"),
+        ),
+        (
+            "din",
+            graph(
+                "din",
+                "history = { slots = [3], target = [2], softmax = true }\nactivation = \"dice\"",
+            ),
+        ),
+        (
+            "dien",
+            graph(
+                "dien",
+                "history = { slots = [3], target = [2] }\nactivation = \"prelu\"",
+            ),
+        ),
+        (
+            "mmoe",
+            graph("mmoe", "labels = [\"label\"]\nexperts = { hidden = [12] }"),
+        ),
+        (
+            "ple",
+            graph(
+                "ple",
+                "labels = [\"label\"]\nexperts = { hidden = [12] }\ntask = { hidden = [6] }",
+            ),
+        ),
+        (
+            "widedeep with gelu",
+            graph(
+                "widedeep",
+                "wide = { slots = [5] }\nactivation = \"gelu\"\ndropout = { hidden = 0.1 }",
+            ),
         ),
         ("dssm", dssm("")),
         (

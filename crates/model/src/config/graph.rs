@@ -1,0 +1,210 @@
+//! The parts of the kinds that are graphs: `cross`, `attention`, `history`, `experts`, `task`.
+
+use super::{ActivationName, Checker, Kind, check::MAX_SIZE};
+use rankine_config::Located;
+use serde::Deserialize;
+
+/// `norm`: what stands between a hidden layer's product and its activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NormName {
+    /// Batch normalisation.
+    Batch,
+    /// Layer normalisation.
+    Layer,
+}
+
+/// `cross`: the cross layers of `dcn`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossConfig {
+    /// Layers.
+    #[serde(default)]
+    pub layers: Option<Located<usize>>,
+    /// Numbers between the two thin matrices that stand for a full one; a full one where absent.
+    #[serde(default)]
+    pub rank: Option<Located<usize>>,
+}
+
+/// `attention`: the interacting layers of `autoint`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttentionConfig {
+    /// Layers; 2 unless given.
+    #[serde(default)]
+    pub layers: Option<Located<usize>>,
+    /// Heads; 2 unless given.
+    #[serde(default)]
+    pub heads: Option<Located<usize>>,
+    /// Numbers of a head; 8 unless given.
+    #[serde(default)]
+    pub dim: Option<Located<usize>>,
+}
+
+/// `history`: what the user did, and what of the candidate it is held against (`din`, `dien`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryConfig {
+    /// List slots, latest entry first, that run side by side: ids of items, and what is known of each.
+    pub slots: Vec<Located<u32>>,
+    /// The candidate's slots, one for each list, of the same tables.
+    pub target: Vec<Located<u32>>,
+    /// Most entries, the latest; 50 unless given.
+    #[serde(default)]
+    pub length: Option<Located<usize>>,
+    /// Numbers of the attention's hidden layer (`din`); 36 unless given.
+    #[serde(default)]
+    pub hidden: Option<Located<usize>>,
+    /// Of that layer: `sigmoid` unless given, `relu`, `tanh` or `linear`.
+    #[serde(default)]
+    pub activation: Option<Located<ActivationName>>,
+    /// Whether attention adds up to 1 (`din`).
+    #[serde(default)]
+    pub softmax: bool,
+    /// What the loss of next entries counts (`dien`); 1 unless given, 0 for none.
+    #[serde(default)]
+    pub auxiliary: Option<Located<f64>>,
+}
+
+/// `experts`: the experts of `mmoe` and `ple`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpertsConfig {
+    /// Experts of all tasks; 4 unless given.
+    #[serde(default)]
+    pub shared: Option<Located<usize>>,
+    /// Experts of each task alone (`ple`); 2 unless given.
+    #[serde(default)]
+    pub own: Option<Located<usize>>,
+    /// Levels of experts and gates (`ple`); 2 unless given.
+    #[serde(default)]
+    pub levels: Option<Located<usize>>,
+    /// Outputs of each layer of an expert.
+    pub hidden: Vec<Located<usize>>,
+}
+
+/// `task`: what stands over the experts, for each label.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct TaskConfig {
+    /// Outputs of each layer.
+    #[serde(default)]
+    pub hidden: Vec<Located<usize>>,
+    /// What each label's loss counts, in their order; 1 unless given.
+    #[serde(default)]
+    pub weights: Vec<Located<f64>>,
+}
+
+/// The value, or what stands for an absent one.
+pub(crate) fn size(value: Option<&Located<usize>>, default: usize) -> usize {
+    value.map_or(default, |value| value.value)
+}
+
+/// Plain numbers of sizes.
+pub(crate) fn sizes(values: &[Located<usize>]) -> Vec<usize> {
+    values.iter().map(|value| value.value).collect()
+}
+
+impl Kind {
+    /// Returns whether networks of the kind are always graphs.
+    #[must_use]
+    pub fn is_graph(self) -> bool {
+        matches!(
+            self,
+            Kind::Dcn | Kind::AutoInt | Kind::Din | Kind::Dien | Kind::Mmoe | Kind::Ple | Kind::Esmm
+        )
+    }
+
+    /// Returns whether a network of the kind may be a graph: then it has norms and any activation.
+    fn may_be_graph(self) -> bool {
+        self.is_graph() || matches!(self, Kind::EmbeddingMlp | Kind::WideDeep | Kind::DeepFm)
+    }
+}
+
+impl super::ModelConfig {
+    /// Returns whether the network of the file is a graph.
+    #[must_use]
+    pub fn is_graph(&self) -> bool {
+        let more = self.norm.is_some() || self.activation.fused().is_none();
+        self.kind().is_graph() || (self.kind().may_be_graph() && more)
+    }
+}
+
+impl Checker<'_> {
+    /// Sizes of the parts of graphs, and norms and activations of kinds that are none.
+    pub(super) fn graphs(&mut self) {
+        let config = self.config;
+        let kind = config.kind();
+        if !kind.may_be_graph() && (config.norm.is_some() || config.activation.fused().is_none()) {
+            let message = format!(
+                "kind `{}` has no `norm`, and of activations relu, sigmoid, tanh and linear",
+                kind.name()
+            );
+            self.fault(&config.kind, "norm", message);
+        }
+        if let Some(cross) = &config.cross {
+            self.some(cross.layers.as_ref(), "layers", 16);
+            self.some(cross.rank.as_ref(), "rank", MAX_SIZE);
+        }
+        if let Some(attention) = &config.attention {
+            self.some(attention.layers.as_ref(), "layers", 16);
+            self.some(attention.heads.as_ref(), "heads", 64);
+            self.some(attention.dim.as_ref(), "dim", 1024);
+        }
+        if let Some(history) = &config.history {
+            self.history(history);
+        }
+        if let Some(experts) = &config.experts {
+            self.some(experts.shared.as_ref(), "shared", 64);
+            self.some(experts.own.as_ref(), "own", 64);
+            self.some(experts.levels.as_ref(), "levels", 8);
+            experts
+                .hidden
+                .iter()
+                .for_each(|size| self.within(size, "hidden", (1, MAX_SIZE)));
+        }
+        if let Some(task) = &config.task {
+            task.hidden
+                .iter()
+                .for_each(|size| self.within(size, "hidden", (1, MAX_SIZE)));
+            task.weights
+                .iter()
+                .for_each(|weight| self.within(weight, "weights", (0.0, 1e6)));
+        }
+    }
+
+    fn some(&mut self, value: Option<&Located<usize>>, key: &str, most: usize) {
+        if let Some(value) = value {
+            self.within(value, key, (1, most));
+        }
+    }
+
+    fn history(&mut self, history: &HistoryConfig) {
+        self.some(history.length.as_ref(), "length", 10_000);
+        self.some(history.hidden.as_ref(), "hidden", MAX_SIZE);
+        if let Some(auxiliary) = &history.auxiliary {
+            self.within(auxiliary, "auxiliary", (0.0, 1e6));
+        }
+        if let Some(name) = history
+            .activation
+            .as_ref()
+            .filter(|name| name.value.fused().is_none())
+        {
+            let message = "the attention's activation is one of sigmoid, relu, tanh and linear";
+            self.fault(name, "activation", message);
+        }
+        let at = history.slots.first().or(history.target.first());
+        match at {
+            None => self.fault(&self.config.kind, "history", "`history` has no slots"),
+            Some(at) if history.slots.len() != history.target.len() => {
+                let message = format!(
+                    "`history` has {} slots and {} of the target: each list is held against one",
+                    history.slots.len(),
+                    history.target.len()
+                );
+                self.fault(at, "target", message);
+            }
+            Some(_) => {}
+        }
+    }
+}

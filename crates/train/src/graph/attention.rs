@@ -1,0 +1,62 @@
+//! Attention: back through the weighted sum, the weights' two layers and what they read.
+
+use super::{Backward, Pass, softmax_back};
+use rankine_kernel::{Real, dense};
+use rankine_model::graph::Attention;
+use rankine_model::graph::sequence::entries;
+
+impl Backward for Attention {
+    fn backward<T: Real>(&self, pass: Pass<'_, T>) {
+        let total = pass.keep.values.len() / self.kept();
+        if total == 0 {
+            return;
+        }
+        let (inputs, rest) = pass.keep.values.split_at(total * 4 * self.dim);
+        let (hidden, weights) = rest.split_at(total * self.hidden);
+        let [to_target, to_sequence] = pass.to else {
+            return;
+        };
+        let mut slopes = weights.to_vec();
+        let (mut at, width) = (0, self.length * self.dim + 1);
+        for i in 0..pass.rows {
+            let there = entries(pass.from[1].row(i));
+            let dy = &pass.slope[i * self.dim..][..self.dim];
+            let (own, slopes) = (&weights[at..at + there], &mut slopes[at..at + there]);
+            for (t, slope) in slopes.iter_mut().enumerate() {
+                let place = t * self.dim..(t + 1) * self.dim;
+                *slope = dense::dot(dy, &pass.from[1].row(i)[place.clone()]);
+                dense::axpy(own[t], dy, &mut to_sequence[i * width..][place]);
+            }
+            if self.softmax {
+                softmax_back(own, slopes);
+            }
+            at += there;
+        }
+        let [first, last] = pass.blocks else {
+            return;
+        };
+        let mut dh = vec![T::ZERO; hidden.len()];
+        last.backward(total, (hidden, weights), &mut slopes, Some(&mut dh));
+        self.activation.backward(hidden, &mut dh);
+        let mut dx = vec![T::ZERO; inputs.len()];
+        first.backward(total, (inputs, hidden), &mut dh, Some(&mut dx));
+        let mut dx = dx.chunks_exact(4 * self.dim);
+        for i in 0..pass.rows {
+            let (q, sequence) = (pass.from[0].row(i), pass.from[1].row(i));
+            let dq = &mut to_target[i * self.dim..][..self.dim];
+            let de = to_sequence[i * width..][..width].chunks_exact_mut(self.dim);
+            let there = sequence.chunks_exact(self.dim).take(entries(sequence));
+            for ((e, de), dx) in there.zip(de).zip(&mut dx) {
+                apart(self.dim, dx, (e, q), (de, dq));
+            }
+        }
+    }
+}
+
+/// Takes the gradient of `[e | q | e − q | e ⊙ q]` to e and q.
+fn apart<T: Real>(dim: usize, dx: &[T], (e, q): (&[T], &[T]), (de, dq): (&mut [T], &mut [T])) {
+    for k in 0..dim {
+        de[k] += dx[k] + dx[2 * dim + k] + dx[3 * dim + k] * q[k];
+        dq[k] += dx[dim + k] - dx[2 * dim + k] + dx[3 * dim + k] * e[k];
+    }
+}
