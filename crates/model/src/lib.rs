@@ -26,4 +26,4 @@ pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec, width};
 pub use parameters::{Parameters, Table, Tensor};
 pub use scorer::{Hidden, ScoreScratch, Scorer};
-pub use tower::{Tower, Towers};
+pub use tower::{Combination, Tower, Towers};

@@ -5,11 +5,11 @@
 //! input  = [embedding columns in the order of the file | dense slots]
 //! deep   = output(… f(input·W₀ + b₀) …)          hidden.0, hidden.1, …, output
 //! logit  = ((bias + Σ wide [+ Σ_{i<j} ⟨eᵢ, eⱼ⟩]) + deep) + Σ_k gmf[k]·p[k]·q[k]
-//! dssm:  logit = user · item + context           towers, in place of all of the above
+//! towers: logit = combine(user, item) / temperature + context         in place of all of the above
 //! score  = sigmoid(logit) for bce, the logit itself for mse
 //! ```
 
-use crate::config::{EmbeddingConfig, Kind, Loss, ModelConfig, PoolingName, TowerConfig};
+use crate::config::{EmbeddingConfig, Kind, Loss, ModelConfig, PoolingName, TowerConfig, TowersConfig};
 use crate::graph::Graph;
 use crate::linear::{self, LinearPart};
 use crate::matrix::MatrixPart;
@@ -165,6 +165,8 @@ impl Network {
             Kind::DeepFm => model::deepfm::compose(&mut builder),
             Kind::NeuralCf => model::neuralcf::compose(&mut builder),
             Kind::Dssm => model::dssm::compose(&mut builder),
+            Kind::TwoTower => model::twotower::compose(&mut builder),
+            Kind::YoutubeDnn => model::youtubednn::compose(&mut builder),
             Kind::Lr => model::lr::compose(&mut builder),
             Kind::Fm => model::fm::compose(&mut builder),
             Kind::Ffm => model::ffm::compose(&mut builder),
@@ -510,6 +512,11 @@ impl<'a> Builder<'a> {
             columns,
             dense: from..self.network.dense.len(),
             outputs: tower.hidden.iter().map(|size| size.value).collect(),
+            last: Activation::Linear,
+            squeezed: tower
+                .senet
+                .as_ref()
+                .map(|ratio| (tower.slots.len() / ratio.value).max(1)),
         }
     }
 
@@ -601,8 +608,45 @@ impl<'a> Builder<'a> {
         self.network.matrix = Some(part);
     }
 
-    pub(crate) fn towers(&mut self, towers: Towers) {
-        self.network.towers = Some(towers);
+    /// Gives the network its towers, whose vectors must be equally long.
+    pub(crate) fn towers(&mut self, (user, item, context): (Tower, Tower, Tower), config: &TowersConfig) {
+        let last = config.last.into();
+        let (user, item) = (Tower { last, ..user }, Tower { last, ..item });
+        let dim = user.vector_width(&self.network);
+        let items = item.vector_width(&self.network);
+        let at = &self.config.kind;
+        let slots = user.columns.len() + user.dense.len() > 0 && item.columns.len() + item.dense.len() > 0;
+        if dim != items && slots {
+            let message =
+                format!("the item's vector has {items} numbers, the user's {dim}: they must be equal");
+            self.fault(at, "hidden", message);
+        }
+        self.objective_slots(&user, &item);
+        let kind = self.config.kind();
+        self.network.towers = Some(Towers {
+            user,
+            item,
+            context,
+            dim,
+            combination: config.combination(kind),
+            temperature: config.temperature(kind),
+        });
+    }
+
+    /// The slots that tell users and items apart must be sparse ones of their towers.
+    fn objective_slots(&mut self, user: &Tower, item: &Tower) {
+        let config = self.config;
+        let Some(objective) = &config.objective else {
+            return;
+        };
+        for (slot, tower) in [(&objective.user, user), (&objective.item, item)] {
+            let Some(slot) = slot else { continue };
+            let mut columns = tower.columns.iter().map(|c| self.network.columns[*c].slot.slot);
+            if !columns.any(|column| column == slot.value) {
+                let message = format!("slot {} is no sparse slot of tower `{}`", slot.value, tower.name);
+                self.fault(slot, tower.name, message);
+            }
+        }
     }
 
     pub(crate) fn product(&mut self, product: Product) {

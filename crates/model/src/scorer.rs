@@ -13,7 +13,7 @@ use crate::linear::{self, LinearPart, LinearScorer};
 use crate::matrix::MatrixScorer;
 use crate::network::{Network, Pooling, TableSpec, width};
 use crate::parameters::{Parameters, Tensor};
-use crate::tower::TowerScorer;
+use crate::tower::{Combination, TowerScorer};
 use rankine_feature::{Group, Part, SlotSpec};
 use rankine_kernel::activation::{Activation, sigmoid};
 use rankine_kernel::{Real, dense, rows};
@@ -333,6 +333,23 @@ impl<T: Real> Scorer<T> {
             Whole::Towers(towers) => Some(towers.dim()),
             Whole::Matrix(matrix) => matrix.vector_width(),
             Whole::Linear(_) | Whole::Graph(_) | Whole::Parts => None,
+        }
+    }
+
+    /// Returns how the vectors of user and item meet, for kinds with towers.
+    #[must_use]
+    pub fn combination(&self) -> Option<Combination> {
+        match &self.whole {
+            Whole::Towers(towers) => Some(towers.combination()),
+            Whole::Linear(_) | Whole::Parts => None,
+        }
+    }
+
+    /// Computes a tower's own output into [`Hidden::vector`], before weights, lengths and temperature are folded in; for
+    /// other kinds nothing. Not to be scored with.
+    pub fn tower_output(&self, group: Group, part: &Part, out: &mut Hidden<T>) {
+        if let Whole::Towers(towers) = &self.whole {
+            towers.output(group, part, out);
         }
     }
 

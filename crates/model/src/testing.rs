@@ -5,6 +5,7 @@ use crate::{
 };
 use rankine_feature::{Group, Part, Plan, Rows, Scratch, SlotSpec, Value};
 use rankine_kernel::Real;
+use rankine_kernel::activation::Activation;
 use std::sync::Arc;
 
 pub(crate) const CONF: &str = r#"format = 1
@@ -277,35 +278,106 @@ pub(crate) fn pooled(
     out
 }
 
+/// Pooled rows and numbers side by side.
+fn input(
+    network: &Network,
+    parameters: &Parameters<f64>,
+    parts: &[Part; 3],
+    (columns, dense): (&[usize], &[SlotSpec]),
+) -> Vec<f64> {
+    let mut x: Vec<f64> = columns
+        .iter()
+        .flat_map(|c| pooled(network, parameters, parts, *c))
+        .collect();
+    for slot in dense {
+        let floats = part_of(parts, slot.group).dense(slot.index, crate::network::width(slot));
+        x.extend(floats.iter().map(|v| f64::from(*v)));
+    }
+    x
+}
+
+/// Layers with an activation, the last with another.
+fn stack(
+    parameters: &Parameters<f64>,
+    mut x: Vec<f64>,
+    layers: Vec<(String, usize, usize)>,
+    (activation, last): (Activation, Activation),
+) -> Vec<f64> {
+    let count = layers.len();
+    for (i, (name, inputs, outputs)) in layers.into_iter().enumerate() {
+        assert_eq!(x.len(), inputs);
+        let b = &parameters.dense[&format!("{name}.bias")];
+        let w = |k: usize, j: usize| parameters.dense[&format!("{name}.weight")].data[k * outputs + j];
+        let out = |j: usize| b.data[j] + (0..inputs).map(|k| x[k] * w(k, j)).sum::<f64>();
+        x = (0..outputs).map(out).collect();
+        if i + 1 < count { activation } else { last }.apply(&mut x);
+    }
+    x
+}
+
+/// A tower's output.
+fn tower(
+    network: &Network,
+    parameters: &Parameters<f64>,
+    parts: &[Part; 3],
+    tower: &crate::Tower,
+) -> Vec<f64> {
+    let dense = &network.dense[tower.dense.clone()];
+    let mut x = input(network, parameters, parts, (&tower.columns, dense));
+    let excitation = tower.excitation(network);
+    if !excitation.is_empty() {
+        let (fields, mut means, mut at) = (tower.fields(network), Vec::new(), 0);
+        for width in &fields {
+            means.push(x[at..at + width].iter().sum::<f64>() / *width as f64);
+            at += width;
+        }
+        let weights = stack(
+            parameters,
+            means,
+            excitation,
+            (Activation::Relu, Activation::Sigmoid),
+        );
+        let spread = fields
+            .iter()
+            .zip(&weights)
+            .flat_map(|(width, w)| vec![*w; *width]);
+        x.iter_mut().zip(spread).for_each(|(x, w)| *x *= w);
+    }
+    stack(
+        parameters,
+        x,
+        tower.layers(network),
+        (network.activation, tower.last),
+    )
+}
+
+/// Two towers' outputs combined, by the formula.
+pub(crate) fn combined(network: &Network, parameters: &Parameters<f64>, (u, i): (&[f64], &[f64])) -> f64 {
+    let towers = network.towers.as_ref().unwrap();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let weights = || &parameters.dense["combine.weight"].data;
+    let number = match towers.combination {
+        crate::Combination::Dot => dot(u, i),
+        crate::Combination::Cosine => dot(u, i) / (dot(u, u) * dot(i, i)).sqrt(),
+        crate::Combination::Product => (0..u.len()).map(|k| weights()[k] * u[k] * i[k]).sum(),
+        crate::Combination::Concat => dot(&[u, i].concat(), weights()),
+    };
+    number / towers.temperature
+}
+
+/// The same from the parts.
+pub(crate) fn combined_of(network: &Network, parameters: &Parameters<f64>, parts: &[Part; 3]) -> f64 {
+    let towers = network.towers.as_ref().unwrap();
+    let run = |one| tower(network, parameters, parts, one);
+    combined(network, parameters, (&run(&towers.user), &run(&towers.item)))
+}
+
 /// The formula of [`Network`], written down without groups, in f64.
 pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Part; 3]) -> f64 {
     let pooled = |column| pooled(network, parameters, parts, column);
-    let stack = |columns: &[usize], dense: &[SlotSpec], layers: Vec<(String, usize, usize)>| {
-        let mut x: Vec<f64> = columns.iter().flat_map(|c| pooled(*c)).collect();
-        for slot in dense {
-            let floats = part_of(parts, slot.group).dense(slot.index, crate::network::width(slot));
-            x.extend(floats.iter().map(|v| f64::from(*v)));
-        }
-        let last = layers.len() - 1;
-        for (i, (name, inputs, outputs)) in layers.into_iter().enumerate() {
-            assert_eq!(x.len(), inputs);
-            let b = &parameters.dense[&format!("{name}.bias")];
-            let w = |k: usize, j: usize| parameters.dense[&format!("{name}.weight")].data[k * outputs + j];
-            let out = |j: usize| b.data[j] + (0..inputs).map(|k| x[k] * w(k, j)).sum::<f64>();
-            x = (0..outputs).map(out).collect();
-            if i < last {
-                network.activation.apply(&mut x);
-            }
-        }
-        x
-    };
     if let Some(towers) = &network.towers {
-        let run = |tower: &crate::Tower| {
-            let dense = &network.dense[tower.dense.clone()];
-            stack(&tower.columns, dense, tower.layers(network))
-        };
-        let (u, i, c) = (run(&towers.user), run(&towers.item), run(&towers.context));
-        return u.iter().zip(&i).map(|(u, i)| u * i).sum::<f64>() + c[0];
+        let context = tower(network, parameters, parts, &towers.context)[0];
+        return combined_of(network, parameters, parts) + context;
     }
     let vectors: Vec<Vec<f64>> = network.deep.iter().map(|c| pooled(*c)).collect();
     let mut pairs = 0.0;
@@ -314,7 +386,13 @@ pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Pa
             pairs += a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         }
     }
-    let x = stack(&network.deep, &network.dense, network.layers());
+    let x = input(network, parameters, parts, (&network.deep, &network.dense));
+    let x = stack(
+        parameters,
+        x,
+        network.layers(),
+        (network.activation, Activation::Linear),
+    );
     assert!(
         network
             .tables

@@ -69,6 +69,8 @@ impl Artefact {
             | Kind::DeepFm
             | Kind::NeuralCf
             | Kind::Dssm
+            | Kind::TwoTower
+            | Kind::YoutubeDnn
             | Kind::Lr
             | Kind::Fm
             | Kind::Ffm

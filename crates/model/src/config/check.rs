@@ -22,6 +22,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.towers();
     checker.matrix();
     checker.graphs();
+    checker.objective();
 }
 
 pub(super) struct Checker<'a> {
@@ -55,12 +56,12 @@ impl Checker<'_> {
         let wide = matches!(kind, Kind::WideDeep | Kind::DeepFm);
         let history = matches!(kind, Kind::Din | Kind::Dien);
         let experts = matches!(kind, Kind::Mmoe | Kind::Ple);
-        let (linear, dssm) = (kind.is_linear(), kind == Kind::Dssm);
+        let (linear, sided) = (kind.is_linear(), kind.is_two_sided());
         let matrix = kind.is_matrix();
         let inputs = kind != Kind::Item2Vec && !linear && !matrix;
-        let network = inputs && !dssm;
+        let network = inputs && !sided;
         let parts = [
-            ("embedding or dense", deep, inputs, inputs),
+            ("embedding or dense", deep, network, inputs),
             ("conf", config.conf.is_some(), kind != Kind::Item2Vec, true),
             ("wide", config.wide.is_some(), wide, wide),
             ("gmf", config.gmf.is_some(), false, ncf),
@@ -68,7 +69,6 @@ impl Checker<'_> {
             ("hidden", !config.hidden.is_empty(), false, network),
             ("linear", config.linear.is_some(), linear, linear),
             ("matrix", config.matrix.is_some(), matrix, matrix),
-            ("tower", config.tower.is_some(), dssm, dssm),
             ("cross", config.cross.is_some(), false, kind == Kind::Dcn),
             (
                 "attention",
@@ -84,6 +84,8 @@ impl Checker<'_> {
                 false,
                 experts || kind == Kind::Esmm,
             ),
+            ("tower", config.tower.is_some(), sided, sided),
+            ("objective", config.objective.is_some(), false, sided),
         ];
         for (part, given, needed, allowed) in parts {
             if needed && !given {

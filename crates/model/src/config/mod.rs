@@ -7,6 +7,7 @@ mod check;
 pub(crate) mod graph;
 mod linear;
 mod matrix;
+mod objective;
 mod optimizer;
 #[cfg(test)]
 mod tests;
@@ -16,13 +17,14 @@ use check::Checker;
 pub use graph::{AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, NormName, TaskConfig};
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use matrix::{GraphName, MatrixConfig, SolverName};
+pub use objective::{Draw, Hits, Objective, ObjectiveConfig, ObjectiveKind};
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-pub use tower::{TowerConfig, TowersConfig};
+pub use tower::{CombineName, TowerConfig, TowersConfig};
 
 /// The format this program reads.
 pub const FORMAT: u32 = 1;
@@ -41,6 +43,10 @@ pub enum Kind {
     NeuralCf,
     /// Towers of user, item and context ([`crate::model::dssm`]).
     Dssm,
+    /// Towers of user and item for retrieval ([`crate::model::twotower`]).
+    TwoTower,
+    /// A user tower over an item table ([`crate::model::youtubednn`]).
+    YoutubeDnn,
     /// Skip-gram vectors of items ([`crate::model::item2vec`]).
     Item2Vec,
     /// Logistic regression ([`crate::model::lr`]).
@@ -87,6 +93,8 @@ impl Kind {
             Kind::DeepFm => "deepfm",
             Kind::NeuralCf => "neuralcf",
             Kind::Dssm => "dssm",
+            Kind::TwoTower => "twotower",
+            Kind::YoutubeDnn => "youtubednn",
             Kind::Item2Vec => "item2vec",
             Kind::Lr => "lr",
             Kind::Fm => "fm",
@@ -111,6 +119,12 @@ impl Kind {
     #[must_use]
     pub fn has_labels(self) -> bool {
         matches!(self, Kind::Mmoe | Kind::Ple | Kind::Esmm)
+    }
+
+    /// Returns whether it has towers in place of everything else.
+    #[must_use]
+    pub fn is_two_sided(self) -> bool {
+        matches!(self, Kind::Dssm | Kind::TwoTower | Kind::YoutubeDnn)
     }
 
     /// Returns whether it is one of `lr`, `fm` and `ffm`: a `linear` part alone, learnt sample by sample.
@@ -567,7 +581,7 @@ pub struct ModelConfig {
     /// Who met what (`ials`, `bpr`, `ease`, `itemknn`, `popularity`, `walk`).
     #[serde(default)]
     pub matrix: Option<MatrixConfig>,
-    /// The sides of a two-sided model (`dssm`).
+    /// The sides of a two-sided model (`dssm`, `twotower`, `youtubednn`).
     #[serde(default)]
     pub tower: Option<TowersConfig>,
     /// Cross layers (`dcn`).
@@ -585,6 +599,9 @@ pub struct ModelConfig {
     /// What stands over the experts for each label (`mmoe`, `ple`).
     #[serde(default)]
     pub task: Option<TaskConfig>,
+    /// What a two-sided model is taught by; the kind's own where absent.
+    #[serde(default)]
+    pub objective: Option<ObjectiveConfig>,
     /// Outputs of each hidden layer.
     #[serde(default)]
     pub hidden: Vec<Located<usize>>,

@@ -1,10 +1,15 @@
-//! `tower`: the sides of a two-sided model (`dssm`), and what may be wrong with them without a plan.
+//! `tower`: the sides of a two-sided model (`dssm`, `twotower`, `youtubednn`), how their vectors become one number, and
+//! what may be wrong with them without a plan.
 
-use super::Kind;
 use super::check::{Checker, MAX_SIZE};
+use super::{ActivationName, Kind, number};
+use crate::tower::Combination;
 use rankine_config::Located;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+
+/// The temperature of kind `twotower` where its vectors are compared by cosine.
+const COSINE_TEMPERATURE: f64 = 0.05;
 
 /// One tower: what it reads and its layers.
 #[derive(Debug, Clone, Deserialize)]
@@ -12,13 +17,30 @@ use std::collections::BTreeSet;
 pub struct TowerConfig {
     /// Slots in the order of the tower's input; each sparse one has its table in `embedding`.
     pub slots: Vec<Located<u32>>,
-    /// Outputs of each layer. Of user and item the last is the vector, equally long; the context's are followed by its
-    /// one number.
+    /// Outputs of each layer. Of user and item the last is the vector, equally long, and without layers the input is; the
+    /// context's are followed by its one number.
     #[serde(default)]
     pub hidden: Vec<Located<usize>>,
+    /// Squeeze and excitation over the tower's fields: fields are squeezed to one in this many; absent: none.
+    #[serde(default)]
+    pub senet: Option<Located<usize>>,
 }
 
-/// `tower.user`, `tower.item` and `tower.context`.
+/// How a user's and an item's vector become one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CombineName {
+    /// Σ uᵢ·vᵢ.
+    Dot,
+    /// The same of vectors of length 1.
+    Cosine,
+    /// Σ wᵢ·uᵢ·vᵢ: the element-wise product and a dense layer of one output.
+    Product,
+    /// w·[u | v]: both side by side and a dense layer of one output.
+    Concat,
+}
+
+/// `tower.user`, `tower.item`, `tower.context`, and how they meet.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TowersConfig {
@@ -29,9 +51,44 @@ pub struct TowersConfig {
     /// Slots of user and context; a bias where absent.
     #[serde(default)]
     pub context: Option<TowerConfig>,
+    /// How the two vectors become one number; [`TowersConfig::combination`] where absent.
+    #[serde(default)]
+    pub combine: Option<CombineName>,
+    /// What that number is divided by; [`TowersConfig::temperature`] where absent.
+    #[serde(default)]
+    pub temperature: Option<Located<f64>>,
+    /// The activation of the vectors themselves, the last layers of user and item.
+    #[serde(default = "linear")]
+    pub last: ActivationName,
+}
+
+fn linear() -> ActivationName {
+    ActivationName::Linear
 }
 
 impl TowersConfig {
+    /// Returns how the vectors meet: as given; `cosine` for `twotower`, `dot` for the others.
+    #[must_use]
+    pub fn combination(&self, kind: Kind) -> Combination {
+        match self.combine {
+            Some(CombineName::Cosine) => Combination::Cosine,
+            Some(CombineName::Product) => Combination::Product,
+            Some(CombineName::Concat) => Combination::Concat,
+            None if kind == Kind::TwoTower => Combination::Cosine,
+            Some(CombineName::Dot) | None => Combination::Dot,
+        }
+    }
+
+    /// Returns what the combination is divided by: as given; 0.05 for a `twotower` by cosine, 1 for the others.
+    #[must_use]
+    pub fn temperature(&self, kind: Kind) -> f64 {
+        let cosine = kind == Kind::TwoTower && self.combination(kind) == Combination::Cosine;
+        number(
+            self.temperature.as_ref(),
+            if cosine { COSINE_TEMPERATURE } else { 1.0 },
+        )
+    }
+
     /// Returns the towers that are there, by name.
     pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &TowerConfig)> {
         let context = self.context.iter().map(|tower| ("context", tower));
@@ -60,11 +117,36 @@ impl Checker<'_> {
             );
             self.fault(item, "hidden", message);
         }
-        if let Some(slot) = config.dense.slots.first().filter(|_| config.kind() == Kind::Dssm) {
+        if let Some(temperature) = &towers.temperature {
+            self.within(temperature, "temperature", (1e-4, 1e4));
+        }
+        let kind = config.kind();
+        if let Some(slot) = config.dense.slots.first().filter(|_| kind.is_two_sided()) {
+            let message = format!(
+                "kind `{}` has no `dense`: a tower names its dense slots, too",
+                kind.name()
+            );
+            self.fault(slot, "dense", message);
+        }
+        if kind == Kind::YoutubeDnn {
+            self.table_alone(&towers.item);
+        }
+    }
+
+    /// The item side of `youtubednn` is an embedding table and nothing else.
+    fn table_alone(&mut self, item: &TowerConfig) {
+        if let Some(size) = item.hidden.first() {
+            self.fault(
+                size,
+                "hidden",
+                "the item tower of kind `youtubednn` is its table, it has no `hidden`",
+            );
+        }
+        if let Some(slot) = item.slots.get(1) {
             self.fault(
                 slot,
-                "dense",
-                "kind `dssm` has no `dense`: a tower names its dense slots, too",
+                "slots",
+                "the item tower of kind `youtubednn` is one table: one slot",
             );
         }
     }
@@ -74,12 +156,8 @@ impl Checker<'_> {
         if tower.slots.is_empty() {
             self.fault(at, "slots", format!("tower `{name}` has no slots"));
         }
-        if tower.hidden.is_empty() && name != "context" {
-            self.fault(
-                at,
-                "hidden",
-                format!("tower `{name}` has no `hidden`; its last is the vector"),
-            );
+        if let Some(senet) = &tower.senet {
+            self.within(senet, "senet", (1, MAX_SIZE));
         }
         for size in &tower.hidden {
             self.within(size, "hidden", (1, MAX_SIZE));

@@ -16,6 +16,11 @@ pub struct Dense<T> {
 }
 
 impl<T: Real> Dense<T> {
+    /// Computes one row: x is as long as the layer has inputs, y as it has outputs.
+    pub fn row(&self, x: &[T], y: &mut [T]) {
+        dense::affine(x, &self.weight, Some(&self.bias), self.activation, y);
+    }
+
     /// Computes `rows` rows: x is rows × inputs, y takes rows × outputs.
     pub fn forward(&self, rows: usize, x: &[T], y: &mut Vec<T>) {
         // What it holds is overwritten, so only growth is filled.

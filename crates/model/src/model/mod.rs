@@ -21,5 +21,7 @@ pub mod mmoe;
 pub mod neuralcf;
 pub mod ple;
 pub mod popularity;
+pub mod twotower;
 pub mod walk;
 pub mod widedeep;
+pub mod youtubednn;

@@ -3,14 +3,22 @@
 //! Each tower has its own input (embedding columns, then dense slots) and its own stack of layers. Decision: a tower rests
 //! on one group alone, so that its output is computed once per request or once per item row, and a candidate costs one dot.
 
+mod combination;
+mod excitation;
 mod scorer;
 #[cfg(test)]
 mod tests;
 
+pub use combination::Combination;
+
 pub(crate) use scorer::TowerScorer;
 
 use crate::network::{Network, TensorSpec, layer_tensors, width};
+use rankine_kernel::activation::Activation;
 use std::ops::Range;
+
+/// Name of the weights that combine the two vectors.
+pub(crate) const COMBINE: &str = "combine.weight";
 
 /// A sub-network over one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +29,16 @@ pub struct Tower {
     pub columns: Vec<usize>,
     /// Its dense slots, behind the columns: a stretch of [`Network::dense`].
     pub dense: Range<usize>,
-    /// Outputs of each layer. All but the last have the network's activation, the last is linear.
+    /// Outputs of each layer. All but the last have the network's activation, the last has `last`.
     pub outputs: Vec<usize>,
+    /// The activation of the last layer.
+    pub last: Activation,
+    /// Numbers that the fields are squeezed to, where they are weighed ([`Tower::excitation`]).
+    pub squeezed: Option<usize>,
 }
 
-/// The towers of a two-sided model: `logit = user · item + context`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The towers of a two-sided model: `logit = combine(user, item) / temperature + context`.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Towers {
     /// Gives the user vector.
     pub user: Tower,
@@ -34,6 +46,12 @@ pub struct Towers {
     pub item: Tower,
     /// Gives one number; without an input it is a bias.
     pub context: Tower,
+    /// Numbers of a user's or an item's vector.
+    pub dim: usize,
+    /// How the two vectors become one number.
+    pub combination: Combination,
+    /// What that number is divided by.
+    pub temperature: f64,
 }
 
 impl Tower {
@@ -45,7 +63,37 @@ impl Tower {
             columns: Vec::new(),
             dense: 0..0,
             outputs: vec![1],
+            last: Activation::Linear,
+            squeezed: None,
         }
+    }
+
+    /// Returns the numbers of its vector: the last layer's outputs, or the input where there is no layer.
+    #[must_use]
+    pub fn vector_width(&self, network: &Network) -> usize {
+        let input = || self.input_width(network);
+        self.outputs.last().copied().unwrap_or_else(input)
+    }
+
+    /// Returns the numbers of each field of its input, in order: one per column, one per dense slot.
+    #[must_use]
+    pub fn fields(&self, network: &Network) -> Vec<usize> {
+        let columns = self.columns.iter().map(|c| network.dim(*c));
+        let dense = network.dense[self.dense.clone()].iter().map(width);
+        columns.chain(dense).collect()
+    }
+
+    /// Returns (name, inputs, outputs) of the two layers that weigh the fields; none where they are not weighed.
+    #[must_use]
+    pub fn excitation(&self, network: &Network) -> Vec<(String, usize, usize)> {
+        let Some(squeezed) = self.squeezed else {
+            return Vec::new();
+        };
+        let (fields, name) = (self.fields(network).len(), self.name);
+        vec![
+            (format!("{name}.squeeze"), fields, squeezed),
+            (format!("{name}.excite"), squeezed, fields),
+        ]
     }
 
     /// Returns the numbers of its dense slots.
@@ -88,17 +136,31 @@ impl Towers {
         [&self.user, &self.item, &self.context]
     }
 
-    /// Returns the numbers of a user's or an item's vector.
+    /// Returns the inputs of the layer of one output that combines the vectors; none where there is no such layer. Its
+    /// tensor is `combine.weight`; the context's bias is its bias.
     #[must_use]
-    pub fn dim(&self) -> usize {
-        self.user.outputs.last().copied().unwrap_or(0)
+    pub fn weights(&self) -> Option<usize> {
+        match self.combination {
+            Combination::Dot | Combination::Cosine => None,
+            Combination::Product => Some(self.dim),
+            Combination::Concat => Some(2 * self.dim),
+        }
     }
 
     /// Returns every dense tensor the towers need.
     pub(crate) fn tensors(&self, network: &Network) -> Vec<TensorSpec> {
-        let layers = self.all().into_iter().flat_map(|tower| tower.layers(network));
+        let layers = |tower: &Tower| [tower.layers(network), tower.excitation(network)].concat();
+        let layers = self.all().into_iter().flat_map(layers);
         // a tower that reads nothing is its bias
         let some = |tensor: &TensorSpec| !tensor.shape.contains(&0);
-        layers.flat_map(layer_tensors).filter(some).collect()
+        let weights = self.weights().map(|inputs| TensorSpec {
+            name: COMBINE.to_owned(),
+            shape: vec![inputs],
+        });
+        layers
+            .flat_map(layer_tensors)
+            .filter(some)
+            .chain(weights)
+            .collect()
     }
 }

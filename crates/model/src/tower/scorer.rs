@@ -5,8 +5,12 @@
 //! item      the item's vector                            once per item row, or from a dictionary of vectors
 //! logit = user · item + context                          per candidate
 //! ```
+//!
+//! The user's vector is the one that [`Combination::user`] makes, the item's that of [`Combination::item`]: whatever the
+//! model combines them by, a candidate costs one dot product, also where its vector comes from a dictionary.
 
-use super::{Tower, Towers};
+use super::excitation::Excitation;
+use super::{COMBINE, Combination, Tower, Towers};
 use crate::config::Loss;
 use crate::error::ModelError;
 use crate::layer::dense::Dense;
@@ -20,6 +24,7 @@ use rankine_kernel::{Real, dense};
 struct Stack<T> {
     columns: Vec<Gather<T>>,
     dense: Vec<SlotSpec>,
+    excitation: Option<Excitation<T>>,
     layers: Vec<Dense<T>>,
 }
 
@@ -29,6 +34,11 @@ pub(crate) struct TowerScorer<T> {
     item: Stack<T>,
     context: Stack<T>,
     dim: usize,
+    combination: Combination,
+    /// One over the temperature.
+    scale: T,
+    /// Weights of the combination; empty where it has none.
+    weights: Vec<T>,
 }
 
 impl<T: Real> TowerScorer<T> {
@@ -38,7 +48,13 @@ impl<T: Real> TowerScorer<T> {
             user: stack(&towers.user)?,
             item: stack(&towers.item)?,
             context: stack(&towers.context)?,
-            dim: towers.dim(),
+            dim: towers.dim,
+            combination: towers.combination,
+            scale: T::of(1.0 / towers.temperature),
+            weights: match towers.weights() {
+                Some(inputs) => from.tensor(COMBINE, &[inputs])?,
+                None => Vec::new(),
+            },
         })
     }
 
@@ -59,11 +75,28 @@ impl<T: Real> TowerScorer<T> {
     pub(crate) fn side(&self, group: Group, part: &Part, out: &mut Hidden<T>) {
         out.wide = T::ZERO;
         if group == Group::Item {
-            return self.item.run(part, (&mut out.first, &mut out.vector));
+            self.item.run(part, (&mut out.first, &mut out.vector));
+            return self.combination.item(&mut out.vector);
         }
         self.context.run(part, (&mut out.first, &mut out.vector));
         out.wide = out.vector.first().copied().unwrap_or(T::ZERO);
         self.user.run(part, (&mut out.first, &mut out.vector));
+        out.wide += self.combination.user(&self.weights, self.scale, &mut out.vector);
+    }
+
+    /// Computes a tower's own output, before anything is combined.
+    pub(crate) fn output(&self, group: Group, part: &Part, out: &mut Hidden<T>) {
+        let tower = if group == Group::Item {
+            &self.item
+        } else {
+            &self.user
+        };
+        tower.run(part, (&mut out.first, &mut out.vector));
+    }
+
+    /// How the vectors meet.
+    pub(crate) fn combination(&self) -> Combination {
+        self.combination
     }
 
     /// Scores candidates, each by itself.
@@ -89,25 +122,23 @@ impl<T: Real> Stack<T> {
         let columns = columns.collect::<Result<_, ModelError>>()?;
         let named = tower.layers(network);
         let last = named.len().saturating_sub(1);
-        let layer = |(i, (name, inputs, outputs)): (usize, (String, usize, usize))| {
-            let weight = match inputs {
-                0 => Vec::new(),
-                _ => from.tensor(&format!("{name}.weight"), &[inputs, outputs])?,
-            };
-            Ok(Dense {
-                weight,
-                bias: from.tensor(&format!("{name}.bias"), &[outputs])?,
-                activation: if i < last {
-                    network.activation
-                } else {
-                    Activation::Linear
-                },
-            })
+        let activation = |i| if i < last { network.activation } else { tower.last };
+        let layers = named
+            .iter()
+            .enumerate()
+            .map(|(i, named)| layer(from, named, activation(i)));
+        let excitation = match tower.excitation(network).as_slice() {
+            [squeeze, excite] => Some(Excitation {
+                fields: tower.fields(network),
+                squeeze: layer(from, squeeze, Activation::Relu)?,
+                excite: layer(from, excite, Activation::Sigmoid)?,
+            }),
+            _ => None,
         };
-        let layers = named.into_iter().enumerate().map(layer);
         Ok(Stack {
             columns,
             dense: network.dense[tower.dense.clone()].to_vec(),
+            excitation,
             layers: layers.collect::<Result<_, ModelError>>()?,
         })
     }
@@ -115,6 +146,9 @@ impl<T: Real> Stack<T> {
     /// Runs the tower on one part; the result is in `y`, `x` is working memory.
     fn run(&self, part: &Part, (x, y): (&mut Vec<T>, &mut Vec<T>)) {
         self.input(part, y);
+        if let Some(excitation) = &self.excitation {
+            excitation.apply(y, x);
+        }
         for layer in &self.layers {
             std::mem::swap(x, y);
             if x.is_empty() {
@@ -139,4 +173,21 @@ impl<T: Real> Stack<T> {
             floats_of(part, slot, &mut x[at..]);
         }
     }
+}
+
+/// A layer by its name and shape; one without inputs has no weights.
+fn layer<T: Real>(
+    from: &Assembly<'_, T>,
+    (name, inputs, outputs): &(String, usize, usize),
+    activation: Activation,
+) -> Result<Dense<T>, ModelError> {
+    let weight = match *inputs {
+        0 => Vec::new(),
+        inputs => from.tensor(&format!("{name}.weight"), &[inputs, *outputs])?,
+    };
+    Ok(Dense {
+        weight,
+        bias: from.tensor(&format!("{name}.bias"), &[*outputs])?,
+        activation,
+    })
 }

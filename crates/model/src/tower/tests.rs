@@ -28,7 +28,7 @@ fn each_tower_has_its_own_layers_and_the_context_one_number() {
         ("context.1", 3, 1),
     ];
     let expected = expected.map(|(name, inputs, outputs)| (name.to_owned(), inputs, outputs));
-    assert_eq!((layers.as_slice(), towers.dim()), (expected.as_slice(), 6));
+    assert_eq!((layers.as_slice(), towers.dim), (expected.as_slice(), 6));
     let names: Vec<String> = network.tensors().into_iter().map(|tensor| tensor.name).collect();
     assert_eq!(names.len(), 10);
     assert_eq!(names[0], "user.0.weight");
@@ -81,6 +81,121 @@ fn a_stored_vector_scores_as_the_tower_that_made_it() {
     assert_eq!(deep.unwrap().vector_width(), None);
 }
 
+/// The towers of [`TWO`] combined and weighed in every way.
+fn variants() -> Vec<String> {
+    let mut texts = Vec::new();
+    for combine in ["dot", "cosine", "product", "concat"] {
+        for rest in [
+            "",
+            "tower.temperature = 0.25\n",
+            "tower.last = \"tanh\"\nactivation = \"tanh\"\n",
+        ] {
+            texts.push(format!("{TWO}tower.combine = \"{combine}\"\n{rest}"));
+        }
+    }
+    let senet = testing::DSSM.replace("hidden = [7, 6]", "hidden = [7, 6], senet = 2");
+    texts.push(senet.replace("hidden = [6]", "hidden = [6], senet = 1"));
+    texts.push(TWO.replace("hidden = [3]", "hidden = []") + "tower.combine = \"product\"\n");
+    texts.push(TWO.replace("\"dssm\"", "\"twotower\""));
+    texts.push(
+        TWO.replace("\"dssm\"", "\"youtubednn\"")
+            .replace(
+                "tower.item = { slots = [2], hidden = [3] }",
+                "tower.item = { slots = [2] }",
+            )
+            .replace(
+                "tower.user = { slots = [1], hidden = [3] }",
+                "tower.user = { slots = [1], hidden = [5, 4] }",
+            ),
+    );
+    texts
+}
+
+#[test]
+fn every_combination_is_the_formula_of_the_towers_outputs() {
+    for text in variants() {
+        let network = network(&text);
+        let parameters = parameters(&network, 5).convert::<f64>();
+        let scorer = Scorer::new(&network, &parameters).unwrap();
+        let towers = network.towers.as_ref().unwrap();
+        assert_eq!(scorer.combination(), Some(towers.combination));
+        for seed in 0..20 {
+            let parts = parts(&plan(), &sample(seed));
+            let (mut common, mut item, mut u, mut i) = (
+                Hidden::default(),
+                Hidden::default(),
+                Hidden::default(),
+                Hidden::default(),
+            );
+            scorer.common(&parts[0], &mut common);
+            scorer.item(&parts[1], &mut item);
+            let logit = scorer.logit(&common, &item, &parts[2], &mut ScoreScratch::default());
+            let formula = testing::logit(&network, &parameters, &parts);
+            assert!((logit - formula).abs() < 1e-6, "{text}{logit} {formula}");
+            scorer.tower_output(rankine_feature::Group::Common, &parts[0], &mut u);
+            scorer.tower_output(rankine_feature::Group::Item, &parts[1], &mut i);
+            let outputs = testing::combined(&network, &parameters, (u.vector(), i.vector()));
+            let context = formula - testing::combined_of(&network, &parameters, &parts);
+            assert!((logit - outputs - context).abs() < 1e-6, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_stored_vector_stands_for_the_tower_whatever_combines() {
+    for text in variants() {
+        let network = network(&text);
+        let scorer = Scorer::new(&network, &parameters(&network, 2)).unwrap();
+        let parts = parts(&plan(), &sample(3));
+        let (mut common, mut item, mut kept) = (Hidden::default(), Hidden::default(), Hidden::default());
+        scorer.common(&parts[0], &mut common);
+        scorer.item(&parts[1], &mut item);
+        assert!(kept.take(&item.vector().to_vec(), scorer.vector_width()));
+        let score = |item: &Hidden| scorer.logit(&common, item, &parts[2], &mut ScoreScratch::default());
+        assert_eq!(score(&item).to_bits(), score(&kept).to_bits(), "{text}");
+    }
+}
+
+#[test]
+fn what_an_objective_or_a_kind_cannot_do_is_told_with_its_line() {
+    let concat = format!("{TWO}tower.combine = \"concat\"\nobjective = {{ kind = \"inbatch\" }}\n");
+    let expected = "m.toml:2:8: `combine = \"concat\"` ranks items alike for every user: only the objective \
+                    `pointwise` can teach it";
+    assert_eq!(faults(&concat), [expected]);
+    let numbers = format!(
+        "{TWO}objective = {{ kind = \"bpr\", negatives = 0, hard = 0, margin = -1.0, user = 2 }}\ntower.temperature = 0.0\n"
+    );
+    let expected = [
+        "m.toml:7:41: `negatives` is 0, expected 1 to 65536",
+        "m.toml:7:51: `hard` is 0, expected 1 to 1048576",
+        "m.toml:7:63: `margin` is -1, expected 0 to 1000",
+        "m.toml:8:21: `temperature` is 0, expected 0.0001 to 10000",
+    ];
+    let mut got = faults(&numbers);
+    got.sort();
+    assert_eq!(got, expected);
+    let slot = format!("{TWO}objective = {{ kind = \"bpr\", user = 2 }}\n");
+    assert_eq!(
+        faults(&slot),
+        ["m.toml:7:37: slot 2 is no sparse slot of tower `user`"]
+    );
+    let youtube = TWO
+        .replace("\"dssm\"", "\"youtubednn\"")
+        .replace("slots = [2], hidden", "slots = [2, 4], hidden");
+    let expected = [
+        "m.toml:6:28: the item tower of kind `youtubednn` is one table: one slot",
+        "m.toml:6:42: the item tower of kind `youtubednn` is its table, it has no `hidden`",
+    ];
+    let mut got = faults(&youtube);
+    got.sort();
+    assert_eq!(got, expected);
+    let unequal = TWO.replace(", hidden = [3] }\ntower.item", " }\ntower.item");
+    assert_eq!(
+        faults(&unequal),
+        ["m.toml:2:8: the item's vector has 3 numbers, the user's 4: they must be equal"]
+    );
+}
+
 fn faults(text: &str) -> Vec<String> {
     let faults = match ModelConfig::parse(text, "m.toml") {
         Ok(config) => Network::compile(&config, &plan()).unwrap_err(),
@@ -126,7 +241,6 @@ fn towers_that_cannot_meet_are_refused_by_name() {
     );
     let bare = "format = 1\nkind = \"dssm\"\nconf = \"movie\"\nhidden = [3]\n";
     let expected = [
-        "m.toml:2:8: kind `dssm` needs `embedding or dense`",
         "m.toml:2:8: kind `dssm` has no `hidden`",
         "m.toml:2:8: kind `dssm` needs `tower`",
     ];

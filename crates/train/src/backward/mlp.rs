@@ -115,6 +115,15 @@ impl<T: Real> Mlp<T> {
         Some((self.layers.first_mut()?, &self.values[1], &mut self.upper))
     }
 
+    /// Adds all parameter gradients of a part of the batch; that of the input is not asked for.
+    pub fn backward_inert(&mut self, rows: usize) {
+        self.descend(rows, 1);
+        self.undrop(0);
+        if let Some(layer) = self.layers.first_mut() {
+            layer.backward(rows, (&self.values[0], &self.values[1]), &mut self.upper, None);
+        }
+    }
+
     /// Takes the gradient behind layer `i` through its dropout.
     fn undrop(&mut self, i: usize) {
         if let Some(dropout) = self.dropouts.get(i) {

@@ -4,9 +4,11 @@
 //! training step allocates nothing once the largest batch has been seen. Products are the kernel's; tables receive
 //! gradients only for the rows of the batch.
 
+pub mod combine;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
+pub mod excitation;
 pub mod fold;
 pub mod gmf;
 pub mod mlp;
@@ -14,9 +16,11 @@ pub mod pairs;
 pub mod tower;
 pub mod wide;
 
+pub use combine::Combine;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
+pub use excitation::Excitation;
 pub use fold::Fold;
 pub use gmf::Gmf;
 pub use mlp::Mlp;

@@ -1,36 +1,42 @@
-//! Towers: `logit = user · item + context`, each side an input and a stack of its own.
+//! Towers: `logit = combine(user, item) / temperature + context`, each side an input and a stack of its own.
 //!
-//! The gradient of a logit reaches the user's vector times the item's, the item's times the user's, and the context's
-//! number as it is; from there each stack goes down by itself, so nothing of one side is seen by another.
+//! The gradient of a logit reaches the two vectors through the combination, and the context's number as it is; from there
+//! each stack goes down by itself, so nothing of one side is seen by another. An objective over a whole batch asks for the
+//! two sides apart: queries of users, keys of items, and gradients of either back.
 
 use rankine_kernel::Real;
-use rankine_kernel::dense;
 
-use super::{Dense, Embedding, Mlp, Mode};
+use super::{Combine, Dense, Embedding, Excitation, Mlp, Mode};
 use crate::encode::Batch;
 use crate::table::Table;
 
-/// One tower: its input and its layers.
+/// One tower: its input, the weights of its fields and its layers.
 #[derive(Clone, Debug)]
 pub struct Tower<T> {
     input: Embedding,
+    excitation: Option<Excitation<T>>,
     mlp: Mlp<T>,
 }
 
-/// The three towers of a two-sided model.
+/// The three towers of a two-sided model, and how the first two meet.
 #[derive(Clone, Debug)]
 pub struct Towers<T> {
     user: Tower<T>,
     item: Tower<T>,
     context: Tower<T>,
-    dim: usize,
+    /// How the vectors become one number.
+    pub combine: Combine<T>,
 }
 
 impl<T: Real> Tower<T> {
     /// A tower of an input and the layers over it; without inputs there must be one layer of one number, a bias.
     #[must_use]
-    pub fn new(input: Embedding, mlp: Mlp<T>) -> Self {
-        Self { input, mlp }
+    pub fn new(input: Embedding, excitation: Option<Excitation<T>>, mlp: Mlp<T>) -> Self {
+        Self {
+            input,
+            excitation,
+            mlp,
+        }
     }
 
     fn forward(&mut self, tables: &[Table<T>], batch: &Batch<T>, mode: Mode) {
@@ -38,6 +44,9 @@ impl<T: Real> Tower<T> {
         let x = self.mlp.input(rows * self.input.width());
         if self.input.width() > 0 {
             self.input.forward(tables, batch, x);
+            if let Some(excitation) = &mut self.excitation {
+                excitation.forward(rows, x);
+            }
             return self.mlp.forward(rows, mode);
         }
         if let Some((layer, y)) = self.mlp.first(rows) {
@@ -47,8 +56,14 @@ impl<T: Real> Tower<T> {
 
     /// Adds the gradients, from the filled gradient of the output.
     fn backward(&mut self, tables: &mut [Table<T>], batch: &Batch<T>) {
+        if self.input.width() > 0 && self.input.stretches().is_empty() && self.excitation.is_none() {
+            return self.mlp.backward_inert(batch.len());
+        }
         if self.input.width() > 0 {
             let dx = self.mlp.backward(batch.len());
+            if let Some(excitation) = &mut self.excitation {
+                excitation.backward(batch.len(), dx);
+            }
             return self.input.backward(tables, batch, dx);
         }
         let slopes: T = self.mlp.gradient().iter().copied().sum();
@@ -58,15 +73,27 @@ impl<T: Real> Tower<T> {
     }
 }
 
+impl<T: Real> Tower<T> {
+    fn layers(&self) -> impl Iterator<Item = &Dense<T>> {
+        let excitation = self.excitation.iter().flat_map(|e| &e.layers);
+        self.mlp.layers.iter().chain(excitation)
+    }
+
+    fn layers_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
+        let excitation = self.excitation.iter_mut().flat_map(|e| &mut e.layers);
+        self.mlp.layers.iter_mut().chain(excitation)
+    }
+}
+
 impl<T: Real> Towers<T> {
-    /// The towers; user and item give vectors of `dim` numbers, the context one number.
+    /// The towers; user and item give vectors that `combine` takes, the context one number.
     #[must_use]
-    pub fn new(user: Tower<T>, item: Tower<T>, context: Tower<T>, dim: usize) -> Self {
+    pub fn new(user: Tower<T>, item: Tower<T>, context: Tower<T>, combine: Combine<T>) -> Self {
         Self {
             user,
             item,
             context,
-            dim,
+            combine,
         }
     }
 
@@ -75,20 +102,19 @@ impl<T: Real> Towers<T> {
         for tower in self.all_mut() {
             tower.forward(tables, batch, mode);
         }
-        let vectors = self.user.mlp.output().chunks_exact(self.dim);
-        let vectors = vectors.zip(self.item.mlp.output().chunks_exact(self.dim));
-        for ((logit, (u, i)), c) in logits.iter_mut().zip(vectors).zip(self.context.mlp.output()) {
-            *logit = dense::dot(u, i) + *c;
-        }
+        logits.copy_from_slice(self.context.mlp.output());
+        self.combine
+            .forward(self.user.mlp.output(), self.item.mlp.output(), logits);
     }
 
     /// Adds the gradients of everything, from those of the logits.
     pub fn backward(&mut self, tables: &mut [Table<T>], batch: &Batch<T>, slopes: &[T]) {
-        let len = batch.len() * self.dim;
-        let to_user = self.user.mlp.output_gradient(len).1;
-        scale(slopes, self.item.mlp.output(), self.dim, to_user);
-        let to_item = self.item.mlp.output_gradient(len).1;
-        scale(slopes, self.user.mlp.output(), self.dim, to_item);
+        let len = batch.len() * self.combine.dim();
+        let (users, items) = (
+            self.user.mlp.output_gradient(len),
+            self.item.mlp.output_gradient(len),
+        );
+        self.combine.backward(users, items, slopes);
         let to_context = self.context.mlp.output_gradient(batch.len()).1;
         to_context.copy_from_slice(slopes);
         for tower in self.all_mut() {
@@ -96,28 +122,53 @@ impl<T: Real> Towers<T> {
         }
     }
 
+    /// The queries of the users of a batch, one per sample.
+    pub fn queries(&mut self, tables: &[Table<T>], batch: &Batch<T>, mode: Mode) -> &[T] {
+        self.user.forward(tables, batch, mode);
+        self.combine.queries(self.user.mlp.output())
+    }
+
+    /// The keys of the items of a batch, one per sample.
+    pub fn keys(&mut self, tables: &[Table<T>], batch: &Batch<T>, mode: Mode) -> &[T] {
+        self.item.forward(tables, batch, mode);
+        self.combine.keys(self.item.mlp.output())
+    }
+
+    /// Adds the gradients of the user tower over the batch last asked for queries, from those of the queries.
+    pub fn backward_queries(&mut self, tables: &mut [Table<T>], batch: &Batch<T>, gradient: &[T]) {
+        let (users, to_user) = self.user.mlp.output_gradient(gradient.len());
+        to_user.copy_from_slice(gradient);
+        self.combine.backward_users(users, to_user);
+        self.user.backward(tables, batch);
+    }
+
+    /// Adds the gradients of the item tower over the batch last asked for keys, from those of the keys.
+    pub fn backward_keys(&mut self, tables: &mut [Table<T>], batch: &Batch<T>, gradient: &[T]) {
+        let to_item = self.item.mlp.output_gradient(gradient.len()).1;
+        to_item.copy_from_slice(gradient);
+        self.combine.backward_items(to_item);
+        self.item.backward(tables, batch);
+    }
+
     fn all_mut(&mut self) -> [&mut Tower<T>; 3] {
         [&mut self.user, &mut self.item, &mut self.context]
     }
 
-    /// All layers in a fixed order: the user's, the item's, the context's.
+    /// All layers in a fixed order: the user's, the item's, the context's; not the weights of the combination.
     pub fn layers(&self) -> impl Iterator<Item = &Dense<T>> {
         let towers = [&self.user, &self.item, &self.context];
-        towers.into_iter().flat_map(|tower| &tower.mlp.layers)
+        towers.into_iter().flat_map(Tower::layers)
     }
 
     /// As [`Towers::layers`], to be changed.
     pub fn layers_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
-        self.all_mut().into_iter().flat_map(|tower| &mut tower.mlp.layers)
+        self.all_mut().into_iter().flat_map(Tower::layers_mut)
     }
-}
 
-/// Each row of `from` times its slope.
-fn scale<T: Real>(slopes: &[T], from: &[T], dim: usize, to: &mut [T]) {
-    let rows = to.chunks_exact_mut(dim).zip(from.chunks_exact(dim));
-    for ((to, from), slope) in rows.zip(slopes) {
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = *slope * *from;
-        }
+    /// Every layer to be changed: [`Towers::layers`], then the weights of the combination.
+    pub fn every_layer_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
+        let towers = [&mut self.user, &mut self.item, &mut self.context];
+        let layers = towers.into_iter().flat_map(Tower::layers_mut);
+        layers.chain(&mut self.combine.weights)
     }
 }

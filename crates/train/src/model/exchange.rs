@@ -29,6 +29,11 @@ impl<T: Real> Net<T> {
                 parameters.dense.insert(format!("{}.bias", layer.name), bias);
             }
         }
+        let combine = self.towers.iter().flat_map(|towers| &towers.combine.weights);
+        for layer in combine {
+            let weight = tensor(&[layer.inputs], &layer.weight);
+            parameters.dense.insert(format!("{}.weight", layer.name), weight);
+        }
         if let Some(gmf) = &self.gmf {
             parameters.dense.insert(
                 "gmf.weight".into(),
@@ -59,6 +64,13 @@ impl<T: Real> Net<T> {
             if !layer.bias.is_empty() {
                 take(from, &format!("{}.bias", layer.name), &mut layer.bias)?;
             }
+        }
+        let combine = self
+            .towers
+            .iter_mut()
+            .flat_map(|towers| &mut towers.combine.weights);
+        for layer in combine {
+            take(from, &format!("{}.weight", layer.name), &mut layer.weight)?;
         }
         if let Some(gmf) = &mut self.gmf {
             take(from, "gmf.weight", &mut gmf.output.weight)?;

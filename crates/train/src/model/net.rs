@@ -285,10 +285,15 @@ impl<T: Real> Net<T> {
             .chain(graph)
     }
 
+    /// The towers of a two-sided kind and the tables that they read.
+    pub fn sides(&mut self) -> Option<(&mut Towers<T>, &mut [Table<T>])> {
+        Some((self.towers.as_mut()?, &mut self.tables))
+    }
+
     /// All dense layers in a fixed order: hidden, output, those of the towers, the product's weights.
     pub fn layers(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
         let output = self.has_output().then_some(&mut self.output);
-        let towers = self.towers.iter_mut().flat_map(Towers::layers_mut);
+        let towers = self.towers.iter_mut().flat_map(Towers::every_layer_mut);
         let gmf = self.gmf.iter_mut().map(|gmf| &mut gmf.output);
         let graph = self.graph.iter_mut().flat_map(|graph| &mut graph.blocks);
         let mlp = self.mlp.layers.iter_mut();

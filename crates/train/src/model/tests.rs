@@ -8,7 +8,7 @@ use rankine_feature::{Group, SlotKind, SlotSpec};
 use rankine_kernel::Real;
 use rankine_kernel::activation::Activation;
 use rankine_kernel::optimiser::Optimiser;
-use rankine_model::{Column, Kind, Network, Pooling, Product, Role, TableSpec, Tower, Towers};
+use rankine_model::{Column, Combination, Kind, Network, Pooling, Product, Role, TableSpec, Tower, Towers};
 use serde_json::Value;
 
 use super::{Mover, Net, Settings, Snapshot};
@@ -401,6 +401,8 @@ fn towers(context: bool) -> Network {
         columns: columns.to_vec(),
         dense,
         outputs: outputs.to_vec(),
+        last: Activation::Linear,
+        squeezed: None,
     };
     network.towers = Some(Towers {
         user: tower("user", &[0, 1], 0..1, &[5, 4]),
@@ -409,8 +411,43 @@ fn towers(context: bool) -> Network {
             true => tower("context", &[4], 2..3, &[3, 1]),
             false => tower("context", &[], 3..3, &[1]),
         },
+        dim: 4,
+        combination: Combination::Dot,
+        temperature: 1.0,
     });
     network
+}
+
+/// The same with every combination, temperature, a last activation and weighed fields; and with towers without layers.
+fn variants() -> Vec<Network> {
+    let combinations = [
+        Combination::Dot,
+        Combination::Cosine,
+        Combination::Product,
+        Combination::Concat,
+    ];
+    let mut all: Vec<Network> = combinations
+        .map(|combination| {
+            let mut network = towers(combination == Combination::Concat);
+            network.activation = Activation::Tanh;
+            let towers = network.towers.as_mut().unwrap();
+            (towers.combination, towers.temperature) = (combination, 0.25);
+            towers.user.last = Activation::Tanh;
+            (towers.user.squeezed, towers.item.squeezed) = (Some(2), Some(1));
+            network
+        })
+        .to_vec();
+    let mut bare = towers(false);
+    let towers = bare.towers.as_mut().unwrap();
+    (towers.user.outputs, towers.item.outputs) = (vec![7], Vec::new());
+    (towers.dim, towers.combination) = (7, Combination::Cosine);
+    all.push(bare);
+    all
+}
+
+#[test]
+fn towers_of_every_combination_check_by_differences() {
+    variants().iter().for_each(checks_by_differences);
 }
 
 #[test]
@@ -429,6 +466,7 @@ fn parts_of_a_batch_of_towers_have_the_gradients_of_the_whole() {
     for context in [true, false] {
         parts_are_the_whole(&towers(context));
     }
+    variants().iter().for_each(parts_are_the_whole);
 }
 
 #[test]
@@ -477,6 +515,7 @@ fn what_is_exported_comes_back_by_key() {
     comes_back_by_key(&network(&[3, 2], 1, Some(2), &[4], 1));
     comes_back_by_key(&towers(true));
     comes_back_by_key(&towers(false));
+    variants().iter().for_each(comes_back_by_key);
 }
 
 fn comes_back_by_key(network: &Network) {

@@ -6,7 +6,7 @@ use rankine_kernel::activation::Activation;
 use rankine_model::Network;
 
 use super::Settings;
-use crate::backward::{Dense, Dropout, Embedding, Mlp, Tower, Towers};
+use crate::backward::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Tower, Towers};
 
 /// What the towers' dropouts are seeded apart by.
 const SEEDS: [u64; 3] = [0x1000, 0x2000, 0x3000];
@@ -22,7 +22,8 @@ pub(super) fn towers<T: Real>(
     let user = make(&described.user, SEEDS[0]);
     let item = make(&described.item, SEEDS[1]);
     let context = make(&described.context, SEEDS[2]);
-    Some(Towers::new(user, item, context, described.dim()))
+    let combine = Combine::new(described, random);
+    Some(Towers::new(user, item, context, combine))
 }
 
 fn tower<T: Real>(
@@ -37,14 +38,18 @@ fn tower<T: Real>(
     let named = tower.layers(network);
     let last = named.len().saturating_sub(1);
     let layer = |(i, (name, inputs, outputs)): (usize, &(String, usize, usize))| {
-        let activation = if i < last {
-            network.activation
-        } else {
-            Activation::Linear
-        };
+        let activation = if i < last { network.activation } else { tower.last };
         Dense::new(name, (*inputs, *outputs), activation, random)
     };
     let layers = named.iter().enumerate().map(layer).collect();
+    let excitation = match tower.excitation(network).as_slice() {
+        [(squeeze, fields, low), (excite, _, _)] => {
+            let squeeze = Dense::new(squeeze, (*fields, *low), Activation::Relu, random);
+            let excite = Dense::new(excite, (*low, *fields), Activation::Sigmoid, random);
+            Some(Excitation::new(tower.fields(network), [squeeze, excite]))
+        }
+        _ => None,
+    };
     let seed = |i: u64| {
         let number = seeds.wrapping_add(i);
         settings
@@ -60,5 +65,5 @@ fn tower<T: Real>(
         0.0
     };
     let mlp = Mlp::new(layers, Dropout::new(share, seed(0)), dropouts.collect());
-    Tower::new(input, mlp)
+    Tower::new(input, excitation, mlp)
 }
