@@ -25,6 +25,7 @@
 mod atomic;
 mod blocks;
 mod column;
+pub mod decimal;
 pub mod delimited;
 mod error;
 pub mod json_lines;
@@ -36,6 +37,7 @@ mod reject;
 mod rows;
 pub mod stream;
 mod table;
+pub mod vectors;
 
 pub use atomic::{AtomicFile, sync_folder};
 pub use blocks::{LineBlock, LineBlocks};

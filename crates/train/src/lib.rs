@@ -27,12 +27,14 @@ pub mod loss;
 pub mod matrix;
 pub mod metric;
 pub mod model;
+pub mod objective;
 pub mod optimise;
 pub mod progress;
 pub mod run;
 pub mod source;
 pub mod table;
 pub mod tensorboard;
+pub mod vectors;
 
 pub use encode::fitted;
 pub use error::TrainError;

@@ -20,6 +20,7 @@ use crate::encode::{Batch, Cache, Encoder};
 use crate::judge;
 use crate::metric;
 use crate::model::{Net, Settings, Snapshot, Watch};
+use crate::objective::Objective;
 use crate::progress::{EpochReport, Progress, RunningAuc, StepReport, thread_cpu_seconds};
 use crate::source::SampleSource;
 use crate::tensorboard::EventWriter;
@@ -69,7 +70,10 @@ pub fn train(
     let learn = encoder.learn(train)?;
     let judge = encoder.apply(valid)?;
     let mut net = Net::<f32>::new(&network, &settings, encoder.vocabularies());
-    let outcome = Run::new(&settings, progress, tensorboard).fit(&mut net, &learn, &judge)?;
+    let objective = Objective::new(config, &network, &learn);
+    let outcome = Run::new(&settings, progress, tensorboard)
+        .taught_by(objective)
+        .fit(&mut net, &learn, &judge)?;
     let table_rows = net
         .tables
         .iter()
@@ -94,7 +98,7 @@ fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     Err(TrainError::Config {
         key: "kind".to_owned(),
         detail: format!(
-            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf, dssm), got {}",
+            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf, dssm, twotower, youtubednn), got {}",
             kind.name()
         ),
     })
@@ -122,6 +126,7 @@ pub struct Run<'a> {
     told: Instant,
     samples: u64,
     auc: RunningAuc,
+    objective: Option<Arc<Objective>>,
 }
 
 impl<'a> Run<'a> {
@@ -143,7 +148,15 @@ impl<'a> Run<'a> {
             told: now,
             samples: 0,
             auc,
+            objective: None,
         }
+    }
+
+    /// The same with samples compared with one another as `objective` says, where it is given.
+    #[must_use]
+    pub fn taught_by(self, objective: Option<Objective>) -> Self {
+        let objective = objective.map(Arc::new);
+        Self { objective, ..self }
     }
 
     /// Trains `net` on `learn`, watching `judge`; leaves the best epoch's weights in `net`.
@@ -204,12 +217,19 @@ impl<'a> Run<'a> {
         let (mut sum, mut weight, mut seen) = (0.0, 0.0, 0);
         let (mut slopes, begin) = (Vec::new(), Instant::now());
         let before = self.trained;
+        let objective = self.objective.clone();
+        let mut work = objective.as_ref().map(|o| (o, o.work(learn)));
         self.auc.clear();
         let (aims, part) = (net.aims(), if net.is_whole() { usize::MAX } else { PART });
         for (step, indices) in (1..).zip(order.chunks(self.settings.batch)) {
             net.begin(indices.len());
             let mut s = 0.0;
-            for part in indices.chunks(part) {
+            if let Some((objective, work)) = &mut work {
+                let w = objective.learn(net, (learn, indices), (epoch, step), work);
+                (s, weight) = (w.0, weight + w.1);
+            }
+            let each = if work.is_none() { indices } else { &[] };
+            for part in each.chunks(part) {
                 batch.gather(learn, part);
                 let logits = net.forward(batch, Mode::Learn);
                 let share = T::of(1.0 / indices.len() as f64);

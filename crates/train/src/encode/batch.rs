@@ -130,6 +130,29 @@ impl<T: Real> Batch<T> {
 
     /// Replaces the contents by the samples `indices` of the cache the batch was made for.
     pub fn gather(&mut self, cache: &Cache, indices: &[u32]) {
+        self.clear();
+        self.append(cache, indices);
+    }
+
+    fn clear(&mut self) {
+        for column in &mut self.columns {
+            match column {
+                BatchColumn::Single(rows) => rows.clear(),
+                BatchColumn::Lists { ends, rows, weights } => {
+                    ends.clear();
+                    rows.clear();
+                    weights.clear();
+                }
+            }
+        }
+        self.dense.clear();
+        self.labels.clear();
+        self.others.clear();
+        self.weights.clear();
+    }
+
+    /// Appends the samples `indices` of a cache of the same columns.
+    pub fn append(&mut self, cache: &Cache, indices: &[u32]) {
         for (to, from) in self.columns.iter_mut().zip(&cache.columns) {
             match (to, from) {
                 (BatchColumn::Single(rows), &Stored::Single(at)) => gather_single(cache, at, indices, rows),
@@ -142,23 +165,19 @@ impl<T: Real> Batch<T> {
                 }
             }
         }
-        self.dense.clear();
         for &i in indices {
             self.dense
                 .extend(cache.dense(i as usize).iter().map(|&x| T::of(f64::from(x))));
         }
-        self.labels.clear();
         self.labels.extend(
             indices
                 .iter()
                 .map(|&i| T::of(f64::from(cache.labels[i as usize]))),
         );
-        self.others.clear();
         for &i in indices {
             self.others
                 .extend(cache.others(i as usize).iter().map(|&y| T::of(f64::from(y))));
         }
-        self.weights.clear();
         self.weights.extend(
             indices
                 .iter()
@@ -168,7 +187,6 @@ impl<T: Real> Batch<T> {
 }
 
 fn gather_single(cache: &Cache, at: usize, indices: &[u32], rows: &mut Vec<u32>) {
-    rows.clear();
     rows.extend(
         indices
             .iter()
@@ -183,9 +201,6 @@ fn gather_lists<T: Real>(
     rows: &mut Vec<u32>,
     weights: &mut Vec<T>,
 ) {
-    ends.clear();
-    rows.clear();
-    weights.clear();
     for &i in indices {
         let (r, w) = lists.of(i as usize);
         rows.extend_from_slice(r);

@@ -1,0 +1,65 @@
+//! Every form written and read back; faults by line.
+
+use super::*;
+use crate::TableError;
+use std::path::Path;
+
+fn table() -> VectorTable {
+    VectorTable {
+        ids: vec!["7".into(), "11".into(), "-3".into()],
+        width: 2,
+        floats: vec![0.1, -2.5, 3.0e-9, 1.0 / 3.0, 16_777_217.0, 0.0],
+    }
+}
+
+#[test]
+fn what_is_written_comes_back_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["v.parquet", "v.csv", "v.npy", "v.txt"] {
+        let path = folder.path().join(name);
+        table().write(&path).unwrap();
+        assert_eq!(VectorTable::read(&path).unwrap(), table(), "{name}");
+    }
+    let words = VectorTable {
+        ids: vec!["rain".into(), "sun".into(), "b c".into()],
+        ..table()
+    };
+    let path = folder.path().join("w.parquet");
+    words.write(&path).unwrap();
+    assert_eq!(VectorTable::read(&path).unwrap(), words);
+}
+
+fn refused(path: &Path, text: &[u8]) -> String {
+    std::fs::write(path, text).unwrap();
+    match VectorTable::read(path).unwrap_err() {
+        TableError::Header { reason, .. } => reason,
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn what_is_no_table_is_told_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let text = |bytes: &[u8]| refused(&path("v.txt"), bytes);
+    assert_eq!(
+        text(b"2 2\na 1 2\nb 1 x\n"),
+        "line 3: column 2 is `x`, expected a number"
+    );
+    assert_eq!(
+        text(b"2 2\na 1 2\nb 1 2 3\n"),
+        "line 3: `b` has 3 numbers, expected 2"
+    );
+    assert_eq!(text(b"2 1\na 1\na 2\n"), "an id occurs twice");
+    assert_eq!(text(b"alone\n"), "line 1: expected an id and numbers");
+    std::fs::write(path("v.ids.txt"), "a\n").unwrap();
+    assert_eq!(
+        refused(&path("v.npy"), b"PK"),
+        "it does not begin like a .npy file"
+    );
+    let bytes = npy::encode(2, 1, &[1.0, 2.0]);
+    assert!(refused(&path("v.npy"), &bytes).starts_with("1 ids for the 2 vectors"));
+    for cut in 0..bytes.len() {
+        refused(&path("v.npy"), &bytes[..cut]);
+    }
+}

@@ -1,0 +1,69 @@
+//! Writing: by the file's name; a file appears whole or not at all.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{VectorTable, npy, read};
+use crate::{AtomicFile, Column, Table, TableError, parquet};
+
+impl VectorTable {
+    /// Writes the vectors; of a `.npy` the ids appear first.
+    ///
+    /// # Errors
+    /// [`TableError::Write`] and what Parquet says.
+    pub fn write(&self, path: &Path) -> Result<(), TableError> {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("parquet") => self.parquet(path),
+            Some("npy") => {
+                let ids = self.ids.iter().map(|id| format!("{id}\n")).collect::<String>();
+                put(&read::ids_beside(path), ids.as_bytes())?;
+                put(path, &npy::encode(self.ids.len(), self.width, &self.floats))
+            }
+            Some("csv") => put(path, self.lines(',').as_bytes()),
+            _ => {
+                let head = format!("{} {}\n", self.ids.len(), self.width);
+                put(path, (head + &self.lines(' ')).as_bytes())
+            }
+        }
+    }
+
+    fn lines(&self, separator: char) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        for (at, id) in self.ids.iter().enumerate() {
+            text.push_str(id);
+            for x in self.row(at) {
+                // the shortest form that reads back as the same float
+                let _ = write!(text, "{separator}{x}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    fn parquet(&self, path: &Path) -> Result<(), TableError> {
+        let whole: Option<Vec<Option<i64>>> = self.ids.iter().map(|id| id.parse().ok().map(Some)).collect();
+        let ids = match whole {
+            Some(ids) => Column::Int(ids),
+            None => Column::Text(self.ids.iter().map(|id| Some(id.clone())).collect()),
+        };
+        let rows = (0..self.ids.len())
+            .map(|at| Some(self.row(at).to_vec()))
+            .collect();
+        let width = self.width;
+        let columns = vec![
+            ("id".to_owned(), ids),
+            ("vector".to_owned(), Column::Vector { width, rows }),
+        ];
+        parquet::write(path, &Table { columns }, &[])
+    }
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<(), TableError> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes).map_err(|source| TableError::Write {
+        path: path.to_owned(),
+        source,
+    })?;
+    file.commit()
+}

@@ -1,0 +1,276 @@
+//! Objectives over a whole batch: a positive's item against other items, rather than each sample by itself.
+//!
+//! ```text
+//! s_bj  = query_b · key_j                    every user of the batch with every candidate item, one product
+//! in-batch softmax   candidates: the batch's items (and drawn ones); s_bj − ln E[times j is met]
+//! sampled softmax    candidates: drawn items, the same correction
+//! bpr, hinge         candidates: drawn items, no correction
+//! ```
+//!
+//! The candidates of a batch are shared by its samples, so the item tower runs once over each. Decision: a sample of label
+//! 0 asks nothing, its item is a candidate for others; not held against a positive are its own item and, as the model file
+//! says, other items of the same user. Everything drawn depends on seed, epoch and step alone.
+
+mod bpr;
+mod hard;
+mod hinge;
+mod identity;
+mod items;
+mod mask;
+mod softmax;
+#[cfg(test)]
+mod tests;
+
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rankine_kernel::{Real, dense};
+use rankine_model::config::ObjectiveKind;
+use rankine_model::{ModelConfig, Network};
+
+use crate::backward::{Mode, sized};
+use crate::encode::{Batch, Cache};
+use crate::model::Net;
+use identity::Identity;
+use items::Items;
+use mask::Mask;
+
+/// Users whose scores are held at once.
+const PART: usize = 256;
+
+/// What a two-sided model is taught by, with the items it draws from.
+#[derive(Clone, Debug)]
+pub struct Objective {
+    settings: rankine_model::config::Objective,
+    user: Identity,
+    item: Identity,
+    items: Items,
+    seed: u64,
+}
+
+/// The batches, scores and gradients of a step; reused from step to step.
+#[derive(Clone, Debug)]
+pub struct Work<T> {
+    users: Batch<T>,
+    items: Batch<T>,
+    queries: Vec<T>,
+    keys: Vec<T>,
+    transposed: Vec<T>,
+    scores: Vec<T>,
+    to_queries: Vec<T>,
+    to_keys: Vec<T>,
+    corrections: Vec<T>,
+    slopes: Vec<T>,
+}
+
+/// A step's numbers: rows, candidates, and which of the latter are held against positives.
+#[derive(Clone, Copy)]
+struct Shape {
+    samples: usize,
+    /// The first candidate: 0 where the batch's own items are candidates, else `samples`.
+    from: usize,
+    keys: usize,
+    dim: usize,
+}
+
+impl Objective {
+    /// The objective of a model file over `learn`; none where each sample is learnt by itself.
+    #[must_use]
+    pub fn new(config: &ModelConfig, network: &Network, learn: &Cache) -> Option<Self> {
+        let settings = config.objective();
+        let towers = network.towers.as_ref()?;
+        if settings.kind == ObjectiveKind::Pointwise {
+            return None;
+        }
+        let mut objective = Self {
+            user: Identity::new(network, &towers.user, settings.user),
+            item: Identity::new(network, &towers.item, settings.item),
+            items: Items::new(learn),
+            seed: config.seed,
+            settings,
+        };
+        objective
+            .items
+            .observe(learn, (&objective.user, &objective.item), settings.hits);
+        objective.items.finish(settings.draw);
+        Some(objective)
+    }
+
+    /// Working memory for batches of `cache`.
+    #[must_use]
+    pub fn work<T: Real>(&self, cache: &Cache) -> Work<T> {
+        Work {
+            users: Batch::new(cache),
+            items: Batch::new(cache),
+            queries: Vec::new(),
+            keys: Vec::new(),
+            transposed: Vec::new(),
+            scores: Vec::new(),
+            to_queries: Vec::new(),
+            to_keys: Vec::new(),
+            corrections: Vec::new(),
+            slopes: Vec::new(),
+        }
+    }
+
+    /// Adds the gradients of the samples `indices` of `cache` to a network that has begun their batch; returns the
+    /// weighted sum of their losses and the weights' sum. `turn` is epoch and step.
+    pub fn learn<T: Real>(
+        &self,
+        net: &mut Net<T>,
+        (cache, indices): (&Cache, &[u32]),
+        turn: (usize, usize),
+        work: &mut Work<T>,
+    ) -> (f64, f64) {
+        let drawn = self.draw(turn);
+        work.users.gather(cache, indices);
+        work.items.gather(cache, indices);
+        work.items.append(self.items.pool(), &drawn);
+        let Some((towers, tables)) = net.sides() else {
+            return (0.0, 0.0);
+        };
+        copy(
+            towers.queries(tables, &work.users, Mode::Learn),
+            &mut work.queries,
+        );
+        copy(towers.keys(tables, &work.items, Mode::Learn), &mut work.keys);
+        let mask = self.mask((cache, indices), &drawn);
+        let shape = Shape {
+            samples: indices.len(),
+            from: mask.from(),
+            keys: indices.len() + drawn.len(),
+            dim: towers.combine.dim(),
+        };
+        self.correct(&mask, shape, &mut work.corrections);
+        let sums = self.compare(&mask, shape, work);
+        towers.backward_queries(tables, &work.users, &work.to_queries);
+        towers.backward_keys(tables, &work.items, &work.to_keys);
+        sums
+    }
+
+    /// The numbers in the pool of the items drawn for a batch.
+    fn draw(&self, (epoch, step): (usize, usize)) -> Vec<u32> {
+        let turn = (epoch as u64) << 32 | step as u64;
+        let seed = self.seed ^ turn.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        self.items.draw(self.settings.negatives, &mut random)
+    }
+
+    /// Who and what the samples and the candidates are.
+    fn mask(&self, (cache, indices): (&Cache, &[u32]), drawn: &[u32]) -> Mask {
+        let samples = indices.iter().map(|&i| {
+            let i = i as usize;
+            let positive = cache.labels[i] > 0.0;
+            (self.user.of(cache, i), self.item.of(cache, i), positive)
+        });
+        let own = self.settings.kind == ObjectiveKind::Inbatch;
+        Mask::new(samples, drawn.iter().map(|&d| self.items.key(d)), own)
+    }
+
+    /// What a softmax takes off each candidate's score: the logarithm of how often the item is expected to be met.
+    fn correct<T: Real>(&self, mask: &Mask, shape: Shape, out: &mut Vec<T>) {
+        out.clear();
+        let softmax = matches!(
+            self.settings.kind,
+            ObjectiveKind::Inbatch | ObjectiveKind::Sampled
+        );
+        if !(softmax && self.settings.logq) {
+            return out.resize(shape.keys, T::ZERO);
+        }
+        let own = if shape.from == 0 { shape.samples } else { 0 };
+        let expected = mask
+            .items()
+            .iter()
+            .map(|item| self.items.expected(*item, own, self.settings.negatives));
+        out.extend(expected.map(|e| T::of(e.max(1e-9).ln())));
+    }
+
+    /// Scores every user with every candidate, part by part; leaves the gradients of queries and keys.
+    fn compare<T: Real>(&self, mask: &Mask, shape: Shape, work: &mut Work<T>) -> (f64, f64) {
+        let Shape {
+            samples,
+            from,
+            keys,
+            dim,
+        } = shape;
+        let candidates = keys - from;
+        dense::transpose(&work.keys[from * dim..], dim, &mut work.transposed);
+        sized(&mut work.to_queries, samples * dim);
+        sized(&mut work.to_keys, keys * dim).fill(T::ZERO);
+        let weight = |i: usize, work: &Work<T>| work.users.weights[i] * work.users.labels[i];
+        let total: T = (0..samples).map(|i| weight(i, work)).sum();
+        let share = T::ONE / if total > T::ZERO { total } else { T::ONE };
+        let mut sum = 0.0;
+        for first in (0..samples).step_by(PART) {
+            let rows = PART.min(samples - first);
+            let span = first * dim..(first + rows) * dim;
+            let mut scores = std::mem::take(&mut work.scores);
+            let part = sized(&mut scores, rows * candidates);
+            dense::input_gradient(rows, &work.queries[span.clone()], &work.transposed, part);
+            work.slopes.clear();
+            for (r, row) in part.chunks_exact_mut(candidates.max(1)).enumerate() {
+                let (i, w) = (first + r, weight(first + r, work));
+                let judged = self.judge(mask, (i, w * share), row, (shape, work));
+                sum += (w * judged.0).to_f64();
+                work.slopes.push(judged.1);
+            }
+            let to_queries = &mut work.to_queries[span.clone()];
+            dense::affine_batch(
+                rows,
+                part,
+                &work.keys[from * dim..],
+                None,
+                rankine_kernel::activation::Activation::Linear,
+                to_queries,
+            );
+            dense::weight_gradient(
+                rows,
+                part,
+                &work.queries[span.clone()],
+                &mut work.to_keys[from * dim..],
+            );
+            for (r, slope) in work.slopes.iter().enumerate() {
+                let at = (first + r) * dim..(first + r + 1) * dim;
+                dense::axpy(*slope, &work.keys[at.clone()], &mut work.to_queries[at.clone()]);
+                dense::axpy(*slope, &work.queries[at.clone()], &mut work.to_keys[at]);
+            }
+            work.scores = scores;
+        }
+        (sum, total.to_f64())
+    }
+
+    /// Turns a sample's scores into their slopes; returns the loss and the slope of the positive's own score.
+    fn judge<T: Real>(
+        &self,
+        mask: &Mask,
+        (i, share): (usize, T),
+        scores: &mut [T],
+        (shape, work): (Shape, &Work<T>),
+    ) -> (T, T) {
+        if share <= T::ZERO {
+            scores.fill(T::ZERO);
+            return (T::ZERO, T::ZERO);
+        }
+        let at = i * shape.dim..(i + 1) * shape.dim;
+        let own = dense::dot(&work.queries[at.clone()], &work.keys[at]) - work.corrections[i];
+        let corrections = &work.corrections[shape.from..];
+        scores.iter_mut().zip(corrections).for_each(|(s, c)| *s -= *c);
+        mask.apply(i, self.items.of_user(mask.user(i)), self.settings.hits, scores);
+        if let Some(most) = self.settings.hard {
+            hard::keep(most, scores);
+        }
+        let (value, slope) = match self.settings.kind {
+            ObjectiveKind::Bpr => bpr::row(scores, own),
+            ObjectiveKind::Hinge => hinge::row(scores, own, T::of(self.settings.margin)),
+            ObjectiveKind::Inbatch | ObjectiveKind::Sampled | ObjectiveKind::Pointwise => {
+                softmax::row(scores, own)
+            }
+        };
+        dense::scale(share, scores);
+        (value, slope * share)
+    }
+}
+
+fn copy<T: Real>(from: &[T], to: &mut Vec<T>) {
+    to.clear();
+    to.extend_from_slice(from);
+}
