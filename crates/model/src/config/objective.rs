@@ -142,7 +142,7 @@ impl Checker<'_> {
     pub(super) fn objective(&mut self) {
         let config = self.config;
         if let Some(given) = &config.objective {
-            self.numbers(given);
+            self.objective_numbers(given);
         }
         if !config.kind().is_two_sided() || config.objective().kind == ObjectiveKind::Pointwise {
             return;
@@ -169,7 +169,7 @@ impl Checker<'_> {
         }
     }
 
-    fn numbers(&mut self, given: &ObjectiveConfig) {
+    fn objective_numbers(&mut self, given: &ObjectiveConfig) {
         let drawn = !matches!(
             given.kind.value,
             ObjectiveKind::Pointwise | ObjectiveKind::Inbatch

@@ -177,7 +177,7 @@ fn what_an_objective_or_a_kind_cannot_do_is_told_with_its_line() {
     let slot = format!("{TWO}objective = {{ kind = \"bpr\", user = 2 }}\n");
     assert_eq!(
         faults(&slot),
-        ["m.toml:7:37: slot 2 is no sparse slot of tower `user`"]
+        ["m.toml:7:36: slot 2 is no sparse slot of tower `user`"]
     );
     let youtube = TWO
         .replace("\"dssm\"", "\"youtubednn\"")
