@@ -610,7 +610,11 @@ impl<'a> Builder<'a> {
 
     /// Gives the network its towers, whose vectors must be equally long.
     pub(crate) fn towers(&mut self, (user, item, context): (Tower, Tower, Tower), config: &TowersConfig) {
-        let last = config.last.into();
+        let last = config.last.fused().unwrap_or(Activation::Linear);
+        if config.last.fused().is_none() {
+            let message = format!("a tower cannot end in `{}`", config.last.name());
+            self.fault(&self.config.kind, "last", message);
+        }
         let (user, item) = (Tower { last, ..user }, Tower { last, ..item });
         let dim = user.vector_width(&self.network);
         let items = item.vector_width(&self.network);

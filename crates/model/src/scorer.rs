@@ -341,7 +341,7 @@ impl<T: Real> Scorer<T> {
     pub fn combination(&self) -> Option<Combination> {
         match &self.whole {
             Whole::Towers(towers) => Some(towers.combination()),
-            Whole::Linear(_) | Whole::Matrix(_) | Whole::Parts => None,
+            Whole::Linear(_) | Whole::Matrix(_) | Whole::Graph(_) | Whole::Parts => None,
         }
     }
 
