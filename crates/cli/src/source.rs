@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use rankine_feature::Plan;
+use anyhow::Context;
+use rankine_feature::{FieldType, Plan, Side};
 use rankine_pipeline::sample::{SampleOptions, SampleReader, SampleRow as Read, TimeUnit};
+use rankine_table::{Kind, parquet, stream};
 use rankine_train::linear::{Choice, TextFormat, TextSamples};
 use rankine_train::loss::Loss;
+use rankine_train::vectors::{self, VectorText};
 use rankine_train::{SampleRow, SampleSource, TrainError};
 
 /// Samples of a Parquet or CSV file, streamed.
@@ -47,10 +50,53 @@ pub(crate) fn open(
     labels: &[&str],
     loss: Loss,
 ) -> anyhow::Result<Box<dyn SampleSource>> {
-    Ok(match TextFormat::of(path) {
-        Some(format) => Box::new(TextSamples::open(path, format, plan, loss)?),
-        None => Box::new(FileSource::open(path, plan, labels, loss)?),
-    })
+    if let Some(format) = TextFormat::of(path) {
+        return Ok(Box::new(TextSamples::open(path, format, plan, loss)?));
+    }
+    if plan.name() == vectors::NAME && !is_parquet(path) {
+        let width = |side| match plan.schema().side(side).first().map(|field| field.ty) {
+            Some(FieldType::Vector(width)) => width,
+            _ => 0,
+        };
+        let widths = (width(Side::User), width(Side::Item));
+        // a first line of words is a header: columns by name
+        if VectorText::widths(path, Some(widths.0))?.is_some() {
+            return Ok(Box::new(VectorText::open(path, widths, loss)?));
+        }
+    }
+    Ok(Box::new(FileSource::open(path, plan, labels, loss)?))
+}
+
+/// The conf of a file of vectors: how long they are is what its first line (`user` numbers of it the user's), or its Parquet
+/// columns `user` and `item`, say.
+///
+/// # Errors
+/// A file that cannot be read or is none of vectors.
+pub(crate) fn vectors_conf(path: &Path, user: Option<usize>) -> anyhow::Result<String> {
+    let widths = if is_parquet(path) {
+        let reader = parquet::Reader::open_columns(path, 1, &["user", "item"])?;
+        let width = |name: &str| {
+            reader.columns().iter().find_map(|(other, kind)| match kind {
+                Kind::Vector(width) if other == name => Some(*width),
+                _ => None,
+            })
+        };
+        width("user").zip(width("item"))
+    } else {
+        VectorText::widths(path, user)?
+    };
+    let (user, item) = widths.with_context(|| {
+        format!(
+            "{}: expected lines of label,u1,…,un,i1,…,im without a header, or a Parquet file with vectors `user` and `item`; \
+             samples of ids need --user-vectors and --item-vectors",
+            path.display()
+        )
+    })?;
+    Ok(vectors::conf(user, item))
+}
+
+fn is_parquet(path: &Path) -> bool {
+    stream::inner_extension(path).as_deref() == Some("parquet")
 }
 
 impl SampleSource for FileSource {

@@ -103,6 +103,7 @@ mod tests {
             test: None,
             split: String::new(),
             hash: String::new(),
+            joined: None,
         };
         for (valid, refit, expected) in [
             (Some("valid"), true, &["train", "valid"][..]),

@@ -9,13 +9,15 @@ use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
 use rankine_train::linear::TextFormat;
+use rankine_train::vectors::{self, Joined, summary};
 use serde_json::json;
 
 use super::Globals;
 use crate::dictionaries::Dictionaries;
 use crate::preparing::Preparing;
 use crate::progress::Bars;
-use crate::training::{Files, Job, Liked, fit, measure, publish, train_vectors};
+use crate::source::vectors_conf;
+use crate::training::{Files, Fitted, Job, Liked, fit, measure, publish, train_vectors};
 use crate::{clock, output, recipe};
 
 /// Arguments of the verb.
@@ -45,6 +47,18 @@ pub(crate) struct Options {
     /// Name to publish under; default: the name of the model file
     #[arg(long)]
     name: Option<String>,
+    /// Vectors of users that the ids of the samples (columns label, user, item) are joined to: Parquet, word2vec text, CSV, .npy
+    #[arg(long, value_name = "FILE", requires = "item_vectors")]
+    user_vectors: Option<PathBuf>,
+    /// Vectors of items, for the same
+    #[arg(long, value_name = "FILE", requires = "user_vectors")]
+    item_vectors: Option<PathBuf>,
+    /// How many numbers of a line label,u1,…,i1,… are the user's; default: half
+    #[arg(long, value_name = "COUNT")]
+    user_numbers: Option<usize>,
+    /// A file n_train=COUNT,n_val=COUNT, compared with what is read; never needed
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
     #[command(flatten)]
     dictionaries: Dictionaries,
 }
@@ -69,6 +83,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let mut bar = Bars::new(globals.json).run(&job.name);
     let fitted = fit(&job, &home, &mut bar)?;
     bar.done(format!("best epoch {}", fitted.trained.best_epoch));
+    compare(options, &fitted)?;
     let evaluation = measure(&job, &fitted)?;
     let version = publish(&job, &home, &fitted, &evaluation)?;
     if globals.json {
@@ -86,6 +101,24 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         job.name,
         home.models().display()
     ));
+    Ok(())
+}
+
+/// Says where a summary file counts otherwise than what was read.
+fn compare(options: &Options, fitted: &Fitted) -> anyhow::Result<()> {
+    let Some(path) = &options.summary else {
+        return Ok(());
+    };
+    let (said, trained) = (summary(path)?, &fitted.trained);
+    if (said.train, said.valid) != (trained.train_samples, trained.valid_samples) {
+        let (learnt, valid) = (trained.train_samples, trained.valid_samples);
+        output::note(&format!(
+            "{} says {} training and {} validation samples; read were {learnt} and {valid}",
+            path.display(),
+            said.train,
+            said.valid
+        ));
+    }
     Ok(())
 }
 
@@ -138,11 +171,12 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
 
 /// The job the arguments describe.
 fn job(options: &Options, globals: &Globals, (model, name): (ModelConfig, String)) -> anyhow::Result<Job> {
+    let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
     let conf = match (&options.conf, options.train.as_deref().and_then(TextFormat::of)) {
         (None, Some(format)) => text_conf(format, &model),
+        (None, None) if model.conf.as_deref() == Some(vectors::NAME) => made_conf(options, &files)?,
         _ => conf(options)?,
     };
-    let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
     let plan = Plan::compile(&conf.0, &conf.1, None)?;
     let tables = options.dictionaries.load(&plan, &globals.home())?;
     Ok(Job::new(&name, model, conf, files)?.reading(tables))
@@ -155,6 +189,15 @@ fn conf(options: &Options) -> anyhow::Result<(String, String)> {
     };
     let file = path.display().to_string();
     Ok((std::fs::read_to_string(path).with_context(|| file.clone())?, file))
+}
+
+/// The conf of samples that are vectors.
+fn made_conf(options: &Options, files: &Files) -> anyhow::Result<(String, String)> {
+    let text = match &files.joined {
+        Some(joined) => vectors::conf(joined.widths().0, joined.widths().1),
+        None => vectors_conf(&files.train, options.user_numbers)?,
+    };
+    Ok((text, "the conf of vectors".to_owned()))
 }
 
 /// The conf of a file without one.
@@ -194,5 +237,9 @@ fn files(options: &Options, globals: &Globals, conf: &str) -> anyhow::Result<Fil
         test: options.test.clone(),
         split,
         hash: String::new(),
+        joined: match (&options.user_vectors, &options.item_vectors) {
+            (Some(user), Some(item)) => Some(Joined::read(user, item)?),
+            _ => None,
+        },
     })
 }

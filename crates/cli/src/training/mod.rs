@@ -18,6 +18,7 @@ use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_pipeline::SplitReport;
 use rankine_train::SampleSource;
 use rankine_train::metric::Evaluation;
+use rankine_train::vectors::{Joined, JoinedSamples};
 
 use crate::dictionaries::Tables;
 use crate::home::Home;
@@ -43,6 +44,8 @@ pub(crate) struct Files {
     pub(crate) split: String,
     /// Hash of the data, where known.
     pub(crate) hash: String,
+    /// Vectors that the files' ids are joined to.
+    pub(crate) joined: Option<Joined>,
 }
 
 /// One training run: a model file, a conf, sample files.
@@ -112,7 +115,13 @@ impl Job {
     pub(crate) fn open(&self, plan: &Plan, part: Part) -> anyhow::Result<Samples> {
         let files = &self.files;
         let labels = self.model.labels(plan.sample_spec());
-        let whole = |path: &Path| source::open(path, plan, &labels, self.model.loss.into());
+        let whole = |path: &Path| match &files.joined {
+            Some(joined) => {
+                let samples = JoinedSamples::open(path, joined, self.model.loss.into())?;
+                Ok(Box::new(samples) as Samples)
+            }
+            None => source::open(path, plan, &labels, self.model.loss.into()),
+        };
         let sifted = |held| {
             Ok(Box::new(Sifted::new(
                 whole(&files.train)?,
@@ -161,6 +170,7 @@ impl Files {
             test: Some(file("test")),
             split: serde_json::to_string(&report.split)?,
             hash: report.input,
+            joined: None,
         })
     }
 }
