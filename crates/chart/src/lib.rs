@@ -1,4 +1,4 @@
-//! Numbers to SVG: line charts, bars, histograms and reliability diagrams for model cards, reports and pages.
+//! Numbers to SVG: line charts, bars, histograms, reliability diagrams and boxes with arrows for model cards, reports and pages.
 //!
 //! Flow: numbers from anywhere → builder → one self-contained `<svg>` string, drawn on the server. Decision: no script, no
 //! font, no plotting crate; every document carries both palettes (light, dark), a title and a description for screen
@@ -18,6 +18,7 @@
 
 mod bars;
 mod curve;
+mod flow;
 mod frame;
 mod histogram;
 mod panels;
@@ -30,6 +31,7 @@ mod well_formed;
 
 pub use bars::Bars;
 pub use curve::Curve;
+pub use flow::Flow;
 pub use frame::Frame;
 pub use histogram::{Bin, Histogram};
 pub use panels::{Chart, Panels};

@@ -44,6 +44,20 @@ impl Reliability {
         }
     }
 
+    /// Adds bins that were counted elsewhere, each (mean prediction, share that happened, rows).
+    #[must_use]
+    pub fn binned(mut self, name: impl Into<String>, bins: &[(f64, f64, f64)]) -> Reliability {
+        let finite = |bin: &&(f64, f64, f64)| bin.0.is_finite() && bin.1.is_finite() && bin.2 > 0.0;
+        let cell = |&(predicted, happened, rows): &(f64, f64, f64)| Cell {
+            rows,
+            predicted: predicted * rows,
+            happened: happened * rows,
+        };
+        self.series
+            .push((name.into(), bins.iter().filter(finite).map(cell).collect()));
+        self
+    }
+
     /// Adds the calibration of `scores` (probabilities) against `labels` (0 … 1), row by row, in `bins` (1 … 100) bins.
     /// Rows whose score is not in 0 … 1, or whose label is not finite, are left out.
     #[must_use]

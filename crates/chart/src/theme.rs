@@ -23,7 +23,7 @@ pub(crate) const CSS: &str = "\
 .rk text{fill:var(--rk-ink);font-variant-numeric:tabular-nums}\
 .rk .rk-title{font-size:15px;font-weight:650}.rk .rk-mute{fill:var(--rk-mute);font-size:11.5px}\
 .rk .rk-note{stroke:var(--rk-paper);stroke-width:3px;paint-order:stroke}\
-.rk .rk-paper{fill:var(--rk-paper)}\
+.rk .rk-paper{fill:var(--rk-paper)}.rk .rk-box{fill:var(--rk-paper);stroke:var(--rk-mute)}.rk .rk-name{font-weight:600}\
 .rk .rk-grid{stroke:var(--rk-grid);stroke-width:1}.rk .rk-axis{stroke:var(--rk-mute);stroke-width:1}\
 .rk .rk-mark{stroke:var(--rk-mute);stroke-width:1.25;stroke-dasharray:2 4;stroke-linecap:round}\
 .rk .rk-whisker{stroke:var(--rk-ink);stroke-width:1.5;stroke-linecap:round}\
@@ -55,6 +55,7 @@ pub(crate) fn plain(class: &str) -> String {
     };
     match class {
         "rk-paper" => r##" fill="#fff""##.to_owned(),
+        "rk-box" => r##" fill="#fff" stroke="#586574""##.to_owned(),
         "rk-grid" => r##" stroke="#e4e9ef""##.to_owned(),
         "rk-axis" | "rk-mark" => r##" stroke="#586574""##.to_owned(),
         "rk-whisker" => r##" stroke="#1b2430""##.to_owned(),

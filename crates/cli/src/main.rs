@@ -14,6 +14,7 @@ mod progress;
 mod recipe;
 mod source;
 mod training;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,10 @@
 //! A value that knows where in the text it stands.
 //!
 //! For readers that find faults of meaning after reading (an unknown feature, a slot given twice). Works with this
-//! crate's [`crate::parse`] only: other serde formats carry no positions and refuse it.
+//! crate's [`crate::parse`] only: other serde formats carry no positions and refuse it. Written, it is its value.
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
 use std::{fmt, marker::PhantomData, ops::Range};
 
 /// The struct name by which the reader recognises a [`Located`].
@@ -21,6 +22,12 @@ pub struct Located<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_struct(NAME, &["start", "end", "value"], LocatedVisitor(PhantomData))
+    }
+}
+
+impl<T: Serialize> Serialize for Located<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
     }
 }
 

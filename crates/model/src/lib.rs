@@ -14,6 +14,7 @@ pub mod linear;
 pub mod matrix;
 pub mod model;
 mod network;
+pub mod outline;
 mod parameters;
 mod scorer;
 #[cfg(test)]

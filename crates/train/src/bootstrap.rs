@@ -8,6 +8,8 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rustc_hash::FxHashMap;
 
+use crate::metric::Bounds;
+
 /// What is drawn with replacement.
 #[derive(Debug, Clone, Copy)]
 pub enum Unit<'a> {
@@ -107,6 +109,16 @@ impl Bootstrap {
             }
         }
         answer
+    }
+
+    /// The percentile interval of one list made by [`Bootstrap::figures`].
+    pub fn bounds(&self, drawn: &[Option<f64>]) -> Option<Bounds> {
+        let nothing = vec![Some(0.0); drawn.len()];
+        let interval = self.interval(0.0, drawn, &nothing)?;
+        Some(Bounds {
+            low: interval.low,
+            high: interval.high,
+        })
     }
 
     /// The percentile interval of the differences of two lists made by [`Bootstrap::figures`].

@@ -1,16 +1,24 @@
 //! The model card: what a model is, what it learnt from, and how good it is beside trivial baselines.
 //!
-//! Flow: a finished training run → [`Card`] → `card.md` and `curve.svg` in the artefact folder. Decision: the card is made
+//! Flow: a finished training run → [`Card`] → `card.md`, `curve.svg`, `reliability.svg` and `report.html` in the artefact
+//! folder. Decision: the card is made
 //! from the run's own figures, so nothing in it is written by hand, and the picture is a file beside it, because Markdown
 //! viewers strip inline SVG.
 
-use rankine_chart::{Curve, Frame, Panels};
+use rankine_chart::{Curve, Frame, Panels, Reliability};
+use rankine_model::outline::Outline;
 
 use crate::metric::{Evaluation, Measures, markdown_cell};
 use crate::progress::EpochReport;
 
 /// File name of the training curve that the card refers to.
 pub const CURVE_FILE: &str = "curve.svg";
+
+/// File name of the reliability plot that the card refers to.
+pub const RELIABILITY_FILE: &str = "reliability.svg";
+
+/// File name of the page that holds everything the card says, pictures included.
+pub const REPORT_FILE: &str = "report.html";
 
 /// What goes into a model card; empty parts are left out.
 ///
@@ -39,6 +47,8 @@ pub struct Card {
     pub history: Vec<EpochReport>,
     /// What the model should not be used for, and known weaknesses.
     pub limits: Vec<String>,
+    /// The network, layer by layer.
+    pub network: Option<Outline>,
 }
 
 impl Card {
@@ -54,6 +64,11 @@ impl Card {
         );
         section(&mut text, "## Metrics\n\n", &self.metrics());
         section(&mut text, "## Training\n\n", &self.training());
+        let network = self
+            .network
+            .as_ref()
+            .map(|network| format!("```\n{network}\n```\n"));
+        section(&mut text, "## Network\n\n", &network.unwrap_or_default());
         section(&mut text, "## Limits\n\n", &list(&self.limits));
         section(&mut text, "## Configuration\n\n", &fenced(&self.config));
         text
@@ -80,6 +95,22 @@ impl Card {
             .svg()
     }
 
+    /// The reliability plot as SVG: what models predicted against what happened; none where no model gives probabilities.
+    pub fn reliability(&self) -> Option<String> {
+        let mut plot = Reliability::new(Frame::new("Calibration").size(440.0, 340.0));
+        let mut any = false;
+        let lines = self.evaluations.iter().flat_map(|e| &e.lines);
+        for line in lines.filter(|line| !line.calibration.is_empty()) {
+            let bins = line
+                .calibration
+                .iter()
+                .map(|b| (b.predicted, b.observed, b.weight));
+            plot = plot.binned(&line.name, &bins.collect::<Vec<_>>());
+            any = true;
+        }
+        any.then(|| plot.svg())
+    }
+
     fn series(&self, figure: impl Fn(&EpochReport) -> f64) -> Vec<(f64, f64)> {
         self.history
             .iter()
@@ -87,7 +118,7 @@ impl Card {
             .collect()
     }
 
-    fn best_epoch(&self) -> Option<f64> {
+    pub(crate) fn best_epoch(&self) -> Option<f64> {
         self.history
             .iter()
             .rev()
@@ -106,7 +137,10 @@ impl Card {
     }
 
     fn metrics(&self) -> String {
-        let tables: Vec<String> = self.evaluations.iter().map(Evaluation::markdown).collect();
+        let mut tables: Vec<String> = self.evaluations.iter().map(Evaluation::markdown).collect();
+        if self.reliability().is_some() {
+            tables.push(format!("![Predicted against observed]({RELIABILITY_FILE})\n"));
+        }
         tables.join("\n")
     }
 
@@ -171,7 +205,7 @@ fn fenced(code: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::bootstrap::Bootstrap;
     use crate::metric::{Evaluator, Observed};
@@ -190,7 +224,7 @@ mod tests {
         }
     }
 
-    fn card() -> Card {
+    pub(crate) fn card() -> Card {
         let observed = Observed {
             labels: vec![1.0, 0.0, 1.0, 0.0],
             weights: None,
@@ -213,6 +247,7 @@ mod tests {
             evaluations: vec![evaluation],
             history: vec![epoch(1, 0.7, false), epoch(2, 0.8, true), epoch(3, 0.79, false)],
             limits: vec!["Knows nothing of films added later.".into()],
+            network: None,
         }
     }
 
@@ -228,6 +263,7 @@ mod tests {
             "## Metrics",
             "| widedeep | 1.0000 |",
             "| (item mean) | 0.",
+            "![Predicted against observed](reliability.svg)",
             "![Loss and ROC-AUC by epoch](curve.svg)",
             "3 epochs in 1.5 s. Weights of epoch 2 are kept.",
             "- Knows nothing of films added later.",

@@ -3,11 +3,12 @@
 //! Training's own forward is never used here, so that a figure in a card is a figure of what answers requests.
 
 use rankine_feature::{Part, Plan, Rows, Scratch};
-use rankine_model::{Hidden, ScoreScratch, Scorer};
+use rankine_model::graph::Aim;
+use rankine_model::{Hidden, Network, ScoreScratch, Scorer};
 
 use crate::TrainError;
 use crate::bootstrap::Bootstrap;
-use crate::metric::{Evaluation, Evaluator, Observed};
+use crate::metric::{Evaluation, Evaluator, Observed, SliceRows};
 use crate::source::{SampleRow, SampleSource, for_each};
 
 /// Held-out rows with the scores of one model; one entry per row in each list.
@@ -28,12 +29,53 @@ pub struct Scored {
 /// # Errors
 /// What the source reports.
 pub fn score(plan: &Plan, scorer: &Scorer, source: &mut dyn SampleSource) -> Result<Scored, TrainError> {
+    score_output((plan, scorer), Asked::default(), source)
+}
+
+/// One of a model's outputs, by number, and the label it answers, by its number in the model file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// Number of the output among [`Scorer::outputs`].
+    pub output: usize,
+    /// Number of the label.
+    pub label: usize,
+}
+
+/// The outputs of a network that learn a label, by name, the model's score first.
+#[must_use]
+pub fn asked(network: &Network) -> Vec<(String, Asked)> {
+    let Some(graph) = &network.graph else {
+        return vec![("score".to_owned(), Asked::default())];
+    };
+    let served = graph.served().enumerate();
+    let learnt = served.filter_map(|(output, served)| match served.aim {
+        Aim::Label { label, .. } => Some((served.name.clone(), Asked { output, label })),
+        Aim::Nothing | Aim::Small { .. } => None,
+    });
+    learnt.collect()
+}
+
+/// Scores every sample of `source` with one output of the serving scorer.
+///
+/// # Errors
+/// What the source reports, and samples without the label.
+pub fn score_output(
+    (plan, scorer): (&Plan, &Scorer),
+    asked: Asked,
+    source: &mut dyn SampleSource,
+) -> Result<Scored, TrainError> {
     let mut scored = Scored::default();
     let mut weights = Vec::new();
     let mut serving = Serving::default();
     for_each(source, |row| {
-        scored.scores.push(f64::from(serving.score(plan, scorer, row)));
-        scored.observed.labels.push(f64::from(row.label));
+        scored
+            .scores
+            .push(f64::from(serving.score((plan, scorer), asked.output, row)));
+        let other = asked.label.checked_sub(1).and_then(|at| row.others.get(at));
+        scored
+            .observed
+            .labels
+            .push(f64::from(*other.unwrap_or(&row.label)));
         weights.push(f64::from(row.weight));
         scored.observed.groups.push(row.group);
         scored.items.push(row.item_id);
@@ -42,6 +84,36 @@ pub fn score(plan: &Plan, scorer: &Scorer, source: &mut dyn SampleSource) -> Res
     })?;
     scored.observed.weights = Some(weights);
     Ok(scored)
+}
+
+/// What a model is held against on some rows, and the groups of rows that are looked at on their own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// Trivial scorers by name, a score per row.
+    pub baselines: Vec<(String, Vec<f64>)>,
+    /// Groups of rows.
+    pub slices: Vec<SliceRows>,
+}
+
+/// Evaluates one output of a model beside what `beside` says of the rows.
+///
+/// # Errors
+/// What the source reports.
+pub fn evaluate_output(
+    title: &str,
+    (name, plan, scorer): (&str, &Plan, &Scorer),
+    asked: Asked,
+    source: &mut dyn SampleSource,
+    beside: impl FnOnce(&Scored) -> Beside,
+) -> Result<Evaluation, TrainError> {
+    let scored = score_output((plan, scorer), asked, source)?;
+    let beside = beside(&scored);
+    let mut evaluator = Evaluator::new(title, scored.observed).model(name, scored.scores);
+    for (name, scores) in beside.baselines {
+        evaluator = evaluator.baseline(name, scores);
+    }
+    let evaluator = beside.slices.into_iter().fold(evaluator, Evaluator::slice);
+    Ok(evaluator.finish(&Bootstrap::default()))
 }
 
 /// Evaluates a model beside baselines that `baselines` computes from the rows (their users, items and times).
@@ -76,7 +148,7 @@ struct Serving {
 }
 
 impl Serving {
-    fn score(&mut self, plan: &Plan, scorer: &Scorer, row: &SampleRow) -> f32 {
+    fn score(&mut self, (plan, scorer): (&Plan, &Scorer), output: usize, row: &SampleRow) -> f32 {
         plan.common(&row.user, &row.context, &mut self.scratch, &mut self.common);
         plan.item(&row.item, &mut self.scratch, &mut self.item);
         if scorer.has_cross() {
@@ -89,6 +161,11 @@ impl Serving {
         }
         scorer.common(&self.common, &mut self.hidden.0);
         scorer.item(&self.item, &mut self.hidden.1);
-        scorer.score(&self.hidden.0, &self.hidden.1, &self.cross, &mut self.score)
+        let Self {
+            hidden, cross, score, ..
+        } = self;
+        let mut out = [0.0];
+        scorer.score_output(output, &hidden.0, &|_| (&hidden.1, &*cross), score, &mut out);
+        out[0]
     }
 }

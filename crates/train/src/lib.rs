@@ -30,15 +30,17 @@ pub mod model;
 pub mod objective;
 pub mod optimise;
 pub mod progress;
+pub mod report;
 pub mod run;
 pub mod source;
 pub mod table;
 pub mod tensorboard;
+pub mod tune;
 pub mod vectors;
 
 pub use encode::fitted;
 pub use error::TrainError;
-pub use evaluate::{Scored, evaluate, score};
+pub use evaluate::{Asked, Beside, Scored, asked, evaluate, evaluate_output, score};
 pub use progress::{EpochReport, Progress, Silent, StepReport, thread_cpu_seconds};
 pub use run::{Trained, train};
 pub use source::{RowsSource, SampleRow, SampleSource};

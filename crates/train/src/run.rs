@@ -23,7 +23,7 @@ use crate::model::{Net, Settings, Snapshot, Watch};
 use crate::objective::Objective;
 use crate::progress::{EpochReport, Progress, RunningAuc, StepReport, thread_cpu_seconds};
 use crate::source::SampleSource;
-use crate::tensorboard::EventWriter;
+use crate::tensorboard::{self, EventWriter};
 
 /// Samples of a batch that go through all layers before the next: their numbers stay in the second cache, where those of
 /// a batch of a thousand would not. A multiple of two, so that dropout draws as for the whole batch.
@@ -190,6 +190,9 @@ impl<'a> Run<'a> {
                 net.save(&mut best);
             }
             self.tell(&report)?;
+            if let Some(writer) = self.tensorboard.as_deref_mut() {
+                tensorboard::parameters(writer, i64::try_from(epoch).unwrap_or(i64::MAX), net)?;
+            }
             outcome.history.push(report);
             if verdict == Verdict::Stop {
                 break;

@@ -84,6 +84,12 @@ impl<T: Real> Table<T> {
         self.mover.l2 > 0.0
     }
 
+    /// The gradients of the rows that the last batch used, one after another.
+    #[must_use]
+    pub fn slopes(&self) -> &[T] {
+        self.gradients.all()
+    }
+
     /// Weights per row.
     #[must_use]
     pub fn dim(&self) -> usize {

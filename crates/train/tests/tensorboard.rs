@@ -9,7 +9,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rankine_train::tensorboard::{Buckets, EventWriter};
+use rankine_model::outline::{Outline, OutlineNode, Size};
+use rankine_train::tensorboard::{Buckets, EventWriter, Hyper};
 use serde_json::{Value, json};
 
 const TENSORBOARD: &str = "tensorboard==2.21.0";
@@ -122,4 +123,50 @@ fn tensorboard_checks_our_checksums() {
     bytes[last] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     assert_eq!(read(folder.path())["scalars"]["auc"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn tensorboard_reads_hyper_parameters_and_the_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = EventWriter::create(folder.path(), "rankine", clock()).unwrap();
+    let values = [
+        ("kind".to_owned(), Hyper::Text("widedeep".to_owned())),
+        ("train.epochs".to_owned(), Hyper::Number(3.0)),
+        ("train.shuffle".to_owned(), Hyper::Flag(false)),
+    ];
+    writer.hyper(&values, &["epoch/valid_auc"], 1.5).unwrap();
+    let node = |name: &str, from| OutlineNode {
+        name: name.to_owned(),
+        what: "dense".to_owned(),
+        width: 4,
+        size: Size::Dense(8),
+        from,
+    };
+    let outline = Outline {
+        kind: "widedeep".to_owned(),
+        nodes: vec![node("emb.user", vec![]), node("hidden.0", vec![0])],
+        outputs: vec![("score".to_owned(), 1)],
+    };
+    writer.network(&outline).unwrap();
+    writer.ended(2.5).unwrap();
+    drop(writer);
+    let found = read(folder.path());
+    let expected = json!({
+        "values": { "kind": "widedeep", "train.epochs": 3.0, "train.shuffle": false },
+        "started": 1.5,
+        "columns": [["kind", 1], ["train.epochs", 3], ["train.shuffle", 2]],
+        "figures": ["epoch/valid_auc"],
+        "status": 1,
+    });
+    assert_eq!(found["hyper"], expected);
+    assert_eq!(
+        found["graph"],
+        json!([["emb.user", "dense", []], ["hidden.0", "dense", ["emb.user"]]])
+    );
+    assert!(
+        found["texts"]["network"][0]
+            .as_str()
+            .unwrap()
+            .contains("16 dense parameters")
+    );
 }

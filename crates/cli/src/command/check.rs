@@ -1,13 +1,16 @@
 //! `rankine check`: every fault of a configuration file in one pass, with line and nearest key; of a conf without faults,
-//! the plan: order, group and dependencies of each feature, as a table or as a graph.
+//! the plan: order, group and dependencies of each feature, as a table or as a graph; of a model file with its conf, the
+//! network: layers, shapes, parameters.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use rankine_feature::{FeatureOutline, Group, Plan};
+use rankine_model::outline::Outline;
 use rankine_model::{Kind as ModelKind, ModelConfig, Network};
 use rankine_server::ServerConfig;
+use rankine_train::report::drawing;
 use serde_json::{Value, json};
 
 use super::{Globals, check_skew};
@@ -21,6 +24,7 @@ use crate::training::reads;
     rankine check config/movielens.feature.toml\n  \
     rankine check config/movielens.feature.toml --dot > plan.dot\n  \
     rankine check config/models/widedeep.toml --conf config/movielens.feature.toml\n  \
+    rankine check config/models/din.toml --conf config/movielens.feature.toml --svg > din.svg\n  \
     rankine check config/server.toml")]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -31,9 +35,13 @@ pub(crate) struct Options {
     /// With a model file: the conf whose slots it must fit
     #[arg(long, value_name = "CONF.toml")]
     conf: Option<PathBuf>,
-    /// Of a conf, print the plan as a graph for Graphviz instead: `rankine check CONF --dot | dot -Tsvg`
+    /// Of a conf, print the plan as a graph for Graphviz instead, of a model file with --conf the network:
+    /// `rankine check CONF --dot | dot -Tsvg`
     #[arg(long)]
     dot: bool,
+    /// Of a model file with --conf, print a picture of the network (SVG) instead
+    #[arg(long, conflicts_with = "dot")]
+    svg: bool,
 }
 
 /// Checks of other things than configuration files.
@@ -63,9 +71,16 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(|| file.clone())?;
     let found = match kind_of(&text) {
+        Kind::Conf if options.svg => {
+            bail!("{file}: --svg draws the network of a model file; a conf has --dot")
+        }
         Kind::Conf => return conf(&Plan::compile(&text, &file, None)?, &file, options, globals),
-        _ if options.dot => bail!("{file}: --dot draws the plan of a conf, and this is none"),
-        Kind::Model => model(&text, &file, options)?,
+        Kind::Model => return model(&text, &file, options, globals),
+        Kind::Server if options.dot || options.svg => {
+            bail!(
+                "{file}: --dot draws the plan of a conf, --svg the network of a model file, and this is neither"
+            )
+        }
         Kind::Server => {
             ServerConfig::parse(&text, &file)?;
             "a server configuration".to_owned()
@@ -175,21 +190,54 @@ fn as_json(feature: &FeatureOutline) -> Value {
     })
 }
 
-fn model(text: &str, file: &str, options: &Options) -> anyhow::Result<String> {
+/// What a model file describes: with its conf, the network.
+fn model(text: &str, file: &str, options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let config = ModelConfig::parse(text, file)?;
     let what = format!("a model file of kind {}", config.kind().name());
-    let Some(path) = &options.conf else {
-        return Ok(what);
+    let (what, outline) = match &options.conf {
+        None => (what, None),
+        Some(path) => {
+            let outline = outline(&config, path)?;
+            (format!("{what}, fits {}", path.display()), outline)
+        }
     };
+    let drawn = || {
+        outline
+            .as_ref()
+            .context("--dot and --svg draw the network of a model file with its --conf")
+    };
+    if options.dot {
+        output::line(drawn()?.dot().trim_end());
+    } else if options.svg {
+        output::line(drawing(drawn()?).trim_end());
+    } else if globals.json {
+        let network = outline.as_ref().map(network_json);
+        return output::json(&json!({ "file": file, "is": what, "faults": [], "network": network }));
+    } else {
+        output::line(&format!("{file}: {what}, no faults"));
+        outline
+            .iter()
+            .for_each(|outline| output::line(&format!("\n{outline}")));
+    }
+    Ok(())
+}
+
+/// The network of a model file over a conf; item vectors have none.
+fn outline(config: &ModelConfig, path: &Path) -> anyhow::Result<Option<Outline>> {
     let conf_file = path.display().to_string();
     let conf = std::fs::read_to_string(path).with_context(|| conf_file.clone())?;
     let plan = Plan::compile(&conf, &conf_file, None)?;
     if config.kind() == ModelKind::Item2Vec {
-        reads(&config, &plan)?;
-    } else {
-        Network::compile(&config, &plan)?;
+        reads(config, &plan)?;
+        return Ok(None);
     }
-    Ok(format!("{what}, fits {conf_file}"))
+    Ok(Some(Network::compile(config, &plan)?.outline()))
+}
+
+fn network_json(outline: &Outline) -> Value {
+    let layer = |[name, what, width, parameters, reads]: [String; 5]| json!({ "name": name, "what": what, "output": width, "parameters": parameters, "reads": reads });
+    let layers: Vec<Value> = outline.lines().into_iter().map(layer).collect();
+    json!({ "layers": layers, "dense_parameters": outline.dense(), "total": outline.total() })
 }
 
 #[cfg(test)]

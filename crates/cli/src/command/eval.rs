@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use rankine_feature::Plan;
+use rankine_model::Network;
 
 use super::{Globals, model_named};
 use crate::dictionaries::Dictionaries;
@@ -55,6 +56,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let evaluation = judge(
         &title,
         (name, plan, scorer),
+        &Network::compile(artefact.config(), plan)?,
         &mut *source::open(&test, plan, &labels, loss)?,
         &baselines,
     )?;

@@ -21,6 +21,7 @@ mod sample_build;
 mod sample_label;
 mod serve;
 mod train;
+mod tune;
 
 use std::path::PathBuf;
 
@@ -77,6 +78,8 @@ enum Verb {
     Extract(extract::Options),
     /// Train a model and publish it as a new version
     Train(train::Options),
+    /// Search for the best values of a model file's keys, on validation samples
+    Tune(tune::Options),
     /// Measure a model on held-out samples, beside the trivial baselines
     Eval(eval::Options),
     /// Write the item vectors of a two-sided model, as a dictionary for `serve`
@@ -191,6 +194,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Sample(Sample::Label(options)) => sample_label::run(&options, globals),
         Verb::Extract(options) => extract::run(&options, globals),
         Verb::Train(options) => train::run(&options, globals),
+        Verb::Tune(options) => tune::run(&options, globals),
         Verb::Eval(options) => eval::run(&options, globals),
         Verb::Embed(options) => embed::run(&options, globals),
         Verb::Model(Model::List(options)) => model_list::run(&options, globals),

@@ -1,29 +1,36 @@
 //! `rankine train`: one model from a model file, a conf and sample files, published as a new version.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, Parser};
 use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
+use rankine_train::Progress;
 use rankine_train::linear::TextFormat;
+use rankine_train::report::drawing;
 use rankine_train::vectors::{self, Joined, summary};
 use serde_json::json;
 
 use super::Globals;
 use crate::dictionaries::Dictionaries;
 use crate::preparing::Preparing;
-use crate::progress::Bars;
+use crate::progress::{Bars, Listeners};
 use crate::source::vectors_conf;
 use crate::training::{Files, Fitted, Job, Liked, fit, measure, publish, train_vectors};
+use crate::watch::Watch;
 use crate::{clock, output, recipe};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine train config/models/widedeep.toml\n  \
+    rankine train config/models/widedeep.toml --set train.epochs=3 --set hidden=[64,32]\n  \
+    rankine train config/models/widedeep.toml --print-config\n  \
+    rankine train config/models/widedeep.toml --watch 8765\n  \
     rankine train my.toml --conf my.feature.toml --train train.csv.gz --test test.csv.gz --hold-out 0.1")]
 pub(crate) struct Options {
     /// The model file (TOML)
@@ -59,8 +66,35 @@ pub(crate) struct Options {
     /// A file n_train=COUNT,n_val=COUNT, compared with what is read; never needed
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+    /// Replace a key of the model file, dotted (`train.epochs=3`, `embedding.user.dim=16`); may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print the model file with all defaults filled in, and train nothing
+    #[arg(long)]
+    print_config: bool,
+    /// Show the run on a page at this port of this machine while it goes (0: a free port)
+    #[arg(long, value_name = "PORT")]
+    watch: Option<u16>,
     #[command(flatten)]
     dictionaries: Dictionaries,
+}
+
+/// The verb's arguments alone, as another verb would write them.
+#[derive(Debug, Parser)]
+struct Alone {
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Options {
+    /// Reads arguments as the command line would.
+    ///
+    /// # Errors
+    /// What the command line would say.
+    pub(super) fn of(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Self> {
+        let all = std::iter::once(OsString::from("train")).chain(arguments);
+        Ok(Alone::try_parse_from(all)?.options)
+    }
 }
 
 /// Trains, measures, publishes.
@@ -75,14 +109,16 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     );
     let home = globals.home();
     let (config, name) = model_file(options)?;
+    if options.print_config {
+        output::line(config.effective().trim_end());
+        return Ok(());
+    }
     let _beside = Preparing::beside(&home)?;
     if config.kind() == Kind::Item2Vec {
         return vectors(options, globals, (&config, &name));
     }
     let job = job(options, globals, (config, name))?;
-    let mut bar = Bars::new(globals.json).run(&job.name);
-    let fitted = fit(&job, &home, &mut bar)?;
-    bar.done(format!("best epoch {}", fitted.trained.best_epoch));
+    let fitted = watched(&job, options, globals)?;
     compare(options, &fitted)?;
     let evaluation = measure(&job, &fitted)?;
     let version = publish(&job, &home, &fitted, &evaluation)?;
@@ -120,6 +156,27 @@ fn compare(options: &Options, fitted: &Fitted) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Trains the job's model; who watches is told.
+fn watched(job: &Job, options: &Options, globals: &Globals) -> anyhow::Result<Fitted> {
+    let mut bar = Bars::new(globals.json).dashboard(&job.name);
+    let mut watch = match options.watch {
+        Some(port) => Some(Watch::start(port, &job.name, Some(drawing(&job.outline()?)))?),
+        None => None,
+    };
+    if let Some(watch) = &watch {
+        eprintln!("watch the run at {}", watch.address());
+    }
+    let mut listeners: Vec<&mut dyn Progress> = vec![&mut bar];
+    listeners.extend(watch.as_mut().map(|watch| watch as &mut dyn Progress));
+    let fitted = fit(job, &globals.home(), &mut Listeners(listeners))?;
+    let ended = format!("best epoch {}", fitted.trained.best_epoch);
+    if let Some(watch) = &watch {
+        watch.done(&ended);
+    }
+    bar.done(ended);
+    Ok(fitted)
 }
 
 /// Trains vectors on what the model file says.
@@ -166,11 +223,15 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
         Some(name) => name.clone(),
         None => stem(&options.model)?,
     };
-    Ok((ModelConfig::parse(&text, &file)?, name))
+    Ok((ModelConfig::parse_with(&text, &file, &options.set)?, name))
 }
 
 /// The job the arguments describe.
-fn job(options: &Options, globals: &Globals, (model, name): (ModelConfig, String)) -> anyhow::Result<Job> {
+pub(super) fn job(
+    options: &Options,
+    globals: &Globals,
+    (model, name): (ModelConfig, String),
+) -> anyhow::Result<Job> {
     let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
     let conf = match (&options.conf, options.train.as_deref().and_then(TextFormat::of)) {
         (None, Some(format)) => text_conf(format, &model),
@@ -210,7 +271,8 @@ fn text_conf(format: TextFormat, model: &ModelConfig) -> (String, String) {
     )
 }
 
-fn stem(path: &std::path::Path) -> anyhow::Result<String> {
+/// The name of a file without folder and ending.
+pub(super) fn stem(path: &std::path::Path) -> anyhow::Result<String> {
     let stem = path
         .file_stem()
         .and_then(|s| s.to_str())

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use rankine_feature::Plan;
+use rankine_model::Network;
 use rankine_train::encode::fitted;
 use rankine_train::matrix;
-use rankine_train::tensorboard::EventWriter;
+use rankine_train::tensorboard::{EventWriter, of_config};
 use rankine_train::{Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train};
 
 use super::{Job, Part};
@@ -33,6 +34,7 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     let folder = home.run_log(&job.name, begin);
     let mut events = EventWriter::create(&folder, "train", || clock::now_micros() as f64 / 1e6)?;
     let (mut plan, mut learn) = job.with_statistics(Part::Train)?;
+    told(job, &plan, &mut events)?;
     let mut valid = job.open(&plan, Part::Valid)?;
     let mut samples = Learnt {
         plan: &plan,
@@ -40,6 +42,7 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
         judge: (Part::Valid, &mut *valid),
     };
     let mut trained = job.train(home, &mut samples, progress, Some(&mut events))?;
+    events.ended(clock::now_micros() as f64 / 1e6)?;
     if job.model.train.refit {
         (plan, trained) = refit(job, home, trained, progress)?;
     }
@@ -50,6 +53,31 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
         cpu_s,
         wall_s: (clock::now_micros() - begin) as f64 / 1e6,
     })
+}
+
+/// Trains the job's model for its figures on the validation samples alone: no events, no second training on all samples.
+///
+/// # Errors
+/// As [`fit`].
+pub(crate) fn attempt(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow::Result<Trained> {
+    let (plan, mut learn) = job.with_statistics(Part::Train)?;
+    let mut valid = job.open(&plan, Part::Valid)?;
+    let mut samples = Learnt {
+        plan: &plan,
+        learn: (Part::Train, &mut *learn),
+        judge: (Part::Valid, &mut *valid),
+    };
+    job.train(home, &mut samples, progress, None)
+}
+
+/// Tells TensorBoard what is trained: the effective model file, its values, the network.
+fn told(job: &Job, plan: &Plan, events: &mut EventWriter) -> anyhow::Result<()> {
+    let config = job.model.effective();
+    let figures = ["epoch/loss", "epoch/auc", "epoch/valid_loss", "epoch/valid_auc"];
+    events.hyper(&of_config(&config), &figures, clock::now_micros() as f64 / 1e6)?;
+    events.text("config", 0, &format!("```toml\n{}\n```", config.trim_end()))?;
+    events.network(&Network::compile(&job.model, plan)?.outline())?;
+    Ok(events.flush()?)
 }
 
 /// Samples of one training, each with the part of the job it is.

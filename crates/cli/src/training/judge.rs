@@ -1,21 +1,34 @@
 //! Measures a model on held-out samples with the serving scorer, beside the trivial baselines.
 //!
 //! Baselines are fitted on training rows alone: the constant, the item's mean label, item mean plus user mean, and,
-//! where the conf has the columns, the same two means as they stood at the sample's time (point in time).
+//! where the conf has the columns, the same two means as they stood at the sample's time (point in time). Rows are also
+//! measured by group, by how often their item and their user are among the training samples.
 
+use std::collections::BTreeMap;
+
+use anyhow::Context;
 use rankine_feature::{Plan, Side, Value};
-use rankine_model::{Kind, Scorer};
+use rankine_model::{Kind, Network, Scorer};
 use rankine_train::baseline::{Constant, ItemMean, ItemUserMean, PointInTime};
-use rankine_train::bootstrap::Bootstrap;
-use rankine_train::metric::Evaluation;
+use rankine_train::metric::{Evaluation, Intervals, SliceRows};
 use rankine_train::source::for_each;
-use rankine_train::{SampleSource, evaluate};
+use rankine_train::{Beside, SampleSource, Scored, asked, evaluate_output};
 
 /// Columns with the means known before a sample: the film's and the user's.
 const MEANS: (&str, &str) = ("movieAvgRating", "userAvgRating");
 
-/// The trivial rankers, fitted on training rows.
+/// Items with fewer training samples than this are cold.
+const COLD: usize = 5;
+
+/// The trivial rankers, fitted on training rows, a set for each label, and how often users and items are among them.
 pub(crate) struct Baselines {
+    by_label: Vec<Trivial>,
+    items: BTreeMap<i64, usize>,
+    users: BTreeMap<i64, usize>,
+}
+
+/// The trivial rankers of a label.
+struct Trivial {
     constant: Constant,
     item: ItemMean,
     both: ItemUserMean,
@@ -25,7 +38,8 @@ pub(crate) struct Baselines {
 /// What baselines read of samples, one entry per row.
 #[derive(Default)]
 struct Columns {
-    labels: Vec<f64>,
+    /// Of the labels the model learns.
+    labels: Vec<Vec<f64>>,
     items: Vec<i64>,
     users: Vec<i64>,
     /// Means known before the sample; empty where the conf has no such columns.
@@ -36,9 +50,21 @@ struct Columns {
 impl Columns {
     fn read(plan: &Plan, samples: &mut dyn SampleSource) -> anyhow::Result<Self> {
         let means = position(plan, MEANS.0, Side::Item).zip(position(plan, MEANS.1, Side::User));
-        let mut columns = Self::default();
+        let mut columns = Self {
+            labels: vec![Vec::new()],
+            ..Self::default()
+        };
         for_each(samples, |row| {
-            columns.labels.push(f64::from(row.label));
+            columns
+                .labels
+                .resize(columns.labels.len().max(1 + row.others.len()), Vec::new());
+            for (labels, label) in columns
+                .labels
+                .iter_mut()
+                .zip([row.label].iter().chain(&row.others))
+            {
+                labels.push(f64::from(*label));
+            }
             columns.items.push(row.item_id);
             columns.users.push(row.group);
             if let Some((item, user)) = means {
@@ -51,20 +77,15 @@ impl Columns {
     }
 }
 
-impl Baselines {
-    /// Fits all baselines on `train`.
-    ///
-    /// # Errors
-    /// What the source reports.
-    pub(crate) fn fit(plan: &Plan, train: &mut dyn SampleSource) -> anyhow::Result<Self> {
-        let c = Columns::read(plan, train)?;
+impl Trivial {
+    fn fit(c: &Columns, labels: &[f64]) -> Self {
         let known = !c.item_means.is_empty();
-        Ok(Self {
-            constant: Constant::fit(&c.labels),
-            item: ItemMean::fit(&c.items, &c.labels),
-            both: ItemUserMean::fit(&c.items, &c.users, &c.labels),
-            known: known.then(|| PointInTime::fit(&c.item_means, &c.user_means, &c.labels)),
-        })
+        Self {
+            constant: Constant::fit(labels),
+            item: ItemMean::fit(&c.items, labels),
+            both: ItemUserMean::fit(&c.items, &c.users, labels),
+            known: known.then(|| PointInTime::fit(&c.item_means, &c.user_means, labels)),
+        }
     }
 
     /// Every baseline's scores, by name.
@@ -87,6 +108,73 @@ impl Baselines {
     }
 }
 
+impl Baselines {
+    /// Fits all baselines on `train`.
+    ///
+    /// # Errors
+    /// What the source reports.
+    pub(crate) fn fit(plan: &Plan, train: &mut dyn SampleSource) -> anyhow::Result<Self> {
+        let c = Columns::read(plan, train)?;
+        Ok(Self {
+            by_label: c.labels.iter().map(|labels| Trivial::fit(&c, labels)).collect(),
+            items: counted(&c.items),
+            users: counted(&c.users),
+        })
+    }
+
+    /// What a label's scores are held against, and the groups of the rows.
+    fn beside(&self, c: &Columns, label: usize) -> Beside {
+        Beside {
+            baselines: self
+                .by_label
+                .get(label)
+                .map_or_else(Vec::new, |trivial| trivial.scores(c)),
+            slices: self.groups(c),
+        }
+    }
+
+    /// Rows by how often their item and their user were trained on; a group that is all rows or none says nothing.
+    fn groups(&self, c: &Columns) -> Vec<SliceRows> {
+        let seen = |counts: &BTreeMap<i64, usize>, id: &i64| counts.get(id).copied().unwrap_or(0);
+        let cold: Vec<bool> = c
+            .items
+            .iter()
+            .map(|item| seen(&self.items, item) < COLD)
+            .collect();
+        let new: Vec<bool> = c.users.iter().map(|user| seen(&self.users, user) == 0).collect();
+        let not = |rows: &[bool]| rows.iter().map(|own| !own).collect::<Vec<bool>>();
+        let pairs = [
+            (
+                format!("cold items (fewer than {COLD} training samples)"),
+                "warm items",
+                cold,
+            ),
+            ("new users (no training samples)".to_owned(), "known users", new),
+        ];
+        let told = pairs
+            .into_iter()
+            .filter(|(_, _, rows)| rows.contains(&true) && rows.contains(&false));
+        told.flat_map(|(name, rest, rows)| {
+            let others = not(&rows);
+            [
+                SliceRows { name, rows },
+                SliceRows {
+                    name: rest.to_owned(),
+                    rows: others,
+                },
+            ]
+        })
+        .collect()
+    }
+}
+
+/// How often each id stands among `ids`.
+fn counted(ids: &[i64]) -> BTreeMap<i64, usize> {
+    let mut counts = BTreeMap::new();
+    ids.iter().for_each(|id| *counts.entry(*id).or_insert(0) += 1);
+    counts
+}
+
 /// Where `name` stands among the fields of `side`, if the conf has it there.
 fn position(plan: &Plan, name: &str, side: Side) -> Option<usize> {
     plan.schema()
@@ -107,27 +195,79 @@ pub(crate) fn of_values(mut evaluation: Evaluation, kind: Kind) -> Evaluation {
     let own = evaluation.lines.iter_mut().filter(|line| !line.baseline);
     for line in own.filter(|_| kind.is_matrix()) {
         let m = &mut line.measures;
-        (m.logloss, m.accuracy, m.brier) = (None, None, None);
+        (m.logloss, m.accuracy, m.brier, m.ece) = (None, None, None, None);
+        (m.rmse, m.mae) = (None, None);
+        line.calibration.clear();
+        line.intervals = Intervals {
+            roc_auc: line.intervals.roc_auc,
+            ..Intervals::default()
+        };
     }
     evaluation
 }
 
-/// Measures `scorer` (called `name`) on `samples`; intervals are by user.
+/// Measures `scorer` (called `name`) on `samples`, each of its outputs that learns a label; intervals are by user.
 ///
 /// # Errors
 /// What evaluation reports.
 pub(crate) fn judge(
     title: &str,
     (name, plan, scorer): (&str, &Plan, &Scorer),
+    network: &Network,
     samples: &mut dyn SampleSource,
     baselines: &Baselines,
 ) -> anyhow::Result<Evaluation> {
-    let others = baselines.scores(&Columns::read(plan, samples)?);
-    Ok(evaluate(
-        title,
-        (name, plan, scorer),
-        samples,
-        |_| others,
-        &Bootstrap::default(),
-    )?)
+    let columns = Columns::read(plan, samples)?;
+    let mut all = Vec::new();
+    for (output, asked) in asked(network) {
+        let title = match all.is_empty() {
+            true => title.to_owned(),
+            false => format!("{title}, output `{output}`"),
+        };
+        let beside = |_: &Scored| baselines.beside(&columns, asked.label);
+        all.push(evaluate_output(
+            &title,
+            (name, plan, scorer),
+            asked,
+            samples,
+            beside,
+        )?);
+    }
+    let mut all = all.into_iter();
+    let mut first = all
+        .next()
+        .context("the model has no output that learns a label")?;
+    first.others = all.collect();
+    Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_grouped_by_what_training_saw() {
+        let columns = |items: &[i64], users: &[i64]| Columns {
+            labels: vec![vec![1.0; items.len()]],
+            items: items.to_vec(),
+            users: users.to_vec(),
+            ..Columns::default()
+        };
+        let learnt = columns(&[1, 1, 1, 1, 1, 2], &[7, 7, 7, 7, 7, 7]);
+        let baselines = Baselines {
+            by_label: vec![Trivial::fit(&learnt, &learnt.labels[0])],
+            items: counted(&learnt.items),
+            users: counted(&learnt.users),
+        };
+        let found = baselines.groups(&columns(&[1, 2, 3], &[7, 8, 7]));
+        let rows: Vec<(&str, &[bool])> = found.iter().map(|s| (&s.name[..9], &s.rows[..])).collect();
+        let expected: [(&str, &[bool]); 4] = [
+            ("cold item", &[false, true, true]),
+            ("warm item", &[true, false, false]),
+            ("new users", &[false, true, false]),
+            ("known use", &[true, false, true]),
+        ];
+        assert_eq!(rows, expected);
+        assert!(baselines.groups(&columns(&[1], &[7])).is_empty());
+    }
 }

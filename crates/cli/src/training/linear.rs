@@ -107,7 +107,7 @@ impl Job {
 }
 
 /// A file's path, length and time of change.
-fn of_file(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn of_file(path: &Path) -> anyhow::Result<String> {
     let file = || path.display().to_string();
     let (whole, meta) = (
         path.canonicalize().with_context(file)?,

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use rankine_feature::Plan;
+use rankine_model::outline::Outline;
 use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_pipeline::SplitReport;
 use rankine_train::SampleSource;
@@ -24,8 +25,9 @@ use crate::dictionaries::Tables;
 use crate::home::Home;
 use crate::source::{self, Chained, Sifted};
 
-pub(crate) use fit::{Fitted, fit};
+pub(crate) use fit::{Fitted, attempt, fit};
 pub(crate) use judge::{Baselines, judge, of_values};
+pub(crate) use linear::of_file;
 pub(crate) use publish::publish;
 pub(crate) use vectors::{Liked, reads, train_vectors};
 
@@ -83,6 +85,24 @@ impl Job {
             files,
             tables: Tables::default(),
         })
+    }
+
+    /// The same job of another model file.
+    ///
+    /// # Errors
+    /// Faults of the model file against the conf.
+    pub(crate) fn with_model(&self, model: ModelConfig) -> anyhow::Result<Self> {
+        let job = Self::new(&self.name, model, self.conf.clone(), self.files.clone())?;
+        Ok(job.reading(self.tables.clone()))
+    }
+
+    /// The network, for people to read.
+    ///
+    /// # Errors
+    /// Faults of the model file against its conf; a job has none.
+    pub(crate) fn outline(&self) -> anyhow::Result<Outline> {
+        let plan = Plan::compile(&self.conf.0, &self.conf.1, None)?;
+        Ok(Network::compile(&self.model, &plan)?.outline())
     }
 
     /// The same with dictionaries for its conf.
@@ -175,15 +195,6 @@ impl Files {
     }
 }
 
-/// The scorer that serving will make of the trained weights.
-///
-/// # Errors
-/// Weights that do not fit the model file; training never makes such.
-pub(crate) fn scorer(job: &Job, fitted: &Fitted) -> anyhow::Result<Scorer> {
-    let network = Network::compile(&job.model, &fitted.plan)?;
-    Ok(Scorer::new(&network, &fitted.trained.parameters)?)
-}
-
 /// Measures a fit on the samples to judge on, beside baselines fitted on the samples it learnt from.
 ///
 /// # Errors
@@ -195,7 +206,8 @@ pub(crate) fn measure(job: &Job, fitted: &Fitted) -> anyhow::Result<Evaluation> 
         Part::Train
     };
     let baselines = Baselines::fit(&fitted.plan, &mut *job.open(&fitted.plan, learnt)?)?;
-    let scorer = scorer(job, fitted)?;
+    let network = Network::compile(&job.model, &fitted.plan)?;
+    let scorer = Scorer::new(&network, &fitted.trained.parameters)?;
     let title = if job.files.test.is_some() {
         "test samples"
     } else {
@@ -205,6 +217,7 @@ pub(crate) fn measure(job: &Job, fitted: &Fitted) -> anyhow::Result<Evaluation> 
     let evaluation = judge(
         title,
         (&job.name, &fitted.plan, &scorer),
+        &network,
         &mut *samples,
         &baselines,
     )?;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rankine_model::{DataInfo, Draft, GoldenSample, publish as publish_draft};
+use rankine_model::{DataInfo, Draft, GoldenSample, Network, publish as publish_draft};
 use rankine_train::SampleSource;
-use rankine_train::card::{CURVE_FILE, Card};
+use rankine_train::card::{CURVE_FILE, Card, RELIABILITY_FILE, REPORT_FILE};
 use rankine_train::metric::{Evaluation, Line};
+use rankine_train::report::page;
 use serde_json::{Map, Value, json};
 
 use super::{Fitted, Job, Part};
@@ -41,17 +42,27 @@ pub(crate) fn publish(
             hash: job.files.hash.clone(),
         }),
         card: card.markdown(),
-        files: BTreeMap::from([
-            (CURVE_FILE.to_owned(), card.curve().into_bytes()),
-            (
-                "history.json".to_owned(),
-                serde_json::to_vec(&fitted.trained.history)?,
-            ),
-        ]),
+        files: files(&card, fitted)?,
         golden: golden(job, fitted)?,
         ..Draft::default()
     };
     Ok(publish_draft(&home.models(), &draft, clock::now_micros())?)
+}
+
+/// What stands beside the card: pictures, the report, the history.
+fn files(card: &Card, fitted: &Fitted) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::from([
+        (CURVE_FILE.to_owned(), card.curve().into_bytes()),
+        (REPORT_FILE.to_owned(), page(card).into_bytes()),
+        (
+            "history.json".to_owned(),
+            serde_json::to_vec(&fitted.trained.history)?,
+        ),
+    ]);
+    if let Some(plot) = card.reliability() {
+        files.insert(RELIABILITY_FILE.to_owned(), plot.into_bytes());
+    }
+    Ok(files)
 }
 
 /// Raw inputs whose scores the artefact keeps: judged samples, or learnt ones where none is judged.
@@ -119,10 +130,13 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
             ("input hash".to_owned(), job.files.hash.clone()),
         ],
         split: job.files.split.clone(),
-        config: job.model.text().to_owned(),
+        config: job.model.effective(),
         evaluations: vec![evaluation.clone()],
         history: fitted.trained.history.clone(),
         limits: limits(job),
+        network: Network::compile(&job.model, &fitted.plan)
+            .ok()
+            .map(|n| n.outline()),
     }
 }
 

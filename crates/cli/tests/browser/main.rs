@@ -21,6 +21,8 @@ mod policy;
 #[cfg(test)]
 mod rating;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod scriptless;
 #[cfg(test)]
 mod search;

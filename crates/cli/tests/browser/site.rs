@@ -22,7 +22,7 @@ pub(crate) struct Site {
     /// `http://127.0.0.1:port` of the pages.
     pub(crate) address: String,
     agent: ureq::Agent,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Site {
@@ -49,12 +49,17 @@ impl Site {
             child,
             address: String::new(),
             agent,
-            _folder: folder,
+            folder,
         };
         site.address = address(&lines, "recommendations");
         let rest = address(&lines, "predictions");
         site.wait_for_models(&rest);
         site
+    }
+
+    /// The home of the demo.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
     }
 
     fn wait_for_models(&self, rest: &str) {

@@ -137,11 +137,12 @@ pub(crate) struct Tab {
 impl Tab {
     /// Opens a path of the site and waits until it is whole.
     pub(crate) async fn open(&self, path: &str) -> anyhow::Result<()> {
-        let url = format!("{}{path}", self.address);
-        self.page
-            .goto(url.as_str())
-            .await
-            .with_context(|| path.to_owned())?;
+        self.go(&format!("{}{path}", self.address)).await
+    }
+
+    /// Opens any address and waits until it is whole.
+    pub(crate) async fn go(&self, url: &str) -> anyhow::Result<()> {
+        self.page.goto(url).await.with_context(|| url.to_owned())?;
         self.wait("document.readyState === 'complete'").await
     }
 

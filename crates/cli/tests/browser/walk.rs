@@ -2,7 +2,7 @@
 
 use crate::site::Site;
 use crate::tab::Browser;
-use crate::{dark, escaping, keyboard, opens, order, phone, policy, rating, scriptless, search};
+use crate::{dark, escaping, keyboard, opens, order, phone, policy, rating, report, scriptless, search};
 
 /// Runs a scenario in a tab of its own and keeps its failure under its name.
 macro_rules! run {
@@ -41,6 +41,8 @@ pub(crate) async fn walk(site: &Site) -> anyhow::Result<Vec<String>> {
         rating::rating_a_pick_changes_the_list_in_place,
         rating::rating_on_a_films_page_changes_what_comes_next,
         scriptless::a_form_rates_without_the_script,
+        report::a_report_is_a_file_that_needs_nothing_else,
+        report::a_run_is_watched_to_its_end,
     );
     browser.close().await;
     Ok(failures)

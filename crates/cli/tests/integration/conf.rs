@@ -101,3 +101,61 @@ fn the_operators_page_comes_out_of_the_program() {
             .any(|operator| operator["name"] == "hash_bucket")
     );
 }
+
+#[test]
+fn a_model_file_with_its_conf_is_told_and_drawn() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |model: &str, more: &[&str]| {
+        let arguments = [&["check", model, "--conf", CONF][..], more].concat();
+        rankine(home.path(), &arguments).good().stdout
+    };
+    for model in ["widedeep", "neuralcf", "dssm", "din", "mmoe", "ffm"] {
+        let text = check(&format!("config/models/{model}.toml"), &[]);
+        assert!(
+            text.contains("no faults") && text.contains("dense parameters"),
+            "{text}"
+        );
+    }
+    let text = check("config/models/widedeep.toml", &[]);
+    assert!(text.contains("hidden.0") && text.contains("rows × 10"), "{text}");
+    let dot = check("config/models/din.toml", &["--dot"]);
+    assert!(dot.starts_with("digraph model {"), "{dot}");
+    let svg = check("config/models/din.toml", &["--svg"]);
+    assert!(svg.starts_with("<svg") && svg.contains("emb.movie"), "{svg}");
+    let json: serde_json::Value =
+        serde_json::from_str(&check("config/models/din.toml", &["--json"])).unwrap();
+    assert!(json["network"]["dense_parameters"].as_u64().unwrap() > 1000);
+    let error = rankine(home.path(), &["check", "config/models/din.toml", "--svg"]).bad(1);
+    assert!(error.contains("with its --conf"), "{error}");
+}
+
+#[test]
+fn the_effective_model_file_reads_back_and_arguments_are_told_by_number() {
+    let home = tempfile::tempdir().unwrap();
+    for model in [
+        "widedeep", "neuralcf", "dssm", "din", "mmoe", "ffm", "item2vec", "lr",
+    ] {
+        let file = format!("config/models/{model}.toml");
+        let arguments = ["train", &file, "--print-config", "--set", "seed=7"];
+        let text = rankine(home.path(), &arguments).good().stdout;
+        let whole = home.path().join("effective.toml");
+        std::fs::write(&whole, &text).unwrap();
+        let again = ["train", whole.to_str().unwrap(), "--print-config"];
+        assert_eq!(rankine(home.path(), &again).good().stdout, text, "{model}");
+        assert!(text.contains("seed = 7"), "{text}");
+    }
+    let arguments = [
+        "train",
+        "config/models/din.toml",
+        "--print-config",
+        "--set",
+        "seed=7",
+        "--set",
+        "train.epoch=2",
+    ];
+    let error = rankine(home.path(), &arguments).bad(1);
+    assert!(
+        error.contains("--set:2:7: unknown key `epoch`") && error.contains("did you mean `epochs`?"),
+        "{error}"
+    );
+}

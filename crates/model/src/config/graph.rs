@@ -2,10 +2,10 @@
 
 use super::{ActivationName, Checker, Kind, check::MAX_SIZE};
 use rankine_config::Located;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `norm`: what stands between a hidden layer's product and its activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NormName {
     /// Batch normalisation.
@@ -15,7 +15,7 @@ pub enum NormName {
 }
 
 /// `cross`: the cross layers of `dcn`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrossConfig {
     /// Layers.
@@ -27,7 +27,7 @@ pub struct CrossConfig {
 }
 
 /// `attention`: the interacting layers of `autoint`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttentionConfig {
     /// Layers; 2 unless given.
@@ -42,7 +42,7 @@ pub struct AttentionConfig {
 }
 
 /// `history`: what the user did, and what of the candidate it is held against (`din`, `dien`).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryConfig {
     /// List slots, latest entry first, that run side by side: ids of items, and what is known of each.
@@ -67,7 +67,7 @@ pub struct HistoryConfig {
 }
 
 /// `experts`: the experts of `mmoe` and `ple`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpertsConfig {
     /// Experts of all tasks; 4 unless given.
@@ -84,7 +84,7 @@ pub struct ExpertsConfig {
 }
 
 /// `task`: what stands over the experts, for each label.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct TaskConfig {
     /// Outputs of each layer.

@@ -3,10 +3,10 @@
 use super::{Checker, Kind, ModelConfig, number};
 use rankine_config::Located;
 use rankine_kernel::factor::{Rates, Rule, RuleKind, Shape};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `linear`: the slots of a linear model, and what goes beyond one weight per sign.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearConfig {
     /// The slots, sparse or dense; each is a field of an FFM, in this order.
@@ -35,7 +35,7 @@ impl LinearConfig {
 }
 
 /// The rules `optimizer.linear` may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum LinearOptimizerKind {
     /// Plain gradient descent.
@@ -50,7 +50,7 @@ pub enum LinearOptimizerKind {
 }
 
 /// `optimizer.linear`: the rule, and the rates of linear weights and the bias.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinearOptimizer {
     /// Which.
@@ -68,7 +68,7 @@ pub struct LinearOptimizer {
 }
 
 /// `optimizer.factor`: rates of factors where they differ.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct FactorRates {
     /// Learning rate; as `optimizer.linear` unless given.

@@ -4,10 +4,10 @@ use super::check::{Checker, MAX_SIZE};
 use super::{Kind, number};
 use crate::matrix::{Confidence, FoldIn};
 use rankine_config::Located;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How `ials` solves the system of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum SolverName {
     /// Exactly.
@@ -18,7 +18,7 @@ pub enum SolverName {
 }
 
 /// What the edges of `walk`'s graph join.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum GraphName {
     /// Items that a user met one after the other.
@@ -29,7 +29,7 @@ pub enum GraphName {
 }
 
 /// `matrix`: slots and numbers; what is absent has the kind's default.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatrixConfig {
     /// The user's slot; kinds without it take a sample's group.

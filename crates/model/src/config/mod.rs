@@ -4,16 +4,19 @@
 //! has a default but what only the author can know.
 
 mod check;
+mod effective;
 pub(crate) mod graph;
 mod linear;
 mod matrix;
 mod objective;
 mod optimizer;
+mod set;
 #[cfg(test)]
 mod tests;
 mod tower;
 
 use check::Checker;
+pub use effective::DEVIATION;
 pub use graph::{AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, NormName, TaskConfig};
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use matrix::{GraphName, MatrixConfig, SolverName};
@@ -22,7 +25,7 @@ pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 pub use tower::{CombineName, TowerConfig, TowersConfig};
 
@@ -30,7 +33,7 @@ pub use tower::{CombineName, TowerConfig, TowersConfig};
 pub const FORMAT: u32 = 1;
 
 /// What a model is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Embedding + MLP ([`crate::model::embeddingmlp`]).
@@ -147,7 +150,7 @@ impl Kind {
 }
 
 /// What training minimises, and so what the output means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Loss {
     /// Binary cross-entropy of the logit; a score is a probability.
@@ -158,7 +161,7 @@ pub enum Loss {
 }
 
 /// How several signs of a slot become one vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum PoolingName {
     /// Σ weight·row.
@@ -169,7 +172,7 @@ pub enum PoolingName {
 }
 
 /// The activations a model file may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum ActivationName {
     /// y = x.
@@ -218,7 +221,7 @@ impl ActivationName {
 }
 
 /// One entry of `embedding`: sparse slots that share a table; each slot becomes a vector of its own.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingConfig {
     /// The slots, in the order of the model's input.
@@ -248,7 +251,7 @@ pub struct EmbeddingConfig {
 }
 
 /// `dense`: slots of floats that enter the input as they are.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct DenseConfig {
     /// The slots, in the order of the model's input.
@@ -256,7 +259,7 @@ pub struct DenseConfig {
 }
 
 /// `wide`: sparse slots with one weight per sign, added straight to the logit.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WideConfig {
     /// The slots.
@@ -276,7 +279,7 @@ pub struct WideConfig {
 }
 
 /// `gmf`: the product of user and item vectors (`neuralcf`), in tables of its own.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GmfConfig {
     /// Numbers per row.
@@ -293,7 +296,7 @@ pub struct GmfConfig {
 }
 
 /// `bias`: a weight per user and item (`neuralcf`); `bias = {}` is enough.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiasConfig {
     /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
@@ -302,7 +305,7 @@ pub struct BiasConfig {
 }
 
 /// `dropout`: shares of numbers zeroed while learning.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct DropoutConfig {
     /// Of the input of the first hidden layer.
@@ -314,7 +317,7 @@ pub struct DropoutConfig {
 }
 
 /// `train`: the loop.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainSettings {
     /// Samples per step.
@@ -420,7 +423,7 @@ impl TrainSettings {
 }
 
 /// `train.checkpoint`: the state of a run is written every so many steps or minutes, whichever comes first.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointSettings {
     /// Steps from one to the next.
@@ -432,7 +435,7 @@ pub struct CheckpointSettings {
 }
 
 /// `train.schedule`: a factor on all learning rates, step by step.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Schedule {
     /// What follows the warm-up.
@@ -448,7 +451,7 @@ pub struct Schedule {
 }
 
 /// How learning rates go on after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum ScheduleKind {
     /// As they are.
@@ -463,7 +466,7 @@ pub enum ScheduleKind {
 }
 
 /// How long the binary cache of parsed samples lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheUse {
     /// Written in the first epoch, removed with the run.
@@ -474,7 +477,7 @@ pub enum CacheUse {
 }
 
 /// `train.early_stop`: give up when the validation metric has not improved for `patience` epochs.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStop {
     /// What is watched.
@@ -485,7 +488,7 @@ pub struct EarlyStop {
 }
 
 /// What early stopping watches on the validation samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum StopMetric {
     /// ROC-AUC, higher is better.
@@ -496,7 +499,7 @@ pub enum StopMetric {
 }
 
 /// `item2vec`: skip-gram with negative sampling (kind `item2vec` only).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Item2VecSettings {
     /// Numbers per vector.
@@ -516,7 +519,7 @@ pub struct Item2VecSettings {
 }
 
 /// `item2vec.events`: which of a user's likes the vectors learn from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum SentenceEvents {
     /// The training samples with label 1: nothing that validation and test samples hold, so that recall may be measured.
@@ -541,7 +544,7 @@ impl Default for Item2VecSettings {
 }
 
 /// A model file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// Format of the file.

@@ -7,10 +7,10 @@ use super::check::Checker;
 use super::{Kind, Loss, ModelConfig, StopMetric, number};
 use crate::tower::Combination;
 use rankine_config::Located;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What is compared with what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectiveKind {
     /// Each sample by itself, by `loss`.
@@ -26,7 +26,7 @@ pub enum ObjectiveKind {
 }
 
 /// How items are drawn from those of the training samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Draw {
     /// Each item as likely as any other.
@@ -37,7 +37,7 @@ pub enum Draw {
 }
 
 /// Which items of a user's own are not held against a positive of that user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Hits {
     /// Only the positive's item itself.
@@ -50,7 +50,7 @@ pub enum Hits {
 }
 
 /// `objective` of a model file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectiveConfig {
     /// What is compared with what.

@@ -3,10 +3,10 @@
 use super::{FactorRates, LinearOptimizer, number};
 use rankine_config::Located;
 use rankine_kernel::optimiser::Optimiser;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The optimisers a model file may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerKind {
     /// Plain gradient descent.
@@ -29,7 +29,7 @@ pub enum OptimizerKind {
 }
 
 /// One optimiser's settings; what is absent has the default of PyTorch.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerSettings {
     /// Which.
@@ -109,7 +109,7 @@ impl OptimizerSettings {
 }
 
 /// `optimizer`: by the parameters they move. Tables of the wide part and of biases follow `wide`.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimizers {
     /// Embedding and product tables.

@@ -5,14 +5,14 @@ use super::check::{Checker, MAX_SIZE};
 use super::{ActivationName, Kind, number};
 use crate::tower::Combination;
 use rankine_config::Located;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The temperature of kind `twotower` where its vectors are compared by cosine.
 const COSINE_TEMPERATURE: f64 = 0.05;
 
 /// One tower: what it reads and its layers.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TowerConfig {
     /// Slots in the order of the tower's input; each sparse one has its table in `embedding`.
@@ -27,7 +27,7 @@ pub struct TowerConfig {
 }
 
 /// How a user's and an item's vector become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CombineName {
     /// Σ uᵢ·vᵢ.
@@ -41,7 +41,7 @@ pub enum CombineName {
 }
 
 /// `tower.user`, `tower.item`, `tower.context`, and how they meet.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TowersConfig {
     /// Slots of user and context.

@@ -14,7 +14,7 @@ use crate::config::{Kind, MatrixConfig};
 use crate::network::{Role, TableSpec, TensorSpec};
 use rankine_feature::SlotSpec;
 use rankine_kernel::Real;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Name of the table of users' vectors.
 pub const USERS: &str = "user";
@@ -28,7 +28,7 @@ pub const GRAM: &str = "gram";
 pub const COUNT: &str = "items";
 
 /// What an observed pair of `ials` weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// w, and `unobserved` like every pair (Rendle et al. 2022).
@@ -39,7 +39,7 @@ pub enum Confidence {
 }
 
 /// Whose vector is solved from the history when he asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum FoldIn {
     /// Users whom training never saw.

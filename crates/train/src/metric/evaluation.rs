@@ -6,7 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gauc, Ranked, accuracy, auc, brier, gauc, logloss, ndcg_by_group, pr_auc};
+use super::{
+    CLIP, CalibrationBin, Gauc, Ranked, Slice, SliceRows, accuracy, auc, brier, calibration, ece, gauc,
+    logloss, mae, ndcg_by_group, pr_auc, rmse,
+};
 use crate::bootstrap::{Bootstrap, Interval, Metric, Unit};
 
 /// What was observed on the held-out rows; one entry per row in each list.
@@ -37,6 +40,15 @@ pub struct Measures {
     pub brier: Option<f64>,
     /// Mean NDCG@10 over users with a positive, ties averaged.
     pub ndcg_10: Option<f64>,
+    /// Expected calibration error of the probability.
+    #[serde(default)]
+    pub ece: Option<f64>,
+    /// Root of the mean squared error of the score as it is.
+    #[serde(default)]
+    pub rmse: Option<f64>,
+    /// Mean absolute error of the score as it is.
+    #[serde(default)]
+    pub mae: Option<f64>,
 }
 
 impl Measures {
@@ -51,6 +63,9 @@ impl Measures {
             accuracy: accuracy(labels, scores, weights, 0.5),
             brier: brier(labels, scores, weights),
             ndcg_10: ndcg_by_group(labels, scores, &observed.groups, 10).map(|(mean, _)| mean),
+            ece: ece(labels, scores, weights),
+            rmse: rmse(labels, scores, weights),
+            mae: mae(labels, scores, weights),
         }
     }
 }
@@ -64,6 +79,36 @@ pub struct Line {
     pub baseline: bool,
     /// Its figures.
     pub measures: Measures,
+    /// How sure they are.
+    #[serde(default)]
+    pub intervals: Intervals,
+    /// What it predicted and what happened, bin by bin; of models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<CalibrationBin>,
+}
+
+/// The ends of an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Bootstrap intervals of a line's figures, users drawn with replacement.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Intervals {
+    /// Of [`Measures::roc_auc`].
+    pub roc_auc: Option<Bounds>,
+    /// Of [`Measures::logloss`]; of models, as the rest.
+    pub logloss: Option<Bounds>,
+    /// Of [`Measures::accuracy`].
+    pub accuracy: Option<Bounds>,
+    /// Of [`Measures::rmse`].
+    pub rmse: Option<Bounds>,
+    /// Of [`Measures::mae`].
+    pub mae: Option<Bounds>,
 }
 
 /// How much better (in ROC-AUC) a model is than a baseline.
@@ -94,6 +139,12 @@ pub struct Evaluation {
     pub differences: Vec<Difference>,
     /// How the intervals were made (users drawn with replacement).
     pub bootstrap: Bootstrap,
+    /// The same figures over groups of rows: new users, cold items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Slice>,
+    /// Evaluations of a model's further outputs on the same rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Evaluation>,
 }
 
 /// Collects scores for an [`Evaluation`].
@@ -114,13 +165,15 @@ pub struct Evaluator {
     title: String,
     observed: Observed,
     entries: Vec<Entry>,
+    slices: Vec<SliceRows>,
 }
 
+/// A scorer's name and scores.
 #[derive(Debug, Clone)]
-struct Entry {
-    name: String,
-    baseline: bool,
-    scores: Vec<f64>,
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) baseline: bool,
+    pub(super) scores: Vec<f64>,
 }
 
 impl Evaluator {
@@ -130,6 +183,7 @@ impl Evaluator {
             title: title.into(),
             observed,
             entries: Vec::new(),
+            slices: Vec::new(),
         }
     }
 
@@ -150,18 +204,31 @@ impl Evaluator {
         self.push(name.into(), true, scores)
     }
 
+    /// Adds a group of rows that is measured on its own, too.
+    #[must_use]
+    pub fn slice(mut self, slice: SliceRows) -> Evaluator {
+        self.slices.push(slice);
+        self
+    }
+
     /// Measures everything. Cost: a sort per scorer and one pass per scorer and resample.
     pub fn finish(mut self, bootstrap: &Bootstrap) -> Evaluation {
         self.entries.sort_by_key(|entry| entry.baseline);
-        let lines: Vec<Line> = self.entries.iter().map(|entry| self.line(entry)).collect();
+        let mut lines: Vec<Line> = self.entries.iter().map(|entry| self.line(entry)).collect();
         let mut users = self.observed.groups.clone();
         users.sort_unstable();
         users.dedup();
+        let differences = self.intervals(&mut lines, bootstrap);
+        let slices = self.slices.iter();
         Evaluation {
             rows: self.observed.labels.len(),
             positives: self.observed.labels.iter().filter(|label| **label > 0.5).count(),
             users: users.len(),
-            differences: self.differences(&lines, bootstrap),
+            differences,
+            slices: slices
+                .filter_map(|rows| rows.measure(&self.observed, &self.entries))
+                .collect(),
+            others: Vec::new(),
             lines,
             bootstrap: *bootstrap,
             title: self.title,
@@ -179,19 +246,30 @@ impl Evaluator {
 
     fn line(&self, entry: &Entry) -> Line {
         let measures = Measures::of(&self.observed, &entry.scores);
+        let weights = self.observed.weights.as_deref();
+        let bins = (!entry.baseline).then(|| calibration(&self.observed.labels, &entry.scores, weights));
         Line {
             name: entry.name.clone(),
             baseline: entry.baseline,
             measures,
+            intervals: Intervals::default(),
+            calibration: bins.flatten().unwrap_or_default(),
         }
     }
 
-    fn differences(&self, lines: &[Line], bootstrap: &Bootstrap) -> Vec<Difference> {
+    /// Fills in the intervals of all lines and returns those of the differences between models and baselines.
+    fn intervals(&self, lines: &mut [Line], bootstrap: &Bootstrap) -> Vec<Difference> {
         let models = lines.iter().filter(|line| !line.baseline).count();
-        if models == 0 || models == lines.len() || self.observed.groups.len() != self.observed.labels.len() {
+        if lines.is_empty() || self.observed.groups.len() != self.observed.labels.len() {
             return Vec::new();
         }
         let drawn = self.resampled(bootstrap);
+        for (line, drawn) in lines.iter_mut().zip(&drawn) {
+            line.intervals.roc_auc = bootstrap.bounds(drawn);
+        }
+        for (line, entry) in lines.iter_mut().zip(&self.entries).take(models) {
+            self.means(line, entry, bootstrap);
+        }
         let pairs =
             (0..models).flat_map(|model| (models..lines.len()).map(move |baseline| (model, baseline)));
         let difference = |(model, baseline): (usize, usize)| {
@@ -203,6 +281,46 @@ impl Evaluator {
             })
         };
         pairs.filter_map(difference).collect()
+    }
+
+    /// Intervals of the figures that are means over rows.
+    fn means(&self, line: &mut Line, entry: &Entry, bootstrap: &Bootstrap) {
+        if line.measures.rmse.is_none() {
+            return;
+        }
+        let rows = || self.observed.labels.iter().zip(&entry.scores);
+        let of = |cost: fn(f64, f64) -> f64| rows().map(|(y, s)| cost(*y, *s)).collect::<Vec<f64>>();
+        let costs = [
+            of(|y, s| {
+                let p = s.clamp(CLIP, 1.0 - CLIP);
+                -(y * p.ln() + (1.0 - y) * (1.0 - p).ln())
+            }),
+            of(|y, s| f64::from((s > 0.5) == (y > 0.5))),
+            of(|y, s| (s - y).powi(2)),
+            of(|y, s| (s - y).abs()),
+        ];
+        let metrics: Vec<_> = costs
+            .iter()
+            .map(|costs| {
+                move |weights: &[f64]| {
+                    let total: f64 = weights.iter().sum();
+                    let sum: f64 = weights.iter().zip(costs).map(|(w, c)| w * c).sum();
+                    (total > 0.0).then(|| sum / total)
+                }
+            })
+            .collect();
+        let metrics: Vec<&Metric> = metrics.iter().map(|metric| metric as &Metric).collect();
+        let unit = Unit::User(&self.observed.groups);
+        let drawn = bootstrap.figures(unit, self.observed.weights.as_deref(), &metrics);
+        let bounds: Vec<Option<Bounds>> = drawn.iter().map(|drawn| bootstrap.bounds(drawn)).collect();
+        let root = |b: Bounds| Bounds {
+            low: b.low.sqrt(),
+            high: b.high.sqrt(),
+        };
+        line.intervals.logloss = bounds[0];
+        line.intervals.accuracy = bounds[1];
+        line.intervals.rmse = bounds[2].map(root);
+        line.intervals.mae = bounds[3];
     }
 
     /// ROC-AUC of every entry under every resample of users.
@@ -267,6 +385,24 @@ pub(super) mod tests {
         assert!((difference.interval.difference - own).abs() < 1e-15);
         assert!(difference.interval.above_zero() && difference.interval.high > own);
         assert_eq!(difference.interval.resamples, 200);
+    }
+
+    #[test]
+    fn figures_have_intervals_around_them_and_models_bins() {
+        let found = example();
+        let (model, baseline) = (&found.lines[0], &found.lines[1]);
+        let around = |value: Option<f64>, bounds: Option<Bounds>| {
+            let (value, bounds) = (value.unwrap(), bounds.unwrap());
+            assert!(bounds.low <= value && value <= bounds.high, "{value} {bounds:?}");
+            assert!(bounds.high - bounds.low < 0.2, "{bounds:?}");
+        };
+        around(model.measures.roc_auc, model.intervals.roc_auc);
+        around(model.measures.logloss, model.intervals.logloss);
+        around(model.measures.accuracy, model.intervals.accuracy);
+        around(model.measures.rmse, model.intervals.rmse);
+        around(model.measures.mae, model.intervals.mae);
+        assert_eq!(baseline.intervals.roc_auc, Some(Bounds { low: 0.5, high: 0.5 }));
+        assert!(model.calibration.len() > 3 && baseline.calibration.is_empty());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! How good scores are: ROC-AUC, PR-AUC, logloss, GAUC, accuracy, Brier score and NDCG, always beside baselines.
+//! How good scores are: ROC-AUC, PR-AUC, logloss, GAUC, accuracy, Brier score, calibration, RMSE, MAE and NDCG, always
+//! beside baselines.
 //!
 //! Flow: held-out labels + scores of models and of trivial baselines → [`Evaluation`] → text, Markdown, JSON. Decision:
 //! metrics take plain f64 slices, row by row, and answer `None` where the figure is not defined (one class only, no
@@ -17,24 +18,32 @@
 mod accuracy;
 mod auc;
 mod brier;
+mod ece;
 mod evaluation;
 mod gauc;
 mod logloss;
+mod mae;
 mod ndcg;
 mod pr_auc;
 mod ranked;
 mod report;
+mod rmse;
+mod slice;
 
 pub use accuracy::accuracy;
 pub use auc::auc;
 pub use brier::brier;
-pub use evaluation::{Difference, Evaluation, Evaluator, Line, Measures, Observed};
+pub use ece::{BINS, CalibrationBin, calibration, ece};
+pub use evaluation::{Bounds, Difference, Evaluation, Evaluator, Intervals, Line, Measures, Observed};
 pub use gauc::{Gauc, gauc};
 pub use logloss::{CLIP, logloss};
+pub use mae::mae;
 pub use ndcg::{Ties, ndcg, ndcg_by_group};
 pub use pr_auc::pr_auc;
 pub use ranked::Ranked;
-pub(crate) use report::markdown_cell;
+pub(crate) use report::{GROUPED, cells, headings, markdown_cell};
+pub use rmse::rmse;
+pub use slice::{Slice, SliceRows};
 
 /// Says whether a label counts as positive.
 fn positive(label: f64) -> bool {
@@ -126,6 +135,9 @@ mod tests {
             assert_eq!(logloss(labels, scores, weights), None);
             assert_eq!(accuracy(labels, scores, weights, 0.5), None);
             assert_eq!(brier(labels, scores, weights), None);
+            assert_eq!(ece(labels, scores, weights), None);
+            assert_eq!(rmse(labels, scores, weights), None);
+            assert_eq!(mae(labels, scores, weights), None);
         }
     }
 }

@@ -5,34 +5,105 @@
 
 use std::fmt;
 
-use super::{Evaluation, Line};
+use super::{Bounds, Evaluation, Line, Slice};
 use crate::bootstrap::Interval;
 
-const HEADINGS: [&str; 8] = [
-    "", "ROC-AUC", "PR-AUC", "logloss", "GAUC", "accuracy", "Brier", "NDCG@10",
+const HEADINGS: [&str; 11] = [
+    "", "ROC-AUC", "PR-AUC", "logloss", "GAUC", "accuracy", "Brier", "NDCG@10", "ECE", "RMSE", "MAE",
 ];
 
+/// The columns of figures by group.
+pub(crate) const GROUPED: [&str; 9] = [
+    "group", "rows", "positive", "", "ROC-AUC", "logloss", "GAUC", "ECE", "RMSE",
+];
+
+/// The columns of a table of figures; the first, the name, has none.
+pub(crate) fn headings() -> [&'static str; 11] {
+    HEADINGS
+}
+
 impl Evaluation {
-    /// The evaluation as GitHub-flavoured Markdown: a summary line, a table, differences, the note on GAUC.
+    /// The evaluation as GitHub-flavoured Markdown: a summary line, a table, intervals, differences, groups, the note on
+    /// GAUC; then the further outputs.
     pub fn markdown(&self) -> String {
         let mut text = format!("{}\n\n", self.summary());
-        text += &markdown_row(&HEADINGS.map(str::to_owned));
-        text += &format!("|---|{}\n", "--:|".repeat(HEADINGS.len() - 1));
-        for line in &self.lines {
-            text += &markdown_row(&cells(line));
-        }
+        text += &markdown_table(&HEADINGS, self.lines.iter().map(|line| cells(line).to_vec()));
         text += &format!("\n{}\n", self.gauc_note());
-        if !self.differences.is_empty() {
-            text += &format!(
-                "\n{}\n\n| model | baseline | difference | low | high |\n|---|---|--:|--:|--:|\n",
-                self.interval_note()
+        let intervals = self.intervals();
+        if !intervals.is_empty() {
+            let note = format!("{} % intervals ({})", self.percent(), self.resamples());
+            text += &format!("\n{note}\n\n");
+            text += &markdown_table(
+                &["", "figure", "low", "high"],
+                intervals.into_iter().map(Vec::from),
             );
         }
-        for row in &self.differences {
-            let [difference, low, high] = signed(&row.interval);
-            text += &markdown_row(&[row.model.clone(), row.baseline.clone(), difference, low, high]);
+        if !self.differences.is_empty() {
+            text += &format!("\n{}\n\n", self.interval_note());
+            let rows = self.differences.iter().map(|row| {
+                let [difference, low, high] = signed(&row.interval);
+                vec![row.model.clone(), row.baseline.clone(), difference, low, high]
+            });
+            text += &markdown_table(&["model", "baseline", "difference", "low", "high"], rows);
+        }
+        if !self.slices.is_empty() {
+            text += "\nBy group of rows\n\n";
+            text += &markdown_table(&GROUPED, self.by_group().into_iter());
+        }
+        for other in &self.others {
+            text += &format!("\n{}", other.markdown());
         }
         text
+    }
+
+    /// A row per group and scorer: group, rows, share of positives, scorer, figures.
+    pub(crate) fn by_group(&self) -> Vec<Vec<String>> {
+        let row = |slice: &Slice, line: &Line| {
+            let m = &line.measures;
+            let share = 100.0 * slice.positives as f64 / slice.rows.max(1) as f64;
+            let mut row = vec![
+                slice.name.clone(),
+                grouped(slice.rows),
+                format!("{share:.1} %"),
+                name(line),
+            ];
+            row.extend([m.roc_auc, m.logloss, m.gauc.value, m.ece, m.rmse].map(figure));
+            row
+        };
+        let rows = self
+            .slices
+            .iter()
+            .flat_map(|slice| slice.lines.iter().map(move |line| row(slice, line)));
+        rows.collect()
+    }
+
+    /// A row per figure of a model that has an interval.
+    pub(crate) fn intervals(&self) -> Vec<[String; 4]> {
+        let of = |line: &Line| {
+            let own = &line.intervals;
+            let named = [
+                ("ROC-AUC", own.roc_auc),
+                ("logloss", own.logloss),
+                ("accuracy", own.accuracy),
+                ("RMSE", own.rmse),
+                ("MAE", own.mae),
+            ];
+            let name = line.name.clone();
+            named.into_iter().filter_map(move |(what, bounds)| {
+                let Bounds { low, high } = bounds?;
+                Some([
+                    name.clone(),
+                    what.to_owned(),
+                    format!("{low:.4}"),
+                    format!("{high:.4}"),
+                ])
+            })
+        };
+        self.lines
+            .iter()
+            .filter(|line| !line.baseline)
+            .flat_map(of)
+            .collect()
     }
 
     /// The evaluation as one JSON object (all fields; figures that are not defined are `null`).
@@ -64,13 +135,45 @@ impl Evaluation {
     }
 
     fn interval_note(&self) -> String {
+        format!(
+            "Difference in ROC-AUC with {} % interval ({})",
+            self.percent(),
+            self.resamples()
+        )
+    }
+
+    fn percent(&self) -> f64 {
+        (self.bootstrap.level * 1_000.0).round() / 10.0
+    }
+
+    fn resamples(&self) -> String {
         let settings = &self.bootstrap;
         format!(
-            "Difference in ROC-AUC with {} % interval ({} resamples of users, seed {})",
-            (settings.level * 1_000.0).round() / 10.0,
+            "{} resamples of users, seed {}",
             grouped(settings.resamples),
             settings.seed
         )
+    }
+
+    /// Differences, figures by group and further outputs, as text.
+    fn more(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in self.intervals() {
+            let [name, what, low, high] = row;
+            writeln!(f, "  {name}: {what} {low} … {high} ({} %)", self.percent())?;
+        }
+        for slice in &self.slices {
+            let share = 100.0 * slice.positives as f64 / slice.rows.max(1) as f64;
+            writeln!(
+                f,
+                "{}: {} rows, {share:.1} % positive",
+                slice.name,
+                grouped(slice.rows)
+            )?;
+            let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
+            table.extend(slice.lines.iter().map(|line| cells(line).to_vec()));
+            write_aligned(f, &table)?;
+        }
+        self.others.iter().try_for_each(|other| write!(f, "{other}"))
     }
 }
 
@@ -82,7 +185,7 @@ impl fmt::Display for Evaluation {
         write_aligned(f, &table)?;
         writeln!(f, "{}", self.gauc_note())?;
         if self.differences.is_empty() {
-            return Ok(());
+            return self.more(f);
         }
         writeln!(f, "{}:", self.interval_note())?;
         let row = |d: &super::Difference| {
@@ -93,7 +196,8 @@ impl fmt::Display for Evaluation {
                 format!("({low} … {high})"),
             ]
         };
-        write_aligned(f, &self.differences.iter().map(row).collect::<Vec<_>>())
+        write_aligned(f, &self.differences.iter().map(row).collect::<Vec<_>>())?;
+        self.more(f)
     }
 }
 
@@ -120,13 +224,18 @@ fn write_aligned(f: &mut fmt::Formatter<'_>, table: &[Vec<String>]) -> fmt::Resu
     Ok(())
 }
 
-fn cells(line: &Line) -> [String; 8] {
-    let m = &line.measures;
-    let name = if line.baseline {
+/// A scorer's name, in brackets where it is a baseline.
+fn name(line: &Line) -> String {
+    if line.baseline {
         format!("({})", line.name)
     } else {
         line.name.clone()
-    };
+    }
+}
+
+/// A line's name and figures.
+pub(crate) fn cells(line: &Line) -> [String; 11] {
+    let m = &line.measures;
     let figures = [
         m.roc_auc,
         m.pr_auc,
@@ -135,13 +244,17 @@ fn cells(line: &Line) -> [String; 8] {
         m.accuracy,
         m.brier,
         m.ndcg_10,
+        m.ece,
+        m.rmse,
+        m.mae,
     ]
     .map(figure);
-    let [a, b, c, d, e, g, h] = figures;
-    [name, a, b, c, d, e, g, h]
+    let [a, b, c, d, e, g, h, i, j, k] = figures;
+    [name(line), a, b, c, d, e, g, h, i, j, k]
 }
 
-fn figure(value: Option<f64>) -> String {
+/// A figure with four decimals, or a dash.
+pub(crate) fn figure(value: Option<f64>) -> String {
     value
         .filter(|v| v.is_finite())
         .map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"))
@@ -149,6 +262,15 @@ fn figure(value: Option<f64>) -> String {
 
 fn signed(interval: &Interval) -> [String; 3] {
     [interval.difference, interval.low, interval.high].map(|v| format!("{v:+.4}"))
+}
+
+/// A table whose first column is to the left.
+fn markdown_table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
+    let mut text = markdown_row(&headings);
+    text += &format!("|---|{}\n", "--:|".repeat(headings.len() - 1));
+    rows.for_each(|row| text += &markdown_row(&row));
+    text
 }
 
 fn markdown_row(cells: &[String]) -> String {
@@ -199,7 +321,11 @@ mod tests {
         assert!(lines[3].starts_with("  (constant)    0.5000"), "{text}");
         let ends: Vec<usize> = lines[1..4].iter().map(|l| l.chars().count()).collect();
         assert!(ends.iter().all(|end| *end == ends[0]), "{text}");
-        assert!(lines[1].ends_with("NDCG@10"), "{text}");
+        assert!(
+            lines[1].contains("NDCG@10") && lines[1].ends_with("MAE"),
+            "{text}"
+        );
+        assert!(text.contains("wide | deep: logloss 0."), "{text}");
         assert!(text.contains("wide | deep − constant  +0."), "{text}");
         assert!(text.contains("95 % interval (200 resamples of users, seed 1)"));
     }
@@ -212,7 +338,7 @@ mod tests {
             .lines()
             .filter(|l| l.starts_with("| ") && l.contains("0."))
             .count();
-        assert_eq!(rows, 3);
+        assert_eq!(rows, 3 + 5, "{text}");
         assert_eq!(markdown_cell("<b>\n`x`"), "&lt;b&gt; \\`x\\`");
     }
 

@@ -1,14 +1,11 @@
 //! How a network is trained: the model file's training keys with every default resolved.
 
 use rankine_kernel::optimiser::Optimiser;
-use rankine_model::config::{OptimizerSettings, StopMetric};
+use rankine_model::config::{DEVIATION, OptimizerSettings, StopMetric};
 use rankine_model::{ModelConfig, Role, TableSpec};
 
 use crate::loss::Loss;
 use crate::progress::EpochReport;
-
-/// Standard deviation of first embedding weights where the model file gives none.
-const DEVIATION: f64 = 0.03;
 
 /// What early stopping watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,13 @@
-//! TensorBoard event files: scalars, histograms and texts of a training run.
+//! TensorBoard event files: scalars, histograms, texts, hyper-parameters and the network of a training run.
 //!
 //! Flow: training loop → [`EventWriter`] → `events.out.tfevents.*` → TensorBoard, which follows the file while it grows.
 //! Decision: the five messages needed are encoded by hand (60 lines) instead of taking TensorFlow's schema and a protobuf
 //! compiler; TensorBoard's own reader judges the result in `tests/tensorboard.rs`.
 
+mod graph;
 mod histogram;
+mod hparams;
+mod parameters;
 mod proto;
 mod record;
 
@@ -14,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 use crate::TrainError;
 pub use histogram::Buckets;
+pub use hparams::{Hyper, of_config};
+pub(crate) use parameters::parameters;
 use proto::Message;
 pub use record::{framed, masked_crc32c};
 

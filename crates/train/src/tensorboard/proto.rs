@@ -27,6 +27,11 @@ impl Message {
         self.key(field, VARINT).varint(value.cast_unsigned())
     }
 
+    /// `bool`, or any other variable-length number, written even when 0 (one of a choice).
+    pub(crate) fn varied(self, field: u32, value: u64) -> Message {
+        self.key(field, VARINT).varint(value)
+    }
+
     /// `double`.
     pub(crate) fn double(mut self, field: u32, value: f64) -> Message {
         self = self.key(field, FIXED_64);

@@ -1,0 +1,225 @@
+//! `rankine tune`: trains a model file again and again with other values of its keys, and says which were best on the
+//! validation samples. No trial sees the test samples, and none is published.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use rankine_model::{Kind, ModelConfig};
+use rankine_train::tune::{Journal, Next, Trial, TuneConfig, next, picture, ranked, rungs, table, values};
+use serde_json::json;
+
+use super::{Globals, train};
+use crate::preparing::Preparing;
+use crate::progress::Bars;
+use crate::training::{Job, attempt};
+use crate::{clock, output};
+
+/// Arguments of the verb.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    rankine tune examples/tune/widedeep.toml\n  \
+    rankine tune my.tune.toml --conf my.feature.toml --train train.csv --hold-out 0.1\n\n\
+    A killed search goes on where it was when run again.")]
+pub(crate) struct Options {
+    /// The tune file (TOML): model file, strategy, trials, space
+    #[arg(value_name = "TUNE.toml")]
+    tune: PathBuf,
+    /// The conf the model reads; default: the bundled MovieLens conf
+    #[arg(long, value_name = "CONF.toml")]
+    conf: Option<PathBuf>,
+    /// Training samples; default: the home's samples of the conf
+    #[arg(long, value_name = "FILE")]
+    train: Option<PathBuf>,
+    /// Validation samples; default: the home's, or a part of the training samples with --train
+    #[arg(long, value_name = "FILE")]
+    valid: Option<PathBuf>,
+    /// Share of the training samples held out for validation where there is no --valid
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    hold_out: f64,
+    /// Forget the trials of an earlier search by this tune file
+    #[arg(long)]
+    anew: bool,
+}
+
+impl Options {
+    /// The arguments as those of a training of `model`.
+    fn as_train(&self, model: &Path) -> anyhow::Result<train::Options> {
+        let mut arguments: Vec<OsString> = vec![model.into()];
+        let files = [
+            ("--conf", &self.conf),
+            ("--train", &self.train),
+            ("--valid", &self.valid),
+        ];
+        for (flag, file) in files {
+            arguments.extend(file.iter().flat_map(|file| [OsString::from(flag), file.into()]));
+        }
+        arguments.extend([OsString::from("--hold-out"), self.hold_out.to_string().into()]);
+        train::Options::of(arguments)
+    }
+}
+
+/// A search and what it varies.
+struct Search {
+    config: TuneConfig,
+    name: String,
+    job: Job,
+    /// The model file's text and name.
+    model: (String, String),
+    /// Epochs of a trial at most.
+    most: u32,
+}
+
+/// Searches.
+///
+/// # Errors
+/// Faults of the files, a journal of another search, the disk's. A trial that fails is a line of the table.
+pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
+    let home = globals.home();
+    let search = search(options, globals)?;
+    let _beside = Preparing::beside(&home)?;
+    let folder = home.root().join("tune");
+    let journal = folder.join(format!("{}.jsonl", search.name));
+    let (mut journal, mut ended) = Journal::open(&journal, &search.described(options)?, options.anew)?;
+    let all: usize = rungs(&search.config, search.most).iter().map(|rung| rung.1).sum();
+    if !ended.is_empty() && !globals.json {
+        eprintln!(
+            "{}: going on after {} of {all} trainings",
+            search.name,
+            ended.len()
+        );
+    }
+    while let Some(next) = next(&search.config, search.most, &ended) {
+        let trial = search.attempt(&next, (ended.len() + 1, all), globals);
+        journal.add(&trial)?;
+        ended.push(trial);
+        let drawn = picture(&search.config, &search.name, &ended);
+        std::fs::write(folder.join(format!("{}.svg", search.name)), drawn)?;
+    }
+    report(&search, &ended, globals)
+}
+
+/// Prints the table and the best trial's values as arguments of `train`.
+fn report(search: &Search, ended: &[Trial], globals: &Globals) -> anyhow::Result<()> {
+    let ranked = ranked(&search.config, ended);
+    if globals.json {
+        return output::json(&json!({ "search": search.name, "best": ranked.first(), "trials": ended }));
+    }
+    output::line(&table(&search.config, ended));
+    let best = ranked.first().filter(|trial| trial.figure.is_some());
+    let best = best.context("no trial succeeded")?;
+    let sets: Vec<String> = best.values.iter().map(|set| format!("--set '{set}'")).collect();
+    output::line(&format!(
+        "\nbest: rankine train {} {}",
+        search.model.1,
+        sets.join(" ")
+    ));
+    Ok(())
+}
+
+/// Reads the files of a search.
+fn search(options: &Options, globals: &Globals) -> anyhow::Result<Search> {
+    let file = options.tune.display().to_string();
+    let text = std::fs::read_to_string(&options.tune).with_context(|| file.clone())?;
+    let config = TuneConfig::parse(&text, &file)?;
+    let path = options.tune.parent().unwrap_or(Path::new("")).join(&config.model);
+    let model_file = path.display().to_string();
+    let model_text = std::fs::read_to_string(&path).with_context(|| format!("{file}: model {model_file}"))?;
+    let model = ModelConfig::parse(&model_text, &model_file)?;
+    ensure!(
+        model.kind() != Kind::Item2Vec && !model.kind().is_matrix(),
+        "{model_file}: kind `{}` has no figure on validation samples to search by",
+        model.kind().name()
+    );
+    // a key that the model file does not know is a fault now, not after an hour
+    ModelConfig::parse_with(&model_text, &model_file, &values(&config, 0)).with_context(|| file.clone())?;
+    let most = config
+        .epochs
+        .as_ref()
+        .map_or(model.train.epochs(), |epochs| epochs.value);
+    let job = train::job(
+        &options.as_train(&path)?,
+        globals,
+        (model, train::stem(&options.tune)?),
+    )?;
+    Ok(Search {
+        name: job.name.clone(),
+        config,
+        job,
+        model: (model_text, model_file),
+        most,
+    })
+}
+
+impl Search {
+    /// Trains once.
+    fn attempt(&self, next: &Next, (number, all): (usize, usize), globals: &Globals) -> Trial {
+        let (begin, values) = (clock::now_micros(), values(&self.config, next.trial));
+        let mut bar = Bars::new(globals.json).run(&format!("{} {number}/{all}", self.name));
+        let outcome = self.trained(next, &values, globals, &mut bar);
+        let seconds = (clock::now_micros() - begin) as f64 / 1e6;
+        let mut trial = Trial {
+            trial: next.trial,
+            rung: next.rung,
+            epochs: next.epochs,
+            values,
+            figure: None,
+            best_epoch: 0,
+            seconds,
+            fault: None,
+        };
+        match outcome {
+            Ok(best) => (trial.figure, trial.best_epoch) = (Some(best.0), best.1),
+            Err(fault) => trial.fault = Some(format!("{fault:#}")),
+        }
+        let told = match (&trial.figure, &trial.fault) {
+            (Some(figure), _) => format!("{figure:.5}  {}", trial.values.join(" ")),
+            (None, fault) => format!("failed: {}", fault.as_deref().unwrap_or("no figure")),
+        };
+        bar.done(told);
+        trial
+    }
+
+    /// The best figure on the validation samples, and its epoch.
+    fn trained(
+        &self,
+        next: &Next,
+        values: &[String],
+        globals: &Globals,
+        bar: &mut crate::progress::RunBar,
+    ) -> anyhow::Result<(f64, usize)> {
+        let epochs = format!("train.epochs={}", next.epochs);
+        let sets: Vec<String> = values
+            .iter()
+            .cloned()
+            .chain([epochs, "train.refit=false".to_owned()])
+            .collect();
+        let model = ModelConfig::parse_with(&self.model.0, &self.model.1, &sets)?;
+        let trained = attempt(&self.job.with_model(model)?, &globals.home(), bar)?;
+        let better = |a: f64, b: f64| if self.config.higher() { a > b } else { a < b };
+        let mut best = None;
+        for report in &trained.history {
+            let figure = self.config.figure(report);
+            if figure.is_finite() && best.is_none_or(|(own, _)| better(figure, own)) {
+                best = Some((figure, report.epoch));
+            }
+        }
+        best.context("no figure on the validation samples")
+    }
+
+    /// What a journal is of: its search, word for word.
+    fn described(&self, options: &Options) -> anyhow::Result<String> {
+        let tune = std::fs::read_to_string(&options.tune)?;
+        let files = &self.job.files;
+        let mut samples = vec![crate::training::of_file(&files.train)?];
+        samples.extend(files.valid.as_deref().map(crate::training::of_file).transpose()?);
+        Ok(format!(
+            "{tune}\n{}\n{}\n{}\n{}",
+            self.model.0,
+            self.job.conf.0,
+            files.hold_out,
+            samples.join("\n")
+        ))
+    }
+}

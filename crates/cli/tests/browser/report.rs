@@ -1,0 +1,109 @@
+//! The report of a published model as a file, and the page of a run while it goes: both in a browser, without complaints.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+use crate::site::Site;
+use crate::tab::Tab;
+
+/// `report.html` opened from the disk: every part is there, every picture has a size, nothing is wider than a phone.
+pub(crate) async fn a_report_is_a_file_that_needs_nothing_else(site: &Site, tab: &Tab) -> anyhow::Result<()> {
+    let file = site.home().join("models/widedeep/1/report.html");
+    ensure!(file.exists(), "{}", file.display());
+    tab.go(&format!("file://{}", file.display())).await?;
+    let parts: Vec<String> = tab
+        .ask("[...document.querySelectorAll('section')].map(s => s.id)")
+        .await?;
+    let expected = [
+        "training",
+        "metrics",
+        "calibration",
+        "network",
+        "data",
+        "facts",
+        "limits",
+        "configuration",
+    ];
+    ensure!(parts == expected, "{parts:?}");
+    let seen = "[...document.querySelectorAll('svg')].every(s => s.getBoundingClientRect().width > 200)";
+    ensure!(tab.ask::<bool>(seen).await?, "a picture has no size");
+    let pictures: usize = tab
+        .ask("document.querySelectorAll('svg[role=img]').length")
+        .await?;
+    ensure!(pictures == 3, "{pictures} pictures");
+    tab.shoot("report").await?;
+    for id in ["metrics", "calibration", "network"] {
+        tab.ask::<bool>(&format!(
+            "(document.getElementById('{id}').scrollIntoView(), true)"
+        ))
+        .await?;
+        tab.shoot(&format!("report-{id}")).await?;
+    }
+    tab.size(390, 844, true).await?;
+    let wide: bool = tab
+        .ask("document.documentElement.scrollWidth > innerWidth")
+        .await?;
+    ensure!(!wide, "wider than a phone");
+    ensure!(tab.complaints().is_empty(), "{:?}", tab.complaints());
+    Ok(())
+}
+
+/// A run, killed when dropped.
+struct Run(Child);
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// `train --watch`: the page changes while the run goes, without being loaded again, and says when it has ended.
+pub(crate) async fn a_run_is_watched_to_its_end(site: &Site, tab: &Tab) -> anyhow::Result<()> {
+    let child = Command::new(env!("CARGO_BIN_EXE_rankine"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .arg("--home")
+        .arg(site.home())
+        .args([
+            "train",
+            "config/models/embeddingmlp.toml",
+            "--name",
+            "watched",
+            "--watch",
+            "0",
+        ])
+        .args(["--set", "train.epochs=6", "--set", "train.early_stop.patience=9"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut run = Run(child);
+    let told = BufReader::new(run.0.stderr.take().context("a pipe")?);
+    let mut lines = told.lines().map_while(Result::ok);
+    let found = lines.find_map(|line| {
+        line.split_once("watch the run at ")
+            .map(|(_, url)| url.to_owned())
+    });
+    let address = found.context("no address was told")?;
+    std::thread::spawn(move || lines.for_each(drop));
+    tab.go(&address).await?;
+    tab.ask::<bool>("window.stays = true").await?;
+    tab.wait("document.querySelectorAll('#run svg').length > 0")
+        .await?;
+    tab.wait("document.querySelectorAll('#run tbody tr').length >= 2")
+        .await?;
+    tab.shoot("watch").await?;
+    tab.wait("document.getElementById('heard').textContent === 'The run has ended.'")
+        .await?;
+    tab.wait("document.querySelectorAll('#run tbody tr').length === 6")
+        .await?;
+    ensure!(
+        tab.ask::<bool>("window.stays").await?,
+        "the page was loaded again"
+    );
+    tab.shoot("watch-ended").await?;
+    ensure!(tab.complaints().is_empty(), "{:?}", tab.complaints());
+    ensure!(run.0.wait()?.success(), "the run failed");
+    Ok(())
+}

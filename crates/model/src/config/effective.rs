@@ -1,0 +1,294 @@
+//! The effective model file: what was given, and beside it every default that stands for what was not.
+//!
+//! Flow: `train --print-config` and reports. Decision: every default is tried in place, one after another, and stays only
+//! where the file reads without fault; what a kind refuses is thus left out by the very checks that refuse it.
+
+use super::{AttentionConfig, Kind, ModelConfig, OptimizerSettings};
+use rankine_config::Located;
+use toml::{Table, Value};
+
+/// Standard deviation of first embedding weights where the model file gives none.
+pub const DEVIATION: f64 = 0.03;
+
+/// The keys that stand first, in this order; the rest follows by name, tables last.
+const FIRST: [&str; 6] = ["format", "kind", "conf", "label", "labels", "seed"];
+
+impl ModelConfig {
+    /// Returns the file as TOML with all defaults that mean something to its kind; it reads back as the same model.
+    #[must_use]
+    pub fn effective(&self) -> String {
+        let Ok(mut given) = self.text.parse::<Table>() else {
+            return self.text.clone();
+        };
+        let full = Table::try_from(self.filled()).unwrap_or_default();
+        let mut defaults = Vec::new();
+        leaves(&Value::Table(full), &mut Vec::new(), &mut defaults);
+        for (path, value) in defaults.into_iter().filter(|(path, _)| self.concerns(path)) {
+            let mut tried = given.clone();
+            if add(&mut tried, &path, value) && ModelConfig::parse(&tried.to_string(), &self.file).is_ok() {
+                given = tried;
+            }
+        }
+        printed(&given)
+    }
+
+    /// Whether a key means anything to the kind, although no check refuses it.
+    fn concerns(&self, path: &[String]) -> bool {
+        let (kind, first) = (self.kind(), path[0].as_str());
+        let second = path.get(1).map_or("", String::as_str);
+        let network = kind != Kind::Item2Vec && !kind.is_linear() && !kind.is_matrix();
+        match (first, second) {
+            ("item2vec", _) => kind == Kind::Item2Vec,
+            ("optimizer", "linear" | "factor") => kind.is_linear(),
+            ("optimizer", "wide") => self.wide.is_some() || self.bias.is_some(),
+            ("optimizer", "embedding") => {
+                network && (!self.embedding.is_empty() || self.gmf.is_some() || self.wide.is_some())
+            }
+            ("loss", _) => !kind.is_matrix() && kind != Kind::Item2Vec,
+            ("optimizer" | "activation" | "dropout" | "train", _) => {
+                network || (first == "train" && kind.is_linear())
+            }
+            _ => true,
+        }
+    }
+
+    /// The same with every default that is a plain value in its place.
+    fn filled(&self) -> ModelConfig {
+        let mut full = self.clone();
+        let at = &self.format.span;
+        let l2 = self.optimizer.embedding.l2();
+        for embedding in &mut full.embedding {
+            fill(&mut embedding.l2, l2, at);
+            fill(&mut embedding.init, DEVIATION, at);
+        }
+        if let Some(gmf) = &mut full.gmf {
+            fill(&mut gmf.l2, l2, at);
+            fill(&mut gmf.init, DEVIATION, at);
+        }
+        fill(&mut full.dropout.input, 0.0, at);
+        fill(&mut full.dropout.hidden, 0.0, at);
+        optimizer(&mut full.optimizer.embedding, at);
+        optimizer(&mut full.optimizer.dense, at);
+        let mut wide = self.optimizer.wide().clone();
+        optimizer(&mut wide, at);
+        full.optimizer.wide = Some(wide);
+        self.fill_linear(&mut full);
+        self.fill_train(&mut full);
+        self.fill_parts(&mut full);
+        full
+    }
+
+    fn fill_linear(&self, full: &mut ModelConfig) {
+        let (at, rule) = (&self.format.span, self.linear_rule());
+        if let Some(linear) = &mut full.linear {
+            fill(&mut linear.init, 0.1, at);
+        }
+        fill(&mut full.optimizer.linear.lr, rule.weight.rate, at);
+        fill(&mut full.optimizer.linear.l1, rule.weight.l1, at);
+        fill(&mut full.optimizer.linear.l2, rule.weight.l2, at);
+        fill(&mut full.optimizer.factor.lr, rule.factor.rate, at);
+        fill(&mut full.optimizer.factor.l1, rule.factor.l1, at);
+        fill(&mut full.optimizer.factor.l2, rule.factor.l2, at);
+    }
+
+    fn fill_train(&self, full: &mut ModelConfig) {
+        let (at, train) = (&self.format.span, &self.train);
+        fill(&mut full.train.batch, train.batch(), at);
+        fill(&mut full.train.epochs, train.epochs(), at);
+        fill(&mut full.train.lr_decay, train.lr_decay(), at);
+        fill(&mut full.train.average, train.average(), at);
+        fill(&mut full.train.threads, train.threads(), at);
+        fill(&mut full.train.cache, train.cache(), at);
+        fill(&mut full.train.shuffle_buffer, train.shuffle_buffer(), at);
+        if let Some(checkpoint) = &mut full.train.checkpoint {
+            fill(&mut checkpoint.keep, 2, at);
+        }
+        if let Some(schedule) = &mut full.train.schedule {
+            fill(&mut schedule.warmup, 0, at);
+            fill(&mut schedule.every, 1, at);
+            fill(&mut schedule.factor, 0.1, at);
+            fill(&mut schedule.floor, 0.0, at);
+        }
+    }
+
+    fn fill_parts(&self, full: &mut ModelConfig) {
+        let at = &self.format.span;
+        if self.kind() == Kind::AutoInt {
+            let attention = full.attention.get_or_insert(AttentionConfig {
+                layers: None,
+                heads: None,
+                dim: None,
+            });
+            fill(&mut attention.layers, 2, at);
+            fill(&mut attention.heads, 2, at);
+            fill(&mut attention.dim, 8, at);
+        }
+        if let Some(history) = &mut full.history {
+            fill(&mut history.length, 50, at);
+            fill(&mut history.hidden, 36, at);
+        }
+        if let Some(experts) = &mut full.experts {
+            fill(&mut experts.shared, 4, at);
+            fill(&mut experts.own, 2, at);
+            fill(&mut experts.levels, 2, at);
+        }
+        if let Some(matrix) = &mut full.matrix {
+            let kind = self.kind();
+            let given = matrix.clone();
+            fill(&mut matrix.positive, given.positive(), at);
+            fill(&mut matrix.dim, given.dim(), at);
+            fill(&mut matrix.unobserved, given.unobserved(), at);
+            fill(&mut matrix.reg, given.reg(kind), at);
+            fill(&mut matrix.exponent, given.exponent(), at);
+            fill(&mut matrix.fold_in, given.fold_in(), at);
+            fill(&mut matrix.neighbours, given.neighbours(kind), at);
+        }
+    }
+}
+
+/// Fills an optimiser's settings.
+fn optimizer(settings: &mut OptimizerSettings, at: &std::ops::Range<usize>) {
+    let (lr, l2) = (settings.lr(), settings.l2());
+    fill(&mut settings.lr, lr, at);
+    fill(&mut settings.l2, l2, at);
+}
+
+/// Puts a value where there is none.
+fn fill<T>(place: &mut Option<Located<T>>, value: T, at: &std::ops::Range<usize>) {
+    if place.is_none() {
+        *place = Some(Located {
+            value,
+            span: at.clone(),
+        });
+    }
+}
+
+/// Every value that is no table, with its path; an entry of an array of tables has its number for a name.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other value is plain")]
+fn leaves(value: &Value, path: &mut Vec<String>, out: &mut Vec<(Vec<String>, Value)>) {
+    let mut below = |name: String, value: &Value| {
+        path.push(name);
+        leaves(value, path, out);
+        path.pop();
+    };
+    match value {
+        Value::Table(table) => table.iter().for_each(|(name, value)| below(name.clone(), value)),
+        Value::Array(values) if values.iter().any(Value::is_table) => values
+            .iter()
+            .enumerate()
+            .for_each(|(i, value)| below(i.to_string(), value)),
+        Value::Array(values) if values.is_empty() => {}
+        other => out.push((path.clone(), other.clone())),
+    }
+}
+
+/// Adds a value at a path where nothing stands yet; says whether it did.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing can stand below a plain value")]
+fn add(table: &mut Table, path: &[String], value: Value) -> bool {
+    let [name, rest @ ..] = path else {
+        return false;
+    };
+    if rest.is_empty() {
+        let free = !table.contains_key(name);
+        if free {
+            table.insert(name.clone(), value);
+        }
+        return free;
+    }
+    let entry = table
+        .entry(name.clone())
+        .or_insert_with(|| Value::Table(Table::new()));
+    match entry {
+        Value::Table(inner) => add(inner, rest, value),
+        Value::Array(values) => {
+            let inner = rest[0].parse::<usize>().ok().and_then(|i| values.get_mut(i));
+            inner
+                .and_then(Value::as_table_mut)
+                .is_some_and(|inner| add(inner, &rest[1..], value))
+        }
+        _ => false,
+    }
+}
+
+/// The table as a file: what names the model, then plain values, then tables.
+pub(super) fn printed(table: &Table) -> String {
+    let one = |name: &str| {
+        let value = table.get(name).cloned()?;
+        Some(Table::from_iter([(name.to_owned(), value)]).to_string())
+    };
+    let is_table = |name: &str| {
+        table.get(name).is_some_and(|value| {
+            value.is_table() || value.as_array().is_some_and(|v| v.iter().any(Value::is_table))
+        })
+    };
+    let rest = || {
+        table
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !FIRST.contains(name))
+    };
+    let plain = FIRST.into_iter().chain(rest().filter(|name| !is_table(name)));
+    let mut text: String = plain.filter_map(one).collect();
+    for name in rest().filter(|name| is_table(name)) {
+        text += "\n";
+        text += &one(name).unwrap_or_default();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"# a comment
+        format = 1
+        kind = "widedeep"
+        conf = "movie"
+        embedding = [{ slots = [1], table = "user", dim = 4 }]
+        wide = { slots = [3] }
+        hidden = [4]
+        optimizer.embedding = { kind = "adagrad", lr = 0.05 }
+        train = { epochs = 3 }
+    "#;
+
+    fn config(text: &str) -> ModelConfig {
+        ModelConfig::parse(text, "m.toml").unwrap()
+    }
+
+    #[test]
+    fn defaults_stand_beside_what_was_given_and_read_back() {
+        let text = config(FILE).effective();
+        assert!(
+            text.starts_with("format = 1\nkind = \"widedeep\"\nconf = \"movie\"\nseed = 1\n"),
+            "{text}"
+        );
+        for line in [
+            "activation = \"relu\"",
+            "batch = 1024",
+            "epochs = 3",
+            "loss = \"bce\"",
+            "init = 0.03",
+            "pooling = \"mean\"",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(
+            !text.contains("item2vec") && !text.contains("optimizer.linear"),
+            "{text}"
+        );
+        let again = config(&text);
+        assert_eq!(again.effective(), text);
+        assert_eq!((again.train.epochs(), again.optimizer.wide().lr()), (3, 0.05));
+    }
+
+    #[test]
+    fn what_a_kind_refuses_is_left_out() {
+        let file = "format = 1\nkind = \"lr\"\nconf = \"movie\"\nlinear = { slots = [1] }\n";
+        let text = config(file).effective();
+        assert!(text.contains("epochs = 10") && !text.contains("batch"), "{text}");
+        assert!(
+            !text.contains("optimizer.dense") && text.contains("[optimizer.linear]"),
+            "{text}"
+        );
+    }
+}
