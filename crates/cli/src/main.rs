@@ -8,6 +8,7 @@ mod clock;
 mod command;
 mod dictionaries;
 mod home;
+mod keys;
 mod output;
 mod preparing;
 mod progress;

@@ -81,6 +81,12 @@ pub enum ModelError {
         /// The score now.
         got: f32,
     },
+    /// A model has no form in ONNX, or a file is none of ours.
+    #[error("ONNX: {message}")]
+    Onnx {
+        /// What stands in the way.
+        message: String,
+    },
     /// A draft cannot be published as it stands.
     #[error("model `{name}` cannot be published: {message}")]
     Draft {

@@ -15,13 +15,14 @@ pub mod matrix;
 pub mod model;
 mod network;
 pub mod outline;
+pub mod onnx;
 mod parameters;
 mod scorer;
 #[cfg(test)]
 mod testing;
 mod tower;
 
-pub use artefact::{Artefact, DataInfo, Draft, GoldenSample, Manifest, Vectors, publish, versions};
+pub use artefact::{Artefact, DataInfo, Draft, Golden, GoldenSample, Manifest, Vectors, publish, versions};
 pub use config::{Kind, Loss, ModelConfig, SentenceEvents};
 pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec, width};

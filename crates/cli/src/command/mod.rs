@@ -12,6 +12,8 @@ mod docs_operators;
 mod embed;
 mod eval;
 mod extract;
+mod model_export;
+mod model_import;
 mod model_list;
 mod model_rollback;
 mod model_show;
@@ -143,6 +145,10 @@ enum Model {
     Verify(model_verify::Options),
     /// Let an older version serve, or the newest again
     Rollback(model_rollback::Options),
+    /// Write a version as an ONNX file
+    Export(model_export::Options),
+    /// Publish what `export` wrote, its weights as they are by now
+    Import(model_import::Options),
 }
 
 /// Opens `NAME` (the newest version) or `NAME@VERSION`, verified.
@@ -201,6 +207,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),
         Verb::Model(Model::Rollback(options)) => model_rollback::run(&options, globals),
+        Verb::Model(Model::Export(options)) => model_export::run(&options, globals),
+        Verb::Model(Model::Import(options)) => model_import::run(&options, globals),
         Verb::Serve(options) => serve::run(&options, globals),
         Verb::Replay(options) => replay::run(&options, globals),
         Verb::Check(options) => check::run(&options, globals),

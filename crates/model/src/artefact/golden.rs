@@ -28,14 +28,11 @@ pub struct GoldenSample {
 }
 
 impl GoldenSample {
-    /// Scores the sample as serving does.
-    pub(super) fn score(&self, plan: &Plan, scorer: &Scorer) -> f32 {
-        let (mut scratch, mut common, mut item, mut cross) = (
-            Scratch::default(),
-            Part::default(),
-            Part::default(),
-            Part::default(),
-        );
+    /// Extracts the sample: common, item and cross part.
+    #[must_use]
+    pub fn parts(&self, plan: &Plan) -> [Part; 3] {
+        let mut scratch = Scratch::default();
+        let [mut common, mut item, mut cross] = [Part::default(), Part::default(), Part::default()];
         plan.common(&self.user, &self.context, &mut scratch, &mut common);
         plan.item(&self.item, &mut scratch, &mut item);
         let rows = Rows {
@@ -44,6 +41,12 @@ impl GoldenSample {
             context: &self.context,
         };
         plan.cross(rows, &common, &item, &mut scratch, &mut cross);
+        [common, item, cross]
+    }
+
+    /// Scores the sample as serving does.
+    pub(crate) fn score(&self, plan: &Plan, scorer: &Scorer) -> f32 {
+        let [common, item, cross] = self.parts(plan);
         let (mut user_hidden, mut item_hidden) = (Hidden::default(), Hidden::default());
         scorer.common(&common, &mut user_hidden);
         scorer.item(&item, &mut item_hidden);
@@ -97,21 +100,41 @@ pub(super) fn text(samples: &[GoldenSample], plan: &Plan, scorer: &Scorer) -> Re
     Ok(text)
 }
 
+/// A golden sample as the file keeps it.
+#[derive(Debug, Clone)]
+pub struct Golden {
+    /// The raw input.
+    pub sample: GoldenSample,
+    /// The plan, reading the dictionary cells that were kept with the sample; none where none were.
+    pub plan: Option<Plan>,
+    /// The score at publication.
+    pub score: f32,
+}
+
+/// Reads the lines of a file; a fault says in which line it is.
+pub(crate) fn read(text: &str, plan: &Plan) -> impl Iterator<Item = Result<Golden, String>> {
+    text.lines().enumerate().map(|(i, line)| {
+        let fault = |message: String| format!("line {}: {message}", i + 1);
+        let json: Json = serde_json::from_str(line).map_err(|e| fault(e.to_string()))?;
+        let sample = parse(&json, plan).map_err(fault)?;
+        let score = json["score"].as_f64().map(narrow);
+        Ok(Golden {
+            sample,
+            plan: reads::replay(plan, &json["reads"]).map_err(fault)?,
+            score: score.ok_or_else(|| fault("no `score`".to_owned()))?,
+        })
+    })
+}
+
 /// Replays the file of a folder.
 pub(super) fn verify(dir: &Path, isa: &str, plan: &Plan, scorer: &Scorer) -> Result<(), ModelError> {
     let path = dir.join(file::GOLDEN);
     let text = std::fs::read_to_string(&path).map_err(ModelError::io(&path))?;
     let same = isa == Machine::detect().name();
-    for (i, line) in text.lines().enumerate() {
-        let fault = |message: String| ModelError::invalid(&path, format!("line {}: {message}", i + 1));
-        let json: Json = serde_json::from_str(line).map_err(|e| fault(e.to_string()))?;
-        let sample = parse(&json, plan).map_err(fault)?;
-        let expected = json["score"]
-            .as_f64()
-            .map(narrow)
-            .ok_or_else(|| fault("no `score`".to_owned()))?;
-        let bound = reads::replay(plan, &json["reads"]).map_err(fault)?;
-        let got = sample.score(bound.as_ref().unwrap_or(plan), scorer);
+    for (i, golden) in read(&text, plan).enumerate() {
+        let golden = golden.map_err(|message| ModelError::invalid(&path, message))?;
+        let (expected, bound) = (golden.score, golden.plan.as_ref());
+        let got = golden.sample.score(bound.unwrap_or(plan), scorer);
         let close = if same {
             got.to_bits() == expected.to_bits()
         } else {

@@ -16,7 +16,8 @@ mod tests;
 mod versions;
 mod weights;
 
-pub use golden::GoldenSample;
+pub(crate) use golden::read as read_golden;
+pub use golden::{Golden, GoldenSample};
 pub use manifest::{ConfInfo, DataInfo, FileInfo, Input, Manifest, Output};
 pub use open::Artefact;
 pub use publish::{Draft, Vectors, publish};

@@ -2,10 +2,11 @@
 
 use super::manifest::Manifest;
 use super::weights::{MappedVectors, Reader};
-use super::{checksum, file, golden};
+use super::{Golden, checksum, file, golden};
 use crate::config::{Kind, ModelConfig};
 use crate::error::ModelError;
 use crate::network::Network;
+use crate::parameters::Parameters;
 use crate::scorer::Scorer;
 use rankine_feature::{Fit, Plan};
 use rankine_kernel::map::MappedFile;
@@ -139,6 +140,29 @@ impl Artefact {
             Content::Model { scorer, .. } => Some(scorer),
             Content::Vectors(_) => None,
         }
+    }
+
+    /// Returns all weights, copied into memory.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`], [`ModelError::Map`] if the file has changed since it was opened.
+    pub fn parameters(&self) -> Result<Parameters<f32>, ModelError> {
+        let map = MappedFile::open(&self.dir.join(file::WEIGHTS))?;
+        Reader::open(Arc::new(map))?.parameters()
+    }
+
+    /// Returns the golden samples; none for vectors.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`], [`ModelError::Invalid`] if the file has changed since it was opened.
+    pub fn golden(&self) -> Result<Vec<Golden>, ModelError> {
+        let Some(plan) = self.plan() else {
+            return Ok(Vec::new());
+        };
+        let path = self.dir.join(file::GOLDEN);
+        let text = std::fs::read_to_string(&path).map_err(ModelError::io(&path))?;
+        let read = golden::read(&text, plan).collect::<Result<_, String>>();
+        read.map_err(|message| ModelError::invalid(&path, message))
     }
 
     /// Returns (ids ascending, dim, rows) of item vectors; none for a model that scores.

@@ -147,6 +147,29 @@ impl Reader {
         Ok(tables)
     }
 
+    /// Returns everything, copied.
+    pub(super) fn parameters(&self) -> Result<Parameters<f32>, ModelError> {
+        let mut parameters = Parameters {
+            dense: self.dense()?,
+            ..Parameters::default()
+        };
+        for name in self.tensors.keys() {
+            let Some(name) = name.strip_prefix("emb.").and_then(|n| n.strip_suffix(".keys")) else {
+                continue;
+            };
+            let mapped = self.table(name)?;
+            let mut table = Table::plain(mapped.dim);
+            let (missing, _) = table.row_mut(rankine_kernel::rows::MISSING);
+            missing.copy_from_slice(mapped.missing());
+            let (keys, _) = self.numbers::<u64>(&format!("emb.{name}.keys"), Dtype::U64, 1)?;
+            for (row, key) in keys.iter().enumerate() {
+                table.intern(*key, |weights| weights.copy_from_slice(mapped.at(row)));
+            }
+            parameters.tables.insert(name.to_owned(), table);
+        }
+        Ok(parameters)
+    }
+
     fn table(&self, table: &str) -> Result<MappedTable, ModelError> {
         let (name, rows_name) = (format!("emb.{table}.keys"), format!("emb.{table}.rows"));
         let (keys, shape) = self.numbers::<u64>(&name, Dtype::U64, 1)?;

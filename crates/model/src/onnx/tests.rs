@@ -1,0 +1,323 @@
+//! Every kind against onnxruntime on random parameters, and back.
+
+use super::proto::ModelProto;
+use super::{Exported, Feed, Foreign, Keys, export, import};
+use crate::testing::{self, CONF, Random, parameters, parts, sample};
+use crate::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer};
+use prost::Message;
+use rankine_feature::{Part, Plan};
+use serde_json::{Map, json};
+use std::process::Command;
+use std::sync::Arc;
+
+#[path = "../../tests/python/venv.rs"]
+mod venv;
+
+/// Two labels, so that some kinds have several outputs.
+fn plan() -> Arc<Plan> {
+    let conf = CONF.replace("label = [\"label\"]", "label = [\"click\", \"buy\"]");
+    Arc::new(Plan::compile(&conf, "conf.toml", None).unwrap())
+}
+
+/// Ids, a cross, lists and numbers of both sides.
+const ALL: &str = r#"format = 1
+conf = "movie"
+embedding = [{ slots = [1, 5], table = "who", dim = 4 }, { slots = [2, 30, 3, 4], table = "what", dim = 4 }]
+dense = { slots = [20, 21] }
+"#;
+
+/// A history of films, the candidate's id beside it.
+const HISTORY: &str = r#"format = 1
+conf = "movie"
+embedding = [{ slots = [1, 5], table = "who", dim = 3 }, { slots = [2, 3, 30], table = "what", dim = 4 }]
+dense = { slots = [21] }
+history = { slots = [3], target = [2], length = 3, hidden = 5 }
+"#;
+
+/// A model file of every kind that has a form in ONNX, by name.
+fn models() -> Vec<(&'static str, String)> {
+    let of = |parts: &str, rest: &str| format!("{parts}{rest}\n");
+    let tasks = "labels = [\"click\", \"buy\"]\ntask = { hidden = [2] }\nexperts = { hidden = [5] }";
+    let towers = |rest: &str| {
+        testing::DSSM
+            .replace("kind = \"dssm\"", rest)
+            .replace("activation = \"tanh\"\n", "")
+    };
+    vec![
+        ("embeddingmlp", testing::EMBEDDING_MLP.to_owned()),
+        ("widedeep", testing::WIDE_DEEP.to_owned()),
+        ("neuralcf", testing::NEURAL_CF.to_owned()),
+        ("flat", testing::FLAT.to_owned()),
+        ("deepfm", testing::DEEP_FM.to_owned()),
+        ("dssm", testing::DSSM.to_owned()),
+        (
+            "dssm_product",
+            towers("kind = \"dssm\"\ntower.combine = \"product\"\ntower.last = \"relu\""),
+        ),
+        (
+            "dssm_concat",
+            towers("kind = \"dssm\"\ntower.combine = \"concat\"\ntower.temperature = 2.5"),
+        ),
+        (
+            "twotower",
+            towers("kind = \"twotower\"")
+                .replace("slots = [2, 4, 21],", "slots = [2, 4, 21], senet = 2,")
+                .replace("slots = [1, 5]", "slots = [1]")
+                .replace("tower.context = { slots = [5], hidden = [3] }\n", ""),
+        ),
+        (
+            "dcn",
+            of(ALL, "kind = \"dcn\"\nhidden = [7, 3]\ncross = { layers = 2 }"),
+        ),
+        (
+            "dcn_rank",
+            of(ALL, "kind = \"dcn\"\ncross = { layers = 1, rank = 2 }"),
+        ),
+        (
+            "autoint",
+            of(
+                ALL,
+                "kind = \"autoint\"\nhidden = [6]\nattention = { heads = 2, dim = 3 }",
+            ),
+        ),
+        (
+            "din_dice",
+            of(HISTORY, "kind = \"din\"\nhidden = [6]\nactivation = \"dice\""),
+        ),
+        (
+            "din_softmax",
+            of(
+                &HISTORY.replace("hidden = 5", "hidden = 5, softmax = true"),
+                "kind = \"din\"\nhidden = [6]",
+            ),
+        ),
+        (
+            "dien",
+            of(HISTORY, "kind = \"dien\"\nhidden = [6]\nactivation = \"prelu\""),
+        ),
+        ("mmoe", of(ALL, &format!("kind = \"mmoe\"\n{tasks}"))),
+        ("ple", of(ALL, &format!("kind = \"ple\"\n{tasks}"))),
+        (
+            "esmm",
+            of(
+                ALL,
+                "kind = \"esmm\"\nlabels = [\"click\", \"buy\"]\nhidden = [5]",
+            ),
+        ),
+        (
+            "gelu",
+            of(
+                ALL,
+                "kind = \"embeddingmlp\"\nhidden = [6, 4]\nnorm = \"batch\"\nactivation = \"gelu\"",
+            ),
+        ),
+        (
+            "layer_norm",
+            of(
+                ALL,
+                "kind = \"deepfm\"\nhidden = [6]\nnorm = \"layer\"\nwide = { slots = [1, 2, 30] }",
+            ),
+        ),
+        (
+            "buckets",
+            testing::FLAT.replace("table = \"pair\"", "buckets = 7, table = \"pair\""),
+        ),
+    ]
+}
+
+struct Case {
+    network: Network,
+    parameters: Parameters<f32>,
+    exported: Exported,
+}
+
+fn case(text: &str) -> Case {
+    let config = ModelConfig::parse(text, "model.toml").unwrap_or_else(|e| panic!("{text}{e}"));
+    let network = Network::compile(&config, &plan()).unwrap_or_else(|e| panic!("{text}{e}"));
+    let mut parameters = parameters(&network, 5);
+    let moving = parameters.dense.iter_mut();
+    for (_, tensor) in moving.filter(|(name, _)| name.ends_with(".moving.bias")) {
+        tensor.data.iter_mut().for_each(|v| *v = v.abs() + 0.1);
+    }
+    let notes = [("rankine.kind".to_owned(), network.kind.name().to_owned())];
+    let exported = export(&network, &parameters, &notes).unwrap_or_else(|e| panic!("{text}{e}"));
+    Case {
+        network,
+        parameters,
+        exported,
+    }
+}
+
+/// Scores of every output for samples whose values may be missing or unknown.
+fn scores(case: &Case, samples: &[[Part; 3]]) -> Map<String, serde_json::Value> {
+    let scorer = Scorer::new(&case.network, &case.parameters).unwrap();
+    let score = |output: usize, parts: &[Part; 3]| {
+        let (mut common, mut item, mut out) = (Hidden::default(), Hidden::default(), [0.0]);
+        scorer.common(&parts[0], &mut common);
+        scorer.item(&parts[1], &mut item);
+        let candidate = |_| (&item, &parts[2]);
+        scorer.score_output(
+            output,
+            &common,
+            &candidate,
+            &mut ScoreScratch::default(),
+            &mut out,
+        );
+        out[0]
+    };
+    let names = scorer.outputs().into_iter().enumerate();
+    let all = names.map(|(i, name)| {
+        let scores: Vec<f32> = samples.iter().map(|parts| score(i, parts)).collect();
+        (name.to_owned(), json!(scores))
+    });
+    all.collect()
+}
+
+fn feed(case: &Case, samples: &[[Part; 3]]) -> Vec<Feed> {
+    let Exported { inputs, keys, .. } = &case.exported;
+    let feeds = inputs
+        .iter()
+        .map(|input| input.feed(&case.network, keys, samples));
+    feeds.collect()
+}
+
+#[test]
+fn onnxruntime_scores_every_kind_as_we_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let samples: Vec<[Part; 3]> = (0..60).map(|seed| parts(&plan(), &sample(seed))).collect();
+    for (name, text) in models() {
+        let case = case(&text);
+        let known = json!({ "inputs": feed(&case, &samples), "outputs": scores(&case, &samples) });
+        std::fs::write(folder.path().join(format!("{name}.onnx")), &case.exported.bytes).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.json")), known.to_string()).unwrap();
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/python/onnx_check.py");
+    let told = venv::run(Command::new(venv::python()).arg(script).arg(folder.path()));
+    assert_eq!(told.lines().count(), models().len(), "{told}");
+}
+
+#[test]
+fn a_file_read_back_is_the_model() {
+    for (name, text) in models() {
+        let case = case(&text);
+        let foreign = Foreign::read(&case.exported.bytes).unwrap();
+        assert_eq!(foreign.note("rankine.kind"), Some(case.network.kind.name()));
+        let back = import(&case.network, &foreign, &case.exported.keys).unwrap();
+        assert_eq!(back.dense, case.parameters.dense, "{name}");
+        let again = export(&case.network, &back, &[]).unwrap();
+        assert_eq!(again.keys, case.exported.keys, "{name}");
+        let without = |bytes: &[u8]| ModelProto::decode(bytes).unwrap().graph;
+        assert!(without(&again.bytes) == without(&case.exported.bytes), "{name}");
+    }
+}
+
+/// The file with something changed.
+fn changed(case: &Case, change: impl FnOnce(&mut super::proto::GraphProto)) -> Foreign {
+    let mut model = ModelProto::decode(&*case.exported.bytes).unwrap();
+    change(model.graph.as_mut().unwrap());
+    Foreign::read(&model.encode_to_vec()).unwrap()
+}
+
+#[test]
+fn changed_weights_in_either_form_and_another_order_are_taken() {
+    let case = case(testing::WIDE_DEEP);
+    let foreign = changed(&case, |graph| {
+        graph.node.reverse();
+        let bias = graph
+            .initializer
+            .iter_mut()
+            .find(|t| t.name.as_deref() == Some("output.bias"))
+            .unwrap();
+        bias.raw_data = None;
+        bias.float_data = vec![0.75];
+    });
+    let back = import(&case.network, &foreign, &case.exported.keys).unwrap();
+    assert_eq!(back.dense["output.bias"].data, [0.75]);
+    assert_eq!(
+        back.dense["output.weight"],
+        case.parameters.dense["output.weight"]
+    );
+}
+
+#[test]
+fn what_is_not_ours_is_named() {
+    let case = case(testing::WIDE_DEEP);
+    let told = |foreign: &Foreign, keys: &Keys| import(&case.network, foreign, keys).unwrap_err().to_string();
+    let keys = &case.exported.keys;
+    let relu = changed(&case, |graph| {
+        let tanh = graph
+            .node
+            .iter_mut()
+            .find(|n| n.op_type.as_deref() == Some("Tanh"))
+            .unwrap();
+        tanh.op_type = Some("Relu".to_owned());
+    });
+    assert_eq!(
+        told(&relu, keys),
+        "ONNX: node `/hidden.0`: expected Tanh(/hidden.0/gemm), got Relu(/hidden.0/gemm)"
+    );
+    let more = changed(&case, |graph| {
+        graph.node.push(super::sheet::node(
+            "Neg",
+            &["score"],
+            &["minus".to_owned()],
+            Vec::new(),
+        ));
+    });
+    assert_eq!(
+        told(&more, keys),
+        "ONNX: node `minus`, Neg(score), is none of ours"
+    );
+    let less = changed(&case, |graph| {
+        graph.node.retain(|n| n.op_type.as_deref() != Some("Sigmoid"))
+    });
+    assert_eq!(
+        told(&less, keys),
+        "ONNX: node `/answer.score`, Sigmoid(/logit), is missing"
+    );
+    let shape = changed(&case, |graph| {
+        let bias = graph
+            .initializer
+            .iter_mut()
+            .find(|t| t.name.as_deref() == Some("hidden.0.bias"))
+            .unwrap();
+        bias.dims = vec![9];
+    });
+    assert_eq!(
+        told(&shape, keys),
+        "ONNX: tensor `hidden.0.bias`: expected floats [8], got type 1 [9]"
+    );
+    let constant = changed(&case, |graph| {
+        let axes = graph
+            .initializer
+            .iter_mut()
+            .find(|t| t.name.as_deref() == Some("ints:1"))
+            .unwrap();
+        axes.raw_data = Some(2i64.to_le_bytes().to_vec());
+    });
+    assert_eq!(told(&constant, keys), "ONNX: constant `ints:1` is another one");
+    let mut fewer = keys.clone();
+    fewer.get_mut("id").unwrap().pop();
+    let whole = changed(&case, |_| {});
+    assert!(told(&whole, &fewer).starts_with("ONNX: tensor `emb.id.rows`: expected floats ["));
+    assert!(Foreign::read(b"no ONNX").is_err());
+    // whatever the bytes are, they are a model or a fault
+    let mut random = Random(3);
+    for _ in 0..200 {
+        let mut bytes = case.exported.bytes.clone();
+        let at = random.below(bytes.len() as u64) as usize;
+        bytes[at] ^= 1 << random.below(8);
+        let _ = Foreign::read(&bytes).map(|foreign| import(&case.network, &foreign, keys).is_ok());
+    }
+}
+
+#[test]
+fn kinds_that_are_no_network_are_refused() {
+    let text = "format = 1\nkind = \"lr\"\nconf = \"movie\"\nlinear = { slots = [1, 2] }\n";
+    let network = testing::network(text);
+    let refused = export(&network, &parameters(&network, 1), &[]).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "ONNX: kind `lr` is one table and no network; its rows are in weights.safetensors"
+    );
+}
