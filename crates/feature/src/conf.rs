@@ -21,6 +21,9 @@ pub(crate) struct Conf {
     pub(crate) schema: SchemaConf,
     #[serde(default)]
     pub(crate) sample: SampleConf,
+    /// Slots of the conf this one was cut out of: features here may share them.
+    #[serde(default)]
+    pub(crate) elsewhere: Vec<Located<u32>>,
     #[serde(default)]
     pub(crate) dictionary: Vec<DictionaryConf>,
     #[serde(default)]
@@ -137,6 +140,10 @@ impl Conf {
             line(&mut out, "schema.all", &texts(&all.value));
         }
         self.sample.canonical(&mut out);
+        if !self.elsewhere.is_empty() {
+            let slots: Vec<String> = self.elsewhere.iter().map(|slot| slot.value.to_string()).collect();
+            line(&mut out, "elsewhere", &format!("[{}]", slots.join(", ")));
+        }
         self.dictionary
             .iter()
             .for_each(|dictionary| dictionary.canonical(&mut out));

@@ -48,6 +48,7 @@
 pub mod canonical;
 mod compile;
 mod conf;
+mod cut;
 mod dictionary;
 mod error;
 mod extractor;

@@ -87,6 +87,14 @@ pub enum ModelError {
         /// What stands in the way.
         message: String,
     },
+    /// A model cannot be split.
+    #[error("model `{name}` cannot be split: {message}")]
+    Split {
+        /// The model's name.
+        name: String,
+        /// Why not.
+        message: String,
+    },
     /// A draft cannot be published as it stands.
     #[error("model `{name}` cannot be published: {message}")]
     Draft {

@@ -14,8 +14,8 @@ pub mod linear;
 pub mod matrix;
 pub mod model;
 mod network;
-pub mod outline;
 pub mod onnx;
+pub mod outline;
 mod parameters;
 mod scorer;
 #[cfg(test)]
@@ -28,4 +28,4 @@ pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec, width};
 pub use parameters::{Parameters, Table, Tensor};
 pub use scorer::{Hidden, ScoreScratch, Scorer};
-pub use tower::{Combination, Tower, Towers};
+pub use tower::{Combination, Halves, Tower, Towers, split};

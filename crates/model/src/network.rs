@@ -616,16 +616,21 @@ impl<'a> Builder<'a> {
             self.fault(&self.config.kind, "last", message);
         }
         let (user, item) = (Tower { last, ..user }, Tower { last, ..item });
-        let dim = user.vector_width(&self.network);
+        let mut dim = user.vector_width(&self.network);
         let items = item.vector_width(&self.network);
         let at = &self.config.kind;
+        if config.only() == Some(Group::Item) {
+            dim = items;
+        }
         let slots = user.columns.len() + user.dense.len() > 0 && item.columns.len() + item.dense.len() > 0;
         if dim != items && slots {
             let message =
                 format!("the item's vector has {items} numbers, the user's {dim}: they must be equal");
             self.fault(at, "hidden", message);
         }
-        self.objective_slots(&user, &item);
+        if config.only().is_none() {
+            self.objective_slots(&user, &item);
+        }
         let kind = self.config.kind();
         self.network.towers = Some(Towers {
             user,
@@ -634,6 +639,7 @@ impl<'a> Builder<'a> {
             dim,
             combination: config.combination(kind),
             temperature: config.temperature(kind),
+            only: config.only(),
         });
     }
 

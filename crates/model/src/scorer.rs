@@ -52,6 +52,13 @@ impl<T: Real> Hidden<T> {
         &self.vector
     }
 
+    /// Returns what the part adds to the logit of every candidate: the context's number, and what towers that meet by `concat`
+    /// add; of kinds without towers their wide part.
+    #[must_use]
+    pub fn number(&self) -> T {
+        self.wide
+    }
+
     /// Becomes the item part that is this vector, as the item tower gave it; false, and nothing changes, if it has not
     /// the numbers that [`Scorer::vector_width`] asks for.
     pub fn take(&mut self, vector: &[T], width: Option<usize>) -> bool {

@@ -5,11 +5,13 @@
 //! | `.parquet` | a column of ids (the first of whole numbers or text) and one of vectors |
 //! | `.csv` | `id,x1,…,xn` without a header |
 //! | `.npy` | a matrix `<f4` (read: `<f8`, too); ids in `NAME.ids.txt`, one per line |
+//! | `.faiss` | faiss's `IndexFlatIP` with ids (`IndexIDMap`); ids that are text in `NAME.ids.txt` |
 //! | anything else | word2vec: `count width`, then `id x1 … xn` with spaces |
 //!
 //! Each but Parquet also `.gz` or `.zst` for reading. Decision: ids are text here, whatever they are elsewhere, since foreign
 //! files name items by words; a number is its decimal.
 
+mod faiss;
 mod npy;
 mod read;
 #[cfg(test)]

@@ -92,6 +92,12 @@ pub fn train(
 /// The linear kinds have a loop of their own, [`crate::linear::train`].
 fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     let kind = config.kind();
+    if config.tower.as_ref().is_some_and(|tower| tower.only.is_some()) {
+        return Err(TrainError::Config {
+            key: "tower.only".to_owned(),
+            detail: "one side of a model that was split cannot learn without the other".to_owned(),
+        });
+    }
     if !kind.is_linear() && !kind.is_matrix() {
         return Ok(());
     }

@@ -17,6 +17,7 @@ mod model_import;
 mod model_list;
 mod model_rollback;
 mod model_show;
+mod model_split;
 mod model_verify;
 mod replay;
 mod sample_build;
@@ -145,6 +146,8 @@ enum Model {
     Verify(model_verify::Options),
     /// Let an older version serve, or the newest again
     Rollback(model_rollback::Options),
+    /// Publish the user and the item side of a two-sided model as models of their own
+    Split(model_split::Options),
     /// Write a version as an ONNX file
     Export(model_export::Options),
     /// Publish what `export` wrote, its weights as they are by now
@@ -207,6 +210,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),
         Verb::Model(Model::Rollback(options)) => model_rollback::run(&options, globals),
+        Verb::Model(Model::Split(options)) => model_split::run(&options, globals),
         Verb::Model(Model::Export(options)) => model_export::run(&options, globals),
         Verb::Model(Model::Import(options)) => model_import::run(&options, globals),
         Verb::Serve(options) => serve::run(&options, globals),

@@ -33,6 +33,8 @@ mod extract_parity;
 #[cfg(test)]
 mod home;
 #[cfg(test)]
+mod interchange;
+#[cfg(test)]
 mod interrupt;
 #[cfg(test)]
 mod licences;

@@ -393,7 +393,7 @@ fn check_shares(conf: &Conf, features: &[Option<Feature>], report: &mut Report<'
         let slot = share.value;
         let message = match owner {
             _ if !sparse(i) => "only features of signs can share".to_owned(),
-            None if report.lost => continue,
+            None if report.lost || conf.elsewhere.iter().any(|other| other.value == slot) => continue,
             None => format!("no feature has slot {slot}"),
             Some(owner) if owner == i => format!("slot {slot} is the feature's own"),
             Some(owner) if conf.feature[owner].value.share.is_some() => {

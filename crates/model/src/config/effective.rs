@@ -183,7 +183,10 @@ fn leaves(value: &Value, path: &mut Vec<String>, out: &mut Vec<(Vec<String>, Val
 }
 
 /// Adds a value at a path where nothing stands yet; says whether it did.
-#[expect(clippy::wildcard_enum_match_arm, reason = "nothing can stand below a plain value")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "nothing can stand below a plain value"
+)]
 fn add(table: &mut Table, path: &[String], value: Value) -> bool {
     let [name, rest @ ..] = path else {
         return false;

@@ -27,7 +27,7 @@ use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-pub use tower::{CombineName, TowerConfig, TowersConfig};
+pub use tower::{CombineName, HalfName, TowerConfig, TowersConfig};
 
 /// The format this program reads.
 pub const FORMAT: u32 = 1;

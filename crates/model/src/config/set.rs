@@ -58,7 +58,10 @@ fn typed(text: &str) -> Value {
 }
 
 /// Puts a value at a path, making tables where there are none.
-#[expect(clippy::wildcard_enum_match_arm, reason = "nothing can stand below a plain value")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "nothing can stand below a plain value"
+)]
 fn put(table: &mut Table, path: &[&str], value: Value) -> Result<(), String> {
     let [name, rest @ ..] = path else {
         return Err("expected a key before `=`".to_owned());

@@ -5,6 +5,7 @@ use super::check::{Checker, MAX_SIZE};
 use super::{ActivationName, Kind, number};
 use crate::tower::Combination;
 use rankine_config::Located;
+use rankine_feature::Group;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -40,6 +41,16 @@ pub enum CombineName {
     Concat,
 }
 
+/// The one side of a model that was split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HalfName {
+    /// User and context.
+    User,
+    /// The item.
+    Item,
+}
+
 /// `tower.user`, `tower.item`, `tower.context`, and how they meet.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +68,9 @@ pub struct TowersConfig {
     /// What that number is divided by; [`TowersConfig::temperature`] where absent.
     #[serde(default)]
     pub temperature: Option<Located<f64>>,
+    /// The one side that is there, the other's vector being ones: what `model split` writes. Not to be trained.
+    #[serde(default)]
+    pub only: Option<HalfName>,
     /// The activation of the vectors themselves, the last layers of user and item.
     #[serde(default = "linear")]
     pub last: ActivationName,
@@ -67,6 +81,15 @@ fn linear() -> ActivationName {
 }
 
 impl TowersConfig {
+    /// Returns the group that the one side which is there rests on; none where both are.
+    #[must_use]
+    pub fn only(&self) -> Option<Group> {
+        self.only.map(|half| match half {
+            HalfName::User => Group::Common,
+            HalfName::Item => Group::Item,
+        })
+    }
+
     /// Returns how the vectors meet: as given; `cosine` for `twotower`, `dot` for the others.
     #[must_use]
     pub fn combination(&self, kind: Kind) -> Combination {

@@ -19,13 +19,24 @@ pub(super) fn towers(builder: &mut Builder<'_>) {
     let Some(towers) = &config.tower else {
         return;
     };
-    let user = builder.tower("user", Group::Common, &towers.user);
-    let item = builder.tower("item", Group::Item, &towers.item);
-    let mut context = Tower::constant("context");
-    if let Some(given) = &towers.context {
-        context = builder.tower("context", Group::Common, given);
-        context.outputs.push(1);
-    }
+    let only = towers.only();
+    let mut half = |name, group, given| match only {
+        Some(other) if other != group => Tower::absent(name),
+        _ => builder.tower(name, group, given),
+    };
+    let user = half("user", Group::Common, &towers.user);
+    let item = half("item", Group::Item, &towers.item);
+    let context = match &towers.context {
+        Some(given) => {
+            let mut context = half("context", Group::Common, given);
+            if only != Some(Group::Item) {
+                context.outputs.push(1);
+            }
+            context
+        }
+        None if only == Some(Group::Item) => Tower::absent("context"),
+        None => Tower::constant("context"),
+    };
     builder.every_embedding_is_read();
     builder.towers((user, item, context), towers);
 }

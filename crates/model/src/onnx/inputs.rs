@@ -126,14 +126,12 @@ impl Input {
     }
 
     fn row(&self, network: &Network, keys: &Keys, part: &Part) -> Numbers {
-        let (signs, weights) = match &self.what {
-            What::Dense => {
-                let mut floats = part.dense(self.slot.index, width(&self.slot)).to_vec();
-                floats.resize(width(&self.slot), 0.0);
-                return Numbers::Floats(floats);
-            }
-            _ => part.sparse(self.slot.index),
-        };
+        if self.what == What::Dense {
+            let mut floats = part.dense(self.slot.index, width(&self.slot)).to_vec();
+            floats.resize(width(&self.slot), 0.0);
+            return Numbers::Floats(floats);
+        }
+        let (signs, weights) = part.sparse(self.slot.index);
         let find = |table: &str, signs: &[u64]| -> Vec<i64> {
             let known = keys.get(table).map_or(&[][..], Vec::as_slice);
             let spec = network.tables.iter().find(|spec| spec.name == table);

@@ -19,14 +19,18 @@ impl Value {
     fn numbers(&self, node: &str) -> Result<String, ModelError> {
         match self {
             Value::Numbers(name) => Ok(name.clone()),
-            _ => Err(fault(format!("node `{node}` reads a sequence as plain numbers"))),
+            Value::Entries(_) | Value::Dead => {
+                Err(fault(format!("node `{node}` reads a sequence as plain numbers")))
+            }
         }
     }
 
     fn entries(&self, node: &str) -> Result<Entries, ModelError> {
         match self {
             Value::Entries(entries) => Ok(entries.clone()),
-            _ => Err(fault(format!("node `{node}` reads plain numbers as a sequence"))),
+            Value::Numbers(_) | Value::Dead => {
+                Err(fault(format!("node `{node}` reads plain numbers as a sequence")))
+            }
         }
     }
 }
@@ -50,6 +54,10 @@ pub(super) fn draw(sheet: &mut Sheet<'_>, graph: &Graph) -> Result<Vec<(String, 
     graph.served().map(output).collect()
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other layers are those of `plain`"
+)]
 fn node(sheet: &mut Sheet<'_>, node: &Node, from: &[&Value]) -> Result<Value, ModelError> {
     let name = node.name.as_str();
     match &node.layer {
@@ -79,6 +87,10 @@ fn node(sheet: &mut Sheet<'_>, node: &Node, from: &[&Value]) -> Result<Value, Mo
 }
 
 /// A layer over plain numbers.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the first match takes what has several sources apart, the second ends in a fault"
+)]
 fn plain(sheet: &mut Sheet<'_>, node: &Node, from: &[String]) -> Result<String, ModelError> {
     let name = node.name.as_str();
     match &node.layer {

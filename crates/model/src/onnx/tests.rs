@@ -34,10 +34,8 @@ dense = { slots = [21] }
 history = { slots = [3], target = [2], length = 3, hidden = 5 }
 "#;
 
-/// A model file of every kind that has a form in ONNX, by name.
-fn models() -> Vec<(&'static str, String)> {
-    let of = |parts: &str, rest: &str| format!("{parts}{rest}\n");
-    let tasks = "labels = [\"click\", \"buy\"]\ntask = { hidden = [2] }\nexperts = { hidden = [5] }";
+/// Model files of the kinds that have a form in ONNX, by name.
+fn parts_and_towers() -> Vec<(&'static str, String)> {
     let towers = |rest: &str| {
         testing::DSSM
             .replace("kind = \"dssm\"", rest)
@@ -49,6 +47,10 @@ fn models() -> Vec<(&'static str, String)> {
         ("neuralcf", testing::NEURAL_CF.to_owned()),
         ("flat", testing::FLAT.to_owned()),
         ("deepfm", testing::DEEP_FM.to_owned()),
+        (
+            "buckets",
+            testing::FLAT.replace("table = \"pair\"", "buckets = 7, table = \"pair\""),
+        ),
         ("dssm", testing::DSSM.to_owned()),
         (
             "dssm_product",
@@ -65,6 +67,14 @@ fn models() -> Vec<(&'static str, String)> {
                 .replace("slots = [1, 5]", "slots = [1]")
                 .replace("tower.context = { slots = [5], hidden = [3] }\n", ""),
         ),
+    ]
+}
+
+/// Of the kinds that are graphs.
+fn graphs() -> Vec<(&'static str, String)> {
+    let of = |parts: &str, rest: &str| format!("{parts}{rest}\n");
+    let tasks = "labels = [\"click\", \"buy\"]\ntask = { hidden = [2] }\nexperts = { hidden = [5] }";
+    vec![
         (
             "dcn",
             of(ALL, "kind = \"dcn\"\nhidden = [7, 3]\ncross = { layers = 2 }"),
@@ -118,11 +128,11 @@ fn models() -> Vec<(&'static str, String)> {
                 "kind = \"deepfm\"\nhidden = [6]\nnorm = \"layer\"\nwide = { slots = [1, 2, 30] }",
             ),
         ),
-        (
-            "buckets",
-            testing::FLAT.replace("table = \"pair\"", "buckets = 7, table = \"pair\""),
-        ),
     ]
+}
+
+fn models() -> Vec<(&'static str, String)> {
+    [parts_and_towers(), graphs()].concat()
 }
 
 struct Case {
@@ -296,6 +306,13 @@ fn what_is_not_ours_is_named() {
         axes.raw_data = Some(2i64.to_le_bytes().to_vec());
     });
     assert_eq!(told(&constant, keys), "ONNX: constant `ints:1` is another one");
+}
+
+#[test]
+fn keys_of_another_model_and_damage_are_refused() {
+    let case = case(testing::WIDE_DEEP);
+    let keys = &case.exported.keys;
+    let told = |foreign: &Foreign, keys: &Keys| import(&case.network, foreign, keys).unwrap_err().to_string();
     let mut fewer = keys.clone();
     fewer.get_mut("id").unwrap().pop();
     let whole = changed(&case, |_| {});
@@ -305,7 +322,7 @@ fn what_is_not_ours_is_named() {
     let mut random = Random(3);
     for _ in 0..200 {
         let mut bytes = case.exported.bytes.clone();
-        let at = random.below(bytes.len() as u64) as usize;
+        let at = usize::try_from(random.below(bytes.len() as u64)).unwrap();
         bytes[at] ^= 1 << random.below(8);
         let _ = Foreign::read(&bytes).map(|foreign| import(&case.network, &foreign, keys).is_ok());
     }

@@ -1,14 +1,16 @@
 //! Kinds with towers: both vectors, and how they become one number.
 
 use super::attribute::{int, ints};
-use super::sheet::{Sheet, count};
+use super::sheet::{Sheet, count, fault};
 use crate::error::ModelError;
-use crate::network::width;
 use crate::tower::{COMBINE, Combination, Tower, Towers};
 use rankine_kernel::activation::Activation;
 
 /// Draws the logit, `[batch, 1]`.
 pub(super) fn draw(sheet: &mut Sheet<'_>, towers: &Towers) -> Result<String, ModelError> {
+    if towers.only.is_some() {
+        return Err(fault("a half gives vectors, no score; export the whole model"));
+    }
     let user = tower(sheet, &towers.user)?;
     let item = tower(sheet, &towers.item)?;
     let met = meet(sheet, towers, (&user, &item))?;
@@ -90,12 +92,6 @@ fn weighed(sheet: &mut Sheet<'_>, tower: &Tower, fields: Vec<String>) -> Result<
     let means = sheet.concat(&format!("{}/means", tower.name), &means, 1);
     let low = sheet.dense(&squeeze.0, &means, Activation::Relu)?;
     let weights = sheet.dense(&excite.0, &low, Activation::Sigmoid)?;
-    debug_assert_eq!(
-        fields.len(),
-        tower.fields(network).len(),
-        "{:?}",
-        network.dense.iter().map(width)
-    );
     let mut out = Vec::new();
     for (i, field) in fields.iter().enumerate() {
         let at = sheet.ints(&[count(i)]);

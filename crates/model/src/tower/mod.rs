@@ -6,14 +6,17 @@
 mod combination;
 mod excitation;
 mod scorer;
+mod split;
 #[cfg(test)]
 mod tests;
 
 pub use combination::Combination;
+pub use split::{Halves, split};
 
 pub(crate) use scorer::TowerScorer;
 
 use crate::network::{Network, TensorSpec, layer_tensors, width};
+use rankine_feature::Group;
 use rankine_kernel::activation::Activation;
 use std::ops::Range;
 
@@ -52,6 +55,8 @@ pub struct Towers {
     pub combination: Combination,
     /// What that number is divided by.
     pub temperature: f64,
+    /// The group of the one side that is there, the other's vector being ones; none where both are.
+    pub only: Option<Group>,
 }
 
 impl Tower {
@@ -65,6 +70,15 @@ impl Tower {
             outputs: vec![1],
             last: Activation::Linear,
             squeezed: None,
+        }
+    }
+
+    /// A tower that is not there.
+    #[must_use]
+    pub(crate) fn absent(name: &'static str) -> Tower {
+        Tower {
+            outputs: Vec::new(),
+            ..Tower::constant(name)
         }
     }
 
@@ -136,11 +150,18 @@ impl Towers {
         [&self.user, &self.item, &self.context]
     }
 
+    /// Returns whether the side that rests on a group is there.
+    #[must_use]
+    pub fn has(&self, group: Group) -> bool {
+        self.only.is_none_or(|only| only == group)
+    }
+
     /// Returns the inputs of the layer of one output that combines the vectors; none where there is no such layer. Its
     /// tensor is `combine.weight`; the context's bias is its bias.
     #[must_use]
     pub fn weights(&self) -> Option<usize> {
         match self.combination {
+            _ if !self.has(Group::Common) => None,
             Combination::Dot | Combination::Cosine => None,
             Combination::Product => Some(self.dim),
             Combination::Concat => Some(2 * self.dim),

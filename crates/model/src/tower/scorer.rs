@@ -39,6 +39,8 @@ pub(crate) struct TowerScorer<T> {
     scale: T,
     /// Weights of the combination; empty where it has none.
     weights: Vec<T>,
+    /// The one side that is there, if but one is.
+    only: Option<Group>,
 }
 
 impl<T: Real> TowerScorer<T> {
@@ -50,6 +52,7 @@ impl<T: Real> TowerScorer<T> {
             context: stack(&towers.context)?,
             dim: towers.dim,
             combination: towers.combination,
+            only: towers.only,
             scale: T::of(1.0 / towers.temperature),
             weights: match towers.weights() {
                 Some(inputs) => from.tensor(COMBINE, &[inputs])?,
@@ -74,6 +77,11 @@ impl<T: Real> TowerScorer<T> {
     /// Computes what rests on one group; nothing rests on both.
     pub(crate) fn side(&self, group: Group, part: &Part, out: &mut Hidden<T>) {
         out.wide = T::ZERO;
+        if self.only.is_some_and(|only| only != group) {
+            out.first.clear();
+            out.vector.clear();
+            return out.vector.resize(self.dim, T::ONE);
+        }
         if group == Group::Item {
             self.item.run(part, (&mut out.first, &mut out.vector));
             return self.combination.item(&mut out.vector);

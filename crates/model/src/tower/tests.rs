@@ -1,7 +1,7 @@
 //! Towers against the formula, and against themselves in batches and with stored vectors.
 
 use crate::testing::{self, DSSM, network, parameters, parts, plan, sample};
-use crate::{Hidden, ModelConfig, Network, ScoreScratch, Scorer};
+use crate::{Artefact, Draft, Hidden, ModelConfig, Network, ScoreScratch, Scorer, publish, split};
 
 const TWO: &str = r#"format = 1
 kind = "dssm"
@@ -250,4 +250,137 @@ fn towers_that_cannot_meet_are_refused_by_name() {
         testing::FLAT
     );
     assert_eq!(faults(&other), ["m.toml:2:8: kind `embeddingmlp` has no `tower`"]);
+}
+
+/// The half of a model file in which one side alone is there.
+fn half(text: &str, only: &str, slots: &[(&str, &str)]) -> (Network, Scorer<f32>) {
+    let mut text = format!("{text}tower.only = \"{only}\"\n");
+    for (from, to) in slots {
+        text = text.replace(from, to);
+    }
+    let network = network(&text);
+    let scorer = Scorer::new(&network, &parameters(&network, 4)).unwrap();
+    (network, scorer)
+}
+
+#[test]
+fn a_half_needs_its_own_tensors_and_the_other_side_is_ones() {
+    let user = [
+        ("{ slots = [2], table = \"what\", dim = 17 },", ""),
+        ("{ slots = [4], table = \"genre\", dim = 3 },", ""),
+    ];
+    let (network, scorer) = half(DSSM, "user", &user);
+    let names: Vec<String> = network.tensors().into_iter().map(|tensor| tensor.name).collect();
+    assert!(names.iter().all(|name| !name.starts_with("item")), "{names:?}");
+    let parts = parts(&plan(), &sample(5));
+    let (mut common, mut item) = (Hidden::default(), Hidden::default());
+    scorer.common(&parts[0], &mut common);
+    scorer.item(&parts[1], &mut item);
+    assert_eq!(item.vector(), [1.0; 6]);
+    let sum: f32 = common.vector().iter().sum::<f32>() + common.number();
+    let logit = scorer.logit(&common, &item, &parts[2], &mut ScoreScratch::default());
+    assert!((logit - sum).abs() < 1e-5);
+    assert!(scorer.reads(1) && !scorer.reads(2));
+    let (network, scorer) = half(
+        TWO,
+        "item",
+        &[("{ slots = [1], table = \"user\", dim = 4 }, ", "")],
+    );
+    assert_eq!(network.tensors().len(), 2);
+    scorer.common(&parts[0], &mut common);
+    assert_eq!((common.vector(), common.number()), (&[1.0f32; 3][..], 0.0));
+}
+
+/// Publishes a model with random parameters and opens it.
+fn published(models: &std::path::Path, name: &str, text: &str) -> Artefact {
+    let network = network(text);
+    let draft = Draft {
+        name: name.to_owned(),
+        config: text.to_owned(),
+        plan: Some(plan()),
+        parameters: parameters(&network, 7),
+        golden: (0..12).map(sample).collect(),
+        ..Draft::default()
+    };
+    let version = publish(models, &draft, 1).unwrap();
+    Artefact::open(&models.join(name).join(version.to_string())).unwrap()
+}
+
+#[test]
+fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = TWO.replace("kind = \"dssm\"", "kind = \"twotower\"");
+    let texts = [
+        ("plain", DSSM.to_owned()),
+        (
+            "product",
+            format!("{DSSM}tower.combine = \"product\"\ntower.temperature = 1.5\n"),
+        ),
+        ("concat", format!("{DSSM}tower.combine = \"concat\"\n")),
+        ("cosine", bare),
+    ];
+    for (name, text) in texts {
+        let whole = published(folder.path(), name, &text);
+        let halves = split(&whole).unwrap();
+        let open = |draft: &Draft| {
+            let version = publish(folder.path(), draft, 2).unwrap();
+            Artefact::open(&folder.path().join(&draft.name).join(version.to_string())).unwrap()
+        };
+        let (user, item) = (open(&halves.user), open(&halves.item));
+        let fields = |half: &Artefact| -> Vec<String> {
+            let schema = half.plan().unwrap().schema().all().iter();
+            schema.map(|field| field.name.to_string()).collect()
+        };
+        if name == "plain" {
+            assert_eq!(fields(&user), ["userId", "history", "mean", "hour"]);
+            assert_eq!(fields(&item), ["movieId", "genres", "year"]);
+            assert_eq!(user.manifest().towers, ["user", "context"]);
+            assert_eq!(
+                (user.manifest().name.as_str(), user.manifest().parents[0].as_str()),
+                ("plain-user", "plain@1")
+            );
+        }
+        let (mut common, mut one) = (Hidden::default(), Hidden::default());
+        for seed in 0..40 {
+            let (of_whole, sample) = (parts(&plan(), &sample(seed)), sample(seed));
+            let scorer = whole.scorer().unwrap();
+            scorer.common(&of_whole[0], &mut common);
+            scorer.item(&of_whole[1], &mut one);
+            let logit = scorer.logit(&common, &one, &of_whole[2], &mut ScoreScratch::default());
+            let of_user = super::split::projected(whole.plan().unwrap(), user.plan().unwrap(), &sample);
+            let of_item = super::split::projected(whole.plan().unwrap(), item.plan().unwrap(), &sample);
+            let (users, items) = (user.scorer().unwrap(), item.scorer().unwrap());
+            users.common(&of_user.parts(user.plan().unwrap())[0], &mut common);
+            items.item(&of_item.parts(item.plan().unwrap())[1], &mut one);
+            let added = rankine_kernel::dense::dot(common.vector(), one.vector()) + common.number();
+            assert!((added - logit).abs() <= 1e-6, "{name} {seed}: {added} {logit}");
+            // the item's vector out of a dictionary, ranked by the user half
+            let (vector, mut kept) = (one.vector().to_vec(), Hidden::default());
+            assert!(kept.take(&vector, users.vector_width()));
+            let again = users.logit(&common, &kept, &of_whole[2], &mut ScoreScratch::default());
+            assert!((again - logit).abs() <= 1e-6);
+        }
+        let again = split(&user).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(
+            again,
+            format!("model `{name}-user` cannot be split: it is a half already")
+        );
+    }
+}
+
+#[test]
+fn a_model_without_sides_is_not_split() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |name: &str, text: &str| {
+        let whole = published(folder.path(), name, text);
+        split(&whole).map(|_| ()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        told("wide", testing::WIDE_DEEP),
+        "model `wide` cannot be split: kind `widedeep` has no towers, and features that rest on both sides"
+    );
+    assert_eq!(
+        told("ncf", testing::NEURAL_CF),
+        "model `ncf` cannot be split: kind `neuralcf` has no towers: its layers read user and item together"
+    );
 }

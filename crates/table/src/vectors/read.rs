@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{VectorTable, npy};
+use super::{VectorTable, faiss, npy};
 use crate::blocks::LineBlocks;
 use crate::decimal::decimals;
 use crate::{Column, TableError, parquet, stream};
@@ -18,6 +18,7 @@ impl VectorTable {
         let table = match stream::inner_extension(path).as_deref() {
             Some("parquet") => of_parquet(path),
             Some("npy") => of_npy(path),
+            Some("faiss") => of_faiss(path),
             Some("csv") => of_text(path, b','),
             _ => of_text(path, b' '),
         }?;
@@ -88,6 +89,7 @@ pub(super) fn ids_beside(path: &Path) -> PathBuf {
         .file_name()
         .map_or(String::new(), |n| n.to_string_lossy().into_owned());
     let stem = name.split(".npy").next().unwrap_or_default();
+    let stem = stem.split(".faiss").next().unwrap_or_default();
     path.with_file_name(format!("{stem}.ids.txt"))
 }
 
@@ -104,6 +106,21 @@ fn whole(path: &Path) -> Result<Vec<u8>, TableError> {
 
 fn of_npy(path: &Path) -> Result<VectorTable, TableError> {
     let (rows, width, floats) = npy::decode(&whole(path)?).map_err(|reason| bad(path, reason))?;
+    let ids = ids_of(path, rows)?;
+    Ok(VectorTable { ids, width, floats })
+}
+
+fn of_faiss(path: &Path) -> Result<VectorTable, TableError> {
+    let (width, floats, ids) = faiss::decode(&whole(path)?).map_err(|reason| bad(path, reason))?;
+    let ids = match ids {
+        Some(ids) => ids.iter().map(ToString::to_string).collect(),
+        None => ids_of(path, floats.len() / width.max(1))?,
+    };
+    Ok(VectorTable { ids, width, floats })
+}
+
+/// The ids that stand beside a file, one per line.
+fn ids_of(path: &Path, rows: usize) -> Result<Vec<String>, TableError> {
     let beside = ids_beside(path);
     let text = String::from_utf8(whole(&beside)?).map_err(|_| bad(&beside, "the ids are not UTF-8"))?;
     let ids: Vec<String> = text.lines().map(|id| id.trim_end().to_owned()).collect();
@@ -111,7 +128,7 @@ fn of_npy(path: &Path) -> Result<VectorTable, TableError> {
         let message = format!("{} ids for the {rows} vectors of {}", ids.len(), path.display());
         return Err(bad(&beside, message));
     }
-    Ok(VectorTable { ids, width, floats })
+    Ok(ids)
 }
 
 fn of_parquet(path: &Path) -> Result<VectorTable, TableError> {

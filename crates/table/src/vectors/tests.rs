@@ -15,7 +15,7 @@ fn table() -> VectorTable {
 #[test]
 fn what_is_written_comes_back_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["v.parquet", "v.csv", "v.npy", "v.txt"] {
+    for name in ["v.parquet", "v.csv", "v.npy", "v.faiss", "v.txt"] {
         let path = folder.path().join(name);
         table().write(&path).unwrap();
         assert_eq!(VectorTable::read(&path).unwrap(), table(), "{name}");
@@ -24,9 +24,11 @@ fn what_is_written_comes_back_in_every_form() {
         ids: vec!["rain".into(), "sun".into(), "b c".into()],
         ..table()
     };
-    let path = folder.path().join("w.parquet");
-    words.write(&path).unwrap();
-    assert_eq!(VectorTable::read(&path).unwrap(), words);
+    for name in ["w.parquet", "w.faiss"] {
+        let path = folder.path().join(name);
+        words.write(&path).unwrap();
+        assert_eq!(VectorTable::read(&path).unwrap(), words, "{name}");
+    }
 }
 
 fn refused(path: &Path, text: &[u8]) -> String {

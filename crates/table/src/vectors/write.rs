@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::{VectorTable, npy, read};
+use super::{VectorTable, faiss, npy, read};
 use crate::{AtomicFile, Column, Table, TableError, parquet};
 
 impl VectorTable {
@@ -19,12 +19,23 @@ impl VectorTable {
                 put(&read::ids_beside(path), ids.as_bytes())?;
                 put(path, &npy::encode(self.ids.len(), self.width, &self.floats))
             }
+            Some("faiss") => self.faiss(path),
             Some("csv") => put(path, self.lines(',').as_bytes()),
             _ => {
                 let head = format!("{} {}\n", self.ids.len(), self.width);
                 put(path, (head + &self.lines(' ')).as_bytes())
             }
         }
+    }
+
+    /// Ids that are numbers stand in the file, others beside it.
+    fn faiss(&self, path: &Path) -> Result<(), TableError> {
+        let ids: Option<Vec<i64>> = self.ids.iter().map(|id| id.parse().ok()).collect();
+        if ids.is_none() {
+            let ids = self.ids.iter().map(|id| format!("{id}\n")).collect::<String>();
+            put(&read::ids_beside(path), ids.as_bytes())?;
+        }
+        put(path, &faiss::encode(self.width, &self.floats, ids.as_deref()))
     }
 
     fn lines(&self, separator: char) -> String {

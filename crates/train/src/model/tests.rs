@@ -414,6 +414,7 @@ fn towers(context: bool) -> Network {
         dim: 4,
         combination: Combination::Dot,
         temperature: 1.0,
+        only: None,
     });
     network
 }

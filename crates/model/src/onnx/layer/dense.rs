@@ -13,9 +13,10 @@ impl Sheet<'_> {
         activation: Activation,
     ) -> Result<String, ModelError> {
         let (weight, bias) = self.block(name)?;
-        let own = match activation {
-            Activation::Linear => name.to_owned(),
-            _ => format!("{name}/gemm"),
+        let own = if activation == Activation::Linear {
+            name.to_owned()
+        } else {
+            format!("{name}/gemm")
         };
         let sums = self.add("Gemm", &own, &[x, &weight, &bias]);
         Ok(self.activated(name, &sums, activation))
