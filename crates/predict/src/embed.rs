@@ -1,4 +1,4 @@
-//! Item vectors made ahead: the item tower of an artefact over item rows.
+//! Vectors made ahead: a tower of an artefact over rows of its side.
 //!
 //! What it gives goes into a dictionary of vectors (or an index) under the artefact's version; served from there, an item
 //! has the bits that the tower would give for the same row, because it is the same code over the same plan.
@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use rankine_dict::LoadFault;
-use rankine_feature::{Part, Plan, Scratch, Side};
+use rankine_feature::{Group, Part, Plan, Scratch, Side, Value};
 use rankine_model::{Artefact, Hidden};
 use rankine_table::{Column, Table};
 
@@ -30,6 +30,15 @@ pub struct ItemVectorRows {
     pub artefact: String,
 }
 
+/// Which vectors are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The users' instead of the items'. Context fields are missing then.
+    pub users: bool,
+    /// The towers' outputs as they are, rather than made ready for a dot product (weights, lengths and temperature folded in).
+    pub raw: bool,
+}
+
 /// Runs an artefact's item tower over rows; of an id that comes twice, the last row counts. `plan` is the artefact's,
 /// bound where its conf reads dictionaries.
 ///
@@ -41,6 +50,23 @@ pub fn embed(
     plan: &Plan,
     items: impl IntoIterator<Item = (i64, Row)>,
 ) -> Result<ItemVectorRows, PredictError> {
+    let wanted = Wanted {
+        users: false,
+        raw: false,
+    };
+    embed_side(artefact, plan, wanted, items)
+}
+
+/// As [`embed`], of the side and in the form that are wanted.
+///
+/// # Errors
+/// As [`embed`].
+pub fn embed_side(
+    artefact: &Artefact,
+    plan: &Plan,
+    wanted: Wanted,
+    rows: impl IntoIterator<Item = (i64, Row)>,
+) -> Result<ItemVectorRows, PredictError> {
     let manifest = artefact.manifest();
     let tower = artefact.scorer();
     let tower = tower.and_then(|scorer| Some((scorer, scorer.vector_width()?)));
@@ -50,35 +76,53 @@ pub fn embed(
             kind: manifest.kind.clone(),
         });
     };
-    let mut items: Vec<(i64, Row)> = items.into_iter().collect();
-    items.sort_by_key(|(id, _)| *id);
+    let mut rows: Vec<(i64, Row)> = rows.into_iter().collect();
+    rows.sort_by_key(|(id, _)| *id);
     let mut vectors = ItemVectorRows {
         width,
         version: manifest.version,
         artefact: manifest.checksum.clone(),
         ..ItemVectorRows::default()
     };
-    let projector = Projector::new(plan.schema().side(Side::Item));
+    let (side, name) = match wanted.users {
+        true => (Side::User, "user"),
+        false => (Side::Item, "item"),
+    };
+    let projector = Projector::new(plan.schema().side(side));
+    let context = vec![Value::Missing; plan.schema().side(Side::Context).len()];
     let (mut values, mut scratch, mut part) = (Vec::new(), Scratch::default(), Part::default());
     let mut hidden = Hidden::default();
-    for (at, (id, row)) in items.iter().enumerate() {
-        if items.get(at + 1).is_some_and(|(next, _)| next == id) {
+    for (at, (id, row)) in rows.iter().enumerate() {
+        if rows.get(at + 1).is_some_and(|(next, _)| next == id) {
             continue;
         }
         projector
             .project(row, &mut values)
             .map_err(|misfit| PredictError::Input {
-                side: "item",
+                side: name,
                 field: misfit.field.to_string(),
                 expected: misfit.expected.to_string(),
-                got: format!("{} (item {id})", misfit.got),
+                got: format!("{} ({name} {id})", misfit.got),
             })?;
-        plan.item(&values, &mut scratch, &mut part);
-        scorer.item(&part, &mut hidden);
+        let group = match wanted.users {
+            true => {
+                plan.common(&values, &context, &mut scratch, &mut part);
+                Group::Common
+            }
+            false => {
+                plan.item(&values, &mut scratch, &mut part);
+                Group::Item
+            }
+        };
+        match (wanted.raw, group) {
+            (true, group) => scorer.tower_output(group, &part, &mut hidden),
+            (false, Group::Common) => scorer.common(&part, &mut hidden),
+            (false, _) => scorer.item(&part, &mut hidden),
+        }
         if hidden.vector().iter().any(|x| !x.is_finite()) {
             return Err(PredictError::Common {
                 model: manifest.name.clone(),
-                message: format!("the vector of item {id} is not finite"),
+                message: format!("the vector of {name} {id} is not finite"),
             });
         }
         vectors.ids.push(*id);

@@ -51,7 +51,7 @@ pub use ask::{
 };
 pub use config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
 pub use dictionary::{DictionaryEntry, DictionaryKind, VectorTable, dictionary};
-pub use embed::{ItemVectorRows, embed, item_rows};
+pub use embed::{ItemVectorRows, Wanted, embed, embed_side, item_rows};
 pub use error::PredictError;
 pub use explain::{ExplainedFeature, ExplainedField, Explanation};
 pub use items::{ItemKey, KnownItems};

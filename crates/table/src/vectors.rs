@@ -7,6 +7,8 @@
 //! | `.npy` | a matrix `<f4` (read: `<f8`, too); ids in `NAME.ids.txt`, one per line |
 //! | `.faiss` | faiss's `IndexFlatIP` with ids (`IndexIDMap`); ids that are text in `NAME.ids.txt` |
 //! | anything else | word2vec: `count width`, then `id x1 … xn` with spaces |
+//! | `.sql` | written only: statements for `psql` that fill a table of pgvector's |
+//! | `.resp` | written only: commands for `redis-cli --pipe`, `SET NAME:ID` the floats as bytes |
 //!
 //! Each but Parquet also `.gz` or `.zst` for reading. Decision: ids are text here, whatever they are elsewhere, since foreign
 //! files name items by words; a number is its decimal.

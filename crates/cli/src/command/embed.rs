@@ -1,18 +1,23 @@
-//! `rankine embed`: the item vectors of a two-sided model, as a dictionary that `serve` loads while it runs.
+//! `rankine embed`: the vectors of a two-sided model, as a dictionary that `serve` loads while it runs, as a file of another
+//! form, or as an index to be searched.
 //!
-//! Rows are those that serving would have now: the imported events and the live log through the same aggregates; or a
+//! Vectors are ready for a dot product: what weighs is in the users', so an index of the items ranks as the model does. Rows are those that serving would have now: the imported events and the live log through the same aggregates; or a
 //! file of item rows. The file appears whole or not at all, under the version of the model that made it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use rankine_feature::{FieldType, Plan, Side, Value};
+use rankine_index::{Metric, VectorIndex};
+use rankine_model::{Artefact, Scorer};
 use rankine_pipeline::aggregate::live::event_of;
 use rankine_pipeline::import::imported;
 use rankine_pipeline::{AggregateConfig, Aggregates, Catalogue, events};
-use rankine_predict::{Row, RowLayout, embed, item_rows};
+use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side, item_rows};
 use rankine_store::{EventLog, LogOptions};
 use rankine_table::parquet;
+use rankine_table::vectors::VectorTable;
 use serde_json::json;
 
 use super::{Globals, model_named};
@@ -24,17 +29,29 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine embed dssm\n  \
-    rankine embed dssm@3 --items items.parquet --out vectors.parquet")]
+    rankine embed dssm@3 --items items.parquet --out vectors.parquet\n  \
+    rankine embed dssm --items items.txt --out items.index --users users.npy --users-out users.csv")]
 pub(crate) struct Options {
     /// The model, and with @ a version (default: the newest)
     #[arg(value_name = "NAME[@VERSION]")]
     model: String,
-    /// Item rows (Parquet, the first column is the id); default: the home's items as they are now
+    /// Item rows (Parquet, the first column is the id), or vectors where the model's items are vectors (.csv, .npy, .txt); default:
+    /// the home's items as they are now
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
-    /// Where the vectors go; default: dictionaries/NAME.parquet in the home folder
+    /// Where the vectors go, by its name: .parquet, .csv, .npy (with .ids.txt), .txt (word2vec), .index, .sql (psql, pgvector), .resp
+    /// (redis-cli --pipe); default: dictionaries/NAME.parquet in the home folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// User rows, in the same forms; their vectors go to --users-out
+    #[arg(long, value_name = "FILE", requires = "users_out")]
+    users: Option<PathBuf>,
+    /// Where the users' vectors go
+    #[arg(long, value_name = "FILE", requires = "users")]
+    users_out: Option<PathBuf>,
+    /// The towers' outputs as they are, rather than ready for a dot product
+    #[arg(long)]
+    raw: bool,
     #[command(flatten)]
     dictionaries: Dictionaries,
 }
@@ -47,36 +64,118 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let home = globals.home();
     let artefact = model_named(&home, &options.model)?;
     let name = &artefact.manifest().name;
-    let rows = match &options.items {
-        Some(file) => item_rows(file).map_err(|fault| anyhow!("{}: {fault}", file.display()))?,
-        None => known_items(&home)?,
-    };
+    if let Some((ids, width, floats)) = artefact.vectors() {
+        let items = ItemVectorRows {
+            ids: ids.to_vec(),
+            width,
+            floats: floats.to_vec(),
+            version: artefact.manifest().version,
+            artefact: artefact.manifest().checksum.clone(),
+        };
+        let out = options.out.as_ref();
+        let out = out.with_context(|| format!("{name} holds vectors already; --out says where they go"))?;
+        put(&artefact, &items, out)?;
+        let (count, file) = (items.ids.len(), out.display().to_string());
+        if globals.json {
+            let version = items.version;
+            return output::json(&json!({
+                "model": name, "version": version, "items": count, "width": width, "file": file,
+            }));
+        }
+        output::line(&format!("{count} vectors of {width} numbers: {file}"));
+        return Ok(());
+    }
     let plan = artefact
         .plan()
         .with_context(|| format!("{name} holds vectors, it has no towers"))?;
+    let rows = match &options.items {
+        Some(file) => rows_of(file, plan, Side::Item)?,
+        None => known_items(&home)?,
+    };
     let plan = options.dictionaries.bound(plan, &home)?;
-    let vectors = embed(&artefact, &plan, rows)?;
+    let vectors = |users: bool, rows| {
+        let wanted = Wanted {
+            users,
+            raw: options.raw,
+        };
+        embed_side(&artefact, &plan, wanted, rows)
+    };
+    let items = vectors(false, rows)?;
     let out = match &options.out {
         Some(out) => out.clone(),
         None => home.dictionaries().join(format!("{name}.parquet")),
     };
+    put(&artefact, &items, &out)?;
+    let mut users = None;
+    if let (Some(file), Some(out)) = (&options.users, &options.users_out) {
+        let made = vectors(true, rows_of(file, &plan, Side::User)?)?;
+        put(&artefact, &made, out)?;
+        users = Some((made.ids.len(), out.display().to_string()));
+    }
+    if globals.json {
+        return output::json(&json!({
+            "model": name, "version": items.version, "items": items.ids.len(), "width": items.width,
+            "file": out.display().to_string(), "users": users.as_ref().map(|u| u.0), "users_file": users.map(|u| u.1),
+        }));
+    }
+    let (count, width) = (items.ids.len(), items.width);
+    output::line(&format!(
+        "{count} vectors of {width} numbers by {name} version {}: {}",
+        items.version,
+        out.display()
+    ));
+    if let Some((count, file)) = users {
+        output::line(&format!("{count} vectors of users: {file}"));
+    }
+    Ok(())
+}
+
+/// Writes vectors in the form that the file's name says.
+fn put(artefact: &Artefact, vectors: &ItemVectorRows, out: &Path) -> anyhow::Result<()> {
     if let Some(folder) = out.parent() {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    parquet::write(&out, &vectors.table(), &vectors.metadata())?;
-    if globals.json {
-        return output::json(&json!({
-            "model": name, "version": vectors.version, "items": vectors.ids.len(), "width": vectors.width,
-            "file": out.display().to_string(),
-        }));
+    match out.extension().and_then(|e| e.to_str()) {
+        Some("parquet") => parquet::write(out, &vectors.table(), &vectors.metadata())?,
+        Some("index") => {
+            let combination = artefact.scorer().and_then(Scorer::combination);
+            if let Some(other) = combination.filter(|c| !c.is_searchable()) {
+                bail!(
+                    "{} combines its vectors by `{}`, which ranks items alike for every user: an index has nothing to search",
+                    artefact.manifest().name,
+                    other.name()
+                );
+            }
+            let (metric, version) = (Metric::InnerProduct, vectors.version);
+            VectorIndex::build(metric, version, &vectors.ids, vectors.width, &vectors.floats)?.save(out)?;
+        }
+        _ => VectorTable {
+            ids: vectors.ids.iter().map(ToString::to_string).collect(),
+            width: vectors.width,
+            floats: vectors.floats.clone(),
+        }
+        .write(out)?,
     }
-    let (items, width) = (vectors.ids.len(), vectors.width);
-    output::line(&format!(
-        "{items} vectors of {width} numbers by {name} version {}: {}",
-        vectors.version,
-        out.display()
-    ));
     Ok(())
+}
+
+/// Rows of a side: a table of fields, or vectors where that is the side's one field.
+fn rows_of(file: &Path, plan: &Plan, side: Side) -> anyhow::Result<Vec<(i64, Row)>> {
+    let fields = plan.schema().side(side);
+    let vector = match fields {
+        [field] if matches!(field.ty, FieldType::Vector(_)) => Some(&field.name),
+        _ => None,
+    };
+    let Some(name) = vector else {
+        return item_rows(file).map_err(|fault| anyhow!("{}: {fault}", file.display()));
+    };
+    let (table, layout) = (VectorTable::read(file)?, RowLayout::new([name.clone()]));
+    let row = |at: usize| {
+        let id = table.ids[at].parse::<i64>();
+        let id = id.with_context(|| format!("{}: id `{}` is not a number", file.display(), table.ids[at]))?;
+        Ok((id, Row::new(&layout, vec![Value::vector(table.row(at))])))
+    };
+    (0..table.ids.len()).map(row).collect()
 }
 
 /// The home's items with their feature rows now.

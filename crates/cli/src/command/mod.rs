@@ -12,6 +12,9 @@ mod docs_operators;
 mod embed;
 mod eval;
 mod extract;
+mod index_build;
+mod index_check;
+mod index_query;
 mod model_export;
 mod model_import;
 mod model_list;
@@ -22,6 +25,7 @@ mod model_verify;
 mod replay;
 mod sample_build;
 mod sample_label;
+mod sample_vectors;
 mod serve;
 mod train;
 mod tune;
@@ -87,6 +91,9 @@ enum Verb {
     Eval(eval::Options),
     /// Write the item vectors of a two-sided model, as a dictionary for `serve`
     Embed(embed::Options),
+    /// Search vectors: build an index, ask it, compare it with an exact search
+    #[command(subcommand)]
+    Index(Index),
     /// Look at published models
     #[command(subcommand)]
     Model(Model),
@@ -134,6 +141,18 @@ enum Sample {
     Build(sample_build::Options),
     /// Join labels to logged samples: what was served, as a sample file to train on
     Label(sample_label::Options),
+    /// Make users' vectors from their items', and samples of vectors from samples of ids
+    Vectors(sample_vectors::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Index {
+    /// Make an index of a file of vectors
+    Build(index_build::Options),
+    /// The nearest items of users
+    Query(index_query::Options),
+    /// Compare an index with an exact search over the vectors it was made of
+    Check(index_check::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -201,11 +220,15 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Data(Data::Describe(options)) => data_describe::run(&options, globals),
         Verb::Sample(Sample::Build(options)) => sample_build::run(&options, globals),
         Verb::Sample(Sample::Label(options)) => sample_label::run(&options, globals),
+        Verb::Sample(Sample::Vectors(options)) => sample_vectors::run(&options, globals),
         Verb::Extract(options) => extract::run(&options, globals),
         Verb::Train(options) => train::run(&options, globals),
         Verb::Tune(options) => tune::run(&options, globals),
         Verb::Eval(options) => eval::run(&options, globals),
         Verb::Embed(options) => embed::run(&options, globals),
+        Verb::Index(Index::Build(options)) => index_build::run(&options, globals),
+        Verb::Index(Index::Query(options)) => index_query::run(&options, globals),
+        Verb::Index(Index::Check(options)) => index_check::run(&options, globals),
         Verb::Model(Model::List(options)) => model_list::run(&options, globals),
         Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),

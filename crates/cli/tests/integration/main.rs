@@ -61,4 +61,5 @@ mod sample_log;
 #[cfg(test)]
 mod tfserving;
 #[cfg(test)]
+mod vectors;
 mod verbs;

@@ -65,3 +65,22 @@ fn what_is_no_table_is_told_by_line() {
         refused(&path("v.npy"), &bytes[..cut]);
     }
 }
+
+#[test]
+fn statements_and_commands_hold_every_vector() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film-vectors.sql");
+    table().write(&path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("CREATE TABLE \"film_vectors\" (id text PRIMARY KEY, vector vector(2));"));
+    assert!(
+        text.contains("\n7\t[0.1,-2.5]\n") && text.ends_with("\\.\nCOMMIT;\n"),
+        "{text}"
+    );
+    let path = folder.path().join("films.resp");
+    table().write(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let first = b"*3\r\n$3\r\nSET\r\n$7\r\nfilms:7\r\n$8\r\n";
+    assert!(bytes.starts_with(first));
+    assert_eq!(bytes[first.len()..first.len() + 4], 0.1_f32.to_le_bytes());
+}

@@ -21,6 +21,8 @@ impl VectorTable {
             }
             Some("faiss") => self.faiss(path),
             Some("csv") => put(path, self.lines(',').as_bytes()),
+            Some("sql") => put(path, self.sql(path).as_bytes()),
+            Some("resp") => put(path, &self.resp(path)),
             _ => {
                 let head = format!("{} {}\n", self.ids.len(), self.width);
                 put(path, (head + &self.lines(' ')).as_bytes())
@@ -52,6 +54,49 @@ impl VectorTable {
         text
     }
 
+    /// Statements for `psql`: a table named as the file, of ids and pgvector's vectors, filled anew.
+    fn sql(&self, path: &Path) -> String {
+        use std::fmt::Write as _;
+        let name: String = stem(path)
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let mut text = format!(
+            "CREATE EXTENSION IF NOT EXISTS vector;\nBEGIN;\nDROP TABLE IF EXISTS \"{name}\";\n\
+             CREATE TABLE \"{name}\" (id text PRIMARY KEY, vector vector({}));\nCOPY \"{name}\" FROM stdin;\n",
+            self.width
+        );
+        for (at, id) in self.ids.iter().enumerate() {
+            let floats: Vec<String> = self.row(at).iter().map(ToString::to_string).collect();
+            let id = id.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n");
+            let _ = writeln!(text, "{id}\t[{}]", floats.join(","));
+        }
+        text.push_str("\\.\nCOMMIT;\n");
+        text
+    }
+
+    /// Commands for `redis-cli --pipe`: `SET NAME:ID` the floats, little-endian.
+    fn resp(&self, path: &Path) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (at, id) in self.ids.iter().enumerate() {
+            let key = format!("{}:{id}", stem(path));
+            let floats: Vec<u8> = self.row(at).iter().flat_map(|x| x.to_le_bytes()).collect();
+            bytes.extend_from_slice(b"*3\r\n");
+            for part in [b"SET".as_slice(), key.as_bytes(), &floats] {
+                bytes.extend(format!("${}\r\n", part.len()).bytes());
+                bytes.extend_from_slice(part);
+                bytes.extend_from_slice(b"\r\n");
+            }
+        }
+        bytes
+    }
+
     fn parquet(&self, path: &Path) -> Result<(), TableError> {
         let whole: Option<Vec<Option<i64>>> = self.ids.iter().map(|id| id.parse().ok().map(Some)).collect();
         let ids = match whole {
@@ -68,6 +113,11 @@ impl VectorTable {
         ];
         parquet::write(path, &Table { columns }, &[])
     }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .map_or(String::new(), |stem| stem.to_string_lossy().into_owned())
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<(), TableError> {
