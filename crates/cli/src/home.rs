@@ -54,6 +54,11 @@ impl Home {
         self.root.join("cache")
     }
 
+    /// Checkpoints of a training run.
+    pub(crate) fn checkpoints(&self, run: &str) -> PathBuf {
+        self.root.join("checkpoints").join(run)
+    }
+
     /// TensorBoard events of a model's training runs.
     pub(crate) fn run_log(&self, model: &str, run: i64) -> PathBuf {
         self.root.join("logs").join(model).join(run.to_string())
@@ -74,6 +79,7 @@ mod tests {
             home.samples("movielens"),
             home.models(),
             home.cache(),
+            home.checkpoints("a"),
             home.dictionaries(),
             home.run_log("a", 7),
         ] {

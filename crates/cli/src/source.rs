@@ -1,20 +1,24 @@
 //! Sample files as the trainer's [`SampleSource`]: the seam between `pipeline` and `train`, which do not know each other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use rankine_feature::{FieldType, Plan, Side};
-use rankine_pipeline::sample::{SampleOptions, SampleReader, SampleRow as Read, TimeUnit};
-use rankine_table::{Kind, parquet, stream};
+use rankine_pipeline::sample::{Rejects, SampleOptions, SampleReader, SampleRow as Read, TimeUnit};
+use rankine_table::{Kind, RejectFile, RowFault, TableError, parquet, stream};
 use rankine_train::linear::{Choice, TextFormat, TextSamples};
 use rankine_train::loss::Loss;
 use rankine_train::vectors::{self, VectorText};
 use rankine_train::{SampleRow, SampleSource, TrainError};
 
-/// Samples of a Parquet or CSV file, streamed.
+/// Samples of a Parquet, CSV, TSV or JSON lines file, streamed.
 pub(crate) struct FileSource {
     reader: SampleReader,
     block: Vec<Read>,
+    /// What was left out, if broken rows are.
+    left_out: Option<LeftOut>,
+    read: u64,
 }
 
 impl FileSource {
@@ -24,17 +28,38 @@ impl FileSource {
     /// # Errors
     /// A column that the conf needs and the file lacks, or a damaged file.
     pub(crate) fn open(path: &Path, plan: &Plan, labels: &[&str], loss: Loss) -> anyhow::Result<Self> {
+        Self::reading(path, plan, (labels, loss), &Reading::default())
+    }
+
+    /// As [`FileSource::open`], the way `reading` says.
+    fn reading(
+        path: &Path,
+        plan: &Plan,
+        (labels, loss): (&[&str], Loss),
+        reading: &Reading,
+    ) -> anyhow::Result<Self> {
         let options = SampleOptions {
             time_unit: TimeUnit::Seconds,
             labels: (loss == Loss::Bce).then_some((0.0, 1.0)),
+            columns: reading.columns.clone(),
             ..SampleOptions::default()
         };
         let mut spec = plan.sample_spec().clone();
         spec.label = labels.iter().map(|label| (*label).to_owned()).collect();
-        let reader = SampleReader::open(path, plan.schema(), &spec, &options)?;
+        let mut reader = SampleReader::open(path, plan.schema(), &spec, &options)?;
+        let left_out = match &reading.broken {
+            Broken::Stop => None,
+            Broken::Skip => Some(LeftOut::new(path, None)),
+            Broken::List(folder) => Some(LeftOut::new(path, Some(RejectFile::create(folder, false)?))),
+        };
+        if let Some(left_out) = &left_out {
+            reader = reader.leaving_out(left_out.taker());
+        }
         Ok(Self {
             reader,
             block: Vec::new(),
+            left_out,
+            read: 0,
         })
     }
 }
@@ -50,21 +75,7 @@ pub(crate) fn open(
     labels: &[&str],
     loss: Loss,
 ) -> anyhow::Result<Box<dyn SampleSource>> {
-    if let Some(format) = TextFormat::of(path) {
-        return Ok(Box::new(TextSamples::open(path, format, plan, loss)?));
-    }
-    if plan.name() == vectors::NAME && !is_parquet(path) {
-        let width = |side| match plan.schema().side(side).first().map(|field| field.ty) {
-            Some(FieldType::Vector(width)) => width,
-            _ => 0,
-        };
-        let widths = (width(Side::User), width(Side::Item));
-        // a first line of words is a header: columns by name
-        if VectorText::widths(path, Some(widths.0))?.is_some() {
-            return Ok(Box::new(VectorText::open(path, widths, loss)?));
-        }
-    }
-    Ok(Box::new(FileSource::open(path, plan, labels, loss)?))
+    Reading::default().open(path, plan, labels, loss)
 }
 
 /// The conf of a file of vectors: how long they are is what its first line (`user` numbers of it the user's), or its Parquet
@@ -104,15 +115,144 @@ impl SampleSource for FileSource {
         self.block.clear();
         let read = self.reader.next(&mut self.block, max).map_err(failed)?;
         out.extend(self.block.drain(..).map(handed_over));
+        self.read += read as u64;
+        if let Some(left_out) = self.left_out.as_ref().filter(|_| read == 0) {
+            left_out.end(self.read)?;
+        }
         Ok(read)
     }
 
     fn rewind(&mut self) -> Result<(), TrainError> {
+        self.read = 0;
         self.reader.rewind().map_err(failed)
     }
 
     fn len_hint(&self) -> Option<u64> {
         self.reader.len_hint()
+    }
+}
+
+/// How sample files are read that are not Rankine's own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    /// Names of the columns of text without a header line.
+    pub(crate) columns: Option<Vec<String>>,
+    /// What becomes of rows that cannot be read.
+    pub(crate) broken: Broken,
+}
+
+/// What becomes of a row that cannot be read or does not fit.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Broken {
+    /// It ends the run.
+    #[default]
+    Stop,
+    /// It is left out.
+    Skip,
+    /// It is left out and listed, in this file for the first that is opened.
+    List(PathBuf),
+}
+
+impl Reading {
+    /// The same without a list.
+    pub(crate) fn quiet(&self) -> Reading {
+        let broken = match self.broken {
+            Broken::Stop => Broken::Stop,
+            Broken::Skip | Broken::List(_) => Broken::Skip,
+        };
+        Reading {
+            broken,
+            ..self.clone()
+        }
+    }
+
+    /// As [`open`], the way this says.
+    pub(crate) fn open(
+        &self,
+        path: &Path,
+        plan: &Plan,
+        labels: &[&str],
+        loss: Loss,
+    ) -> anyhow::Result<Box<dyn SampleSource>> {
+        if let Some(format) = TextFormat::of(path) {
+            return Ok(Box::new(TextSamples::open(path, format, plan, loss)?));
+        }
+        if plan.name() == vectors::NAME && self.columns.is_none() && !is_parquet(path) {
+            let width = |side| match plan.schema().side(side).first().map(|field| field.ty) {
+                Some(FieldType::Vector(width)) => width,
+                _ => 0,
+            };
+            let widths = (width(Side::User), width(Side::Item));
+            // a first line of words is a header: columns by name
+            if VectorText::widths(path, Some(widths.0))?.is_some() {
+                return Ok(Box::new(VectorText::open(path, widths, loss)?));
+            }
+        }
+        Ok(Box::new(FileSource::reading(path, plan, (labels, loss), self)?))
+    }
+}
+
+/// Rows that were left out of a file: the first of them, and their list while the first pass lasts.
+struct LeftOut {
+    path: PathBuf,
+    noted: Arc<Mutex<Noted>>,
+}
+
+/// What has been noted of them.
+#[derive(Default)]
+struct Noted {
+    first: Option<RowFault>,
+    list: Option<RejectFile>,
+    failure: Option<TableError>,
+}
+
+impl LeftOut {
+    fn new(path: &Path, list: Option<RejectFile>) -> LeftOut {
+        let noted = Noted {
+            list,
+            ..Noted::default()
+        };
+        LeftOut {
+            path: path.to_owned(),
+            noted: Arc::new(Mutex::new(noted)),
+        }
+    }
+
+    /// What the reader hands such rows to.
+    fn taker(&self) -> Rejects {
+        let (path, noted) = (self.path.clone(), Arc::clone(&self.noted));
+        Box::new(move |fault| {
+            let Ok(mut noted) = noted.lock() else {
+                return;
+            };
+            noted.first.get_or_insert_with(|| fault.clone());
+            if let Some(Err(error)) = noted.list.as_mut().map(|list| list.reject(&path, fault)) {
+                noted.failure.get_or_insert(error);
+            }
+        })
+    }
+
+    /// The end of a pass that read `read` samples: the list appears if it has rows; nothing but broken rows is an error.
+    fn end(&self, read: u64) -> Result<(), TrainError> {
+        let Ok(mut noted) = self.noted.lock() else {
+            return Ok(());
+        };
+        let message = |text: String| TrainError::Source { message: text };
+        if let Some(error) = noted.failure.take() {
+            return Err(message(error.to_string()));
+        }
+        if let Some(list) = noted.list.take().filter(|list| list.total() > 0) {
+            list.commit().map_err(|error| message(error.to_string()))?;
+        }
+        match &noted.first {
+            Some(fault) if read == 0 => Err(message(format!(
+                "{}: no row can be read; the first is line {}: {}",
+                self.path.display(),
+                fault.line,
+                fault.reason
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

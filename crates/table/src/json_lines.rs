@@ -38,6 +38,25 @@ impl JsonLinesReader {
     /// # Errors
     /// [`TableError::Read`] when the file cannot be read on.
     pub fn next(&mut self, record: &mut Record) -> Result<Step, TableError> {
+        let mut object = Map::new();
+        let step = self.next_object(record, &mut object)?;
+        if step == Step::Row {
+            for key in &self.keys {
+                record.push(object.get(key).and_then(text).as_deref());
+            }
+        }
+        Ok(step)
+    }
+
+    /// Reads the next object as it is into `object`; `record` has its line and text, no cells.
+    ///
+    /// # Errors
+    /// [`TableError::Read`] when the file cannot be read on.
+    pub fn next_object(
+        &mut self,
+        record: &mut Record,
+        object: &mut Map<String, Value>,
+    ) -> Result<Step, TableError> {
         loop {
             record.clear();
             let got = self.lines.next(&mut self.line)?;
@@ -53,21 +72,19 @@ impl JsonLinesReader {
                     return Ok(Step::Fault(record.fault("encoding", "the line is not UTF-8")));
                 }
                 Got::Line if without_end(&record.raw).trim().is_empty() => {}
-                Got::Line => return Ok(self.cells(record)),
+                Got::Line => return Ok(parsed(record, object)),
             }
         }
     }
+}
 
-    fn cells(&self, record: &mut Record) -> Step {
-        match serde_json::from_str::<Map<String, Value>>(&record.raw) {
-            Ok(object) => {
-                for key in &self.keys {
-                    record.push(object.get(key).and_then(text).as_deref());
-                }
-                Step::Row
-            }
-            Err(error) => Step::Fault(record.fault("json", format!("expected a JSON object: {error}"))),
+fn parsed(record: &Record, object: &mut Map<String, Value>) -> Step {
+    match serde_json::from_str::<Map<String, Value>>(&record.raw) {
+        Ok(read) => {
+            *object = read;
+            Step::Row
         }
+        Err(error) => Step::Fault(record.fault("json", format!("expected a JSON object: {error}"))),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use rankine_kernel::Real;
 
+use crate::checkpoint::tape::Tape;
 use crate::model::{Net, Snapshot};
 
 /// A running average; between [`Average::show`] and [`Average::hide`] the network has the averaged weights.
@@ -38,6 +39,11 @@ impl<T: Real> Average<T> {
         self.mean.approach(&self.own, self.keep);
         net.restore(&self.mean);
         self.shown = true;
+    }
+
+    /// Writes or reads back the mean; the network must have its own weights.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        self.mean.exchange(tape);
     }
 
     /// Gives the network its own weights back, to go on learning from.

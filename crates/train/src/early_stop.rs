@@ -3,6 +3,8 @@
 //! The watcher only compares numbers; the loop copies the weights when told that an epoch is the best so far. A
 //! validation figure that is not a number (one class only) never counts as better.
 
+use crate::checkpoint::tape::Tape;
+
 /// What to do after an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -33,6 +35,15 @@ impl EarlyStop {
             best: None,
             waited: 0,
         }
+    }
+
+    /// Writes or reads back what it has seen.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.option(&mut self.best, |tape, (epoch, figure)| {
+            tape.count(epoch);
+            tape.real(figure);
+        });
+        tape.count(&mut self.waited);
     }
 
     /// The best epoch and its figure so far.

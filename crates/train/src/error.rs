@@ -71,6 +71,14 @@ pub enum TrainError {
         /// `training` or `validation`.
         what: &'static str,
     },
+    /// A checkpoint that this run cannot go on from.
+    #[error("{path}: {detail}; remove it, or train without resuming")]
+    Checkpoint {
+        /// The file.
+        path: String,
+        /// What it is instead.
+        detail: String,
+    },
     /// More rows than the cache's 32-bit ids can number.
     #[error("table `{table}` has more than {limit} rows")]
     TooManyRows {

@@ -4,11 +4,12 @@
 //! dense weights is added to their gradient here, so every optimiser sees it; biases are never decayed.
 
 use rankine_kernel::Real;
-use rankine_kernel::dense::axpy;
+use rankine_kernel::dense::{axpy, dot};
 use rankine_kernel::optimiser::Optimiser;
 
 use crate::backward::Dense;
-use crate::model::Mover;
+use crate::checkpoint::tape::Tape;
+use crate::model::{Course, Mover};
 
 /// The same optimiser with its learning rate multiplied by `factor`.
 #[must_use]
@@ -32,6 +33,8 @@ pub fn scaled(optimiser: Optimiser, factor: f64) -> Optimiser {
 pub struct DenseSteps<T> {
     mover: Mover,
     states: Vec<(Vec<T>, Vec<T>)>,
+    /// Whether a layer's weight, and its bias, stay as they are.
+    frozen: Vec<(bool, bool)>,
 }
 
 impl<T: Real> DenseSteps<T> {
@@ -39,19 +42,53 @@ impl<T: Real> DenseSteps<T> {
     #[must_use]
     pub fn new<'a>(mover: Mover, layers: impl Iterator<Item = &'a mut Dense<T>>) -> Self {
         let state = |tensor: &[T]| mover.optimiser.state(tensor.len());
-        let states = layers.map(|l| (state(&l.weight), state(&l.bias))).collect();
-        Self { mover, states }
+        let states: Vec<_> = layers.map(|l| (state(&l.weight), state(&l.bias))).collect();
+        let frozen = vec![(false, false); states.len()];
+        Self {
+            mover,
+            states,
+            frozen,
+        }
+    }
+
+    /// Keeps the parameters that `course` freezes as they are.
+    pub fn freeze<'a>(&mut self, course: &Course, layers: impl Iterator<Item = &'a mut Dense<T>>) {
+        for (layer, frozen) in layers.zip(&mut self.frozen) {
+            let stays = |part: &str| course.is_frozen(&format!("{}.{part}", layer.name));
+            *frozen = (stays("weight"), stays("bias"));
+        }
+    }
+
+    /// Writes or reads back the state.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        for (weight, bias) in &mut self.states {
+            tape.numbers(weight);
+            tape.numbers(bias);
+        }
+    }
+
+    /// The sum of the squares of the gradients of what moves.
+    pub fn square<'a>(&self, layers: impl Iterator<Item = &'a mut Dense<T>>) -> f64 {
+        let of = |frozen: bool, g: &[T]| if frozen { 0.0 } else { dot(g, g).to_f64() };
+        let pairs = layers.zip(&self.frozen);
+        let sums = pairs.map(|(l, f)| of(f.0, &l.weight_gradient) + of(f.1, &l.bias_gradient));
+        sums.sum()
     }
 
     /// Moves weights and biases against their gradients at step number `t` (from 1), the rate multiplied by `factor`.
     pub fn step<'a>(&mut self, t: u64, factor: f64, layers: impl Iterator<Item = &'a mut Dense<T>>) {
         let optimiser = scaled(self.mover.optimiser, factor);
-        for (layer, (weight, bias)) in layers.zip(&mut self.states).filter(|(layer, _)| !layer.moving) {
+        let states = self.states.iter_mut().zip(&self.frozen);
+        for (layer, ((weight, bias), frozen)) in layers.zip(states).filter(|(layer, _)| !layer.moving) {
             if self.mover.l2 > 0.0 {
                 axpy(T::of(self.mover.l2), &layer.weight, &mut layer.weight_gradient);
             }
-            optimiser.step(t, &mut layer.weight, &layer.weight_gradient, weight);
-            optimiser.step(t, &mut layer.bias, &layer.bias_gradient, bias);
+            if !frozen.0 {
+                optimiser.step(t, &mut layer.weight, &layer.weight_gradient, weight);
+            }
+            if !frozen.1 {
+                optimiser.step(t, &mut layer.bias, &layer.bias_gradient, bias);
+            }
         }
     }
 }

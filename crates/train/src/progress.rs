@@ -3,6 +3,8 @@
 //! Reports are plain numbers; how they are shown is the listener's business. Wall-clock figures (speed, time left)
 //! appear here and nowhere in what is learnt, so that a run's bytes do not depend on the machine's mood.
 
+use crate::checkpoint::tape::Tape;
+
 /// The state after some batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
@@ -23,17 +25,21 @@ pub struct StepReport {
 }
 
 /// The state after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EpochReport {
     /// Epoch, from 1.
     pub epoch: usize,
     /// Mean training loss over the epoch.
+    #[serde(deserialize_with = "nan")]
     pub loss: f64,
     /// ROC-AUC of the predictions made while training (histogram; NaN with one class only).
+    #[serde(deserialize_with = "nan")]
     pub auc: f64,
     /// Mean loss on the validation samples; NaN without any.
+    #[serde(deserialize_with = "nan")]
     pub valid_loss: f64,
     /// ROC-AUC on the validation samples (exact); NaN without any or with one class only.
+    #[serde(deserialize_with = "nan")]
     pub valid_auc: f64,
     /// Training samples per second of wall time, validation left out.
     pub samples_per_s: f64,
@@ -44,6 +50,12 @@ pub struct EpochReport {
     pub cpu_s: Option<f64>,
     /// Whether this epoch has the best weights so far.
     pub best: bool,
+}
+
+/// A number that JSON writes as `null` where it is none.
+fn nan<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number: Option<f64> = serde::Deserialize::deserialize(from)?;
+    Ok(number.unwrap_or(f64::NAN))
 }
 
 /// CPU seconds that this thread has run so far, to the nanosecond. (`/proc` tells it in steps of some milliseconds.)
@@ -115,6 +127,12 @@ impl RunningAuc {
             below += n;
         }
         area / (below * self.positive.iter().sum::<f64>())
+    }
+
+    /// Writes or reads back what was counted.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        self.positive.iter_mut().for_each(|bin| tape.real(bin));
+        self.negative.iter_mut().for_each(|bin| tape.real(bin));
     }
 
     /// Adds what another has counted.

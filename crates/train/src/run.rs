@@ -1,29 +1,35 @@
 //! The training loop: encode once, then epochs of shuffled batches, validation, early stopping, best weights back.
 //!
 //! One thread, so that the same samples, model file and seed give the same bytes; several models are trained at once by
-//! calling [`train`] from several threads. The shuffle of epoch e depends on the seed and e alone.
+//! calling [`train`] from several threads. The shuffle of epoch e depends on the seed and e alone, so that a run goes on from a
+//! checkpoint as if it had never ended.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rand::{RngExt, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_feature::Plan;
 use rankine_kernel::Real;
+use rankine_model::graph::Aim;
 use rankine_model::{ModelConfig, Network, Parameters};
 
 use crate::TrainError;
 use crate::average::Average;
 use crate::backward::Mode;
+use crate::checkpoint::Checkpoints;
 use crate::early_stop::{EarlyStop, Verdict};
-use crate::encode::{Batch, Cache, Encoder};
+use crate::encode::{Batch, Cache, Encoder, Order, Samples, Storage};
 use crate::judge;
+use crate::linear::Place;
 use crate::metric;
-use crate::model::{Net, Settings, Snapshot, Watch};
-use crate::objective::Objective;
-use crate::progress::{EpochReport, Progress, RunningAuc, StepReport, thread_cpu_seconds};
+use crate::model::{Net, Settings, Watch};
+use crate::objective::{Objective, Work};
+use crate::progress::{EpochReport, Progress, StepReport, thread_cpu_seconds};
 use crate::source::SampleSource;
+use crate::standing::{Standing, Sums};
 use crate::tensorboard::{self, EventWriter};
+
+pub(crate) use crate::encode::stock::shuffle;
 
 /// Samples of a batch that go through all layers before the next: their numbers stay in the second cache, where those of
 /// a batch of a thousand would not. A multiple of two, so that dropout draws as for the whole batch.
@@ -46,14 +52,21 @@ pub struct Trained {
     pub table_rows: Vec<(String, usize)>,
 }
 
-/// Trains the model that `config` describes on the features of `plan`.
-///
-/// With `train.early_stop` the best epoch's weights on `valid` are kept, otherwise (and without validation samples) the
-/// last epoch's. `tensorboard` gets training loss and AUC and the validation figures after each epoch.
+/// Where a run keeps what it needs on disk; all of it may be absent.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// Where samples go that do not fit the memory they are given.
+    pub place: Option<Place>,
+    /// Where checkpoints are written, if the model file asks for them.
+    pub checkpoints: Option<PathBuf>,
+    /// Whether to go on from the newest checkpoint there is.
+    pub resume: bool,
+}
+
+/// As [`train_in`], with everything in memory.
 ///
 /// # Errors
-/// What the sources report, samples that fit neither schema nor loss, a model file that asks for what the plan lacks, a
-/// loss that is no longer finite.
+/// As [`train_in`].
 pub fn train(
     config: &ModelConfig,
     plan: Arc<Plan>,
@@ -62,30 +75,92 @@ pub fn train(
     progress: &mut dyn Progress,
     tensorboard: Option<&mut EventWriter>,
 ) -> Result<Trained, TrainError> {
+    train_in(
+        config,
+        plan,
+        (train, valid),
+        &Frame::default(),
+        (progress, tensorboard),
+    )
+}
+
+/// Trains the model that `config` describes on the features of `plan`.
+///
+/// With `train.early_stop` the best epoch's weights on the second source are kept, otherwise (and without validation samples)
+/// the last epoch's. TensorBoard gets training loss and AUC and the validation figures after each epoch. More samples than
+/// `train.shuffle_buffer` go to a block file in the frame's place.
+///
+/// # Errors
+/// What the sources report, samples that fit neither schema nor loss, a model file that asks for what the plan lacks, a
+/// loss that is no longer finite, a checkpoint of another run, the disk's.
+pub fn train_in(
+    config: &ModelConfig,
+    plan: Arc<Plan>,
+    (train, valid): (&mut dyn SampleSource, &mut dyn SampleSource),
+    frame: &Frame,
+    (progress, tensorboard): (&mut dyn Progress, Option<&mut EventWriter>),
+) -> Result<Trained, TrainError> {
     let network = Network::compile(config, &plan).map_err(|faults| TrainError::Model { faults })?;
     trainable(config)?;
     let settings = Settings::new(config);
     let others = config.labels.len().saturating_sub(1);
-    let mut encoder = Encoder::new(plan, network.clone(), settings.loss).with_others(others);
-    let learn = encoder.learn(train)?;
-    let judge = encoder.apply(valid)?;
-    let mut net = Net::<f32>::new(&network, &settings, encoder.vocabularies());
-    let objective = Objective::new(config, &network, &learn);
-    let outcome = Run::new(&settings, progress, tensorboard)
-        .taught_by(objective)
-        .fit(&mut net, &learn, &judge)?;
-    let table_rows = net
-        .tables
-        .iter()
-        .map(|t| (t.name.clone(), t.rows().len() + 1))
-        .collect();
+    let mut encoder = Encoder::new(plan.clone(), network.clone(), settings.loss).with_others(others);
+    let storage = |part| Storage {
+        place: frame.place.as_ref(),
+        part,
+        buffer: settings.course.buffer,
+        keep: settings.course.keep_samples,
+    };
+    let learn = encoder.learn_in(train, storage(""))?;
+    let judge = encoder.apply_in(valid, storage(".valid"))?;
+    let (learn, judge) = (Samples::from(&learn), Samples::from(&judge));
+    let mut net = Net::<f32>::new(&network, &settings, &encoder.into_vocabularies());
+    check_patterns(config, &mut net)?;
+    let objective = Objective::over(config, &network, learn)?;
+    let mut run = Run::new(&settings, progress, tensorboard).taught_by(objective);
+    if let (Some(folder), Some(rhythm)) = (&frame.checkpoints, settings.course.checkpoint) {
+        let what = described(config, &plan, (learn.len(), judge.len()), frame);
+        run = run.with(Checkpoints::new(folder, &what, rhythm), frame.resume);
+    }
+    let outcome = run.fit(&mut net, learn, judge)?;
+    let tables = net.tables.iter();
+    let table_rows = tables.map(|t| (t.name.clone(), t.rows().len() + 1)).collect();
     Ok(Trained {
-        parameters: net.export(),
         history: outcome.history,
         best_epoch: outcome.best_epoch,
         train_samples: learn.len() as u64,
         valid_samples: judge.len() as u64,
         table_rows,
+        parameters: net.into_parameters(),
+    })
+}
+
+/// What a run is, line by line: a checkpoint is of the same one or none.
+fn described(config: &ModelConfig, plan: &Plan, samples: (usize, usize), frame: &Frame) -> String {
+    let place = frame.place.as_ref().map_or("", |place| &place.fingerprint);
+    format!(
+        "conf {}\n{} training samples, {} to validate on\n{}\n{place}",
+        plan.hash(),
+        samples.0,
+        samples.1,
+        config.text().trim_end()
+    )
+}
+
+/// A pattern of `train.freeze` that fits nothing is a mistake.
+fn check_patterns(config: &ModelConfig, net: &mut Net<f32>) -> Result<(), TrainError> {
+    let names = net.names();
+    let fits = |pattern: &str| names.iter().any(|name| crate::pattern::fits(pattern, name));
+    let Some(pattern) = config.train.freeze.iter().find(|pattern| !fits(&pattern.value)) else {
+        return Ok(());
+    };
+    Err(TrainError::Config {
+        key: "train.freeze".to_owned(),
+        detail: format!(
+            "`{}` fits no parameter; there are: {}",
+            pattern.value,
+            names.join(", ")
+        ),
     })
 }
 
@@ -124,15 +199,12 @@ pub struct Run<'a> {
     settings: &'a Settings,
     progress: &'a mut dyn Progress,
     tensorboard: Option<&'a mut EventWriter>,
-    start: Instant,
-    /// Time spent in training batches, and when the listener last heard.
-    trained: Duration,
-    /// CPU seconds of the same, where the system tells.
-    cpu: f64,
-    told: Instant,
-    samples: u64,
-    auc: RunningAuc,
+    checkpoints: Option<Checkpoints>,
+    resume: bool,
     objective: Option<Arc<Objective>>,
+    start: Instant,
+    /// When the listener last heard.
+    told: Instant,
 }
 
 impl<'a> Run<'a> {
@@ -143,18 +215,15 @@ impl<'a> Run<'a> {
         tensorboard: Option<&'a mut EventWriter>,
     ) -> Self {
         let now = Instant::now();
-        let (trained, auc) = (Duration::ZERO, RunningAuc::default());
         Self {
             settings,
             progress,
             tensorboard,
-            start: now,
-            trained,
-            cpu: 0.0,
-            told: now,
-            samples: 0,
-            auc,
+            checkpoints: None,
+            resume: false,
             objective: None,
+            start: now,
+            told: now,
         }
     }
 
@@ -165,16 +234,27 @@ impl<'a> Run<'a> {
         Self { objective, ..self }
     }
 
+    /// The same with checkpoints; `resume` goes on from the newest, otherwise those of earlier runs are removed.
+    #[must_use]
+    pub fn with(self, checkpoints: Checkpoints, resume: bool) -> Self {
+        Self {
+            checkpoints: Some(checkpoints),
+            resume,
+            ..self
+        }
+    }
+
     /// Trains `net` on `learn`, watching `judge`; leaves the best epoch's weights in `net`.
     ///
     /// # Errors
-    /// No training samples, or a loss that is no longer finite.
-    pub fn fit<T: Real>(
+    /// No training samples, a loss that is no longer finite, samples or checkpoints that cannot be read or written.
+    pub fn fit<'s, T: Real>(
         mut self,
         net: &mut Net<T>,
-        learn: &Cache,
-        judge: &Cache,
+        learn: impl Into<Samples<'s>>,
+        judge: impl Into<Samples<'s>>,
     ) -> Result<Outcome, TrainError> {
+        let (learn, judge) = (learn.into(), judge.into());
         if learn.is_empty() {
             return Err(TrainError::Empty { what: "training" });
         }
@@ -182,151 +262,244 @@ impl<'a> Run<'a> {
             .settings
             .early_stop
             .map_or((Watch::Auc, None), |(w, p)| (w, Some(p)));
-        let mut stop = EarlyStop::new(patience, watch.higher_is_better());
-        let (mut outcome, mut best) = (Outcome::default(), Snapshot::default());
-        let (mut batch, mut average) = (Batch::new(learn), Average::new(self.settings.average));
-        for epoch in 1..=self.settings.epochs {
-            average.iter_mut().for_each(|average| average.hide(net));
-            let loss = self.epoch(net, learn, &mut batch, epoch)?;
-            average.iter_mut().for_each(|average| average.show(net));
-            let mut report = self.judge(net, judge, epoch, loss);
-            let verdict = stop.observe(epoch, watch.figure(&report));
+        let stop = EarlyStop::new(patience, watch.higher_is_better());
+        let mut at = Standing::new(stop, Average::new(self.settings.average));
+        self.resume(net, &mut at)?;
+        let mut learner = Learner::new(net, learn, self.objective.clone());
+        while at.epoch <= self.settings.epochs {
+            at.average.iter_mut().for_each(|average| average.hide(net));
+            self.epoch(net, learn, &mut learner, &mut at)?;
+            at.average.iter_mut().for_each(|average| average.show(net));
+            let mut report = self.judge(net, judge, &at)?;
+            let verdict = at.stop.observe(at.epoch, watch.figure(&report));
             report.best = verdict == Verdict::Best;
             if report.best && patience.is_some() {
-                net.save(&mut best);
+                net.save(&mut at.best);
             }
             self.tell(&report)?;
             if let Some(writer) = self.tensorboard.as_deref_mut() {
-                tensorboard::parameters(writer, i64::try_from(epoch).unwrap_or(i64::MAX), net)?;
+                tensorboard::parameters(writer, i64::try_from(at.epoch).unwrap_or(i64::MAX), net)?;
             }
-            outcome.history.push(report);
+            at.history.push(report);
             if verdict == Verdict::Stop {
                 break;
             }
+            (at.epoch, at.sums) = (at.epoch + 1, Sums::default());
         }
-        outcome.best_epoch = outcome.history.len();
-        if let (Some((epoch, _)), Some(_)) = (stop.best(), patience) {
-            net.restore(&best);
-            outcome.best_epoch = epoch;
+        let mut best_epoch = at.history.len();
+        if let (Some((epoch, _)), Some(_)) = (at.stop.best(), patience) {
+            net.restore(&at.best);
+            best_epoch = epoch;
         }
-        Ok(outcome)
+        Ok(Outcome {
+            history: at.history,
+            best_epoch,
+        })
     }
 
-    /// One pass over the shuffled samples; returns the mean loss.
+    /// Goes back to where the newest checkpoint stands, or removes those of earlier runs.
+    fn resume<T: Real>(&self, net: &mut Net<T>, at: &mut Standing<T>) -> Result<(), TrainError> {
+        match &self.checkpoints {
+            Some(checkpoints) if self.resume => {
+                checkpoints.load(|tape| at.exchange(net, tape))?;
+            }
+            Some(checkpoints) => checkpoints.clear(),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// One pass over the shuffled samples, or what is left of it.
     fn epoch<T: Real>(
         &mut self,
         net: &mut Net<T>,
-        learn: &Cache,
-        batch: &mut Batch<T>,
-        epoch: usize,
-    ) -> Result<f64, TrainError> {
-        let cpu = thread_cpu_seconds();
-        let order = self.order(learn.len(), epoch);
-        let factor = self.settings.rate_factor(epoch);
-        let (mut sum, mut weight, mut seen) = (0.0, 0.0, 0);
-        let (mut slopes, begin) = (Vec::new(), Instant::now());
-        let before = self.trained;
-        let objective = self.objective.clone();
-        let mut work = objective.as_ref().map(|o| (o, o.work(learn)));
-        self.auc.clear();
-        let (aims, part) = (net.aims(), if net.is_whole() { usize::MAX } else { PART });
-        for (step, indices) in (1..).zip(order.chunks(self.settings.batch)) {
-            net.begin(indices.len());
-            let mut s = 0.0;
-            if let Some((objective, work)) = &mut work {
-                let w = objective.learn(net, (learn, indices), (epoch, step), work);
-                (s, weight) = (w.0, weight + w.1);
+        learn: Samples<'_>,
+        learner: &mut Learner<T>,
+        at: &mut Standing<T>,
+    ) -> Result<(), TrainError> {
+        let mut clock = Clock::start(at.trained, at.cpu);
+        let batch = self.settings.batch;
+        let per_epoch = learn.len().div_ceil(batch) as u64;
+        let mixed = self.settings.shuffle.then_some((self.settings.seed, at.epoch));
+        let mut windows = learn.pass(Order { mixed, batch });
+        let mut done = at.sums.batches;
+        while let Some((cache, order)) = windows.next()? {
+            for indices in order.chunks(batch) {
+                if done > 0 {
+                    done -= 1;
+                    continue;
+                }
+                let factor = self.settings.factor(at.epoch, (at.steps + 1, per_epoch));
+                let loss = learner.learn(net, (cache, indices), (self.settings, at.epoch), &mut at.sums);
+                if !loss.is_finite() {
+                    return Err(TrainError::Diverged {
+                        epoch: at.epoch,
+                        step: usize::try_from(at.sums.batches).unwrap_or(usize::MAX),
+                        samples: at.sums.seen,
+                        loss,
+                    });
+                }
+                net.step(factor);
+                at.steps += 1;
+                at.samples += indices.len() as u64;
+                (at.trained, at.cpu) = clock.read();
+                self.maybe_tell(at, learn.len() as u64);
+                self.maybe_save(net, at, 1)?;
             }
-            let each = if work.is_none() { indices } else { &[] };
-            for part in each.chunks(part) {
-                batch.gather(learn, part);
-                let logits = net.forward(batch, Mode::Learn);
-                let share = T::of(1.0 / indices.len() as f64);
-                let w = judge::part(
-                    (self.settings.loss, &aims),
-                    share,
-                    logits,
-                    batch,
-                    &mut slopes,
-                    &mut self.auc,
-                );
-                (s, weight) = (s + w.0, weight + w.1);
-                net.backward(batch, &mut slopes);
-            }
-            (sum, seen) = (sum + s, seen + indices.len() as u64);
-            if !s.is_finite() {
-                return Err(TrainError::Diverged {
-                    epoch,
-                    step,
-                    samples: seen,
-                    loss: s,
-                });
-            }
-            net.finish();
-            net.step(factor);
-            self.samples += indices.len() as u64;
-            self.trained = before + begin.elapsed();
-            self.maybe_tell(
-                epoch,
-                seen,
-                learn.len() as u64,
-                sum / weight.max(f64::MIN_POSITIVE),
-            );
         }
-        self.cpu += thread_cpu_seconds() - cpu;
-        Ok(sum / weight.max(f64::MIN_POSITIVE))
+        at.cpu = clock.cpu();
+        Ok(())
     }
 
-    /// The order of the samples in `epoch`.
-    fn order(&self, samples: usize, epoch: usize) -> Vec<u32> {
-        let mut order = indices(samples);
-        if self.settings.shuffle {
-            shuffle(&mut order, self.settings.seed, epoch);
+    /// Writes a checkpoint where one is due after `steps` more steps.
+    fn maybe_save<T: Real>(
+        &mut self,
+        net: &mut Net<T>,
+        at: &mut Standing<T>,
+        steps: u64,
+    ) -> Result<(), TrainError> {
+        if let Some(checkpoints) = &mut self.checkpoints
+            && checkpoints.is_due(steps)
+        {
+            checkpoints.save(at.steps, |tape| at.exchange(net, tape))?;
         }
-        order
+        Ok(())
     }
 
     /// Tells the listener, at most four times per second and at the end of an epoch.
-    fn maybe_tell(&mut self, epoch: usize, samples: u64, total: u64, loss: f64) {
+    fn maybe_tell<T: Real>(&mut self, at: &Standing<T>, total: u64) {
+        let samples = at.sums.seen;
         if samples < total && self.told.elapsed() < Duration::from_millis(250) {
             return;
         }
         self.told = Instant::now();
-        let samples_per_s = self.speed();
-        let left = (self.settings.epochs - epoch) as u64 * total + total - samples;
-        let (auc, eta_s) = (self.auc.value(), left as f64 / samples_per_s);
+        let samples_per_s = at.speed();
+        let left = (self.settings.epochs - at.epoch) as u64 * total + total - samples;
         self.progress.step(&StepReport {
-            epoch,
+            epoch: at.epoch,
             samples,
             total,
-            loss,
-            auc,
+            loss: at.sums.mean(),
+            auc: at.sums.auc.value(),
             samples_per_s,
-            eta_s,
+            eta_s: left as f64 / samples_per_s,
         });
     }
 
-    fn speed(&self) -> f64 {
-        self.samples as f64 / self.trained.as_secs_f64().max(1e-9)
-    }
-
-    fn judge<T: Real>(&self, net: &mut Net<T>, judge: &Cache, epoch: usize, loss: f64) -> EpochReport {
-        let (valid_loss, valid_auc) = validate(net, judge, self.settings);
-        EpochReport {
-            epoch,
-            loss,
-            auc: self.auc.value(),
+    fn judge<T: Real>(
+        &self,
+        net: &mut Net<T>,
+        judge: Samples<'_>,
+        at: &Standing<T>,
+    ) -> Result<EpochReport, TrainError> {
+        let (valid_loss, valid_auc) = validate(net, judge, self.settings)?;
+        Ok(EpochReport {
+            epoch: at.epoch,
+            loss: at.sums.mean(),
+            auc: at.sums.auc.value(),
             valid_loss,
             valid_auc,
-            samples_per_s: self.speed(),
+            samples_per_s: at.speed(),
             elapsed_s: self.start.elapsed().as_secs_f64(),
-            cpu_s: Some(self.cpu),
+            cpu_s: Some(at.cpu),
             best: false,
-        }
+        })
     }
 
     fn tell(&mut self, report: &EpochReport) -> Result<(), TrainError> {
         tell(self.progress, self.tensorboard.as_deref_mut(), report)
+    }
+}
+
+/// Wall and CPU seconds of learning, on top of what was spent before.
+struct Clock {
+    begin: Instant,
+    wall: f64,
+    /// This thread's CPU seconds at the start, and those to add.
+    cpu: (f64, f64),
+}
+
+impl Clock {
+    fn start(wall: f64, cpu: f64) -> Self {
+        Self {
+            begin: Instant::now(),
+            wall,
+            cpu: (thread_cpu_seconds(), cpu),
+        }
+    }
+
+    /// Wall seconds, and CPU seconds as they stood at the start.
+    fn read(&mut self) -> (f64, f64) {
+        (self.wall + self.begin.elapsed().as_secs_f64(), self.cpu.1)
+    }
+
+    fn cpu(&self) -> f64 {
+        self.cpu.1 + thread_cpu_seconds() - self.cpu.0
+    }
+}
+
+/// The buffers of a thread that learns.
+pub(crate) struct Learner<T> {
+    batch: Batch<T>,
+    slopes: Vec<T>,
+    aims: Vec<Aim>,
+    /// Samples that go through all layers at a time.
+    part: usize,
+    /// Where samples are compared with one another.
+    together: Option<(Arc<Objective>, Work<T>)>,
+}
+
+impl<T: Real> Learner<T> {
+    pub(crate) fn new(net: &Net<T>, samples: Samples<'_>, objective: Option<Arc<Objective>>) -> Self {
+        let together = objective.map(|objective| {
+            let work = objective.work(samples.shape());
+            (objective, work)
+        });
+        Self {
+            batch: Batch::new(samples.shape()),
+            slopes: Vec::new(),
+            aims: net.aims(),
+            part: if net.is_whole() { usize::MAX } else { PART },
+            together,
+        }
+    }
+
+    /// Computes the gradient of a batch, part by part, and adds its figures to `sums`; returns the weighted loss.
+    pub(crate) fn learn(
+        &mut self,
+        net: &mut Net<T>,
+        (cache, indices): (&Cache, &[u32]),
+        (settings, epoch): (&Settings, usize),
+        sums: &mut Sums,
+    ) -> f64 {
+        net.begin(indices.len());
+        let (share, mut loss) = (T::of(1.0 / indices.len() as f64), 0.0);
+        let step = usize::try_from(sums.batches + 1).unwrap_or(usize::MAX);
+        let mut each = indices;
+        if let Some((objective, work)) = &mut self.together {
+            let part = objective.learn(net, (cache, indices), (epoch, step), work);
+            (loss, sums.weight, each) = (part.0, sums.weight + part.1, &[]);
+        }
+        for part in each.chunks(self.part) {
+            self.batch.gather(cache, part);
+            let logits = net.forward(&self.batch, Mode::Learn);
+            let part = judge::part(
+                (settings.loss, &self.aims),
+                share,
+                logits,
+                &self.batch,
+                &mut self.slopes,
+                &mut sums.auc,
+            );
+            loss += part.0;
+            sums.weight += part.1;
+            net.backward(&self.batch, &mut self.slopes);
+        }
+        net.finish();
+        sums.loss += loss;
+        sums.seen += indices.len() as u64;
+        sums.batches += 1;
+        loss
     }
 }
 
@@ -355,39 +528,46 @@ pub(crate) fn tell(
     writer.flush()
 }
 
-/// Sample numbers in order; the encoder refuses more than a u32 can number.
-fn indices(samples: usize) -> Vec<u32> {
-    (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect()
-}
-
-/// Mixes the order of the samples of one epoch (Fisher–Yates).
-pub(crate) fn shuffle(order: &mut [u32], seed: u64, epoch: usize) {
-    let mut random =
-        Xoshiro256PlusPlus::seed_from_u64(seed ^ (epoch as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
-    for i in (1..order.len()).rev() {
-        order.swap(i, random.random_range(0..=i));
+/// Mean loss and ROC-AUC of `net` on `samples`; NaN without any.
+fn validate<T: Real>(
+    net: &mut Net<T>,
+    samples: Samples<'_>,
+    settings: &Settings,
+) -> Result<(f64, f64), TrainError> {
+    let (mut sum, mut total) = (0.0, 0.0);
+    let (mut labels, mut scores, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+    let order = Order {
+        mixed: None,
+        batch: settings.batch,
+    };
+    let mut windows = samples.pass(order);
+    while let Some((cache, indices)) = windows.next()? {
+        let logits = predict_some(net, cache, indices, settings.batch);
+        for (z, i) in logits.iter().map(|z| z.to_f64()).zip(indices) {
+            let (y, w) = (cache.labels[*i as usize], cache.weights[*i as usize]);
+            let (y, w) = (f64::from(y), f64::from(w));
+            sum += w * settings.loss.value(z, y);
+            total += w;
+            labels.push(y);
+            weights.push(w);
+            scores.push(z);
+        }
     }
-}
-
-/// Mean loss and ROC-AUC of `net` on `cache`; NaN without samples.
-fn validate<T: Real>(net: &mut Net<T>, cache: &Cache, settings: &Settings) -> (f64, f64) {
-    let scores = predict(net, cache, settings.batch);
-    let (mut sum, mut weights) = (0.0, 0.0);
-    for ((&z, &y), &w) in scores.iter().zip(&cache.labels).zip(&cache.weights) {
-        sum += f64::from(w) * settings.loss.value(z.to_f64(), f64::from(y));
-        weights += f64::from(w);
-    }
-    let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
-    let scores: Vec<f64> = scores.iter().map(|z| z.to_f64()).collect();
-    let auc = metric::auc(&wide(&cache.labels), &scores, Some(&wide(&cache.weights)));
-    (sum / weights, auc.unwrap_or(f64::NAN))
+    let auc = metric::auc(&labels, &scores, Some(&weights));
+    Ok((sum / total, auc.unwrap_or(f64::NAN)))
 }
 
 /// The logits of every sample of `cache`, in order, computed `rows` (at least 256) at a time.
 pub fn predict<T: Real>(net: &mut Net<T>, cache: &Cache, rows: usize) -> Vec<T> {
+    let all: Vec<u32> = (0..u32::try_from(cache.len()).unwrap_or(u32::MAX)).collect();
+    predict_some(net, cache, &all, rows)
+}
+
+/// The logits of some samples.
+fn predict_some<T: Real>(net: &mut Net<T>, cache: &Cache, order: &[u32], rows: usize) -> Vec<T> {
     let mut batch = Batch::new(cache);
-    let mut logits = Vec::with_capacity(cache.len());
-    for indices in indices(cache.len()).chunks(rows.max(256)) {
+    let mut logits = Vec::with_capacity(order.len());
+    for indices in order.chunks(rows.max(256)) {
         batch.gather(cache, indices);
         logits.extend_from_slice(&net.forward(&batch, Mode::Judge)[..batch.len()]);
     }

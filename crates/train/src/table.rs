@@ -7,12 +7,16 @@
 //! `l2 / 2N · |w|²`, however rare the row and whatever the batch: the ridge of a mean with `l2` doubting samples, which
 //! shrinks a user of two ratings and leaves one of two hundred alone.
 
+use std::sync::Arc;
+
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
-use rankine_kernel::dense::axpy;
+use rankine_kernel::dense::{axpy, dot, scale};
 use rankine_kernel::rows::{MISSING, RowGradients, RowTable, gather};
 
+use crate::checkpoint::tape::Tape;
+use crate::encode::Vocabulary;
 use crate::model::Mover;
 
 /// A table under training; row 0 is the missing row.
@@ -25,7 +29,9 @@ pub struct Table<T> {
     gradients: RowGradients<T>,
     decay: T,
     /// 1 / uses of each row; 0 for the missing row, which stands for many.
-    shares: Vec<T>,
+    shares: Arc<Vec<T>>,
+    /// Whether the rows stay as they are.
+    frozen: bool,
 }
 
 impl<T: Real> Table<T> {
@@ -39,7 +45,8 @@ impl<T: Real> Table<T> {
             rows,
             gradients,
             decay: T::ZERO,
-            shares: vec![T::ZERO],
+            shares: Arc::new(vec![T::ZERO]),
+            frozen: false,
         }
     }
 
@@ -55,7 +62,92 @@ impl<T: Real> Table<T> {
                 }
             });
         }
-        self.shares.resize(self.rows.len() + 1, T::of(1.0));
+        let mut shares = vec![T::ONE; self.rows.len() + 1];
+        shares[0] = T::ZERO;
+        self.shares = Arc::new(shares);
+    }
+
+    /// A table of `dim` weights per row with a row for each sign of `vocabulary`, as [`Table::fill`] and [`Table::count`] would
+    /// make it, without a second copy of signs and index.
+    #[must_use]
+    pub fn of(
+        name: &str,
+        (dim, mover): (usize, Mover),
+        vocabulary: &Vocabulary,
+        deviation: f64,
+        random: &mut Xoshiro256PlusPlus,
+    ) -> Self {
+        let mut table = Self::new(name, dim, mover);
+        table.rows = RowTable::of_keys(dim, &mover.optimiser, vocabulary.shared());
+        if deviation > 0.0 {
+            for (row, _) in (1..).zip(vocabulary.signs()) {
+                let weights = table.rows.row_mut(row).0.iter_mut();
+                weights.for_each(|w| *w = T::of(normal(random) * deviation));
+            }
+        }
+        if mover.l2 > 0.0 {
+            table.count(vocabulary.counts());
+        }
+        table
+    }
+
+    /// Another hand on the same rows, for another thread; see [`RowTable::share`].
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            mover: self.mover,
+            rows: self.rows.share(),
+            gradients: RowGradients::new(self.dim()),
+            decay: self.decay,
+            shares: Arc::clone(&self.shares),
+            frozen: self.frozen,
+        }
+    }
+
+    /// Keeps the rows as they are.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// The sum of the squares of the batch's gradient; 0 where the rows stay as they are.
+    #[must_use]
+    pub fn square(&self) -> f64 {
+        if self.frozen {
+            0.0
+        } else {
+            dot(self.gradients.all(), self.gradients.all()).to_f64()
+        }
+    }
+
+    /// Multiplies the batch's gradient.
+    pub fn scale(&mut self, factor: T) {
+        scale(factor, self.gradients.all_mut());
+    }
+
+    /// Writes or reads back all rows with their optimiser state.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        let mut rows = self.rows.len();
+        tape.count(&mut rows);
+        if rows != self.rows.len() {
+            return tape.refuse("a table has another number of rows");
+        }
+        for row in (0..).take(rows + 1) {
+            let (weights, state) = self.rows.row_mut(row);
+            tape.numbers(weights);
+            tape.numbers(state);
+        }
+    }
+
+    /// The rows without optimiser state; the state's memory is given back on the way.
+    #[must_use]
+    pub fn into_plain(self) -> RowTable<T> {
+        self.rows.into_plain()
+    }
+
+    /// The rows with their keys, to be changed.
+    pub fn rows_mut(&mut self) -> &mut RowTable<T> {
+        &mut self.rows
     }
 
     /// Tells how many training samples use each row, the missing row first; without it, one each.
@@ -67,9 +159,9 @@ impl<T: Real> Table<T> {
                 T::of(1.0 / f64::from(uses))
             }
         };
-        self.shares.clear();
-        self.shares.extend(uses.iter().map(share));
-        self.shares.resize(self.rows.len() + 1, T::ZERO);
+        let mut shares: Vec<T> = uses.iter().map(share).collect();
+        shares.resize(self.rows.len() + 1, T::ZERO);
+        self.shares = Arc::new(shares);
     }
 
     /// The rows with their keys.
@@ -140,6 +232,9 @@ impl<T: Real> Table<T> {
 
     /// Moves the rows of the batch at step number `t` (from 1), the rate multiplied by `factor`.
     pub fn step(&mut self, t: u64, factor: f64) {
+        if self.frozen {
+            return;
+        }
         crate::optimise::scaled(self.mover.optimiser, factor).step_rows(t, &mut self.rows, &self.gradients);
     }
 

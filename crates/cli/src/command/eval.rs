@@ -89,7 +89,7 @@ fn samples(
 /// The files a model learnt from, as `train` fits its baselines: a refitted one has seen the validation samples, too.
 fn learnt(files: Files, refit: bool) -> Vec<PathBuf> {
     let valid = files.valid.filter(|_| refit);
-    [Some(files.train), valid].into_iter().flatten().collect()
+    files.train.into_iter().chain(valid).collect()
 }
 
 #[cfg(test)]
@@ -99,13 +99,14 @@ mod tests {
     #[test]
     fn baselines_learn_from_the_rows_the_model_learnt_from() {
         let files = |valid: Option<&str>| Files {
-            train: "train".into(),
+            train: vec!["train".into()],
             valid: valid.map(PathBuf::from),
             hold_out: 0.0,
             test: None,
             split: String::new(),
             hash: String::new(),
             joined: None,
+            reading: crate::source::Reading::default(),
         };
         for (valid, refit, expected) in [
             (Some("valid"), true, &["train", "valid"][..]),

@@ -1,7 +1,7 @@
 //! `rankine train`: one model from a model file, a conf and sample files, published as a new version.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Parser};
@@ -9,6 +9,7 @@ use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
+use rankine_table::{AtomicFile, stream};
 use rankine_train::Progress;
 use rankine_train::linear::TextFormat;
 use rankine_train::report::drawing;
@@ -19,8 +20,8 @@ use super::Globals;
 use crate::dictionaries::Dictionaries;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
-use crate::source::vectors_conf;
-use crate::training::{Files, Fitted, Job, Liked, fit, measure, publish, train_vectors};
+use crate::source::{Broken, Reading, vectors_conf};
+use crate::training::{Files, Fitted, Job, Liked, fit, measure, publish, rejects, train_vectors};
 use crate::watch::Watch;
 use crate::{clock, output, recipe};
 
@@ -31,7 +32,10 @@ use crate::{clock, output, recipe};
     rankine train config/models/widedeep.toml --set train.epochs=3 --set hidden=[64,32]\n  \
     rankine train config/models/widedeep.toml --print-config\n  \
     rankine train config/models/widedeep.toml --watch 8765\n  \
-    rankine train my.toml --conf my.feature.toml --train train.csv.gz --test test.csv.gz --hold-out 0.1")]
+    rankine train my.toml --conf my.feature.toml --train train.csv.gz --test test.csv.gz --hold-out 0.1\n  \
+    rankine train my.toml --conf my.feature.toml --train day-*.parquet\n  \
+    zcat log.gz | rankine train my.toml --conf my.feature.toml --train - --columns label,userId,u1..u128\n  \
+    rankine train my.toml --resume")]
 pub(crate) struct Options {
     /// The model file (TOML)
     #[arg(value_name = "MODEL.toml")]
@@ -39,9 +43,22 @@ pub(crate) struct Options {
     /// The conf it reads; default: the bundled MovieLens conf
     #[arg(long, value_name = "CONF.toml")]
     conf: Option<PathBuf>,
-    /// Training samples (.parquet, .csv, .tsv, .libsvm, .libffm, .gz, .zst); default: the home's samples of the conf
-    #[arg(long, value_name = "FILE")]
-    train: Option<PathBuf>,
+    /// Training samples (.parquet, .csv, .tsv, .jsonl, .libsvm, .libffm, .gz, .zst), one file after another, or `-` for
+    /// standard input; default: the home's samples of the conf
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    train: Vec<PathBuf>,
+    /// Form of standard input: what a file's name would end in
+    #[arg(long, default_value = "csv", value_name = "FORM")]
+    format: String,
+    /// Names of the columns of text without a header line, `u1..u128` for a run of them
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// End at the first row that cannot be read, instead of listing it in cache/<name>.rejects.tsv
+    #[arg(long)]
+    strict: bool,
+    /// Go on from the newest checkpoint of the same run (`train.checkpoint` in the model file)
+    #[arg(long)]
+    resume: bool,
     /// Validation samples for early stopping; default: the home's, or a part of the training samples with --train
     #[arg(long, value_name = "FILE")]
     valid: Option<PathBuf>,
@@ -122,6 +139,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     compare(options, &fitted)?;
     let evaluation = measure(&job, &fitted)?;
     let version = publish(&job, &home, &fitted, &evaluation)?;
+    job.forget_checkpoints(&home);
     if globals.json {
         return output::json(&json!({
             "model": job.name, "version": version, "kind": job.model.kind().name(),
@@ -205,7 +223,7 @@ fn liked(options: &Options, globals: &Globals, config: &ModelConfig) -> anyhow::
         SentenceEvents::Train => {
             let conf = conf(options)?;
             let name = Plan::compile(&conf.0, &conf.1, None)?.name().to_owned();
-            Liked::of_training(config, &conf, &files(options, globals, &name)?)
+            Liked::of_training(config, &conf, &files(options, globals, (&name, &name))?)
         }
         SentenceEvents::All => {
             let log = events::load(&home.base_events())?;
@@ -232,15 +250,21 @@ pub(super) fn job(
     globals: &Globals,
     (model, name): (ModelConfig, String),
 ) -> anyhow::Result<Job> {
-    let files = files(options, globals, model.conf.as_deref().unwrap_or_default())?;
-    let conf = match (&options.conf, options.train.as_deref().and_then(TextFormat::of)) {
+    let wanted = model.conf.as_deref().unwrap_or_default();
+    let files = files(options, globals, (wanted, &name))?;
+    let conf = match (
+        &options.conf,
+        files.train.first().and_then(|path| TextFormat::of(path)),
+    ) {
         (None, Some(format)) => text_conf(format, &model),
         (None, None) if model.conf.as_deref() == Some(vectors::NAME) => made_conf(options, &files)?,
         _ => conf(options)?,
     };
     let plan = Plan::compile(&conf.0, &conf.1, None)?;
     let tables = options.dictionaries.load(&plan, &globals.home())?;
-    Ok(Job::new(&name, model, conf, files)?.reading(tables))
+    let mut job = Job::new(&name, model, conf, files)?.reading(tables);
+    job.resume = options.resume;
+    Ok(job)
 }
 
 /// The conf's text and the name of its file.
@@ -256,7 +280,10 @@ fn conf(options: &Options) -> anyhow::Result<(String, String)> {
 fn made_conf(options: &Options, files: &Files) -> anyhow::Result<(String, String)> {
     let text = match &files.joined {
         Some(joined) => vectors::conf(joined.widths().0, joined.widths().1),
-        None => vectors_conf(&files.train, options.user_numbers)?,
+        None => {
+            let first = files.train.first().context("--train names no file")?;
+            vectors_conf(first, options.user_numbers)?
+        }
     };
     Ok((text, "the conf of vectors".to_owned()))
 }
@@ -272,7 +299,7 @@ fn text_conf(format: TextFormat, model: &ModelConfig) -> (String, String) {
 }
 
 /// The name of a file without folder and ending.
-pub(super) fn stem(path: &std::path::Path) -> anyhow::Result<String> {
+pub(super) fn stem(path: &Path) -> anyhow::Result<String> {
     let stem = path
         .file_stem()
         .and_then(|s| s.to_str())
@@ -281,10 +308,11 @@ pub(super) fn stem(path: &std::path::Path) -> anyhow::Result<String> {
 }
 
 /// The given sample files, or the home's.
-fn files(options: &Options, globals: &Globals, conf: &str) -> anyhow::Result<Files> {
-    let Some(train) = &options.train else {
+fn files(options: &Options, globals: &Globals, (conf, name): (&str, &str)) -> anyhow::Result<Files> {
+    if options.train.is_empty() {
         return Files::of_home(&globals.home(), conf);
-    };
+    }
+    let train = options.train.iter().map(|path| spool(path, options, globals));
     let split = match &options.valid {
         Some(path) => format!("given files; validation {}", path.display()),
         None => format!(
@@ -293,7 +321,7 @@ fn files(options: &Options, globals: &Globals, conf: &str) -> anyhow::Result<Fil
         ),
     };
     Ok(Files {
-        train: train.clone(),
+        train: train.collect::<anyhow::Result<_>>()?,
         valid: options.valid.clone(),
         hold_out: options.hold_out,
         test: options.test.clone(),
@@ -303,5 +331,59 @@ fn files(options: &Options, globals: &Globals, conf: &str) -> anyhow::Result<Fil
             (Some(user), Some(item)) => Some(Joined::read(user, item)?),
             _ => None,
         },
+        reading: Reading {
+            columns: (!options.columns.is_empty()).then(|| columns(&options.columns)),
+            broken: match options.strict {
+                true => Broken::Stop,
+                false => Broken::List(rejects(&globals.home(), name, 0)),
+            },
+        },
     })
+}
+
+/// Where standard input goes so that it can be read again; any other file is where it is.
+fn spooled(path: &Path, options: &Options, globals: &Globals) -> PathBuf {
+    if !stream::is_standard(path) {
+        return path.to_owned();
+    }
+    globals.home().cache().join(format!("stdin.{}", options.format))
+}
+
+/// The same with standard input copied there.
+fn spool(path: &Path, options: &Options, globals: &Globals) -> anyhow::Result<PathBuf> {
+    let to = spooled(path, options, globals);
+    if to != *path {
+        let mut file = AtomicFile::create(&to)?;
+        std::io::copy(&mut stream::open(path)?, &mut file)?;
+        file.commit()?;
+    }
+    Ok(to)
+}
+
+/// Column names with runs like `u1..u128` written out.
+fn columns(given: &[String]) -> Vec<String> {
+    given
+        .iter()
+        .flat_map(|name| run_of(name).unwrap_or_else(|| vec![name.clone()]))
+        .collect()
+}
+
+/// The names of `u1..u128` (or `u1..128`); none for a plain name.
+fn run_of(name: &str) -> Option<Vec<String>> {
+    let (first, last) = name.split_once("..")?;
+    let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
+    let (from, to) = (first.strip_prefix(stem)?, last.strip_prefix(stem).unwrap_or(last));
+    let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+    Some((from..=to).map(|n| format!("{stem}{n}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_columns_are_written_out() {
+        let given = ["label", "u1..u3", "v9..10", "a..b"].map(str::to_owned);
+        assert_eq!(columns(&given), ["label", "u1", "u2", "u3", "v9", "v10", "a..b"]);
+    }
 }

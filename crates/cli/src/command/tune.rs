@@ -212,7 +212,8 @@ impl Search {
     fn described(&self, options: &Options) -> anyhow::Result<String> {
         let tune = std::fs::read_to_string(&options.tune)?;
         let files = &self.job.files;
-        let mut samples = vec![crate::training::of_file(&files.train)?];
+        let learnt = files.train.iter().map(|path| crate::training::of_file(path));
+        let mut samples = learnt.collect::<anyhow::Result<Vec<_>>>()?;
         samples.extend(files.valid.as_deref().map(crate::training::of_file).transpose()?);
         Ok(format!(
             "{tune}\n{}\n{}\n{}\n{}",

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rankine_feature::Plan;
 use rankine_model::Network;
 use rankine_train::encode::fitted;
+use rankine_train::linear::Place;
 use rankine_train::matrix;
 use rankine_train::tensorboard::{EventWriter, of_config};
-use rankine_train::{Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train};
+use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train_in};
 
 use super::{Job, Part};
 use crate::clock;
@@ -135,9 +136,47 @@ impl Job {
             let learn = &mut *samples.learn.1;
             return Ok(matrix::train(&self.model, samples.plan, learn, progress, events)?);
         }
+        let frame = self.frame(home, samples)?;
         let plan = samples.plan.clone();
         let (learn, judge) = (&mut *samples.learn.1, &mut *samples.judge.1);
-        Ok(train(&self.model, plan, learn, judge, progress, events)?)
+        Ok(train_in(
+            &self.model,
+            plan,
+            (learn, judge),
+            &frame,
+            (progress, events),
+        )?)
+    }
+
+    /// Where this run keeps samples and checkpoints. What is trained anew on all samples is a run of its own.
+    fn frame(&self, home: &Home, samples: &Learnt<'_>) -> anyhow::Result<Frame> {
+        let network = Network::compile(&self.model, samples.plan)?;
+        let name = match samples.learn.0 {
+            Part::All => format!("{}.all", self.name),
+            Part::Train | Part::Valid | Part::Judge => self.name.clone(),
+        };
+        let columns = network.columns.iter();
+        let columns: Vec<_> = columns.map(|c| (c.slot.slot, c.table, c.pooling)).collect();
+        let tables: Vec<_> = network.tables.iter().map(|t| (&t.name, t.buckets)).collect();
+        let dense: Vec<u32> = network.dense.iter().map(|slot| slot.slot).collect();
+        let what = format!("{columns:?} {tables:?} {dense:?}");
+        Ok(Frame {
+            place: Some(Place {
+                folder: home.cache(),
+                fingerprint: self.fingerprint(samples, &what)?,
+                name: name.clone(),
+            }),
+            checkpoints: Some(home.checkpoints(&name)),
+            resume: self.resume,
+        })
+    }
+
+    /// Removes what a published run no longer needs.
+    pub(crate) fn forget_checkpoints(&self, home: &Home) {
+        for name in [self.name.clone(), format!("{}.all", self.name)] {
+            // what stays is passed over by the next run that is not resumed
+            let _ = std::fs::remove_dir_all(home.checkpoints(&name));
+        }
     }
 
     /// The conf with statistics of a part of the samples, and that part.

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::Context;
 use rankine_model::Network;
 use rankine_model::linear::LinearPart;
-use rankine_train::linear::{Feed, Place, PlanFeed, TextFeed, TextFormat, train};
+use rankine_train::linear::{Feed, Feeds, Place, PlanFeed, TextFeed, TextFormat, train};
 use rankine_train::tensorboard::EventWriter;
 use rankine_train::{Progress, SampleSource, Trained};
 
@@ -29,7 +29,7 @@ impl Job {
         let place = Place {
             folder: home.cache(),
             name: self.name.clone(),
-            fingerprint: self.fingerprint(samples, &part)?,
+            fingerprint: self.fingerprint(samples, &described(&part))?,
         };
         let plan = samples.plan;
         let mut learn = self.feed(home, plan, &part, (samples.learn.0, &mut *samples.learn.1))?;
@@ -53,57 +53,72 @@ impl Job {
         (which, source): (Part, &'a mut dyn SampleSource),
     ) -> anyhow::Result<Box<dyn Feed + 'a>> {
         let (files, loss) = (&self.files, self.model.loss.into());
-        let (path, held) = match (which, &files.valid) {
-            (Part::Train, Some(_)) => (Some(&files.train), None),
-            (Part::Train, None) => (Some(&files.train), Some(false)),
-            (Part::Valid, Some(valid)) => (Some(valid), None),
-            (Part::Valid, None) => (Some(&files.train), Some(true)),
-            (Part::All, None) => (Some(&files.train), None),
-            (Part::All, Some(_)) | (Part::Judge, _) => (None, None),
+        let (paths, held) = match (which, &files.valid) {
+            (Part::Train, Some(_)) => (files.train.as_slice(), None),
+            (Part::Train, None) => (files.train.as_slice(), Some(false)),
+            (Part::Valid, Some(valid)) => (std::slice::from_ref(valid), None),
+            (Part::Valid, None) => (files.train.as_slice(), Some(true)),
+            (Part::All, None) => (files.train.as_slice(), None),
+            (Part::All, Some(_)) | (Part::Judge, _) => (&[][..], None),
         };
-        let text = path.and_then(|path| Some((path, TextFormat::of(path)?)));
-        let Some((path, format)) = text else {
+        let text = paths.iter().map(|path| Some((path, TextFormat::of(path)?)));
+        let Some(text) = text.collect::<Option<Vec<_>>>().filter(|text| !text.is_empty()) else {
             return Ok(Box::new(PlanFeed::new(source, plan.clone(), part, loss)));
         };
-        let mut feed = TextFeed::open(path, format, part, loss)?;
-        if let Some(held) = held {
-            feed = feed.only(sifting(files.hold_out, self.model.seed, held));
+        let mut feeds = Vec::new();
+        for (number, (path, format)) in text.into_iter().enumerate() {
+            let mut feed = TextFeed::open(path, format, part, loss)?;
+            if let Some(held) = held {
+                feed = feed.only(sifting(files.hold_out, self.model.seed, held));
+            }
+            if which != Part::Valid {
+                std::fs::create_dir_all(home.cache())?;
+                feed = feed.rejects(&rejects(home, &self.name, number))?;
+            }
+            feeds.push(Box::new(feed) as Box<dyn Feed>);
         }
-        if which != Part::Valid {
-            std::fs::create_dir_all(home.cache())?;
-            feed = feed.rejects(&home.cache().join(format!("{}.rejects.tsv", self.name)))?;
-        }
-        Ok(Box::new(feed))
+        Ok(Box::new(Feeds::new(feeds)))
     }
 
     /// What a kept cache must be of.
-    fn fingerprint(&self, samples: &Learnt<'_>, part: &LinearPart) -> anyhow::Result<String> {
+    pub(super) fn fingerprint(&self, samples: &Learnt<'_>, part: &str) -> anyhow::Result<String> {
         let (files, which) = (&self.files, samples.learn.0);
         let mut words = vec![
             samples.plan.hash(),
-            format!("{which:?} {:?} {} {}", part.keys, part.missing, files.hold_out),
+            format!("{which:?} {part} {}", files.hold_out),
             format!(
-                "{} {:?}",
-                self.model.label(samples.plan.sample_spec()),
+                "{:?} {:?}",
+                self.model.labels(samples.plan.sample_spec()),
                 self.model.loss
             ),
         ];
-        words.push(
-            part.slots
-                .iter()
-                .map(|s| s.slot.to_string())
-                .collect::<Vec<_>>()
-                .join(","),
-        );
         if files.hold_out > 0.0 {
             words.push(self.model.seed.to_string());
         }
-        words.push(of_file(&files.train)?);
+        for path in &files.train {
+            words.push(of_file(path)?);
+        }
         if let Some(valid) = files.valid.as_ref().filter(|_| which == Part::All) {
             words.push(of_file(valid)?);
         }
         Ok(words.join("\n"))
     }
+}
+
+/// What a linear part reads, in words.
+fn described(part: &LinearPart) -> String {
+    let slots: Vec<String> = part.slots.iter().map(|s| s.slot.to_string()).collect();
+    format!("{:?} {} {}", part.keys, part.missing, slots.join(","))
+}
+
+/// Where the broken rows of a run's file of this number are listed.
+pub(crate) fn rejects(home: &Home, name: &str, number: usize) -> std::path::PathBuf {
+    let end = if number == 0 {
+        String::new()
+    } else {
+        format!(".{number}")
+    };
+    home.cache().join(format!("{name}{end}.rejects.tsv"))
 }
 
 /// A file's path, length and time of change.

@@ -23,19 +23,19 @@ use rankine_train::vectors::{Joined, JoinedSamples};
 
 use crate::dictionaries::Tables;
 use crate::home::Home;
-use crate::source::{self, Chained, Sifted};
+use crate::source::{Chained, Reading, Sifted};
 
 pub(crate) use fit::{Fitted, attempt, fit};
 pub(crate) use judge::{Baselines, judge, of_values};
-pub(crate) use linear::of_file;
+pub(crate) use linear::{of_file, rejects};
 pub(crate) use publish::publish;
 pub(crate) use vectors::{Liked, reads, train_vectors};
 
 /// The samples a model learns from, watches and is judged on.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
-    /// Training samples.
-    pub(crate) train: PathBuf,
+    /// Training samples, one file after another.
+    pub(crate) train: Vec<PathBuf>,
     /// Samples that early stopping watches; none: `hold_out` of the training samples.
     pub(crate) valid: Option<PathBuf>,
     /// Share of the training samples held out where there is no `valid` file.
@@ -48,6 +48,8 @@ pub(crate) struct Files {
     pub(crate) hash: String,
     /// Vectors that the files' ids are joined to.
     pub(crate) joined: Option<Joined>,
+    /// How text is read that is not Rankine's own.
+    pub(crate) reading: Reading,
 }
 
 /// One training run: a model file, a conf, sample files.
@@ -63,6 +65,8 @@ pub(crate) struct Job {
     pub(crate) files: Files,
     /// What the conf reads from outside of them.
     pub(crate) tables: Tables,
+    /// Whether to go on from the newest checkpoint.
+    pub(crate) resume: bool,
 }
 
 impl Job {
@@ -84,6 +88,7 @@ impl Job {
             conf,
             files,
             tables: Tables::default(),
+            resume: false,
         })
     }
 
@@ -135,30 +140,36 @@ impl Job {
     pub(crate) fn open(&self, plan: &Plan, part: Part) -> anyhow::Result<Samples> {
         let files = &self.files;
         let labels = self.model.labels(plan.sample_spec());
+        let reading = match part {
+            Part::Train | Part::All => files.reading.clone(),
+            Part::Valid | Part::Judge => files.reading.quiet(),
+        };
         let whole = |path: &Path| match &files.joined {
             Some(joined) => {
                 let samples = JoinedSamples::open(path, joined, self.model.loss.into())?;
                 Ok(Box::new(samples) as Samples)
             }
-            None => source::open(path, plan, &labels, self.model.loss.into()),
+            None => reading.open(path, plan, &labels, self.model.loss.into()),
+        };
+        let learnt = || -> anyhow::Result<Samples> {
+            let parts = files.train.iter().map(|path| whole(path));
+            let mut parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
+            match parts.len() {
+                1 => Ok(parts.remove(0)),
+                _ => Ok(Box::new(Chained::new(parts))),
+            }
         };
         let sifted = |held| {
-            Ok(Box::new(Sifted::new(
-                whole(&files.train)?,
-                files.hold_out,
-                self.model.seed,
-                held,
-            )) as Samples)
+            let (share, seed) = (files.hold_out, self.model.seed);
+            Ok(Box::new(Sifted::new(learnt()?, share, seed, held)) as Samples)
         };
         match (part, &files.valid, &files.test) {
             (Part::Judge, _, Some(test)) => whole(test),
             (Part::Train, None, _) => sifted(false),
             (Part::Valid | Part::Judge, None, _) => sifted(true),
-            (Part::Train, Some(_), _) | (Part::All, None, _) => whole(&files.train),
+            (Part::Train, Some(_), _) | (Part::All, None, _) => learnt(),
             (Part::Valid | Part::Judge, Some(valid), _) => whole(valid),
-            (Part::All, Some(valid), _) => {
-                Ok(Box::new(Chained::new(vec![whole(&files.train)?, whole(valid)?])))
-            }
+            (Part::All, Some(valid), _) => Ok(Box::new(Chained::new(vec![learnt()?, whole(valid)?]))),
         }
     }
 }
@@ -184,13 +195,14 @@ impl Files {
         })?;
         let file = |part: &str| folder.join(format!("{part}.parquet"));
         Ok(Self {
-            train: file("train"),
+            train: vec![file("train")],
             valid: Some(file("valid")),
             hold_out: 0.0,
             test: Some(file("test")),
             split: serde_json::to_string(&report.split)?,
             hash: report.input,
             joined: None,
+            reading: Reading::default(),
         })
     }
 }

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::Files;
 use crate::clock;
 use crate::home::Home;
-use crate::source::FileSource;
+use crate::source::{Chained, FileSource};
 
 /// What users liked: one sentence of items per user, and where it is from.
 #[derive(Debug, PartialEq)]
@@ -40,7 +40,9 @@ impl Liked {
     ) -> anyhow::Result<Self> {
         let plan = Plan::compile(&conf.0, &conf.1, None)?;
         reads(config, &plan)?;
-        let mut samples = open(&files.train, &plan, config)?;
+        let parts = files.train.iter();
+        let parts = parts.map(|path| Ok(Box::new(open(path, &plan, config)?) as Box<dyn SampleSource>));
+        let mut samples = Chained::new(parts.collect::<anyhow::Result<_>>()?);
         Ok(Self {
             sentences: of_samples(&mut samples)?,
             split: format!(

@@ -9,6 +9,8 @@ mod api;
 mod artefact;
 #[cfg(test)]
 mod capi;
+#[cfg(test)]
+mod checkpoint;
 mod conf;
 #[cfg(test)]
 mod damage;

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use rankine_feature::{FieldType, Value, text};
+use rankine_feature::{FieldType, Value, json, text};
 use rankine_table::{Column, Kind};
 use rustc_hash::FxHashSet;
+use serde_json::Value as Json;
 
 /// Unit of times that a file holds as plain numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,6 +105,20 @@ impl Cells {
             | FieldType::StringList
             | FieldType::Weighted
             | FieldType::Vector(_) => text::parse(ty, cell).map_err(|error| error.to_string()),
+        }
+    }
+
+    /// Reads a value of a JSON object.
+    pub(crate) fn json(&mut self, ty: FieldType, value: Option<&Json>) -> Result<Value, String> {
+        match (ty, value) {
+            (_, None | Some(Json::Null)) => Ok(Value::Missing),
+            (FieldType::Timestamp, Some(Json::Number(number))) => number
+                .as_i64()
+                .ok_or_else(|| expected(ty, &number.to_string()))
+                .and_then(|number| self.unit.scale(number)),
+            (FieldType::Float, Some(Json::Bool(value))) => Ok(Value::Float(f64::from(u8::from(*value)))),
+            (FieldType::String, Some(Json::String(text))) => Ok(Value::Str(self.share(text))),
+            (_, Some(value)) => json::parse(ty, value).map_err(|error| error.to_string()),
         }
     }
 

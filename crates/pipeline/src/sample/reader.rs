@@ -1,14 +1,16 @@
-//! Sample files as rows of values for a conf: Parquet, CSV or TSV, packed or not.
+//! Sample files as rows of values for a conf: Parquet, CSV, TSV or JSON lines, packed or not.
 //!
 //! The last step of the offline road before `train`; the binary adapts it to the trainer's source. Decision: a
-//! cell that does not fit stops the reading with file, line, field, expected and got. Foreign *events* may have
-//! bad rows (the import sets them aside); a training set with holes of unknown size is worth nothing.
+//! cell that does not fit stops the reading with file, line, field, expected and got, unless the caller counts and lists
+//! what is left out ([`SampleReader::leaving_out`]): a training set with holes of unknown size is worth nothing.
 
 use std::path::{Path, PathBuf};
 
 use rankine_feature::{SampleSpec, Schema, Value};
-use rankine_table::delimited::DelimitedReader;
-use rankine_table::{Form, Record, Step, Table, TableError, parquet};
+use rankine_table::delimited::{DelimitedReader, Layout};
+use rankine_table::json_lines::JsonLinesReader;
+use rankine_table::{Form, Record, RowFault, Step, Table, TableError, parquet};
+use serde_json::{Map, Value as Json};
 
 use super::binding::{Binding, Bound};
 pub use super::cells::TimeUnit;
@@ -52,7 +54,12 @@ pub struct SampleOptions {
     pub time_unit: TimeUnit,
     /// Lowest and highest label that can be learnt; any finite one if not given.
     pub labels: Option<(f32, f32)>,
+    /// Names of the columns of delimited text without a header line.
+    pub columns: Option<Vec<String>>,
 }
+
+/// Takes the rows that are left out.
+pub type Rejects = Box<dyn FnMut(&RowFault)>;
 
 /// Reads samples in file order, again and again.
 pub struct SampleReader {
@@ -61,6 +68,9 @@ pub struct SampleReader {
     binding: Binding,
     cells: Cells,
     labels: Option<(f32, f32)>,
+    names: Option<Vec<String>>,
+    /// Set where broken rows are left out.
+    rejects: Option<Rejects>,
     source: Source,
 }
 
@@ -78,10 +88,16 @@ enum Source {
         chosen: Vec<usize>,
         record: Record,
     },
+    Json {
+        reader: JsonLinesReader,
+        names: Vec<String>,
+        record: Record,
+        object: Map<String, Json>,
+    },
 }
 
 impl SampleReader {
-    /// Opens a file by its name: `.parquet`, `.csv`, `.tsv`, the last two also `.gz` or `.zst`.
+    /// Opens a file by its name: `.parquet`, `.csv`, `.tsv`, `.jsonl` or `.ndjson`, but the first also `.gz` or `.zst`.
     ///
     /// # Errors
     /// [`PipelineError::SampleColumn`] for a column that the conf needs and the file lacks,
@@ -92,9 +108,10 @@ impl SampleReader {
         spec: &SampleSpec,
         options: &SampleOptions,
     ) -> Result<SampleReader, PipelineError> {
-        let present = columns(path)?;
+        let names = options.columns.clone();
+        let present = columns(path, names.as_deref())?;
         let binding = Binding::new(path, &present, schema, spec, options)?;
-        let source = Source::open(path, &binding.columns)?;
+        let source = Source::open(path, &binding.columns, names.as_deref())?;
         let cells = Cells::new(options.time_unit);
         Ok(SampleReader {
             path: path.to_owned(),
@@ -102,8 +119,19 @@ impl SampleReader {
             binding,
             cells,
             labels: options.labels,
+            names,
+            rejects: None,
             source,
         })
+    }
+
+    /// The same leaving out rows that cannot be read or do not fit; each goes to `rejects`.
+    #[must_use]
+    pub fn leaving_out(self, rejects: Rejects) -> SampleReader {
+        SampleReader {
+            rejects: Some(rejects),
+            ..self
+        }
     }
 
     /// The conf's schema: the order of the rows' values.
@@ -115,7 +143,7 @@ impl SampleReader {
     pub fn len_hint(&self) -> Option<u64> {
         match &self.source {
             Source::Parquet { reader, .. } => Some(reader.rows()),
-            Source::Text { .. } => None,
+            Source::Text { .. } | Source::Json { .. } => None,
         }
     }
 
@@ -124,7 +152,7 @@ impl SampleReader {
     /// # Errors
     /// As [`SampleReader::open`].
     pub fn rewind(&mut self) -> Result<(), PipelineError> {
-        self.source = Source::open(&self.path, &self.binding.columns)?;
+        self.source = Source::open(&self.path, &self.binding.columns, self.names.as_deref())?;
         Ok(())
     }
 
@@ -133,13 +161,56 @@ impl SampleReader {
     /// # Errors
     /// [`PipelineError::SampleCell`] for a cell that does not fit, [`PipelineError::Table`] for damage.
     pub fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, PipelineError> {
-        for read in 0..max {
-            if !self.source.advance(&self.path)? {
-                return Ok(read);
+        let before = out.len();
+        while out.len() < before + max {
+            match self.source.advance()? {
+                Step::End => break,
+                Step::Row => match self.row() {
+                    Ok(row) => out.push(row),
+                    Err(error) => self.leave_out(error)?,
+                },
+                Step::Fault(fault) => self.leave_out_unread(fault)?,
             }
-            out.push(self.row()?);
         }
-        Ok(max)
+        Ok(out.len() - before)
+    }
+
+    /// A row that does not fit.
+    fn leave_out(&mut self, error: PipelineError) -> Result<(), PipelineError> {
+        let (
+            Some(rejects),
+            PipelineError::SampleCell {
+                line, field, reason, ..
+            },
+        ) = (&mut self.rejects, &error)
+        else {
+            return Err(error);
+        };
+        let raw = match &self.source {
+            Source::Parquet { .. } => String::new(),
+            Source::Text { record, .. } | Source::Json { record, .. } => record.raw().to_owned(),
+        };
+        rejects(&RowFault {
+            line: *line,
+            rule: "cell",
+            reason: format!("field {field}: {reason}"),
+            raw,
+        });
+        Ok(())
+    }
+
+    /// A row that cannot be read.
+    fn leave_out_unread(&mut self, fault: RowFault) -> Result<(), PipelineError> {
+        if let Some(rejects) = &mut self.rejects {
+            rejects(&fault);
+            return Ok(());
+        }
+        Err(PipelineError::Table(TableError::Rejected {
+            path: self.path.clone(),
+            line: fault.line,
+            rule: fault.rule,
+            reason: fault.reason,
+        }))
     }
 
     /// The sample at the source's place.
@@ -199,6 +270,7 @@ impl Place<'_> {
             } => self
                 .cells
                 .text(bound.ty, record.get(chosen[bound.column]), *style),
+            Source::Json { names, object, .. } => self.cells.json(bound.ty, object.get(&names[bound.column])),
         };
         value.map_err(|reason| self.fault(bound, reason))
     }
@@ -242,7 +314,7 @@ impl Place<'_> {
     fn fault(&self, bound: Bound, reason: String) -> PipelineError {
         let line = match self.source {
             Source::Parquet { line, .. } => *line,
-            Source::Text { record, .. } => record.line(),
+            Source::Text { record, .. } | Source::Json { record, .. } => record.line(),
         };
         let field = self.binding.columns[bound.column].clone();
         PipelineError::SampleCell {
@@ -255,9 +327,9 @@ impl Place<'_> {
 }
 
 impl Source {
-    fn open(path: &Path, columns: &[String]) -> Result<Source, PipelineError> {
+    fn open(path: &Path, columns: &[String], given: Option<&[String]>) -> Result<Source, PipelineError> {
         let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-        match form(path)? {
+        match form(path, given)? {
             Form::Parquet => {
                 let reader = parquet::Reader::open_columns(path, BATCH, &names)?;
                 let place = |name: &&str| reader.columns().iter().position(|(other, _)| other == name);
@@ -284,12 +356,17 @@ impl Source {
                     record: Record::default(),
                 })
             }
-            Form::JsonLines => Err(unknown_form(path)),
+            Form::JsonLines => Ok(Source::Json {
+                reader: JsonLinesReader::open(path, &[])?,
+                names: columns.to_vec(),
+                record: Record::default(),
+                object: Map::new(),
+            }),
         }
     }
 
-    /// Moves to the next row; `false` at the end.
-    fn advance(&mut self, path: &Path) -> Result<bool, PipelineError> {
+    /// Moves to the next row.
+    fn advance(&mut self) -> Result<Step, PipelineError> {
         match self {
             Source::Parquet {
                 reader,
@@ -301,45 +378,70 @@ impl Source {
                 *row += usize::from(*line > 0);
                 while *row >= batch.rows() {
                     let Some(next) = reader.next_batch()? else {
-                        return Ok(false);
+                        return Ok(Step::End);
                     };
                     (*batch, *row) = (next, 0);
                 }
                 *line += 1;
-                Ok(true)
+                Ok(Step::Row)
             }
-            Source::Text { reader, record, .. } => match reader.next(record)? {
-                Step::Row => Ok(true),
-                Step::End => Ok(false),
-                Step::Fault(fault) => Err(PipelineError::Table(TableError::Rejected {
-                    path: path.to_owned(),
-                    line: fault.line,
-                    rule: fault.rule,
-                    reason: fault.reason,
-                })),
-            },
+            Source::Text { reader, record, .. } => Ok(reader.next(record)?),
+            Source::Json {
+                reader,
+                record,
+                object,
+                ..
+            } => Ok(reader.next_object(record, object)?),
         }
     }
 }
 
 /// Names of the file's columns.
-fn columns(path: &Path) -> Result<Vec<String>, PipelineError> {
-    match form(path)? {
+fn columns(path: &Path, given: Option<&[String]>) -> Result<Vec<String>, PipelineError> {
+    match form(path, given)? {
         Form::Parquet => {
             let reader = parquet::Reader::open(path, BATCH)?;
             Ok(reader.columns().iter().map(|(name, _)| name.clone()).collect())
         }
         Form::Delimited(layout) => Ok(DelimitedReader::open(path, layout)?.names().to_vec()),
-        Form::JsonLines => Err(unknown_form(path)),
+        Form::JsonLines => keys(path),
     }
 }
 
-fn form(path: &Path) -> Result<Form, PipelineError> {
-    Form::of(path).ok_or_else(|| unknown_form(path))
+/// Objects whose keys are looked at for the names of the columns.
+const OBJECTS: usize = 1000;
+
+/// The keys of the first objects of a file.
+fn keys(path: &Path) -> Result<Vec<String>, PipelineError> {
+    let mut reader = JsonLinesReader::open(path, &[])?;
+    let (mut record, mut object, mut names) = (Record::default(), Map::new(), Vec::new());
+    for _ in 0..OBJECTS {
+        if reader.next_object(&mut record, &mut object)? == Step::End {
+            break;
+        }
+        let new: Vec<String> = object
+            .keys()
+            .filter(|key| !names.contains(*key))
+            .cloned()
+            .collect();
+        names.extend(new);
+    }
+    Ok(names)
+}
+
+/// The form that a file's name tells; `given` names the columns of text without a header line.
+fn form(path: &Path, given: Option<&[String]>) -> Result<Form, PipelineError> {
+    match (Form::of(path).ok_or_else(|| unknown_form(path))?, given) {
+        (Form::Delimited(layout), Some(names)) => {
+            let columns = Some(names.to_vec());
+            Ok(Form::Delimited(Layout { columns, ..layout }))
+        }
+        (form, _) => Ok(form),
+    }
 }
 
 fn unknown_form(path: &Path) -> PipelineError {
-    let reason = "expected a sample file named .parquet, .csv, .tsv, .csv.gz, .tsv.gz, .csv.zst or .tsv.zst";
+    let reason = "expected a sample file named .parquet, or .csv, .tsv or .jsonl, each also .gz or .zst";
     PipelineError::Malformed {
         path: path.to_owned(),
         reason: reason.to_owned(),

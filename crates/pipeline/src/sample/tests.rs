@@ -414,6 +414,65 @@ fn further_labels_follow_the_first_in_the_order_asked_for() {
 }
 
 #[test]
+fn json_lines_and_text_without_a_header_are_the_same_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SampleOptions {
+        time_unit: TimeUnit::Seconds,
+        ..SampleOptions::default()
+    };
+    let path = folder.path().join("samples.jsonl.gz");
+    let lines = concat!(
+        r#"{"movieId": 4, "userId": "7", "timestamp": 1345077438, "label": true, "movieAvgRating": 4, "userGenre1": "Drama"}"#,
+        "\n\n",
+        r#"{"userGenre1": "Sci-Fi, \"soft\"", "movieId": 2, "userId": 7, "timestamp": 1345077439, "label": 0, "movieAvgRating": null}"#,
+    );
+    let mut file = rankine_table::stream::OutputFile::create(&path).unwrap();
+    std::io::Write::write_all(&mut file, lines.as_bytes()).unwrap();
+    file.commit().unwrap();
+    let mut reader = open(&path, &options).unwrap();
+    assert_eq!(read_all(&mut reader), sparrow_rows());
+    reader.rewind().unwrap();
+    assert_eq!(read_all(&mut reader), sparrow_rows());
+    let path = folder.path().join("samples.csv");
+    let (header, rows) = SPARROW.split_once('\n').unwrap();
+    std::fs::write(&path, rows).unwrap();
+    let options = SampleOptions {
+        columns: Some(header.split(',').map(str::to_owned).collect()),
+        ..options
+    };
+    assert_eq!(read_all(&mut open(&path, &options).unwrap()), sparrow_rows());
+}
+
+#[test]
+fn broken_rows_are_left_out_and_told_with_their_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.csv");
+    let text = SPARROW.replace("\n2,", "\nx,7,1,1,1,1,a\n1,2\n2,") + "9,7,1,1,what,,\n";
+    std::fs::write(&path, text).unwrap();
+    let options = SampleOptions {
+        time_unit: TimeUnit::Seconds,
+        ..SampleOptions::default()
+    };
+    let strict = open(&path, &options)
+        .unwrap()
+        .next(&mut Vec::new(), 9)
+        .unwrap_err();
+    assert!(strict.to_string().contains('3'), "{strict}");
+    let told = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let sink = std::rc::Rc::clone(&told);
+    let sink = Box::new(move |fault: &rankine_table::RowFault| {
+        sink.borrow_mut()
+            .push((fault.line, fault.rule, fault.reason.clone()));
+    });
+    let mut reader = open(&path, &options).unwrap().leaving_out(sink);
+    assert_eq!(read_all(&mut reader), sparrow_rows());
+    let told = told.borrow();
+    let lines: Vec<_> = told.iter().map(|(line, rule, _)| (*line, *rule)).collect();
+    assert_eq!(lines, [(3, "cell"), (4, "fields"), (6, "cell")]);
+    assert!(told[2].2.contains("field label"), "{told:?}");
+}
+
+#[test]
 fn parquet_samples_read_as_they_were_built() {
     let folder = tempfile::tempdir().unwrap();
     let events: Vec<Event> = (0..20_000)

@@ -7,6 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 
+use crate::checkpoint::tape::Tape;
+
 /// Zeroes numbers while learning.
 #[derive(Clone, Debug)]
 pub struct Dropout<T> {
@@ -24,6 +26,16 @@ impl<T: Real> Dropout<T> {
             mask: Vec::new(),
             random: Xoshiro256PlusPlus::seed_from_u64(seed),
         })
+    }
+
+    /// Writes or reads back the generator.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.random(&mut self.random);
+    }
+
+    /// Lets a copy for another thread draw masks of its own.
+    pub fn jump(&mut self) {
+        self.random.jump();
     }
 
     /// Draws a new mask and applies it.

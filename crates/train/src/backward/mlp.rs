@@ -74,6 +74,11 @@ impl<T: Real> Mlp<T> {
         }
     }
 
+    /// Its dropouts.
+    pub fn dropouts_mut(&mut self) -> impl Iterator<Item = &mut Dropout<T>> {
+        self.input_dropout.iter_mut().chain(&mut self.dropouts)
+    }
+
     /// The last layer's output.
     #[must_use]
     pub fn output(&self) -> &[T] {

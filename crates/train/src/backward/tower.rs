@@ -6,7 +6,7 @@
 
 use rankine_kernel::Real;
 
-use super::{Combine, Dense, Embedding, Excitation, Mlp, Mode};
+use super::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Mode};
 use crate::encode::Batch;
 use crate::table::Table;
 
@@ -95,6 +95,13 @@ impl<T: Real> Towers<T> {
             context,
             combine,
         }
+    }
+
+    /// The dropouts of all towers.
+    pub fn dropouts_mut(&mut self) -> impl Iterator<Item = &mut Dropout<T>> {
+        self.all_mut()
+            .into_iter()
+            .flat_map(|tower| tower.mlp.dropouts_mut())
     }
 
     /// Writes each sample's logit.

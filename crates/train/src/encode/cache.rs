@@ -112,6 +112,42 @@ impl Cache {
         }
     }
 
+    /// An empty cache of the same columns.
+    pub(crate) fn emptied(&self) -> Self {
+        let column = |stored: &Stored| match stored {
+            Stored::Single(at) => Stored::Single(*at),
+            Stored::Lists(_) => Stored::Lists(Lists::default()),
+        };
+        Self {
+            columns: self.columns.iter().map(column).collect(),
+            stride: self.stride,
+            dense_width: self.dense_width,
+            others_width: self.others_width,
+            ..Self::default()
+        }
+    }
+
+    /// Only these samples, in this order.
+    pub(crate) fn some(&self, indices: &[u32]) -> Self {
+        let mut kept = self.emptied();
+        for i in indices.iter().map(|i| *i as usize) {
+            kept.singles.extend_from_slice(self.record(i));
+            kept.dense.extend_from_slice(self.dense(i));
+            kept.others.extend_from_slice(self.others(i));
+            kept.labels.push(self.labels[i]);
+            kept.weights.push(self.weights[i]);
+            for (to, from) in kept.columns.iter_mut().zip(&self.columns) {
+                if let (Stored::Lists(to), Stored::Lists(from)) = (to, from) {
+                    let (rows, weights) = from.of(i);
+                    to.rows.extend_from_slice(rows);
+                    to.weights.extend_from_slice(weights);
+                    to.ends.push(to.rows.len());
+                }
+            }
+        }
+        kept
+    }
+
     fn interleave(&mut self, rows: &[u32], position: &mut usize) -> Stored {
         let at = *position;
         self.singles

@@ -5,8 +5,10 @@
 //! reads the missing row, exactly as in serving.
 
 pub mod batch;
+mod block;
 pub mod cache;
 pub mod fitting;
+pub mod stock;
 pub mod vocabulary;
 
 use std::sync::Arc;
@@ -19,6 +21,8 @@ use crate::{TrainError, loss::Loss};
 pub use batch::Batch;
 pub use cache::{Cache, Lists, Stored};
 pub use fitting::fitted;
+use stock::Spill;
+pub use stock::{Order, Samples, Stock, Storage, Windows};
 pub use vocabulary::Vocabulary;
 
 /// Reads samples through a plan into caches, numbering table rows on the way.
@@ -69,21 +73,76 @@ impl Encoder {
     /// # Errors
     /// What the source reports; rows that do not fit the schema; labels that do not fit the loss.
     pub fn learn(&mut self, source: &mut dyn SampleSource) -> Result<Cache, TrainError> {
-        let (mut cache, lists) = self.read(source, Growth::Grow)?;
-        let pruned: Vec<_> = self
-            .vocabularies
-            .iter_mut()
-            .zip(&self.network.tables)
-            .map(|(v, t)| v.prune(t.min_count))
-            .collect();
-        let moved: Vec<_> = self
-            .network
-            .columns
-            .iter()
-            .map(|c| pruned[c.table].as_deref())
-            .collect();
-        cache.store(lists, &moved);
-        Ok(cache)
+        in_memory(self.learn_in(source, Storage::MEMORY)?)
+    }
+
+    /// As [`Encoder::learn`]; what the buffer of `storage` cannot hold goes to a file, and a kept file of the same samples is
+    /// taken in place of reading.
+    ///
+    /// # Errors
+    /// As [`Encoder::learn`], and the disk's.
+    pub fn learn_in(
+        &mut self,
+        source: &mut dyn SampleSource,
+        storage: Storage<'_>,
+    ) -> Result<Stock, TrainError> {
+        if let Some((kept, tail)) = stock::kept(storage, self.network.columns.len())?
+            && self.put_back(&tail).is_some()
+        {
+            let (widths, pruned) = (self.widths(), self.prune());
+            return kept.open(&widths, &self.moved(&pruned));
+        }
+        let spill = self.read(source, Growth::Grow, storage)?;
+        let tail = if storage.keep {
+            self.numbering()
+        } else {
+            Vec::new()
+        };
+        let pruned = self.prune();
+        spill.finish(&self.moved(&pruned), &tail)
+    }
+
+    /// Drops rare signs; the new row of each old one by table.
+    fn prune(&mut self) -> Vec<Option<Vec<u32>>> {
+        let tables = self.vocabularies.iter_mut().zip(&self.network.tables);
+        tables.map(|(v, t)| v.prune(t.min_count)).collect()
+    }
+
+    /// The same by column.
+    fn moved<'p>(&self, pruned: &'p [Option<Vec<u32>>]) -> Vec<Option<&'p [u32]>> {
+        let columns = self.network.columns.iter();
+        columns.map(|c| pruned[c.table].as_deref()).collect()
+    }
+
+    /// All tables' signs and counts as bytes.
+    fn numbering(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for v in &self.vocabularies {
+            out.extend((v.signs().len() as u64).to_le_bytes());
+            v.signs().iter().for_each(|sign| out.extend(sign.to_le_bytes()));
+            v.counts()
+                .iter()
+                .for_each(|count| out.extend(count.to_le_bytes()));
+        }
+        out
+    }
+
+    /// Takes [`Encoder::numbering`] back; none if it is another's.
+    fn put_back(&mut self, mut bytes: &[u8]) -> Option<()> {
+        let mut found = Vec::new();
+        for _ in &self.vocabularies {
+            let (count, rest) = bytes.split_first_chunk::<8>()?;
+            let count = usize::try_from(u64::from_le_bytes(*count)).ok()?;
+            let (signs, rest) = rest.split_at_checked(count.checked_mul(8)?)?;
+            let (counts, rest) = rest.split_at_checked((count + 1).checked_mul(4)?)?;
+            let signs = signs.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b));
+            let counts = counts.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b));
+            found.push((signs.collect(), counts.collect()));
+            bytes = rest;
+        }
+        let pairs = self.vocabularies.iter_mut().zip(found);
+        pairs.for_each(|(v, (signs, counts))| v.put_back(signs, counts));
+        Some(())
     }
 
     /// Encodes other samples with the rows that exist.
@@ -91,45 +150,77 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::learn`].
     pub fn apply(&mut self, source: &mut dyn SampleSource) -> Result<Cache, TrainError> {
-        let (mut cache, lists) = self.read(source, Growth::Fixed)?;
-        let moved = vec![None; lists.len()];
-        cache.store(lists, &moved);
-        Ok(cache)
+        in_memory(self.apply_in(source, Storage::MEMORY)?)
     }
 
-    fn read(
+    /// As [`Encoder::apply`]; what the buffer of `storage` cannot hold goes to a file.
+    ///
+    /// # Errors
+    /// As [`Encoder::learn_in`].
+    pub fn apply_in(
         &mut self,
         source: &mut dyn SampleSource,
-        growth: Growth,
-    ) -> Result<(Cache, Vec<Lists>), TrainError> {
-        let mut cache = Cache {
+        storage: Storage<'_>,
+    ) -> Result<Stock, TrainError> {
+        let spill = self.read(
+            source,
+            Growth::Fixed,
+            Storage {
+                keep: false,
+                ..storage
+            },
+        )?;
+        spill.finish(&vec![None; self.network.columns.len()], &[])
+    }
+
+    /// The numbering of each table, for making the network.
+    #[must_use]
+    pub fn into_vocabularies(self) -> Vec<Vocabulary> {
+        self.vocabularies
+    }
+
+    /// Gives the signs of a table of an earlier version their rows before anything is read.
+    ///
+    /// # Errors
+    /// When the row numbers are used up.
+    pub fn inherit(&mut self, table: usize, signs: &[u64]) -> Result<(), TrainError> {
+        self.vocabularies[table].inherit(signs)
+    }
+
+    /// A cache without samples or columns, as wide as this encoder's.
+    fn widths(&self) -> Cache {
+        Cache {
             dense_width: self.network.dense_width(),
             others_width: self.others,
             ..Cache::default()
-        };
-        let mut lists = vec![Lists::default(); self.network.columns.len()];
+        }
+    }
+
+    fn read<'s>(
+        &mut self,
+        source: &mut dyn SampleSource,
+        growth: Growth,
+        storage: Storage<'s>,
+    ) -> Result<Spill<'s>, TrainError> {
+        let mut spill = Spill::new(storage, self.widths(), self.network.columns.len());
         let mut extraction = Extraction::default();
         let plan = Arc::clone(&self.plan);
         for_each(source, |row| {
-            check(row, plan.schema(), self.loss, cache.len() as u64)?;
-            check_others(row, self.others, self.loss, cache.len() as u64)?;
+            check(row, plan.schema(), self.loss, spill.len())?;
+            check_others(row, self.others, self.loss, spill.len())?;
             extraction.run(&plan, row);
-            self.append_sparse(&extraction, &mut lists, growth)?;
+            self.append_sparse(&extraction, &mut spill.lists, growth)?;
+            let cache = &mut spill.cache;
             self.network
                 .dense
                 .iter()
                 .for_each(|slot| cache.dense.extend_from_slice(extraction.dense(slot)));
-            if cache.len() >= u32::MAX as usize {
-                return Err(TrainError::TooManySamples {
-                    limit: u64::from(u32::MAX),
-                });
-            }
             cache.labels.push(row.label);
             cache.weights.push(row.weight);
             cache.others.extend_from_slice(&row.others);
-            Ok(())
+            spill.settle()
         })?;
-        Ok((cache, lists))
+        Ok(spill)
     }
 
     fn append_sparse(
@@ -140,8 +231,11 @@ impl Encoder {
     ) -> Result<(), TrainError> {
         for (column, list) in self.network.columns.iter().zip(lists) {
             let (signs, weights) = from.sparse(&column.slot);
-            let vocabulary = &mut self.vocabularies[column.table];
-            for &sign in signs {
+            let (vocabulary, table) = (
+                &mut self.vocabularies[column.table],
+                &self.network.tables[column.table],
+            );
+            for sign in signs.iter().map(|sign| table.key(*sign)) {
                 list.rows.push(match growth {
                     Growth::Grow => vocabulary.find_or_add(sign)?,
                     Growth::Fixed => vocabulary.find(sign),
@@ -155,6 +249,16 @@ impl Encoder {
             list.ends.push(list.rows.len());
         }
         Ok(())
+    }
+}
+
+/// Samples that were given no file to go to.
+fn in_memory(stock: Stock) -> Result<Cache, TrainError> {
+    match stock {
+        Stock::Memory(cache) => Ok(cache),
+        Stock::File(_) => Err(TrainError::TooManySamples {
+            limit: u64::from(u32::MAX),
+        }),
     }
 }
 

@@ -1,6 +1,9 @@
 //! One table's numbering: sign → row, growing while the training samples are read, fixed afterwards.
 //!
-//! Row 0 is the missing row: what an empty slot, a sign never seen in training, and a sign rarer than `min_count` read.
+//! Row 0 is the missing row: what an empty slot, a sign never seen in training, and a sign rarer than `min_count` read. Rows
+//! of a version that training begins from come first and stay. Keys and index are shared with the table that is made of them.
+
+use std::sync::Arc;
 
 use rankine_kernel::rows::{KeyIndex, MISSING};
 
@@ -10,9 +13,12 @@ use crate::TrainError;
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
     table: String,
-    rows: KeyIndex,
-    keys: Vec<u64>,
+    rows: Arc<KeyIndex>,
+    /// Of row 1 and on.
+    keys: Arc<Vec<u64>>,
     counts: Vec<u32>,
+    /// Rows of the version that training begins from.
+    inherited: usize,
 }
 
 impl Vocabulary {
@@ -24,16 +30,51 @@ impl Vocabulary {
     pub fn new(table: &str) -> Self {
         Self {
             table: table.into(),
-            rows: KeyIndex::default(),
-            keys: vec![0],
+            rows: Arc::default(),
+            keys: Arc::default(),
             counts: vec![0],
+            inherited: 0,
         }
     }
 
     /// Signs by row, from row 1.
     #[must_use]
     pub fn signs(&self) -> &[u64] {
-        &self.keys[1..]
+        &self.keys
+    }
+
+    /// Keys and index, shared.
+    #[must_use]
+    pub fn shared(&self) -> (Arc<Vec<u64>>, Arc<KeyIndex>) {
+        (Arc::clone(&self.keys), Arc::clone(&self.rows))
+    }
+
+    /// Rows that were inherited; they are the first.
+    #[must_use]
+    pub fn inherited(&self) -> usize {
+        self.inherited
+    }
+
+    /// Gives each of these signs a row before any is read, whatever its count will be.
+    ///
+    /// # Errors
+    /// When the row numbers are used up.
+    pub fn inherit(&mut self, signs: &[u64]) -> Result<(), TrainError> {
+        for sign in signs {
+            self.find_or_add(*sign)?;
+        }
+        self.counts.fill(0);
+        self.inherited = self.keys.len();
+        Ok(())
+    }
+
+    /// Takes a numbering that was kept: signs by row, and their counts with the missing row's first.
+    pub(crate) fn put_back(&mut self, signs: Vec<u64>, counts: Vec<u32>) {
+        let mut rows = KeyIndex::with_capacity(signs.len());
+        for (sign, row) in signs.iter().zip(1..) {
+            rows.insert(*sign, row);
+        }
+        (self.keys, self.rows, self.counts) = (Arc::new(signs), Arc::new(rows), counts);
     }
 
     /// Times each row's sign was seen, by row; the missing row has 0.
@@ -45,13 +86,13 @@ impl Vocabulary {
     /// Rows, the missing row included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.keys.len()
+        self.keys.len() + 1
     }
 
     /// Whether only the missing row exists.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.keys.len() == 1
+        self.keys.is_empty()
     }
 
     /// The row of `sign`, the missing row where it has none.
@@ -65,37 +106,49 @@ impl Vocabulary {
     /// # Errors
     /// When the row numbers are used up.
     pub fn find_or_add(&mut self, sign: u64) -> Result<u32, TrainError> {
-        let next = u32::try_from(self.keys.len()).ok().filter(|row| *row < u32::MAX);
-        let next = next.ok_or_else(|| TrainError::TooManyRows {
-            table: self.table.clone(),
-            limit: u64::from(u32::MAX) - 1,
-        })?;
-        let row = self.rows.insert(sign, next);
-        if row == next {
-            self.keys.push(sign);
-            self.counts.push(0);
-        }
+        let row = match self.rows.find(sign) {
+            Some(row) => row,
+            None => self.add(sign)?,
+        };
         let count = &mut self.counts[row as usize];
         *count = count.saturating_add(1);
         Ok(row)
     }
 
+    fn add(&mut self, sign: u64) -> Result<u32, TrainError> {
+        let next = u32::try_from(self.keys.len() + 1)
+            .ok()
+            .filter(|row| *row < u32::MAX);
+        let next = next.ok_or_else(|| TrainError::TooManyRows {
+            table: self.table.clone(),
+            limit: u64::from(u32::MAX) - 1,
+        })?;
+        Arc::make_mut(&mut self.rows).insert(sign, next);
+        Arc::make_mut(&mut self.keys).push(sign);
+        self.counts.push(0);
+        Ok(next)
+    }
+
     /// Drops signs seen fewer than `min_count` times; returns the new row of each old one, or nothing if all stay.
     pub fn prune(&mut self, min_count: u32) -> Option<Vec<u32>> {
-        if self.counts[1..].iter().all(|&n| n >= min_count) {
+        let rare = |(row, count): (usize, &u32)| row > self.inherited && *count < min_count;
+        if !self.counts.iter().enumerate().skip(1).any(rare) {
             return None;
         }
         let old = std::mem::replace(self, Self::new(&self.table));
-        let mut moved = vec![Self::MISSING; old.keys.len()];
-        for (row, (&sign, &count)) in old.keys.iter().zip(&old.counts).enumerate().skip(1) {
-            if count >= min_count {
-                let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-                self.rows.insert(sign, next);
-                self.keys.push(sign);
+        self.inherited = old.inherited;
+        let (mut rows, mut keys) = (KeyIndex::default(), Vec::new());
+        let mut moved = vec![Self::MISSING; old.len()];
+        for (row, (&sign, &count)) in old.keys.iter().zip(&old.counts[1..]).enumerate() {
+            if row < old.inherited || count >= min_count {
+                keys.push(sign);
+                let next = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+                rows.insert(sign, next);
                 self.counts.push(count);
-                moved[row] = next;
+                moved[row + 1] = next;
             }
         }
+        (self.rows, self.keys) = (Arc::new(rows), Arc::new(keys));
         Some(moved)
     }
 }
@@ -126,5 +179,23 @@ mod tests {
             (1, 0, 2, [9, 7].as_slice())
         );
         assert_eq!(v.find_or_add(8).unwrap(), 3);
+    }
+
+    #[test]
+    fn inherited_rows_come_first_and_stay_however_rare() {
+        let mut v = Vocabulary::new("t");
+        v.inherit(&[5, 3]).unwrap();
+        for sign in [9, 3, 8, 8] {
+            v.find_or_add(sign).unwrap();
+        }
+        assert_eq!((v.counts(), v.inherited()), ([0, 0, 1, 1, 2].as_slice(), 2));
+        assert_eq!(v.prune(2).unwrap(), [0, 1, 2, 0, 3]);
+        assert_eq!(
+            (v.signs(), v.counts()),
+            ([5, 3, 8].as_slice(), [0, 0, 1, 2].as_slice())
+        );
+        let mut again = Vocabulary::new("t");
+        again.put_back(v.signs().to_vec(), v.counts().to_vec());
+        assert_eq!((again.find(3), again.find(8), again.find(9)), (2, 3, 0));
     }
 }

@@ -168,6 +168,11 @@ impl<T: Real> GraphNet<T> {
         Some(net)
     }
 
+    /// Its dropouts.
+    pub fn dropouts_mut(&mut self) -> impl Iterator<Item = &mut Dropout<T>> {
+        self.steps.iter_mut().filter_map(|step| step.dropout.as_mut())
+    }
+
     /// What each output is to training, in order.
     #[must_use]
     pub fn aims(&self) -> Vec<Aim> {

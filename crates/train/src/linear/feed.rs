@@ -30,6 +30,42 @@ pub trait Feed {
     fn len_hint(&self) -> Option<u64>;
 }
 
+/// Feeds one after another.
+pub struct Feeds<'a> {
+    parts: Vec<Box<dyn Feed + 'a>>,
+    at: usize,
+}
+
+impl<'a> Feeds<'a> {
+    /// The samples of all `parts`, in order.
+    #[must_use]
+    pub fn new(parts: Vec<Box<dyn Feed + 'a>>) -> Feeds<'a> {
+        Feeds { parts, at: 0 }
+    }
+}
+
+impl Feed for Feeds<'_> {
+    fn next(&mut self, out: &mut Examples, max: usize) -> Result<usize, TrainError> {
+        while let Some(part) = self.parts.get_mut(self.at) {
+            let read = part.next(out, max)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            self.at += 1;
+        }
+        Ok(0)
+    }
+
+    fn rewind(&mut self) -> Result<(), TrainError> {
+        self.at = 0;
+        self.parts.iter_mut().try_for_each(|part| part.rewind())
+    }
+
+    fn len_hint(&self) -> Option<u64> {
+        self.parts.iter().map(|part| part.len_hint()).sum()
+    }
+}
+
 /// Samples of a source, extracted through a plan.
 pub struct PlanFeed<'a> {
     source: &'a mut dyn SampleSource,

@@ -24,6 +24,6 @@ mod tests;
 mod text;
 
 pub use examples::Examples;
-pub use feed::{Feed, PlanFeed};
+pub use feed::{Feed, Feeds, PlanFeed};
 pub use run::{Place, train};
 pub use text::{Choice, TextFeed, TextFormat, TextSamples};

@@ -43,6 +43,18 @@ impl<T: Real> Net<T> {
         parameters
     }
 
+    /// As [`Net::export`], giving the optimisers' state back as the rows are copied.
+    #[must_use]
+    pub fn into_parameters(mut self) -> Parameters<T> {
+        let tables = std::mem::take(&mut self.tables);
+        let mut parameters = self.export();
+        let plain = tables
+            .into_iter()
+            .map(|table| (table.name.clone(), table.into_plain()));
+        parameters.tables = plain.collect();
+        parameters
+    }
+
     /// Takes weights over: tables by key (rows the network lacks are left out), dense tensors by name.
     ///
     /// # Errors

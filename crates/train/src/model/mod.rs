@@ -12,4 +12,4 @@ mod tests;
 mod towers;
 
 pub use net::{Net, Snapshot};
-pub use settings::{Mover, Settings, Watch};
+pub use settings::{Course, Mover, Settings, Watch};

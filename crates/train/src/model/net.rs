@@ -8,12 +8,14 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_kernel::activation::Activation;
+use rankine_kernel::dense::scale;
 use rankine_model::Network;
 use rankine_model::graph::Aim;
 
 use super::Settings;
 use super::towers::towers;
 use crate::backward::{Dense, Dropout, Embedding, Fold, Gmf, Mlp, Mode, Pairs, Towers, Wide, sized};
+use crate::checkpoint::tape::Tape;
 use crate::encode::{Batch, Vocabulary};
 use crate::graph::GraphNet;
 use crate::optimise::DenseSteps;
@@ -45,6 +47,8 @@ pub struct Net<T> {
     pub graph: Option<GraphNet<T>>,
     logits: Vec<T>,
     steps: Option<DenseSteps<T>>,
+    /// Longest gradient of a step.
+    clip: Option<f64>,
     taken: u64,
 }
 
@@ -53,6 +57,11 @@ pub struct Net<T> {
 pub struct Snapshot<T>(pub(crate) Vec<Vec<T>>);
 
 impl<T: Real> Snapshot<T> {
+    /// Writes it or reads it back.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.list(&mut self.0, Tape::vector);
+    }
+
     /// Moves towards other weights of the same network: `keep · self + (1 − keep) · to`; an empty one becomes them.
     pub fn approach(&mut self, to: &Self, keep: T) {
         if self.0.is_empty() {
@@ -70,10 +79,11 @@ impl<T: Real> Net<T> {
     pub fn new(network: &Network, settings: &Settings, vocabularies: &[Vocabulary]) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(settings.seed);
         let tables = network.tables.iter().zip(vocabularies).map(|(spec, vocabulary)| {
-            let mover = settings.mover(spec);
-            let mut table = Table::new(&spec.name, spec.dim, mover);
-            table.fill(vocabulary.signs(), settings.deviation(spec), &mut random);
-            table.count(vocabulary.counts());
+            let (shape, deviation) = ((spec.dim, settings.mover(spec)), settings.deviation(spec));
+            let mut table = Table::of(&spec.name, shape, vocabulary, deviation, &mut random);
+            if settings.course.is_frozen(&format!("emb.{}", spec.name)) {
+                table.freeze();
+            }
             table
         });
         let tables: Vec<Table<T>> = tables.collect();
@@ -117,9 +127,12 @@ impl<T: Real> Net<T> {
             gmf,
             logits: Vec::new(),
             steps: None,
+            clip: settings.course.clip,
             taken: 0,
         };
-        net.steps = Some(DenseSteps::new(settings.dense, net.layers()));
+        let mut steps = DenseSteps::new(settings.dense, net.layers());
+        steps.freeze(&settings.course, net.layers());
+        net.steps = Some(steps);
         net
     }
 
@@ -250,6 +263,7 @@ impl<T: Real> Net<T> {
     /// Moves everything against the gradients of the finished batch, learning rates multiplied by `factor`.
     pub fn step(&mut self, factor: f64) {
         self.taken += 1;
+        self.shorten();
         self.tables
             .iter_mut()
             .for_each(|table| table.step(self.taken, factor));
@@ -257,6 +271,56 @@ impl<T: Real> Net<T> {
             steps.step(self.taken, factor, self.layers());
             self.steps = Some(steps);
         }
+    }
+
+    /// Scales the gradient of the batch to the longest allowed, where it is longer (Pascanu et al. 2013).
+    fn shorten(&mut self) {
+        let Some(clip) = self.clip else {
+            return;
+        };
+        let Some(steps) = self.steps.take() else {
+            return;
+        };
+        let square = self.tables.iter().map(Table::square).sum::<f64>() + steps.square(self.layers());
+        self.steps = Some(steps);
+        if square.sqrt() > clip {
+            let factor = T::of(clip / square.sqrt());
+            self.tables.iter_mut().for_each(|table| table.scale(factor));
+            for layer in self.layers() {
+                scale(factor, &mut layer.weight_gradient);
+                scale(factor, &mut layer.bias_gradient);
+            }
+        }
+    }
+
+    /// All dropouts.
+    fn dropouts(&mut self) -> impl Iterator<Item = &mut Dropout<T>> {
+        let towers = self.towers.iter_mut().flat_map(Towers::dropouts_mut);
+        let graph = self.graph.iter_mut().flat_map(GraphNet::dropouts_mut);
+        self.mlp.dropouts_mut().chain(towers).chain(graph)
+    }
+
+    /// Writes or reads back weights, the optimisers' state and the dropouts' generators.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.word(&mut self.taken);
+        self.tables.iter_mut().for_each(|table| table.exchange(tape));
+        for layer in self.layers() {
+            tape.numbers(&mut layer.weight);
+            tape.numbers(&mut layer.bias);
+        }
+        if let Some(steps) = &mut self.steps {
+            steps.exchange(tape);
+        }
+        self.dropouts().for_each(|dropout| dropout.exchange(tape));
+    }
+
+    /// Names of all parameters, as patterns of `train.freeze` see them.
+    pub fn names(&mut self) -> Vec<String> {
+        let mut names: Vec<String> = self.tables.iter().map(|t| format!("emb.{}", t.name)).collect();
+        for layer in self.layers() {
+            names.extend([format!("{}.weight", layer.name), format!("{}.bias", layer.name)]);
+        }
+        names
     }
 
     /// Whether the last layer is the network's own and not one of towers or of a graph.

@@ -1,11 +1,18 @@
 //! How a network is trained: the model file's training keys with every default resolved.
 
+use std::time::Duration;
+
 use rankine_kernel::optimiser::Optimiser;
-use rankine_model::config::{DEVIATION, OptimizerSettings, StopMetric};
+use rankine_model::config::{
+    CacheUse, CheckpointSettings, DEVIATION, OptimizerSettings, StopMetric, TrainSettings,
+};
 use rankine_model::{ModelConfig, Role, TableSpec};
 
+use crate::checkpoint::Rhythm;
 use crate::loss::Loss;
+use crate::pattern::fits;
 use crate::progress::EpochReport;
+use crate::schedule::{Moment, Pace};
 
 /// What early stopping watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +58,75 @@ impl Mover {
     }
 }
 
+/// How a run goes, beside what is learnt from each batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Course {
+    /// The factor on learning rates from step to step.
+    pub pace: Pace,
+    /// Longest gradient of a step.
+    pub clip: Option<f64>,
+    /// Patterns of parameters that stay as they are.
+    pub freeze: Vec<String>,
+    /// Threads that learn at once.
+    pub threads: usize,
+    /// Most samples in memory.
+    pub buffer: usize,
+    /// Whether the parsed samples outlive the run.
+    pub keep_samples: bool,
+    /// When checkpoints are written, if at all.
+    pub checkpoint: Option<Rhythm>,
+    /// Whether the optimiser's state is published.
+    pub keep_optimizer: bool,
+}
+
+impl Default for Course {
+    fn default() -> Self {
+        Self {
+            pace: Pace::default(),
+            clip: None,
+            freeze: Vec::new(),
+            threads: 1,
+            buffer: 1 << 20,
+            keep_samples: false,
+            checkpoint: None,
+            keep_optimizer: false,
+        }
+    }
+}
+
+impl Course {
+    fn new(train: &TrainSettings) -> Self {
+        Self {
+            pace: train.schedule.as_ref().map(Pace::new).unwrap_or_default(),
+            clip: train.clip.as_ref().map(|clip| clip.value),
+            freeze: train.freeze.iter().map(|pattern| pattern.value.clone()).collect(),
+            threads: train.threads().max(1),
+            buffer: train.shuffle_buffer(),
+            keep_samples: train.cache() == CacheUse::Keep,
+            checkpoint: train.checkpoint.as_ref().map(rhythm),
+            keep_optimizer: train.keep_optimizer,
+        }
+    }
+
+    /// Whether a parameter stays as it is.
+    #[must_use]
+    pub fn is_frozen(&self, name: &str) -> bool {
+        self.freeze.iter().any(|pattern| fits(pattern, name))
+    }
+}
+
+/// Every 10 minutes where the file gives neither steps nor minutes.
+fn rhythm(settings: &CheckpointSettings) -> Rhythm {
+    let steps = settings.steps.as_ref().map(|steps| steps.value);
+    let minutes = settings.minutes.as_ref().map(|minutes| minutes.value);
+    let minutes = minutes.or(steps.is_none().then_some(10.0));
+    Rhythm {
+        steps,
+        every: minutes.map(|minutes| Duration::from_secs_f64(minutes * 60.0)),
+        keep: settings.keep.as_ref().map_or(2, |keep| keep.value),
+    }
+}
+
 /// Everything about training that is not the network's shape.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -80,6 +156,8 @@ pub struct Settings {
     pub rate_decay: f64,
     /// What each epoch leaves of the mean of the weights before it; 0 for no averaging.
     pub average: f64,
+    /// How the run goes.
+    pub course: Course,
 }
 
 impl Settings {
@@ -107,6 +185,7 @@ impl Settings {
             early_stop,
             rate_decay: config.train.lr_decay(),
             average: config.train.average(),
+            course: Course::new(&config.train),
         }
     }
 
@@ -137,6 +216,17 @@ impl Settings {
     pub fn rate_factor(&self, epoch: usize) -> f64 {
         self.rate_decay
             .powi(i32::try_from(epoch).unwrap_or(i32::MAX).saturating_sub(1))
+    }
+
+    /// The factor on learning rates in a step of `epoch`: of the epoch and of the schedule.
+    #[must_use]
+    pub fn factor(&self, epoch: usize, (step, per_epoch): (u64, u64)) -> f64 {
+        let at = Moment {
+            step,
+            per_epoch,
+            epochs: self.epochs,
+        };
+        self.rate_factor(epoch) * self.course.pace.factor(at)
     }
 }
 

@@ -11,7 +11,7 @@ use rankine_kernel::optimiser::Optimiser;
 use rankine_model::{Column, Combination, Kind, Network, Pooling, Product, Role, TableSpec, Tower, Towers};
 use serde_json::Value;
 
-use super::{Mover, Net, Settings, Snapshot};
+use super::{Course, Mover, Net, Settings, Snapshot};
 use crate::backward::Mode;
 use crate::check::{differences, random};
 use crate::encode::{Batch, Cache, Lists, Vocabulary};
@@ -37,6 +37,7 @@ fn settings() -> Settings {
         early_stop: None,
         rate_decay: 1.0,
         average: 0.0,
+        course: Course::default(),
     }
 }
 

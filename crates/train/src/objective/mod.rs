@@ -27,8 +27,9 @@ use rankine_kernel::{Real, dense};
 use rankine_model::config::ObjectiveKind;
 use rankine_model::{ModelConfig, Network};
 
+use crate::TrainError;
 use crate::backward::{Mode, sized};
-use crate::encode::{Batch, Cache};
+use crate::encode::{Batch, Cache, Order, Samples};
 use crate::model::Net;
 use identity::Identity;
 use items::Items;
@@ -76,23 +77,58 @@ impl Objective {
     /// The objective of a model file over `learn`; none where each sample is learnt by itself.
     #[must_use]
     pub fn new(config: &ModelConfig, network: &Network, learn: &Cache) -> Option<Self> {
+        let mut objective = Self::empty(config, network, learn)?;
+        objective.observe(learn);
+        objective.items.finish(objective.settings.draw);
+        Some(objective)
+    }
+
+    /// Before any sample is seen; `shape` has their columns.
+    fn empty(config: &ModelConfig, network: &Network, shape: &Cache) -> Option<Self> {
         let settings = config.objective();
         let towers = network.towers.as_ref()?;
         if settings.kind == ObjectiveKind::Pointwise {
             return None;
         }
-        let mut objective = Self {
+        Some(Self {
             user: Identity::new(network, &towers.user, settings.user),
             item: Identity::new(network, &towers.item, settings.item),
-            items: Items::new(learn),
+            items: Items::new(shape),
             seed: config.seed,
             settings,
+        })
+    }
+
+    fn observe(&mut self, samples: &Cache) {
+        let ids = (&self.user, &self.item);
+        self.items.observe(samples, ids, self.settings.hits);
+    }
+
+    /// As [`Objective::new`], of samples that need not be in memory.
+    ///
+    /// # Errors
+    /// Samples that cannot be read.
+    pub(crate) fn over(
+        config: &ModelConfig,
+        network: &Network,
+        samples: Samples<'_>,
+    ) -> Result<Option<Self>, TrainError> {
+        if let Samples::Memory(learn) = samples {
+            return Ok(Self::new(config, network, learn));
+        }
+        let Some(mut objective) = Self::empty(config, network, samples.shape()) else {
+            return Ok(None);
         };
-        objective
-            .items
-            .observe(learn, (&objective.user, &objective.item), settings.hits);
-        objective.items.finish(settings.draw);
-        Some(objective)
+        let order = Order {
+            mixed: None,
+            batch: 1,
+        };
+        let mut windows = samples.pass(order);
+        while let Some((cache, _)) = windows.next()? {
+            objective.observe(cache);
+        }
+        objective.items.finish(objective.settings.draw);
+        Ok(Some(objective))
     }
 
     /// Working memory for batches of `cache`.

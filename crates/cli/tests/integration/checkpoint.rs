@@ -1,0 +1,163 @@
+//! Checkpoints through the real binary: killed anywhere, a resumed run ends with the bytes of an undisturbed one.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::home::{command, rankine, wait_until};
+use crate::process::signal;
+use crate::verbs::{folder, path};
+
+const CONF: &str = r#"format = 1
+name = "made"
+schema.user = [{ name = "userId", type = "int" }]
+schema.item = [{ name = "itemId", type = "int" }, { name = "price", type = "float" }]
+sample = { label = ["label"], group = "userId" }
+[[feature]]
+name = "user"
+class = "id"
+slot = 1
+depend = ["userId"]
+[[feature]]
+name = "item"
+class = "id"
+slot = 2
+depend = ["itemId"]
+[[feature]]
+name = "cost"
+class = "normalize"
+slot = 3
+depend = ["price"]
+"#;
+
+/// Everything that has a state: lazy Adam and FTRL on tables, dropout, averaging, early stopping, a schedule, clipping.
+const MODEL: &str = r#"format = 1
+kind = "widedeep"
+conf = "made"
+embedding = [{ slots = [1], table = "user", dim = 4 }, { slots = [2], table = "item", dim = 4 }]
+dense = { slots = [3] }
+wide = { slots = [1, 2] }
+hidden = [8]
+dropout = { hidden = 0.2 }
+optimizer.wide = { kind = "ftrl", lr = 0.05 }
+[train]
+batch = 32
+epochs = 60
+average = 0.5
+early_stop = { metric = "logloss", patience = 60 }
+schedule = { kind = "cosine", warmup = 50, floor = 0.01 }
+clip = 1.0
+checkpoint = { steps = 13 }
+"#;
+
+/// Users who like items of their own parity, and what costs little.
+fn samples() -> String {
+    let row = |i: u32| {
+        let (user, item, price) = (i * 7 % 60, i * 13 % 37, f64::from(i % 11) / 2.0);
+        let liked = u32::from((user + item).is_multiple_of(2) == (i % 5 > 0) && price < 4.5);
+        format!("{user},{item},{price},{liked}\n")
+    };
+    (0..2000).fold("userId,itemId,price,label\n".to_owned(), |all, i| all + &row(i))
+}
+
+/// A generator of the pauses: `SplitMix64`.
+fn drawn(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 33
+}
+
+fn weights(home: &Path) -> Option<Vec<u8>> {
+    std::fs::read(home.join("models/m/1/weights.safetensors")).ok()
+}
+
+#[test]
+fn a_run_killed_at_fifty_points_ends_with_the_bytes_of_an_undisturbed_one() {
+    let files = folder(&[("s.csv", &samples()), ("c.toml", CONF), ("m.toml", MODEL)]);
+    let (model, conf, data) = (
+        path(&files, "m.toml"),
+        path(&files, "c.toml"),
+        path(&files, "s.csv"),
+    );
+    let arguments = [
+        "train",
+        &model,
+        "--conf",
+        &conf,
+        "--train",
+        &data,
+        "--hold-out",
+        "0.2",
+    ];
+    let undisturbed = tempfile::tempdir().unwrap();
+    let begin = Instant::now();
+    rankine(undisturbed.path(), &arguments).good();
+    let whole = begin.elapsed();
+    let expected = weights(undisturbed.path()).unwrap();
+    let (mut home, mut state) = (tempfile::tempdir().unwrap(), 7);
+    let (mut kills, mut ends, mut resumed) = (0, 0, 0);
+    let resume = [&arguments[..], &["--resume"]].concat();
+    while kills < 50 {
+        resumed += u32::from(home.path().join("checkpoints/m").exists());
+        let mut child = command(home.path(), &resume)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // up to two thirds of a whole run: most are killed, and the rest of a run is done in a few
+        let pause = whole.mul_f64(drawn(&mut state) as f64 % 1000.0 / 1500.0);
+        std::thread::sleep(pause.min(Duration::from_secs(2)));
+        if child.try_wait().unwrap().is_none() {
+            signal("KILL", child.id());
+            kills += 1;
+        }
+        child.wait().unwrap();
+        if let Some(got) = weights(home.path()) {
+            assert!(got == expected, "other bytes after {kills} kills");
+            (home, ends) = (tempfile::tempdir().unwrap(), ends + 1);
+        }
+    }
+    rankine(home.path(), &resume).good();
+    assert!(
+        weights(home.path()).unwrap() == expected,
+        "other bytes at the end"
+    );
+    assert!(resumed >= 10, "{resumed} runs resumed, {ends} ended");
+    assert!(
+        !home.path().join("checkpoints/m").exists(),
+        "nothing is left of a published run"
+    );
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_and_a_run_that_is_not_resumed_begins_anew() {
+    let files = folder(&[("s.csv", &samples()), ("c.toml", CONF), ("m.toml", MODEL)]);
+    let (model, conf, data) = (
+        path(&files, "m.toml"),
+        path(&files, "c.toml"),
+        path(&files, "s.csv"),
+    );
+    let arguments = ["train", &model, "--conf", &conf, "--train", &data];
+    let home = tempfile::tempdir().unwrap();
+    let checkpoints = home.path().join("checkpoints/m");
+    let mut child = command(home.path(), &arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("a checkpoint", || {
+        checkpoints
+            .read_dir()
+            .is_ok_and(|mut entries| entries.next().is_some())
+    });
+    signal("KILL", child.id());
+    child.wait().unwrap();
+    std::fs::write(&model, MODEL.replace("epochs = 60", "epochs = 2")).unwrap();
+    let told = rankine(home.path(), &[&arguments[..], &["--resume"]].concat()).bad(1);
+    assert!(
+        told.contains(".ckpt") && told.contains("`epochs = 60` there, `epochs = 2` here"),
+        "{told}"
+    );
+    rankine(home.path(), &arguments).good();
+    assert!(weights(home.path()).is_some() && !checkpoints.exists());
+}
