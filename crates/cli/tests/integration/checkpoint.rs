@@ -145,10 +145,13 @@ fn a_checkpoint_of_another_run_is_refused_and_a_run_that_is_not_resumed_begins_a
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let written = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "ckpt"))
+    };
     wait_until("a checkpoint", || {
         checkpoints
             .read_dir()
-            .is_ok_and(|mut entries| entries.next().is_some())
+            .is_ok_and(|mut entries| entries.any(written))
     });
     signal("KILL", child.id());
     child.wait().unwrap();
