@@ -233,7 +233,7 @@ enum Whole<T> {
     /// A linear model.
     Linear(LinearScorer<T>),
     /// Towers.
-    Towers(TowerScorer<T>),
+    Towers(Box<TowerScorer<T>>),
     /// Who met what.
     Matrix(MatrixScorer<T>),
     /// A graph.
@@ -656,7 +656,7 @@ impl<T: Real> Assembly<'_, T> {
             return self.linear(part);
         }
         if let Some(towers) = &network.towers {
-            return Ok(self.bare(Whole::Towers(TowerScorer::new(towers, self)?)));
+            return Ok(self.bare(Whole::Towers(Box::new(TowerScorer::new(towers, self)?))));
         }
         if let Some(matrix) = &network.matrix {
             return Ok(self.bare(Whole::Matrix(MatrixScorer::new(matrix, self)?)));

@@ -104,20 +104,18 @@ pub fn embed_side(
                 expected: misfit.expected.to_string(),
                 got: format!("{} ({name} {id})", misfit.got),
             })?;
-        let group = match wanted.users {
-            true => {
-                plan.common(&values, &context, &mut scratch, &mut part);
-                Group::Common
+        if wanted.users {
+            plan.common(&values, &context, &mut scratch, &mut part);
+        } else {
+            plan.item(&values, &mut scratch, &mut part);
+        }
+        match (wanted.raw, wanted.users) {
+            (true, users) => {
+                let group = if users { Group::Common } else { Group::Item };
+                scorer.tower_output(group, &part, &mut hidden);
             }
-            false => {
-                plan.item(&values, &mut scratch, &mut part);
-                Group::Item
-            }
-        };
-        match (wanted.raw, group) {
-            (true, group) => scorer.tower_output(group, &part, &mut hidden),
-            (false, Group::Common) => scorer.common(&part, &mut hidden),
-            (false, _) => scorer.item(&part, &mut hidden),
+            (false, true) => scorer.common(&part, &mut hidden),
+            (false, false) => scorer.item(&part, &mut hidden),
         }
         if hidden.vector().iter().any(|x| !x.is_finite()) {
             return Err(PredictError::Common {

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p rankine-train --example read_csv -- FILE ROUNDS` prints one line of JSON.
 
+use std::io::Write;
 use std::path::Path;
 
 use rankine_train::loss::Loss;
@@ -54,6 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let [ours, standard] = rates;
-    println!("{{\"ours\": {ours:?}, \"str_parse\": {standard:?}}}");
+    let mut out = std::io::stdout();
+    writeln!(out, "{{\"ours\": {ours:?}, \"str_parse\": {standard:?}}}")?;
     Ok(())
 }

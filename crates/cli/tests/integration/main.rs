@@ -64,4 +64,5 @@ mod sample_log;
 mod tfserving;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
 mod verbs;

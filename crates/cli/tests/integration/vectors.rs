@@ -6,7 +6,11 @@ use crate::home::{REPOSITORY, rankine};
 
 /// Forty items in two halves of four numbers, users who act within a half, samples of both labels.
 fn write(folder: &std::path::Path) {
-    let (mut items, mut likes, mut clicks) = (String::new(), String::from("user,item\n"), String::from("label,user,item\n"));
+    let (mut items, mut likes, mut clicks) = (
+        String::new(),
+        String::from("user,item\n"),
+        String::from("label,user,item\n"),
+    );
     for i in 0..40 {
         let side = if i < 20 { 1.0 } else { -1.0 };
         let x = |k: i32| side + f64::from((i * 7 + k * 3) % 10) / 20.0;
@@ -35,21 +39,54 @@ fn vectors_are_fine_tuned_embedded_indexed_and_searched() {
     let at = |name: &str| root.join(name).to_str().unwrap().to_owned();
     let run = |arguments: &[&str]| rankine(root, arguments);
     let told = run(&[
-        "--json", "sample", "vectors", &at("items.txt"), "--behaviour", &at("likes.csv"), "--users-out", &at("users.npy"),
-        "--samples", &at("clicks.csv"), "--out", &at("train.csv"),
+        "--json",
+        "sample",
+        "vectors",
+        &at("items.txt"),
+        "--behaviour",
+        &at("likes.csv"),
+        "--users-out",
+        &at("users.npy"),
+        "--samples",
+        &at("clicks.csv"),
+        "--out",
+        &at("train.csv"),
     ])
     .good()
     .json();
-    assert_eq!((&told["users"], &told["samples"], &told["left_out"]), (&30.into(), &720.into(), &0.into()));
+    assert_eq!(
+        (&told["users"], &told["samples"], &told["left_out"]),
+        (&30.into(), &720.into(), &0.into())
+    );
     let model = std::fs::read_to_string(format!("{REPOSITORY}/examples/models/dssm-finetune.toml")).unwrap();
-    let short = model.replace("hidden = [64]", "hidden = [8]").replace("epochs = 100", "epochs = 40").replace("1e-3", "1e-2");
+    let short = model
+        .replace("hidden = [64]", "hidden = [8]")
+        .replace("epochs = 100", "epochs = 40")
+        .replace("1e-3", "1e-2");
     std::fs::write(at("dssm.toml"), short).unwrap();
     std::fs::write(at("summary"), "n_train=1,n_val=2\n").unwrap();
-    let lines = ["--json", "train", &at("dssm.toml"), "--train", &at("train.csv"), "--summary", &at("summary")];
+    let lines = [
+        "--json",
+        "train",
+        &at("dssm.toml"),
+        "--train",
+        &at("train.csv"),
+        "--summary",
+        &at("summary"),
+    ];
     let lines = run(&lines).good().json();
     let joined = [
-        "--json", "train", &at("dssm.toml"), "--name", "joined", "--train", &at("clicks.csv"), "--user-vectors", &at("users.npy"),
-        "--item-vectors", &at("items.txt"),
+        "--json",
+        "train",
+        &at("dssm.toml"),
+        "--name",
+        "joined",
+        "--train",
+        &at("clicks.csv"),
+        "--user-vectors",
+        &at("users.npy"),
+        "--item-vectors",
+        &at("items.txt"),
     ];
     let joined = run(&joined).good().json();
     for trained in [&lines, &joined] {
@@ -57,20 +94,63 @@ fn vectors_are_fine_tuned_embedded_indexed_and_searched() {
         let own = all.iter().find(|line| line["baseline"] == false).unwrap();
         assert!(own["measures"]["roc_auc"].as_f64().unwrap() > 0.95, "{own}");
     }
-    let vectors = ["embed", "dssm", "--items", &at("items.txt"), "--users", &at("users.npy"), "--users-out", &at("u.csv")];
+    let vectors = [
+        "embed",
+        "dssm",
+        "--items",
+        &at("items.txt"),
+        "--users",
+        &at("users.npy"),
+        "--users-out",
+        &at("u.csv"),
+    ];
     run(&[&vectors[..], &["--out", &at("i.index")]].concat()).good();
     run(&[&vectors[..], &["--out", &at("i.csv")]].concat()).good();
-    let check = ["--json", "index", "check", &at("i.index"), &at("i.csv"), "--users", &at("u.csv")];
+    let check = [
+        "--json",
+        "index",
+        "check",
+        &at("i.index"),
+        &at("i.csv"),
+        "--users",
+        &at("u.csv"),
+    ];
     assert_eq!(run(&check).good().json()["recall"], 1.0);
-    let query = ["--json", "index", "query", &at("i.index"), "--users", &at("u.csv"), "--user", "1", "--top", "5"];
+    let query = [
+        "--json",
+        "index",
+        "query",
+        &at("i.index"),
+        "--users",
+        &at("u.csv"),
+        "--user",
+        "1",
+        "--top",
+        "5",
+    ];
     let found = run(&query).good().json();
     let items = found[0]["items"].as_array().unwrap();
-    assert!(items.len() == 5 && items.iter().all(|i| i["item"].as_i64().unwrap() >= 20), "{found}");
+    assert!(
+        items.len() == 5 && items.iter().all(|i| i["item"].as_i64().unwrap() >= 20),
+        "{found}"
+    );
     run(&["index", "build", &at("i.csv"), "--out", &at("again.index")]).good();
-    assert_eq!(std::fs::read(at("again.index")).unwrap().len(), std::fs::read(at("i.index")).unwrap().len());
-    let concat = model.replace("\"product\"", "\"concat\"").replace("epochs = 100", "epochs = 1");
+    assert_eq!(
+        std::fs::read(at("again.index")).unwrap().len(),
+        std::fs::read(at("i.index")).unwrap().len()
+    );
+    let concat = model
+        .replace("\"product\"", "\"concat\"")
+        .replace("epochs = 100", "epochs = 1");
     std::fs::write(at("concat.toml"), concat).unwrap();
     run(&["train", &at("concat.toml"), "--train", &at("train.csv")]).good();
-    let refused = ["embed", "concat", "--items", &at("items.txt"), "--out", &at("c.index")];
+    let refused = [
+        "embed",
+        "concat",
+        "--items",
+        &at("items.txt"),
+        "--out",
+        &at("c.index"),
+    ];
     assert!(run(&refused).bad(1).contains("an index has nothing to search"));
 }

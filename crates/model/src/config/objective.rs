@@ -109,10 +109,12 @@ impl ModelConfig {
     /// every other kind. `sampled`, `bpr` and `hinge` draw 256 items per batch unless told otherwise.
     #[must_use]
     pub fn objective(&self) -> Objective {
-        let own = match self.kind() {
-            Kind::TwoTower => ObjectiveKind::Inbatch,
-            Kind::YoutubeDnn => ObjectiveKind::Sampled,
-            _ => ObjectiveKind::Pointwise,
+        let own = if self.kind() == Kind::TwoTower {
+            ObjectiveKind::Inbatch
+        } else if self.kind() == Kind::YoutubeDnn {
+            ObjectiveKind::Sampled
+        } else {
+            ObjectiveKind::Pointwise
         };
         let given = self.objective.as_ref();
         let kind = given.map_or(own, |g| g.kind.value);

@@ -32,7 +32,7 @@ impl<T: Real> Excitation<T> {
         self.excite.row(low, weights);
         at = 0;
         for (weight, width) in weights.iter().zip(&self.fields) {
-            x[at..at + width].iter_mut().for_each(|x| *x = *x * *weight);
+            x[at..at + width].iter_mut().for_each(|x| *x *= *weight);
             at += width;
         }
     }

@@ -150,7 +150,7 @@ fn a_stored_vector_stands_for_the_tower_whatever_combines() {
         let (mut common, mut item, mut kept) = (Hidden::default(), Hidden::default(), Hidden::default());
         scorer.common(&parts[0], &mut common);
         scorer.item(&parts[1], &mut item);
-        assert!(kept.take(&item.vector().to_vec(), scorer.vector_width()));
+        assert!(kept.take(item.vector(), scorer.vector_width()));
         let score = |item: &Hidden| scorer.logit(&common, item, &parts[2], &mut ScoreScratch::default());
         assert_eq!(score(&item).to_bits(), score(&kept).to_bits(), "{text}");
     }

@@ -133,18 +133,24 @@ fn ids_of(path: &Path, rows: usize) -> Result<Vec<String>, TableError> {
 
 fn of_parquet(path: &Path) -> Result<VectorTable, TableError> {
     let (table, _) = parquet::read(path)?;
-    let ids = table.columns.iter().find_map(|(_, column)| match column {
-        Column::Int(ids) => Some(
-            ids.iter()
-                .map(|id| id.map(|id| id.to_string()))
-                .collect::<Vec<_>>(),
-        ),
-        Column::Text(ids) => Some(ids.iter().map(|id| id.clone()).collect()),
-        _ => None,
+    let ids = table.columns.iter().find_map(|(_, column)| {
+        if let Column::Int(ids) = column {
+            return Some(
+                ids.iter()
+                    .map(|id| id.map(|id| id.to_string()))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        if let Column::Text(ids) = column {
+            return Some(ids.clone());
+        }
+        None
     });
-    let vectors = table.columns.iter().find_map(|(_, column)| match column {
-        Column::Vector { rows, .. } => Some(rows),
-        _ => None,
+    let vectors = table.columns.iter().find_map(|(_, column)| {
+        if let Column::Vector { rows, .. } = column {
+            return Some(rows);
+        }
+        None
     });
     let (Some(ids), Some(vectors)) = (ids, vectors) else {
         return Err(bad(path, "expected a column of ids and one of vectors"));

@@ -33,10 +33,11 @@ fn what_is_written_comes_back_in_every_form() {
 
 fn refused(path: &Path, text: &[u8]) -> String {
     std::fs::write(path, text).unwrap();
-    match VectorTable::read(path).unwrap_err() {
-        TableError::Header { reason, .. } => reason,
-        other => other.to_string(),
+    let fault = VectorTable::read(path).unwrap_err();
+    if let TableError::Header { reason, .. } = fault {
+        return reason;
     }
+    fault.to_string()
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl<T: Real> Excitation<T> {
         for (x, weights) in x.chunks_exact_mut(width).zip(weights.chunks_exact(count)) {
             let mut at = 0;
             for (weight, field) in weights.iter().zip(&self.fields) {
-                x[at..at + field].iter_mut().for_each(|x| *x = *x * *weight);
+                x[at..at + field].iter_mut().for_each(|x| *x *= *weight);
                 at += field;
             }
         }
@@ -75,7 +75,7 @@ impl<T: Real> Excitation<T> {
                 let (x, g) = (&x[at..at + field], &mut dx[at..at + field]);
                 to_weights[r * count + f] = x.iter().zip(&*g).map(|(x, g)| *x * *g).sum();
                 let weight = self.weights[r * count + f];
-                g.iter_mut().for_each(|g| *g = *g * weight);
+                g.iter_mut().for_each(|g| *g *= weight);
                 at += field;
             }
         }

@@ -15,7 +15,7 @@ pub(super) fn row<T: Real>(scores: &mut [T], positive: T) -> (T, T) {
     let own = (positive - top).exp();
     sum += own;
     let inverse = T::ONE / sum;
-    scores.iter_mut().for_each(|s| *s = *s * inverse);
+    scores.iter_mut().for_each(|s| *s *= inverse);
     let value = T::of(sum.to_f64().ln()) + top - positive;
     (value, own * inverse - T::ONE)
 }
