@@ -10,6 +10,7 @@ use rankine_model::outline::Outline;
 
 use crate::metric::{Evaluation, Measures, markdown_cell};
 use crate::progress::EpochReport;
+use crate::ranking::Ranking;
 
 /// File name of the training curve that the card refers to.
 pub const CURVE_FILE: &str = "curve.svg";
@@ -43,6 +44,8 @@ pub struct Card {
     pub config: String,
     /// Held-out figures, one per part of the split.
     pub evaluations: Vec<Evaluation>,
+    /// Lists over all items.
+    pub rankings: Vec<Ranking>,
     /// The run, epoch by epoch.
     pub history: Vec<EpochReport>,
     /// What the model should not be used for, and known weaknesses.
@@ -141,6 +144,7 @@ impl Card {
         if self.reliability().is_some() {
             tables.push(format!("![Predicted against observed]({RELIABILITY_FILE})\n"));
         }
+        tables.extend(self.rankings.iter().map(Ranking::markdown));
         tables.join("\n")
     }
 
@@ -245,6 +249,7 @@ pub(crate) mod tests {
             split: "per user by time".into(),
             config: "kind = \"widedeep\"\n".into(),
             evaluations: vec![evaluation],
+            rankings: Vec::new(),
             history: vec![epoch(1, 0.7, false), epoch(2, 0.8, true), epoch(3, 0.79, false)],
             limits: vec!["Knows nothing of films added later.".into()],
             network: None,

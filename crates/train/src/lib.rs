@@ -32,6 +32,7 @@ pub mod objective;
 pub mod optimise;
 pub mod pattern;
 pub mod progress;
+pub mod ranking;
 pub mod report;
 pub mod run;
 pub mod schedule;

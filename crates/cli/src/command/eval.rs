@@ -1,18 +1,21 @@
 //! `rankine eval`: a published model on held-out samples, beside baselines fitted on training samples.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 use rankine_feature::Plan;
-use rankine_model::Network;
+use rankine_model::{Artefact, Network, Scorer};
+use rankine_train::metric::Evaluation;
+use rankine_train::ranking::{Ranking, RankingOptions};
+use serde::Serialize;
 
 use super::{Globals, model_named};
 use crate::dictionaries::Dictionaries;
 use crate::output;
 use crate::preparing::Preparing;
 use crate::source::{self, Chained};
-use crate::training::{Baselines, Files, judge, of_values};
+use crate::training::{Baselines, Files, judge, of_values, ranked, ranking_options};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -29,8 +32,23 @@ pub(crate) struct Options {
     /// Samples to measure on; default: the home's test samples
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
+    /// Measure lists of so many items over all items, too (kinds that learn from who met what: 10)
+    #[arg(long, value_name = "K")]
+    top: Option<usize>,
+    /// Rank each held-out item among so many that the user never met, too (with lists)
+    #[arg(long, value_name = "N", default_value_t = 99)]
+    negatives: usize,
     #[command(flatten)]
     dictionaries: Dictionaries,
+}
+
+/// What is printed as JSON.
+#[derive(Serialize)]
+struct Judged<'a> {
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ranking: &'a Option<Ranking>,
 }
 
 /// Measures and prints.
@@ -61,11 +79,51 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         &baselines,
     )?;
     let evaluation = of_values(evaluation, artefact.config().kind());
+    let ranking = lists(options, globals, (name, plan, scorer), (&artefact, &test))?;
     if globals.json {
-        return output::json(&evaluation);
+        return output::json(&Judged {
+            evaluation: &evaluation,
+            ranking: &ranking,
+        });
     }
     output::line(&evaluation.to_string());
+    if let Some(ranking) = &ranking {
+        output::line(&ranking.to_string());
+    }
     Ok(())
+}
+
+/// Lists over all items, where the kind is one that ranks or they are asked for.
+fn lists(
+    options: &Options,
+    globals: &Globals,
+    (name, plan, scorer): (&str, &Plan, &Scorer),
+    (artefact, test): (&Artefact, &Path),
+) -> anyhow::Result<Option<Ranking>> {
+    let config = artefact.config();
+    let asked = options.top.or(config.kind().is_matrix().then_some(10));
+    let Some(k) = asked.filter(|k| *k > 0) else {
+        return Ok(None);
+    };
+    let measured = RankingOptions {
+        k,
+        negatives: options.negatives,
+        ..ranking_options(config)
+    };
+    // whatever the model learnt from, its users had met the validation samples before the test samples
+    let (met, _) = samples(options, globals, (plan, true))?;
+    let labels = config.labels(plan.sample_spec());
+    let open = |path: &Path| source::open(path, plan, &labels, config.loss.into());
+    let met = met.iter().filter(|path| *path != test).map(|path| open(path));
+    let met = met.collect::<anyhow::Result<_>>()?;
+    ranked(
+        &test.display().to_string(),
+        (name, plan, scorer),
+        &mut Chained::new(met),
+        &mut *open(test)?,
+        &measured,
+    )
+    .map(Some)
 }
 
 /// What the baselines are fitted on and what is measured: the given files, or the home's.

@@ -21,7 +21,7 @@ use crate::dictionaries::Dictionaries;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
 use crate::source::{Broken, Reading, vectors_conf};
-use crate::training::{Files, Fitted, Job, Liked, fit, measure, publish, rejects, train_vectors};
+use crate::training::{Files, Fitted, Job, Liked, fit, lists, measure, publish, rejects, train_vectors};
 use crate::watch::Watch;
 use crate::{clock, output, recipe};
 
@@ -135,9 +135,10 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         return vectors(options, globals, (&config, &name));
     }
     let job = job(options, globals, (config, name))?;
-    let fitted = watched(&job, options, globals)?;
+    let mut fitted = watched(&job, options, globals)?;
     compare(options, &fitted)?;
     let evaluation = measure(&job, &fitted)?;
+    fitted.ranking = lists(&job, &fitted)?;
     let version = publish(&job, &home, &fitted, &evaluation)?;
     job.forget_checkpoints(&home);
     if globals.json {
@@ -147,9 +148,13 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
             "best_epoch": fitted.trained.best_epoch, "history": fitted.trained.history,
             "cpu_seconds": fitted.cpu_s, "wall_seconds": fitted.wall_s,
             "peak_memory_mib": clock::peak_memory_mib(), "evaluation": evaluation,
+            "ranking": fitted.ranking,
         }));
     }
     output::line(&evaluation.to_string());
+    if let Some(ranking) = &fitted.ranking {
+        output::line(&ranking.to_string());
+    }
     output::line(&format!(
         "published {} version {version} in {}",
         job.name,

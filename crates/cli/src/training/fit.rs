@@ -7,6 +7,7 @@ use rankine_model::Network;
 use rankine_train::encode::fitted;
 use rankine_train::linear::Place;
 use rankine_train::matrix;
+use rankine_train::ranking::Ranking;
 use rankine_train::tensorboard::{EventWriter, of_config};
 use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train_in};
 
@@ -18,6 +19,8 @@ use crate::home::Home;
 pub(crate) struct Fitted {
     /// The conf with its statistics.
     pub(crate) plan: Arc<Plan>,
+    /// Lists over all items, once they are measured.
+    pub(crate) ranking: Option<Ranking>,
     /// Weights and history.
     pub(crate) trained: Trained,
     /// CPU seconds of this thread for statistics, encoding, training and validation.
@@ -50,6 +53,7 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     let cpu_s = thread_cpu_seconds() - cpu;
     Ok(Fitted {
         plan,
+        ranking: None,
         trained,
         cpu_s,
         wall_s: (clock::now_micros() - begin) as f64 / 1e6,

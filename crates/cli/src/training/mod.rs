@@ -8,6 +8,7 @@ mod fit;
 mod judge;
 mod linear;
 mod publish;
+mod ranked;
 mod vectors;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ pub(crate) use fit::{Fitted, attempt, fit};
 pub(crate) use judge::{Baselines, judge, of_values};
 pub(crate) use linear::{of_file, rejects};
 pub(crate) use publish::publish;
+pub(crate) use ranked::{lists, ranked, ranking_options};
 pub(crate) use vectors::{Liked, reads, train_vectors};
 
 /// The samples a model learns from, watches and is judged on.

@@ -132,6 +132,7 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         split: job.files.split.clone(),
         config: job.model.effective(),
         evaluations: vec![evaluation.clone()],
+        rankings: fitted.ranking.iter().cloned().collect(),
         history: fitted.trained.history.clone(),
         limits: limits(job),
         network: Network::compile(&job.model, &fitted.plan)

@@ -29,6 +29,7 @@ mod ranked;
 mod report;
 mod rmse;
 mod slice;
+pub mod top;
 
 pub use accuracy::accuracy;
 pub use auc::auc;

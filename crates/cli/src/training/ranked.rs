@@ -1,0 +1,59 @@
+//! Lists over all items, for kinds that are made to rank: what `train` writes into the card and `eval` prints.
+
+use rankine_feature::Plan;
+use rankine_model::{ModelConfig, Scorer};
+use rankine_train::SampleSource;
+use rankine_train::ranking::{Ranking, RankingOptions, World, rank};
+
+use super::{Fitted, Job, Part, scorer};
+
+/// What a model's lists are measured by.
+pub(crate) fn ranking_options(config: &ModelConfig) -> RankingOptions {
+    let positive = config.matrix.as_ref().map_or(0.5, |matrix| matrix.positive());
+    RankingOptions {
+        seed: config.seed,
+        #[expect(clippy::cast_possible_truncation, reason = "labels are f32")]
+        positive: positive as f32,
+        ..RankingOptions::default()
+    }
+}
+
+/// Ranks all items for the users of `held`; items of `met` that a user met are left out of his list.
+///
+/// # Errors
+/// What the sources report.
+pub(crate) fn ranked(
+    title: &str,
+    (name, plan, scorer): (&str, &Plan, &Scorer),
+    met: &mut dyn SampleSource,
+    held: &mut dyn SampleSource,
+    options: &RankingOptions,
+) -> anyhow::Result<Ranking> {
+    let mut world = World::default();
+    world.learn(met)?;
+    Ok(rank(title, (name, plan, scorer), &mut world, held, options)?)
+}
+
+/// The lists of a fit on the samples to judge on; none for kinds that learn to score rows.
+///
+/// # Errors
+/// What the sources report.
+pub(crate) fn lists(job: &Job, fitted: &Fitted) -> anyhow::Result<Option<Ranking>> {
+    if !job.model.kind().is_matrix() {
+        return Ok(None);
+    }
+    // validation samples are met before test samples, and are judged where there are none of those
+    let (title, met) = if job.files.test.is_some() {
+        ("the test samples", Part::All)
+    } else {
+        ("the validation samples", Part::Train)
+    };
+    ranked(
+        title,
+        (&job.name, &fitted.plan, &scorer(job, fitted)?),
+        &mut *job.open(&fitted.plan, met)?,
+        &mut *job.open(&fitted.plan, Part::Judge)?,
+        &ranking_options(&job.model),
+    )
+    .map(Some)
+}

@@ -1,0 +1,149 @@
+use super::*;
+use crate::progress::Silent;
+use crate::source::{RowsSource, SampleRow};
+use rankine_model::{ModelConfig, Network};
+
+const CONF: &str = r#"format = 1
+name = "shop"
+schema.user = [{ name = "userId", type = "int" }, { name = "history", type = "list<int>" }]
+schema.item = [{ name = "itemId", type = "int" }]
+schema.context = []
+sample = { label = ["label"], group = "userId" }
+[[feature]]
+name = "user"
+class = "id"
+slot = 1
+depend = ["userId"]
+[[feature]]
+name = "item"
+class = "id"
+slot = 2
+depend = ["itemId"]
+"#;
+
+fn row((user, item, time): (i64, i64, i64), label: f32) -> SampleRow {
+    SampleRow {
+        user: vec![Value::Int(user), Value::ints(&[])],
+        item: vec![Value::Int(item)],
+        label,
+        weight: 1.0,
+        time,
+        group: user,
+        item_id: item,
+        ..SampleRow::default()
+    }
+}
+
+/// Items 1 (3 users), 2 (2), 3 (1), 4 (1), met by users 1 to 4.
+fn learnt() -> RowsSource {
+    let met = [(1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (3, 3), (4, 4)];
+    RowsSource::new((0..).zip(met).map(|(t, (u, i))| row((u, i, t), 1.0)).collect())
+}
+
+/// User 3 likes 2 (and 1, which he knows), user 4 likes 3 and not 2, user 1 nothing.
+fn held() -> RowsSource {
+    RowsSource::new(vec![
+        row((3, 2, 20), 1.0),
+        row((3, 1, 21), 1.0),
+        row((4, 3, 22), 1.0),
+        row((4, 2, 23), 0.0),
+        row((1, 3, 24), 0.0),
+    ])
+}
+
+fn ranked(options: &RankingOptions) -> Ranking {
+    let plan = Plan::compile(CONF, "conf", None).unwrap();
+    let text = "format = 1\nconf = \"shop\"\nkind = \"popularity\"\nmatrix = { item = 2 }\n";
+    let config = ModelConfig::parse(text, "m.toml").unwrap();
+    let trained = crate::matrix::train(&config, &plan, &mut learnt(), &mut Silent, None).unwrap();
+    let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
+    let mut world = World::default();
+    world.learn(&mut learnt()).unwrap();
+    rank("test", ("own", &plan, &scorer), &mut world, &mut held(), options).unwrap()
+}
+
+#[test]
+fn lists_by_hand() {
+    let options = RankingOptions {
+        k: 2,
+        negatives: 1,
+        ..RankingOptions::default()
+    };
+    let found = ranked(&options);
+    assert_eq!((found.users, found.items, found.relevant), (2, 4, 2));
+    // user 3 gets [2, 4], likes 2; user 4 gets [1, 2], likes 3
+    let own = found.own().unwrap();
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+    close(own.all.hit_rate, 0.5);
+    close(own.all.hit_error, (0.25_f64 / 2.0).sqrt());
+    close(own.all.recall, 0.5);
+    close(own.all.precision, 0.25);
+    close(own.all.ndcg, 0.5);
+    close(own.all.map, 0.5);
+    close(own.all.mrr, 0.5);
+    close(own.all.coverage, 0.75);
+    // items 2 {1, 2} and 4 {4}: nothing in common; 1 {1, 2, 3} and 2: 2/√6
+    close(own.all.diversity, 1.0 - 0.5 * 2.0 / 6.0_f64.sqrt());
+    // shares 2/4 and 1/4; 3/4 and 2/4
+    close(own.all.novelty, 0.5 * (1.5 + 0.5 * (1.0 - 0.75_f64.log2())));
+    assert_eq!(
+        (own.all, own.sampled),
+        (found.lines[1].all, found.lines[1].sampled)
+    );
+    assert!(found.lines[1].baseline && found.lines[2].name == "chance");
+}
+
+#[test]
+fn sampled_places_leave_out_what_the_user_knows() {
+    // all others there are: of user 3 item 4 (rarer than 2); of user 4 items 1 and 2 (both above 3)
+    let options = RankingOptions {
+        k: 1,
+        negatives: 99,
+        ..RankingOptions::default()
+    };
+    let own = ranked(&options).own().unwrap().sampled.unwrap();
+    assert!((own.hit_rate - 0.5).abs() < 1e-12 && (own.ndcg - 0.5).abs() < 1e-12);
+    let wide = ranked(&RankingOptions { k: 10, ..options })
+        .own()
+        .unwrap()
+        .sampled
+        .unwrap();
+    assert!((wide.hit_rate - 1.0).abs() < 1e-12);
+    assert!(
+        (wide.ndcg - (1.0 + 0.5) / 2.0).abs() < 1e-12,
+        "places 1 and 3: {}",
+        wide.ndcg
+    );
+    assert!((wide.mrr - (1.0 + 1.0 / 3.0) / 2.0).abs() < 1e-12);
+    let none = RankingOptions {
+        negatives: 0,
+        ..options
+    };
+    assert_eq!(ranked(&none).own().unwrap().sampled, None);
+}
+
+#[test]
+fn text_and_markdown_have_a_row_per_ranker() {
+    let found = ranked(&RankingOptions::default());
+    let (text, markdown) = (found.to_string(), found.markdown());
+    assert!(
+        text.contains("Lists of 2 users over 4 items") && text.contains("\n(popularity)"),
+        "{text}"
+    );
+    assert_eq!(
+        markdown.lines().filter(|l| l.starts_with('|')).count(),
+        5,
+        "{markdown}"
+    );
+    assert!(markdown.contains("| (chance) |") && markdown.contains("NDCG of 99"));
+    let json = serde_json::to_string(&found).unwrap();
+    assert_eq!(serde_json::from_str::<Ranking>(&json).unwrap(), found);
+}
+
+#[test]
+fn chance_is_the_same_every_time() {
+    assert_eq!(
+        ranked(&RankingOptions::default()),
+        ranked(&RankingOptions::default())
+    );
+}

@@ -1,0 +1,128 @@
+//! What a ranking knows of items and users: every item's row and who met it, from learnt samples; requests from held-out ones.
+
+use rankine_feature::Value;
+use rustc_hash::FxHashMap;
+
+use crate::TrainError;
+use crate::source::{SampleSource, for_each};
+
+/// Items with their rows, and who met what. Items are numbered in the order they are first seen.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    places: FxHashMap<i64, u32>,
+    rows: Vec<Vec<Value>>,
+    /// Items each user met, whatever he thought of them.
+    met: FxHashMap<i64, Vec<u32>>,
+    /// Users (numbered) who met each item in a learnt sample.
+    met_by: Vec<Vec<u32>>,
+    users: FxHashMap<i64, u32>,
+}
+
+/// One user's request and what would answer it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) user: Vec<Value>,
+    pub(super) context: Vec<Value>,
+    /// Held-out items he liked, ascending.
+    pub(super) relevant: Vec<u32>,
+    /// Learnt items he met, ascending; none of them is relevant.
+    pub(super) met: Vec<u32>,
+    time: i64,
+}
+
+/// A number in 32 bits; there are never more items in memory.
+pub(super) fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+impl World {
+    /// Takes learnt samples in: their items are known and met. Later rows of an item replace earlier ones.
+    ///
+    /// # Errors
+    /// What the source reports.
+    pub fn learn(&mut self, source: &mut dyn SampleSource) -> Result<(), TrainError> {
+        for_each(source, |row| {
+            let item = self.place(row.item_id, &row.item);
+            self.rows[item as usize].clone_from(&row.item);
+            self.met.entry(row.group).or_default().push(item);
+            let next = number(self.users.len());
+            let user = *self.users.entry(row.group).or_insert(next);
+            self.met_by[item as usize].push(user);
+            Ok(())
+        })?;
+        for list in self.met.values_mut().chain(&mut self.met_by) {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, id: i64, row: &[Value]) -> u32 {
+        let next = number(self.rows.len());
+        let place = *self.places.entry(id).or_insert(next);
+        if place == next {
+            self.rows.push(row.to_vec());
+            self.met_by.push(Vec::new());
+        }
+        place
+    }
+
+    /// Reads held-out samples: a request per user who likes any item he had not met; items unknown so far become known.
+    pub(super) fn ask(
+        &mut self,
+        held: &mut dyn SampleSource,
+        positive: f32,
+    ) -> Result<Vec<Asked>, TrainError> {
+        let mut by_user: std::collections::BTreeMap<i64, Asked> = std::collections::BTreeMap::new();
+        for_each(held, |row| {
+            let item = self.place(row.item_id, &row.item);
+            let asked = by_user.entry(row.group).or_insert_with(|| Asked {
+                time: i64::MAX,
+                ..Asked::default()
+            });
+            if row.time < asked.time {
+                (asked.user, asked.context) = (row.user.clone(), row.context.clone());
+                asked.time = row.time;
+            }
+            if row.label >= positive {
+                asked.relevant.push(item);
+            }
+            Ok(())
+        })?;
+        for (user, asked) in &mut by_user {
+            asked.met = self.met.get(user).cloned().unwrap_or_default();
+            let met = &asked.met;
+            asked.relevant.retain(|item| met.binary_search(item).is_err());
+            asked.relevant.sort_unstable();
+            asked.relevant.dedup();
+        }
+        Ok(by_user.into_values().filter(|a| !a.relevant.is_empty()).collect())
+    }
+
+    /// Returns how many items there are.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Returns how many users met anything.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.users.len()
+    }
+
+    pub(super) fn rows(&self) -> &[Vec<Value>] {
+        &self.rows
+    }
+
+    /// The users who met an item, ascending.
+    pub(super) fn met_by(&self, item: u32) -> &[u32] {
+        self.met_by.get(item as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many users met each item.
+    pub(super) fn popularity(&self) -> Vec<f32> {
+        let counts = self.met_by.iter().map(Vec::len);
+        counts.map(|n| rankine_kernel::Real::of(n as f64)).collect()
+    }
+}
