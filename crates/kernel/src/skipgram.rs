@@ -98,17 +98,23 @@ impl SkipGram {
         }
     }
 
-    /// Moves `centre` and `targets`, the first of which is its true neighbour and the others are not; returns the loss
-    /// before the step, `−ln σ(⟨c, o₀⟩) − Σ ln σ(−⟨c, o_k⟩)`.
+    /// Moves `centre` and `targets`, of which the first is its true neighbour (if so told) and the others are not; returns the
+    /// loss before the step, `−ln σ(⟨c, o₀⟩) − Σ ln σ(−⟨c, o_k⟩)`.
     ///
     /// # Panics
     /// If there is no target, more than [`MOST`], or an item without a vector.
     #[inline]
-    pub fn step(&mut self, centre: u32, targets: &[u32], rate: f32) -> f32 {
-        self.step_on(Machine::detect(), centre, targets, rate)
+    pub fn step(&mut self, centre: u32, targets: &[u32], true_first: bool, rate: f32) -> f32 {
+        self.step_on(Machine::detect(), (centre, targets), true_first, rate)
     }
 
-    fn step_on(&mut self, machine: Machine, centre: u32, targets: &[u32], rate: f32) -> f32 {
+    fn step_on(
+        &mut self,
+        machine: Machine,
+        (centre, targets): (u32, &[u32]),
+        true_first: bool,
+        rate: f32,
+    ) -> f32 {
         let (dim, items) = (self.dim, self.input.len() / self.dim);
         let known = targets
             .iter()
@@ -123,6 +129,7 @@ impl SkipGram {
             centre: &mut self.input[from..from + dim],
             output: self.output.as_mut_ptr(),
             targets,
+            true_first,
             rate,
             sigmoid: &self.sigmoid,
         };
@@ -157,6 +164,7 @@ struct Step<'a> {
     centre: &'a mut [f32],
     output: *mut f32,
     targets: &'a [u32],
+    true_first: bool,
     rate: f32,
     sigmoid: &'a Sigmoid,
 }
@@ -194,7 +202,7 @@ impl Step<'_> {
             let (mut loss, mut pulls) = (0.0, [0.0; K]);
             for k in 0..K {
                 // of a drawn item: σ(−x), and the way is away from it
-                let sign = if k == 0 { 1.0 } else { -1.0 };
+                let sign = if k == 0 && self.true_first { 1.0 } else { -1.0 };
                 let (value, cost) = self.sigmoid.at(sign * scores[k]);
                 pulls[k] = self.rate * sign * (1.0 - value);
                 loss += cost;
@@ -262,7 +270,7 @@ mod tests {
         /// The same formula, number by number, in f64; targets may repeat.
         #[test]
         fn every_machine_follows_the_gradient(
-            dim in 1_usize..40, targets in proptest::collection::vec(0_u32..6, 1..=MOST), seed in 0_u32..100,
+            dim in 1_usize..40, true_first: bool, targets in proptest::collection::vec(0_u32..6, 1..=MOST), seed in 0_u32..100,
         ) {
             let number = |i: u32| f64::from((i.wrapping_mul(2_654_435_761).wrapping_add(seed)) >> 8) / f64::from(1 << 24) - 0.5;
             let width = u32::try_from(dim).unwrap();
@@ -274,8 +282,8 @@ mod tests {
                 let c = &input[centre * dim..][..dim];
                 let o = &output[*target as usize * dim..][..dim];
                 let product: f64 = c.iter().zip(o).map(|(a, b)| a * b).sum();
-                let (label, p) = (f64::from(u8::from(k == 0)), 1.0 / (1.0 + (-product).exp()));
-                cost -= if k == 0 { p.ln() } else { (1.0 - p).ln() };
+                let (label, p) = (f64::from(u8::from(k == 0 && true_first)), 1.0 / (1.0 + (-product).exp()));
+                cost -= if label > 0.5 { p.ln() } else { (1.0 - p).ln() };
                 for d in 0..dim {
                     moved[d] += rate * (label - p) * o[d];
                     expected[*target as usize * dim + d] += rate * (label - p) * c[d];
@@ -286,7 +294,7 @@ mod tests {
             let repeated = (1..targets.len()).any(|k| targets[..k].contains(&targets[k]));
             for machine in Machine::available() {
                 let mut model = SkipGram::new(dim, narrow(&input), narrow(&output));
-                let loss = model.step_on(machine, 2, &targets, 0.25);
+                let loss = model.step_on(machine, (2, &targets), true_first, 0.25);
                 prop_assert!((f64::from(loss) - cost).abs() < 1e-4, "{machine:?} {loss} {cost}");
                 let near = |found: &[f32], expected: &[f64], within: f64| {
                     found.iter().zip(expected).all(|(f, e)| (f64::from(*f) - e).abs() < within)

@@ -43,6 +43,8 @@ mod licences;
 #[cfg(test)]
 mod linear;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod preparing;

@@ -2,13 +2,15 @@
 //!
 //! Sentences are a user's positives in time order. Each item learns to tell its neighbours in a sentence from items
 //! drawn by popularity^0.75 (Mikolov et al. 2013; Barkan and Koenigstein 2016, "Item2Vec"). Plain SGD with a linearly
-//! falling rate, one thread: the same sentences and seed give the same bytes.
+//! falling rate, one thread: the same sentences and seed give the same bytes. A step is [`SkipGram::step`]; the negatives of
+//! all pairs of a centre are drawn before its first step, so that memory has brought their vectors by then.
 
 mod negatives;
 mod vocabulary;
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use rankine_kernel::skipgram::{self, SkipGram};
 
 use crate::progress::{EpochReport, Progress, StepReport};
 use negatives::Negatives;
@@ -101,7 +103,7 @@ pub fn train(sentences: &[Vec<i64>], config: &Item2VecConfig, progress: &mut dyn
     Vectors {
         ids: vocabulary.ids,
         dim,
-        rows: learner.input,
+        rows: learner.model.input,
     }
 }
 
@@ -134,21 +136,19 @@ fn report(progress: &mut dyn Progress, epoch: usize, epochs: usize, tokens: u64,
 
 /// The state of a run: both vectors of each item, the draws, and how far the rate has fallen.
 struct Learner {
-    dim: usize,
     window: usize,
     draws: usize,
     lr: f32,
-    /// What is kept: an item as the centre.
-    input: Vec<f32>,
-    /// An item as a neighbour; dropped at the end.
-    output: Vec<f32>,
-    /// Sum of the changes to the centre over one pair and its negatives.
-    pull: Vec<f32>,
+    model: SkipGram,
     keep: Vec<f64>,
     negatives: Negatives,
     random: Xoshiro256PlusPlus,
     seen: u64,
     kept: Vec<u32>,
+    /// Targets of the pairs of one centre, a true neighbour followed by what was drawn, one pair behind the other.
+    targets: Vec<u32>,
+    /// Where each pair ends.
+    ends: Vec<usize>,
 }
 
 impl Learner {
@@ -159,18 +159,17 @@ impl Learner {
             .map(|_| (random.random::<f32>() - 0.5) / dim as f32)
             .collect();
         Self {
-            dim,
             window: config.window.max(1),
             draws: config.negatives,
             lr: config.lr,
-            input,
-            output: vec![0.0; size],
-            pull: vec![0.0; dim],
+            model: SkipGram::new(dim, input, vec![0.0; size]),
             keep: vocabulary.keep(config.subsample),
             negatives: Negatives::new(&vocabulary.counts),
             random,
             seen: 0,
             kept: Vec::new(),
+            targets: Vec::new(),
+            ends: Vec::new(),
         }
     }
 
@@ -184,13 +183,9 @@ impl Learner {
             self.seen += sentence.len() as u64;
             let kept = self.subsample(sentence);
             for at in 0..kept.len() {
-                let reach = self.random.random_range(1..=self.window);
-                for near in at.saturating_sub(reach)..kept.len().min(at + reach + 1) {
-                    if near != at {
-                        loss += f64::from(self.pair(kept[at], kept[near], lr));
-                        pairs += 1;
-                    }
-                }
+                self.draw(&kept, at);
+                pairs += self.ends.len() as u64;
+                loss += self.steps(kept[at], lr);
             }
             self.kept = kept;
         }
@@ -210,51 +205,39 @@ impl Learner {
         kept
     }
 
-    /// One SGD step on a true neighbour and its negatives; returns the summed loss.
-    fn pair(&mut self, centre: u32, neighbour: u32, lr: f32) -> f32 {
-        self.pull.fill(0.0);
-        let mut loss = self.told_apart(centre, neighbour, 1.0, lr);
-        for _ in 0..self.draws {
-            let drawn = self.negatives.draw(&mut self.random);
-            if drawn != neighbour {
-                loss += self.told_apart(centre, drawn, 0.0, lr);
+    /// Draws the negatives of all pairs of a centre and asks for their vectors, so that they are near when the steps begin.
+    fn draw(&mut self, kept: &[u32], at: usize) {
+        self.targets.clear();
+        self.ends.clear();
+        let reach = self.random.random_range(1..=self.window);
+        for near in at.saturating_sub(reach)..kept.len().min(at + reach + 1) {
+            if near == at {
+                continue;
             }
+            self.targets.push(kept[near]);
+            self.model.prefetch(kept[near]);
+            for _ in 0..self.draws {
+                let drawn = self.negatives.draw(&mut self.random);
+                if drawn != kept[near] {
+                    self.model.prefetch(drawn);
+                    self.targets.push(drawn);
+                }
+            }
+            self.ends.push(self.targets.len());
         }
-        let from = centre as usize * self.dim;
-        self.input[from..from + self.dim]
-            .iter_mut()
-            .zip(&self.pull)
-            .for_each(|(x, p)| *x += p);
+    }
+
+    /// A step per pair of a centre; returns the summed loss.
+    fn steps(&mut self, centre: u32, lr: f32) -> f64 {
+        let (mut from, mut loss) = (0, 0.0);
+        for end in &self.ends {
+            for (part, targets) in self.targets[from..*end].chunks(skipgram::MOST).enumerate() {
+                loss += f64::from(self.model.step(centre, targets, part == 0, lr));
+            }
+            from = *end;
+        }
         loss
     }
-
-    /// Moves one neighbour vector towards (label 1) or away from (label 0) the centre; returns the loss.
-    fn told_apart(&mut self, centre: u32, other: u32, label: f32, lr: f32) -> f32 {
-        let (c, o) = (centre as usize * self.dim, other as usize * self.dim);
-        let centre = &self.input[c..c + self.dim];
-        let other = &mut self.output[o..o + self.dim];
-        let score = dot(centre, other);
-        let p = 1.0 / (1.0 + (-score).exp());
-        let step = lr * (label - p);
-        for ((pull, o), c) in self.pull.iter_mut().zip(other).zip(centre) {
-            *pull += step * *o;
-            *o += step * c;
-        }
-        -(if label > 0.5 { p } else { 1.0 - p }).max(1e-7).ln()
-    }
-}
-
-/// Inner product in eight fixed lanes, which the compiler turns into vector instructions.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a8, a_rest) = a.as_chunks::<8>();
-    let (b8, b_rest) = b.as_chunks::<8>();
-    let mut lanes = [0.0_f32; 8];
-    for (x, y) in a8.iter().zip(b8) {
-        for lane in 0..8 {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    lanes.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>()
 }
 
 #[cfg(test)]
@@ -275,6 +258,7 @@ mod tests {
 
     fn cosine(v: &Vectors, a: i64, b: i64) -> f32 {
         let (a, b) = (v.of(a).unwrap(), v.of(b).unwrap());
+        let dot = rankine_kernel::dense::dot::<f32>;
         dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
     }
 
@@ -356,22 +340,15 @@ mod tests {
     }
 
     #[test]
-    fn a_step_follows_the_gradient() {
-        let vocabulary = Vocabulary::count(&[vec![1, 2]], 1);
+    fn more_negatives_than_a_step_takes_are_several_steps() {
         let config = Item2VecConfig {
-            dim: 3,
+            dim: 8,
+            negatives: 20,
+            epochs: 6,
+            lr: 0.05,
             ..Item2VecConfig::default()
         };
-        let mut learner = Learner::new(&vocabulary, &config, 3);
-        learner.output = vec![0.1, -0.2, 0.3, 0.4, 0.5, -0.6];
-        let before = learner.input.clone();
-        learner.pull.fill(0.0);
-        learner.told_apart(0, 1, 1.0, 0.1);
-        let score: f32 = (0..3).map(|k| before[k] * [0.4, 0.5, -0.6][k]).sum();
-        let step = 0.1 * (1.0 - 1.0 / (1.0 + (-score).exp()));
-        for k in 0..3 {
-            assert!((learner.pull[k] - step * [0.4, 0.5, -0.6][k]).abs() < 1e-7);
-            assert!((learner.output[3 + k] - ([0.4, 0.5, -0.6][k] + step * before[k])).abs() < 1e-7);
-        }
+        let v = train(&two_worlds(), &config, &mut Silent);
+        assert!(cosine(&v, 1, 2) > cosine(&v, 1, 102));
     }
 }

@@ -1,15 +1,22 @@
 //! Random items by popularity^0.75, in constant time per draw.
 //!
 //! Vose's alias method: each cell holds one item and the share of the cell that belongs to another; a draw is one cell
-//! and one coin. Exact, and smaller than word2vec's table of a hundred million entries.
+//! and one coin. Eight bytes a cell and one 64-bit number a draw: its upper half picks the cell, its lower half is the coin,
+//! both exact to 2⁻³². Smaller than word2vec's table of a hundred million entries.
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+/// A cell's other item, and the coins (of 2³²) that fall to its own.
+#[derive(Clone, Copy)]
+struct Cell {
+    own: u32,
+    other: u32,
+}
+
 /// Draws tokens in proportion to `count^0.75`.
 pub(super) struct Negatives {
-    own: Vec<f64>,
-    alias: Vec<u32>,
+    cells: Vec<Cell>,
 }
 
 impl Negatives {
@@ -29,17 +36,32 @@ impl Negatives {
                 small.push(l);
             }
         }
-        Self { own, alias }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of 0 to 1 in 32 bits; the cast saturates"
+        )]
+        let coins = |share: f64| (share * 4_294_967_296.0) as u32;
+        let cells = own.iter().zip(alias).map(|(share, other)| Cell {
+            own: coins(*share),
+            other,
+        });
+        Self {
+            cells: cells.collect(),
+        }
     }
 
     /// One token.
+    #[inline]
     pub(super) fn draw(&self, random: &mut Xoshiro256PlusPlus) -> u32 {
-        let cell = random.random_range(0..self.alias.len());
-        let coin = random.random::<f64>();
-        if coin < self.own[cell] {
-            u32::try_from(cell).unwrap_or(u32::MAX)
+        let bits: u64 = random.random();
+        let cell = ((bits >> 32) * self.cells.len() as u64) >> 32;
+        let Cell { own, other } = self.cells[usize::try_from(cell).unwrap_or(0)];
+        let coin = bits & 0xFFFF_FFFF;
+        if coin < u64::from(own) {
+            u32::try_from(cell).unwrap_or(other)
         } else {
-            self.alias[cell]
+            other
         }
     }
 }

@@ -1,0 +1,72 @@
+//! The kinds that learn from who met what, through the real binary: the files of `examples/models` are trained on the demo's home,
+//! published, evaluated by lists over all films, and each is the ranker of a request.
+
+use serde_json::Value as Json;
+
+use crate::home::{REPOSITORY, home, rankine};
+use crate::process::Server;
+
+/// File, and the name it is published under. (`popularity` alone is a ranker of the site's own.)
+const FILES: [(&str, &str); 6] = [
+    ("ials", "ials"),
+    ("bpr", "bpr"),
+    ("ease", "ease"),
+    ("itemknn", "itemknn"),
+    ("walk", "walk"),
+    ("popularity", "shares"),
+];
+
+/// A figure of a line of a report's lists.
+fn figure(report: &Json, line: usize, name: &str) -> f64 {
+    report["ranking"]["lines"][line]["all"][name].as_f64().unwrap()
+}
+
+#[test]
+fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
+    let home = home();
+    let mut models = String::from("[{ name = \"widedeep\" }, { name = \"item2vec\" }");
+    for (file, name) in FILES {
+        let path = format!("{REPOSITORY}/examples/models/{file}.toml");
+        let report = rankine(home.path(), &["--json", "train", &path, "--name", name])
+            .good()
+            .json();
+        assert_eq!(report["kind"], file);
+        let (own, popular, chance) = (
+            figure(&report, 0, "ndcg"),
+            figure(&report, 1, "ndcg"),
+            figure(&report, 2, "ndcg"),
+        );
+        assert!(
+            own > chance && popular > chance,
+            "{file}: {own} {popular} {chance}"
+        );
+        if name == "ials" || name == "ease" {
+            assert!(own > popular, "{file}: {own} {popular}");
+        }
+        let own = &report["evaluation"]["lines"][0]["measures"];
+        assert!(
+            own["roc_auc"].as_f64().unwrap() > 0.5 && own["logloss"].is_null(),
+            "{own}"
+        );
+        rankine(home.path(), &["model", "verify", name]).good();
+        models += &format!(", {{ name = \"{name}\" }}");
+    }
+    let evaluated = rankine(home.path(), &["eval", "ials", "--top", "5", "--negatives", "50"]).good();
+    assert!(evaluated.stdout.contains("@5, all items") && evaluated.stdout.contains("NDCG of 50"));
+    let card = rankine(home.path(), &["model", "show", "ease"]).good().stdout;
+    assert!(card.contains("coverage") && card.contains("(chance)"), "{card}");
+    let server = Server::with(home.path(), &["--model", &format!("{models}]")]);
+    let mut lists = Vec::new();
+    for (_, name) in FILES {
+        let films = server.site().recommend(6, name, 8);
+        let ids: Vec<i64> = films
+            .iter()
+            .map(|film| film["movieId"].as_i64().unwrap())
+            .collect();
+        assert_eq!(ids.len(), 8, "{name}");
+        let page = server.site().get(&format!("/user.html?id=6&model={name}"));
+        assert_eq!(page.status, 200, "{name}");
+        lists.push(ids);
+    }
+    assert!(lists[0] != lists[5] && lists[2] != lists[5], "{lists:?}");
+}
