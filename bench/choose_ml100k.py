@@ -12,14 +12,14 @@ import ml100k
 
 GRIDS = {
     "popularity": [("", "")],
-    "itemknn": [(f"neighbours = {k}, shrink = {s}", "") for k in (20, 40, 80, 150, 300, 800) for s in (0, 20)],
-    "bpr": [(f"dim = {d}, lr = {lr}, reg = {r}", f"epochs = {e}")
-            for d in (32, 64) for lr in (0.03, 0.08) for r in (0.003, 0.01, 0.02) for e in (25, 60)],
-    "ials": [(f"dim = {d}, unobserved = {a}, reg = {r}, exponent = {x}", f"epochs = {e}")
-             for d in (32, 64, 128) for a in (0.1, 0.3, 1.0) for r in (0.003, 0.01, 0.03, 0.1) for x, e in ((1, 12),)],
-    "ease": [(f"reg = {r}", "") for r in (50, 100, 200, 350, 500, 750, 1000)],
-    "walk": [(f"dim = {d}, graph = \"{g}\", window = {w}, lr = {lr}", f"epochs = {e}")
-             for d in (32, 64) for g in ("items", "users") for w in (3, 8) for lr in (0.025,) for e in (3,)],
+    "itemknn": [(f"neighbours = {k}, shrink = {s}", "") for k in (20, 40, 80, 200, 400) for s in (0, 20)],
+    "bpr": [(f"dim = 64, lr = 0.05, reg = {r}", f"epochs = {e}") for r, e in ((0.005, 20), (0.01, 30), (0.02, 60))]
+           + [("dim = 32, lr = 0.08, reg = 0.01", "epochs = 40")],
+    "ials": [(f"dim = {d}, unobserved = {a}, reg = {r}", "epochs = 12")
+             for d, a, r in ((64, .1, .003), (64, .3, .01), (64, .5, .03), (64, 1, .03), (128, .3, .03), (32, .3, .01), (32, .3, .03))],
+    "ease": [(f"reg = {r}", "") for r in (50, 100, 200, 350, 500, 600, 800)],
+    "walk": [(f"dim = 64, graph = \"{g}\", length = 20, walks = 10, window = {w}", "epochs = 2")
+             for g in ("items", "users") for w in (3, 8)],
 }
 
 

@@ -14,11 +14,11 @@ CONF = measure.ROOT / "bench" / "confs" / "ml100k-loo.feature.toml"
 #: The keys that `choose_ml100k.py` chose on validation films; `matrix` beside user, item and history.
 CHOSEN = {
     "popularity": ("", ""),
-    "itemknn": ("neighbours = 100", ""),
-    "bpr": ("dim = 64, lr = 0.05, reg = 0.01", "epochs = 30"),
-    "ials": ("dim = 64, unobserved = 0.1, reg = 0.003", "epochs = 16"),
-    "ease": ("reg = 250", ""),
-    "walk": ("dim = 64", "epochs = 5"),
+    "itemknn": ("neighbours = 20, shrink = 0", ""),
+    "bpr": ("dim = 64, lr = 0.05, reg = 0.02", "epochs = 60"),
+    "ials": ("dim = 64, unobserved = 0.3, reg = 0.01", "epochs = 12"),
+    "ease": ("reg = 500", ""),
+    "walk": ("dim = 64, graph = \"users\", length = 20, walks = 10, window = 3", "epochs = 2"),
 }
 SLOTS = {"popularity": "item = 2", "bpr": "user = 1, item = 2", "ials": "user = 1, item = 2, history = 3"}
 

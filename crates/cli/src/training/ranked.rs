@@ -1,11 +1,11 @@
 //! Lists over all items, for kinds that are made to rank: what `train` writes into the card and `eval` prints.
 
 use rankine_feature::Plan;
-use rankine_model::{ModelConfig, Scorer};
+use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_train::SampleSource;
 use rankine_train::ranking::{Ranking, RankingOptions, World, rank};
 
-use super::{Fitted, Job, Part, scorer};
+use super::{Fitted, Job, Part};
 
 /// What a model's lists are measured by.
 pub(crate) fn ranking_options(config: &ModelConfig) -> RankingOptions {
@@ -48,9 +48,11 @@ pub(crate) fn lists(job: &Job, fitted: &Fitted) -> anyhow::Result<Option<Ranking
     } else {
         ("the validation samples", Part::Train)
     };
+    let network = Network::compile(&job.model, &fitted.plan)?;
+    let scorer = Scorer::new(&network, &fitted.trained.parameters)?;
     ranked(
         title,
-        (&job.name, &fitted.plan, &scorer(job, fitted)?),
+        (&job.name, &fitted.plan, &scorer),
         &mut *job.open(&fitted.plan, met)?,
         &mut *job.open(&fitted.plan, Part::Judge)?,
         &ranking_options(&job.model),

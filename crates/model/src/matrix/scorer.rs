@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! ials, bpr, walk    common: the user's vector     item: its vector             score = user · item
-//! ease, itemknn      common: a sum for every item  item: its place              score = the sum at that place
+//! ease               common: a sum for every item  item: its place              score = the sum at that place
+//! k neighbours kept  common: the history by place  item: its places, weights    score = Σ weight · history at the place
 //! popularity         common: nothing               item: its share of users     score = the share
 //! ```
-//! Decision: neighbours are added up once per request for all items, rows of the history in its order; a candidate then
-//! costs one read. Unknown items score 0 (of `bpr` the least bias there is), unknown users get the vector that solves their
+//! Decision: all weights are added up once per request for all items, rows of the history in its order; a candidate then
+//! costs one read. Where only the k nearest of an item are kept, they are the candidate's own: it costs k reads. Unknown items score 0 (of `bpr` the least bias there is), unknown users get the vector that solves their
 //! history where `ials` has one.
 
 use super::{COUNT, Confidence, FoldIn, GRAM, ITEMS, MatrixPart, NEIGHBOURS, USERS, ridge};
@@ -77,7 +78,7 @@ impl<T: Real> MatrixScorer<T> {
         if group == Group::Item {
             self.item(part, out);
         } else if let Some(weights) = &self.neighbours {
-            self.votes(&**weights, part, &mut out.vector);
+            self.met(&**weights, part, &mut out.vector);
         } else if self.part.kind == Kind::Walk {
             self.mean(part, &mut out.vector);
         } else if let Some(users) = &self.users {
@@ -86,33 +87,39 @@ impl<T: Real> MatrixScorer<T> {
     }
 
     fn item(&self, part: &Part, out: &mut Hidden<T>) {
+        let kept = self.neighbours.as_ref().filter(|_| self.part.neighbours > 0);
+        let table = kept.unwrap_or(&self.items);
         let row = match part.sparse(self.part.item.index).0.first() {
-            Some(sign) => self.items.row(*sign),
-            None => self.items.missing(),
+            Some(sign) => table.row(*sign),
+            None => table.missing(),
         };
-        if self.vector_width().is_some() {
+        if kept.is_some() || self.vector_width().is_some() {
             out.vector.extend_from_slice(row);
         } else {
             out.wide = row[0];
         }
     }
 
-    /// What the history says of every item.
-    fn votes(&self, weights: &dyn Rows<T>, part: &Part, sums: &mut Vec<T>) {
+    /// What the history says of every item, or, where items keep their nearest, the history itself by place.
+    fn met(&self, weights: &dyn Rows<T>, part: &Part, sums: &mut Vec<T>) {
         sums.resize(self.count, T::ZERO);
         for (sign, weight) in self.history(part) {
-            let (row, weight) = (weights.row(sign), T::of(f64::from(weight)));
+            let weight = T::of(f64::from(weight));
             if self.part.neighbours == 0 {
-                dense::axpy(weight, row, sums);
-                continue;
-            }
-            let (places, values) = row.split_at(self.part.neighbours);
-            for (at, value) in places.iter().zip(values) {
-                if let Some(sum) = place(*at).and_then(|at| sums.get_mut(at)) {
-                    *sum += weight * *value;
-                }
+                dense::axpy(weight, weights.row(sign), sums);
+            } else if let Some(own) = place(self.items.row(sign)[0]).and_then(|at| sums.get_mut(at)) {
+                *own += weight;
             }
         }
+    }
+
+    /// What the neighbours of a candidate that are in the history weigh.
+    fn votes(&self, met: &[T], nearest: &[T]) -> T {
+        let (places, weights) = nearest.split_at(self.part.neighbours);
+        places.iter().zip(weights).fold(T::ZERO, |sum, (at, weight)| {
+            let own = place(*at).and_then(|at| met.get(at));
+            sum + *weight * own.copied().unwrap_or(T::ZERO)
+        })
     }
 
     fn history<'p>(&self, part: &'p Part) -> impl Iterator<Item = (u64, f32)> + use<'p, T> {
@@ -188,7 +195,9 @@ impl<T: Real> MatrixScorer<T> {
     ) {
         for (i, out) in out.iter_mut().enumerate() {
             let item = candidate(i).0;
-            *out = if self.neighbours.is_some() {
+            *out = if self.neighbours.is_some() && self.part.neighbours > 0 {
+                self.votes(&common.vector, &item.vector)
+            } else if self.neighbours.is_some() {
                 let sum = place(item.wide).and_then(|at| common.vector.get(at));
                 sum.copied().unwrap_or(T::ZERO)
             } else {

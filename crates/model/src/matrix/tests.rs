@@ -133,17 +133,19 @@ fn neighbours_of_the_history_are_added_up() {
     let found = scores(ease, &parameters, (1, &[10, 11, 99]), &[10, 11, 12, 99]);
     assert_eq!(found, [0.125, 0.5, 2.25, 0.0]);
     assert_eq!(scores(ease, &parameters, (1, &[]), &[10, 12]), [0.0, 0.0]);
+    // of each item: the places of its nearest, then their weights
     let two = [
         (item(10), &[1.0, 2.0, 0.5, 0.25][..]),
         (item(11), &[2.0, -1.0, 2.0, 7.0]),
+        (item(12), &[0.0, 1.0, 4.0, 1.0]),
     ];
     parameters
         .tables
         .insert(NEIGHBOURS.to_owned(), table(&two, &[-1.0, -1.0, 0.0, 0.0]));
     let knn = "kind = \"itemknn\"\nmatrix = { item = 2, history = 3, neighbours = 2 }";
     assert_eq!(
-        scores(knn, &parameters, (1, &[10, 11, 12]), &[10, 11, 12]),
-        [0.0, 0.5, 2.25]
+        scores(knn, &parameters, (1, &[10, 11, 77]), &[10, 11, 12, 99]),
+        [0.5, 0.0, 5.0, 0.0]
     );
     let wrong = Scorer::new(&Network::compile(&config(ease), &plan()).unwrap(), &parameters);
     assert!(wrong.err().unwrap().to_string().contains("rows of 3"));

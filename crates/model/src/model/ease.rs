@@ -1,7 +1,7 @@
 //! EASE: a linear autoencoder of items in closed form.
 //!
 //! `score = Σ_{j in the history} B[j][i]`, `P = (XᵀX + λ)⁻¹`, `B = 1 − P / diag(P)`. Steck 2019 (Embarrassingly Shallow Autoencoders
-//! for Sparse Data). Users need not be known, only what they met. With `neighbours = k` the k greatest of each row are kept.
+//! for Sparse Data). Users need not be known, only what they met. With `neighbours = k` the k greatest of each column are kept.
 
 use crate::network::Builder;
 

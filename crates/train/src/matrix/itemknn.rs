@@ -1,10 +1,10 @@
 //! ItemKNN: the items that were met by the same users, as weights from one item to its nearest.
 //!
 //! ```text
-//! s(j, i) = |U_j ∩ U_i| / (√(|U_j|·|U_i|) + shrink)        for the k largest i of each j
+//! s(j, i) = |U_j ∩ U_i| / (√(|U_j|·|U_i|) + shrink)        for the k largest j of each i
 //! ```
-//! Sarwar et al. 2001 (Item-Based Collaborative Filtering Recommendation Algorithms), Deshpande and Karypis 2004 (top-k of
-//! each item of the history). Shrinkage doubts what few users say. Decision: pairs are counted row by row through the
+//! Sarwar et al. 2001 (Item-Based Collaborative Filtering Recommendation Algorithms): of a candidate's k nearest those count that
+//! the user met. (To keep the k nearest of each item of the history instead ranked worse on MovieLens 100K.) Shrinkage doubts what few users say. Decision: pairs are counted row by row through the
 //! users of an item, so memory is that of the result, and rows may be counted on several threads.
 
 use rankine_kernel::topn;

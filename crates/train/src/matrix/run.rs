@@ -259,8 +259,10 @@ impl Run<'_> {
                 ids: Vec::new(),
                 weights: Vec::new(),
             };
-            for (item, row) in weights.chunks_exact(n).enumerate() {
-                kept.take(row, item);
+            let mut columns = Vec::new();
+            rankine_kernel::dense::transpose(&weights, n, &mut columns);
+            for (item, column) in columns.chunks_exact(n).enumerate() {
+                kept.take(column, item);
             }
             self.nearest(&kept);
         }
