@@ -1,13 +1,16 @@
 //! Boxes and arrows: what rests on what, from top to bottom.
 //!
 //! Flow: nodes of a network (or of any graph without circles) → rows by distance from the sources → SVG. Decision: a node
-//! stands in the row below its deepest source and, within it, near the middle of its sources; no search for the fewest
-//! crossings, which a model of twenty layers does not need.
+//! stands in the row below its deepest source and, within it, near the middle of its sources; a line over several rows has a
+//! lane of its own between the boxes it passes. No search for the fewest crossings, which a model of twenty layers does not
+//! need.
 
 use crate::frame::Frame;
 use crate::svg::{Anchor, Canvas, fit};
 
-const BOX: (f64, f64) = (168.0, 46.0);
+const BOX: (f64, f64) = (176.0, 46.0);
+/// Room for a line that passes a row on its way further down.
+const LANE: f64 = 22.0;
 const GAP: (f64, f64) = (18.0, 34.0);
 const MARGIN: f64 = 18.0;
 
@@ -55,15 +58,15 @@ impl Flow {
     /// Draws it as one self-contained SVG document.
     pub fn svg(&self) -> String {
         let mut canvas = Canvas::default();
-        let (places, size) = self.places();
-        let frame = self.frame.clone().size(size.0, size.1);
+        let layout = Layout::of(self);
+        let frame = self.frame.clone().size(layout.size.0, layout.size.1);
         frame.head(&mut canvas);
-        for (node, to) in self.nodes.iter().zip(&places) {
+        for (to, node) in self.nodes.iter().enumerate() {
             for from in &node.from {
-                arrow(&mut canvas, places[*from], *to);
+                arrow(&mut canvas, &layout.line(*from, to));
             }
         }
-        for (node, place) in self.nodes.iter().zip(&places) {
+        for (node, place) in self.nodes.iter().zip(&layout.places) {
             boxed(&mut canvas, node, *place);
         }
         canvas.finish(frame.size, &frame.title, &self.description())
@@ -95,58 +98,127 @@ impl Flow {
         }
         rows
     }
+}
 
-    /// Upper left corners of the boxes, and the size of all.
-    fn places(&self) -> (Vec<(f64, f64)>, (f64, f64)) {
-        let rows = self.rows();
+/// What stands in a row: a box, or a line from one box to another that passes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    Box(usize),
+    Lane(usize, usize),
+}
+
+/// Where everything is.
+struct Layout {
+    /// Upper left corners of the boxes.
+    places: Vec<(f64, f64)>,
+    /// Points of lines that pass rows: (from, to), place.
+    lanes: Vec<((usize, usize), (f64, f64))>,
+    size: (f64, f64),
+}
+
+impl Layout {
+    fn of(flow: &Flow) -> Layout {
+        let rows = flow.rows();
         let count = rows.iter().max().map_or(0, |row| row + 1);
-        let widest = (0..count)
-            .map(|row| rows.iter().filter(|r| **r == row).count())
-            .max();
-        let step = (BOX.0 + GAP.0, BOX.1 + GAP.1);
-        let width = (step.0 * widest.unwrap_or(1).max(2) as f64 - GAP.0) + 2.0 * MARGIN;
-        let top = MARGIN + 30.0;
-        let mut places = vec![(0.0, 0.0); self.nodes.len()];
-        for row in 0..count {
-            let mut here: Vec<usize> = (0..rows.len()).filter(|at| rows[*at] == row).collect();
-            here.sort_by(|a, b| self.middle(*a, &places).total_cmp(&self.middle(*b, &places)));
-            let used = step.0 * here.len() as f64 - GAP.0;
-            let left = (width - used) / 2.0;
-            for (i, at) in here.into_iter().enumerate() {
-                places[at] = (left + step.0 * i as f64, top + step.1 * row as f64);
+        let items: Vec<Vec<Item>> = (0..count).map(|row| items(flow, &rows, row)).collect();
+        let widest = items.iter().map(|row| width(row)).fold(2.0 * BOX.0, f64::max);
+        let (step, top) = (BOX.1 + GAP.1, MARGIN + 30.0);
+        let bottom = (top + step * count as f64 - GAP.1).max(top);
+        let mut layout = Layout {
+            places: vec![(0.0, 0.0); flow.nodes.len()],
+            lanes: Vec::new(),
+            size: (widest + 2.0 * MARGIN, bottom + MARGIN),
+        };
+        for (row, mut items) in items.into_iter().enumerate() {
+            items.sort_by(|a, b| layout.middle(flow, *a).total_cmp(&layout.middle(flow, *b)));
+            let mut left = (layout.size.0 - width(&items)) / 2.0;
+            let y = top + step * row as f64;
+            for item in items {
+                match item {
+                    Item::Box(at) => layout.places[at] = (left, y),
+                    Item::Lane(from, to) => layout.lanes.push(((from, to), (left + LANE / 2.0, y))),
+                }
+                left += room(item) + GAP.0;
             }
         }
-        (
-            places,
-            (
-                width,
-                top + step.1 * count as f64 - GAP.1.min(step.1 * count as f64) + MARGIN,
-            ),
-        )
+        layout
     }
 
-    /// Where the middle of a node's sources is; its number, where it has none.
-    fn middle(&self, at: usize, places: &[(f64, f64)]) -> f64 {
-        let from = &self.nodes[at].from;
-        if from.is_empty() {
-            return at as f64;
+    /// Where the middle of what an item comes from is; a source's number, where it comes from nothing.
+    fn middle(&self, flow: &Flow, item: Item) -> f64 {
+        let middle = |at: usize| self.places[at].0 + BOX.0 / 2.0;
+        match item {
+            Item::Lane(from, to) => self
+                .passed(from, to)
+                .last()
+                .map_or_else(|| middle(from), |place| place.0),
+            Item::Box(at) => match flow.nodes[at].from.as_slice() {
+                [] => at as f64,
+                from => from.iter().map(|from| middle(*from)).sum::<f64>() / from.len() as f64,
+            },
         }
-        from.iter().map(|from| places[*from].0).sum::<f64>() / from.len() as f64
+    }
+
+    fn passed(&self, from: usize, to: usize) -> impl Iterator<Item = (f64, f64)> {
+        let own = self.lanes.iter().filter(move |(line, _)| *line == (from, to));
+        own.map(|(_, place)| *place)
+    }
+
+    /// The points of a line: from the foot of a box, straight down through its lanes, to the head of another.
+    fn line(&self, from: usize, to: usize) -> Vec<(f64, f64)> {
+        let ((x, y), (tx, ty)) = (self.places[from], self.places[to]);
+        let mut points = vec![(x + BOX.0 / 2.0, y + BOX.1)];
+        points.extend(self.passed(from, to).flat_map(|(x, y)| [(x, y), (x, y + BOX.1)]));
+        points.push((tx + BOX.0 / 2.0, ty - 1.0));
+        points
     }
 }
 
-/// A line from the foot of one box to the head of another, with a point.
-fn arrow(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64)) {
-    let (start, end) = (
-        (from.0 + BOX.0 / 2.0, from.1 + BOX.1),
-        (to.0 + BOX.0 / 2.0, to.1 - 1.0),
-    );
-    canvas.line("rk-axis", start, end);
-    let (dx, dy) = (end.0 - start.0, end.1 - start.1);
+/// What stands in a row.
+fn items(flow: &Flow, rows: &[usize], row: usize) -> Vec<Item> {
+    let mut items = Vec::new();
+    for (at, node) in flow.nodes.iter().enumerate() {
+        if rows[at] == row {
+            items.push(Item::Box(at));
+        }
+        let passing = node
+            .from
+            .iter()
+            .filter(|from| rows[**from] < row && row < rows[at]);
+        for from in passing.map(|from| Item::Lane(*from, at)) {
+            if !items.contains(&from) {
+                items.push(from);
+            }
+        }
+    }
+    items
+}
+
+fn room(item: Item) -> f64 {
+    match item {
+        Item::Box(_) => BOX.0,
+        Item::Lane(..) => LANE,
+    }
+}
+
+fn width(items: &[Item]) -> f64 {
+    let gaps = GAP.0 * items.len().saturating_sub(1) as f64;
+    items.iter().map(|item| room(*item)).sum::<f64>() + gaps
+}
+
+/// A line through points, with a tip at its end.
+fn arrow(canvas: &mut Canvas, points: &[(f64, f64)]) {
+    for pair in points.windows(2) {
+        canvas.line("rk-axis", pair[0], pair[1]);
+    }
+    let [.., before, end] = points else {
+        return;
+    };
+    let (dx, dy) = (end.0 - before.0, end.1 - before.1);
     let length = dx.hypot(dy).max(1.0);
     let (ux, uy) = (dx / length * 6.0, dy / length * 6.0);
     for side in [-0.5, 0.5] {
-        canvas.line("rk-axis", end, (end.0 - ux - uy * side, end.1 - uy + ux * side));
+        canvas.line("rk-axis", *end, (end.0 - ux - uy * side, end.1 - uy + ux * side));
     }
 }
 
@@ -182,7 +254,7 @@ mod tests {
         let c = flow.node("c", "", &[a, b]);
         let late = flow.node("late", "", &[]);
         flow.node("d", "", &[c, late]);
-        let (places, size) = flow.places();
+        let Layout { places, size, .. } = Layout::of(&flow);
         assert!(places[a].1 < places[c].1 && places[c].1 < places[4].1);
         assert_eq!(places[late].1, places[c].1);
         for (i, p) in places.iter().enumerate() {
@@ -191,6 +263,26 @@ mod tests {
                 assert!((p.0 - q.0).abs() >= BOX.0 || (p.1 - q.1).abs() >= BOX.1);
             }
         }
+    }
+
+    #[test]
+    fn a_line_over_several_rows_passes_beside_the_boxes() {
+        let mut flow = Flow::new("m");
+        let (a, b) = (flow.node("a", "", &[]), flow.node("b", "", &[]));
+        let wide = flow.node("wide", "", &[b]);
+        let deep = flow.node("deep", "", &[a]);
+        let output = flow.node("output", "", &[deep]);
+        let logit = flow.node("logit", "", &[wide, output]);
+        let layout = Layout::of(&flow);
+        let line = layout.line(wide, logit);
+        assert_eq!(line.len(), 4, "{line:?}");
+        let beside = layout.places[output];
+        assert!(
+            line[1..3]
+                .iter()
+                .all(|p| p.0 < beside.0 || p.0 > beside.0 + BOX.0),
+            "{line:?} {beside:?}"
+        );
     }
 
     proptest! {

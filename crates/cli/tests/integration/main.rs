@@ -65,6 +65,8 @@ mod sample_log;
 #[cfg(test)]
 mod tfserving;
 #[cfg(test)]
+mod tune;
+#[cfg(test)]
 mod vectors;
 #[cfg(test)]
 mod verbs;

@@ -135,10 +135,20 @@ fn evaluation(e: &Evaluation) -> String {
     }
     if !e.slices.is_empty() {
         text += "<h3>By group of rows</h3>\n";
-        text += &table("", &GROUPED, e.by_group().into_iter());
+        text += &table("group", &GROUPED, told_once(e.by_group()).into_iter());
     }
     e.others.iter().for_each(|other| text += &evaluation(other));
     text
+}
+
+/// Rows whose first three cells are empty where they are those of the row before.
+fn told_once(mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    for at in (1..rows.len()).rev() {
+        if rows[at][..3] == rows[at - 1][..3] {
+            rows[at][..3].iter_mut().for_each(String::clear);
+        }
+    }
+    rows
 }
 
 /// The table of all figures; models stand out.
