@@ -13,9 +13,15 @@ pub(crate) fn curve(title: &str, points: &[(f64, f64)], (columns, rows): (usize,
         range(points.iter().map(|p| p.1)),
     );
     let mut cells = vec![vec![0_u8; columns]; rows];
-    for (px, py) in &points {
-        let column = place(*px, x, columns * 2);
-        let row = rows * 4 - 1 - place(*py, y, rows * 4);
+    let at = |point: &(f64, f64)| {
+        (
+            place(point.0, x, columns * 2),
+            rows * 4 - 1 - place(point.1, y, rows * 4),
+        )
+    };
+    let dots: Vec<(usize, usize)> = points.iter().map(at).collect();
+    let lines = dots.windows(2).flat_map(|pair| between(pair[0], pair[1]));
+    for (column, row) in dots.iter().copied().chain(lines) {
         cells[row / 4][column / 2] |= dot(column % 2, row % 4);
     }
     let label = |row: usize| match row {
@@ -36,6 +42,14 @@ pub(crate) fn curve(title: &str, points: &[(f64, f64)], (columns, rows): (usize,
 pub(crate) fn beside(left: &[String], right: &[String]) -> String {
     let lines = left.iter().zip(right).map(|(a, b)| format!("{a}  {b}"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The dots between two, one for each step along the longer side.
+fn between(a: (usize, usize), b: (usize, usize)) -> impl Iterator<Item = (usize, usize)> {
+    let steps = a.0.abs_diff(b.0).max(a.1.abs_diff(b.1)).max(1);
+    let mix =
+        move |from: usize, to: usize, step: usize| (from * (steps - step) + to * step + steps / 2) / steps;
+    (1..steps).map(move |step| (mix(a.0, b.0, step), mix(a.1, b.1, step)))
 }
 
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
@@ -81,6 +95,21 @@ mod tests {
         assert_eq!(lines[0], "         loss");
         assert_eq!(lines[1], "  7.0000 ⠑⢄⠀⠀");
         assert_eq!(lines[2], "  0.0000 ⠀⠀⠑⢄");
+    }
+
+    #[test]
+    fn distant_points_are_joined() {
+        let lines = curve("", &[(0.0, 0.0), (1.0, 0.0)], (4, 1));
+        assert!(
+            lines[1].ends_with("⠤⠤⠤⠤") || lines[1].ends_with("⠒⠒⠒⠒"),
+            "{lines:?}"
+        );
+        let rising = curve("", &[(0.0, 0.0), (1.0, 1.0)], (4, 2));
+        let dots = rising
+            .iter()
+            .flat_map(|l| l.chars())
+            .filter(|c| ('\u{2801}'..='\u{28ff}').contains(c));
+        assert_eq!(dots.map(|c| (u32::from(c) - 0x2800).count_ones()).sum::<u32>(), 8);
     }
 
     #[test]

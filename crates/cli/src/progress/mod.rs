@@ -138,9 +138,11 @@ impl Progress for RunBar {
         if let Some(curves) = &mut self.curves {
             curves.state.epoch(r);
             let best = if r.best { "best so far" } else { "" };
-            curves
-                .epochs
-                .push(format!("epoch {}: {}{best}", r.epoch, measures(r)));
+            curves.epochs.push(format!(
+                "epoch {}: {}",
+                r.epoch,
+                (measures(r) + best).trim_end_matches(", ")
+            ));
         }
         if self.plain {
             eprintln!(

@@ -9,6 +9,7 @@ mod parts;
 mod text;
 
 use crate::network::{Network, Pooling, TensorSpec};
+use std::collections::BTreeSet;
 
 /// What a node's parameters are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +114,8 @@ impl<'a> Drawing<'a> {
     /// What reads a table: its slots, and how several signs become one vector.
     fn table(&self, index: usize) -> String {
         let columns = || self.network.columns.iter().filter(|column| column.table == index);
-        let slots: Vec<String> = columns().map(|column| column.slot.slot.to_string()).collect();
+        let slots: BTreeSet<u32> = columns().map(|column| column.slot.slot).collect();
+        let slots: Vec<String> = slots.iter().map(u32::to_string).collect();
         let pooling = columns().next().map_or("", |column| match column.pooling {
             Pooling::Sum => ", sum",
             Pooling::Mean => ", mean",
@@ -138,6 +140,17 @@ impl<'a> Drawing<'a> {
             let rest = tensor.strip_prefix(name);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
+        self.sized(name, what, (width, parameters), from)
+    }
+
+    /// Adds a node with this many numbers of its own.
+    fn sized(
+        &mut self,
+        name: &str,
+        what: impl Into<String>,
+        (width, parameters): (usize, usize),
+        from: Vec<usize>,
+    ) -> usize {
         self.push(OutlineNode {
             name: name.to_owned(),
             what: what.into(),
@@ -164,11 +177,14 @@ impl<'a> Drawing<'a> {
         from.sort_unstable();
         from.dedup();
         let width: usize = columns.iter().map(|c| self.network.dim(*c)).sum();
-        let what = match (columns.len(), dense) {
-            (0, dense) => format!("{dense} numbers"),
-            (columns, 0) => format!("{columns} vectors"),
-            (columns, dense) => format!("{columns} vectors, {dense} numbers"),
+        let count = |count: usize, word: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {word}")),
+            count => Some(format!("{count} {word}s")),
         };
+        let what = [count(columns.len(), "vector"), count(dense, "number")];
+        let what: Vec<String> = what.into_iter().flatten().collect();
+        let what = what.join(", ");
         self.node(name, what, width + dense, from)
     }
 
@@ -214,6 +230,18 @@ mod tests {
             }
             assert!(!found.outputs.is_empty());
         }
+    }
+
+    #[test]
+    fn a_layer_has_its_own_numbers_and_not_those_of_the_one_behind_it() {
+        let model = format!("{}activation = \"dice\"\n", testing::EMBEDDING_MLP);
+        let found = outline(&model);
+        let size = |name: &str| found.nodes.iter().find(|node| node.name == name).unwrap().size;
+        assert_eq!(size("hidden.0"), Size::Dense(1045));
+        assert!(matches!(size("hidden.0.dice"), Size::Dense(count) if count >= 19));
+        let tensors = testing::network(&model).tensors();
+        let all: usize = tensors.iter().map(|t| t.shape.iter().product::<usize>()).sum();
+        assert_eq!(found.dense(), all);
     }
 
     #[test]

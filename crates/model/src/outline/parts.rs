@@ -46,7 +46,14 @@ fn of_graph(drawing: &mut Drawing<'_>) {
             }
             layer => {
                 let from = node.from.iter().map(|from| places[*from]).collect();
-                drawing.node(&node.name, word(layer), node.width, from)
+                let blocks = layer.blocks();
+                let own = blocks.iter().map(|block| format!("{}{}", node.name, block.name));
+                let own: Vec<String> = own.collect();
+                let parameters = drawing.claim(|tensor| {
+                    let block = tensor.rsplit_once('.').map_or(tensor, |(block, _)| block);
+                    own.iter().any(|own| own == block)
+                });
+                drawing.sized(&node.name, word(layer), (node.width, parameters), from)
             }
         };
         places.push(place);

@@ -13,9 +13,15 @@ fn weights_and_gradients_are_written_after_every_epoch_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut events = EventWriter::create(folder.path(), "train", || 1.0).unwrap();
     let path = events.path().to_owned();
-    let mut trained =
-        |events| train(&config, plan.clone(), &mut learn, &mut judge, &mut Silent, events).unwrap();
-    let heard = trained(Some(&mut events));
+    let heard = train(
+        &config,
+        plan.clone(),
+        &mut learn,
+        &mut judge,
+        &mut Silent,
+        Some(&mut events),
+    )
+    .unwrap();
     drop(events);
     let bytes = std::fs::read(path).unwrap();
     let times = |tag: &str| {
@@ -29,7 +35,7 @@ fn weights_and_gradients_are_written_after_every_epoch_and_change_nothing() {
             assert_eq!(times(&format!("{what}/{tensor}")), 3, "{what}/{tensor}");
         }
     }
-    let alone = trained(None);
+    let alone = train(&config, plan, &mut learn, &mut judge, &mut Silent, None).unwrap();
     let losses =
         |history: &[rankine_train::EpochReport]| history.iter().map(|e| e.valid_loss).collect::<Vec<_>>();
     assert_eq!(losses(&heard.history), losses(&alone.history));
