@@ -120,6 +120,7 @@ mod tests {
             dense: vec![1.5, -2.0],
             missing: vec![false],
             halves: vec![],
+            mixed: true,
         }
     }
 

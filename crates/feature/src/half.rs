@@ -86,7 +86,7 @@ impl Pair {
                 }
             }
         }
-        out.ends.push(out.signs.len());
+        out.end();
         true
     }
 }

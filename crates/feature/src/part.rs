@@ -19,6 +19,8 @@ pub struct Part {
     pub(crate) missing: Vec<bool>,
     /// This part's share of the plan's pairs, in their order; none in a cross part.
     pub(crate) halves: Vec<Half>,
+    /// Whether a sparse result is anything but one sign of weight 1.
+    pub(crate) mixed: bool,
 }
 
 /// A part without results, for groups that are not there yet.
@@ -29,6 +31,7 @@ pub(crate) static EMPTY: Part = Part {
     dense: Vec::new(),
     missing: Vec::new(),
     halves: Vec::new(),
+    mixed: false,
 };
 
 impl Part {
@@ -45,6 +48,22 @@ impl Part {
             Some(&end) => (&self.signs[start..end], &self.weights[start..end]),
             None => (&[], &[]),
         }
+    }
+
+    /// The signs of all sparse results by index, if each is one sign of weight 1: the usual part, read without a look at
+    /// weights and ends.
+    #[must_use]
+    #[inline]
+    pub fn singles(&self) -> Option<&[u64]> {
+        (!self.mixed).then_some(&self.signs)
+    }
+
+    /// Ends a sparse result after its signs and weights.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        let single = self.signs.len() == self.ends.last().copied().unwrap_or(0) + 1;
+        self.mixed |= !single || self.weights.last().map(|w| w.to_bits()) != Some(1f32.to_bits());
+        self.ends.push(self.signs.len());
     }
 
     /// The floats of a dense result (0 where missing; empty when out of range).
@@ -76,6 +95,7 @@ impl Part {
         self.dense.clear();
         self.missing.clear();
         self.halves.clear();
+        self.mixed = false;
     }
 }
 
@@ -110,6 +130,7 @@ mod tests {
             dense: vec![1.5, -2.0],
             missing: vec![false],
             halves: vec![],
+            mixed: true,
         }
     }
 
@@ -120,6 +141,27 @@ mod tests {
         assert_eq!(part.sparse(1), (&[][..], &[][..]));
         assert_eq!(part.sparse(2).0, &[9]);
         assert_eq!(part.dense(0, 2), &[1.5, -2.0]);
+    }
+
+    #[test]
+    fn singles_are_what_sparse_gives() {
+        let mut part = Part::default();
+        assert_eq!(part.singles(), Some(&[][..]));
+        for results in [&[(7, 1.0)][..], &[(8, 1.0)], &[(9, 0.5)], &[(1, 1.0)]] {
+            part.signs.extend(results.iter().map(|(sign, _)| *sign));
+            part.weights.extend(results.iter().map(|(_, weight)| *weight));
+            part.end();
+            let usual = !part.weights.contains(&0.5);
+            assert_eq!(part.singles(), usual.then_some(&part.signs[..]));
+        }
+        part.clear();
+        part.end();
+        assert_eq!(part.singles(), None, "nothing is not one sign");
+        part.clear();
+        part.signs.extend([1, 2]);
+        part.weights.extend([1.0, 1.0]);
+        part.end();
+        assert_eq!(part.singles(), None, "nor are two");
     }
 
     #[test]

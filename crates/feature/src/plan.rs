@@ -356,7 +356,7 @@ fn append(width: Option<usize>, missing: bool, scratch: &mut Scratch, out: &mut 
             out.signs.extend_from_slice(&scratch.signs);
             out.weights.extend_from_slice(&scratch.weights);
         }
-        out.ends.push(out.signs.len());
+        out.end();
         return;
     };
     scratch.dense.resize(width, 0.0);

@@ -11,11 +11,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rankine_feature::{Part, Plan, Rows, Scratch, Value};
-use rankine_model::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, Table, Tensor};
+use rankine_model::{Common, Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, Table, Tensor};
 
 const CANDIDATES: usize = 500;
-/// Candidates whose parts are made and scored together.
-const CHUNK: usize = 128;
 const IDS: usize = 20;
 const NUMBERS: usize = 10;
 const DIM: usize = 16;
@@ -116,28 +114,11 @@ struct Bench {
     crosses: Part,
     scratch: ScoreScratch,
     common: Hidden,
-    commons: Vec<Hidden>,
     hidden: Vec<Hidden>,
     scores: Vec<f32>,
 }
 
 impl Bench {
-    fn common(&mut self) {
-        self.scorer.common(&self.user, &mut self.common);
-    }
-
-    /// The item parts of a chunk of candidates, and their scores at once, while they are near.
-    fn chunk(&mut self, from: usize) {
-        let to = CANDIDATES.min(from + CHUNK);
-        let (items, hidden) = (&self.items[from..to], &mut self.hidden[from..to]);
-        self.scorer.items(&|i| &items[i], &mut self.scratch, hidden);
-        let (hidden, cross) = (&self.hidden[from..to], &self.crosses);
-        let candidate = |i: usize| (&hidden[i], cross);
-        let scores = &mut self.scores[from..to];
-        self.scorer
-            .score_many(&self.common, &candidate, &mut self.scratch, scores);
-    }
-
     fn score(&mut self) {
         let (hidden, cross) = (&self.hidden, &self.crosses);
         let candidate = |i: usize| (&hidden[i], cross);
@@ -147,22 +128,32 @@ impl Bench {
 
     /// Everything for every candidate.
     fn plain(&mut self) {
-        for from in (0..CANDIDATES).step_by(CHUNK) {
-            let (user, count) = (&self.user, CHUNK.min(CANDIDATES - from));
-            self.scorer
-                .commons(&|_| user, &mut self.scratch, &mut self.commons[..count]);
-            std::mem::swap(&mut self.common, &mut self.commons[count - 1]);
-            self.chunk(from);
-        }
+        let user = &self.user;
+        let common = Common::Anew(&|_| user);
+        anew(
+            &self.scorer,
+            &common,
+            &self.items,
+            &mut self.scratch,
+            &mut self.scores,
+        );
     }
 
+    /// What a request gets whose items keep nothing.
     fn user_once(&mut self) {
-        self.common();
-        (0..CANDIDATES).step_by(CHUNK).for_each(|from| self.chunk(from));
+        self.scorer.common(&self.user, &mut self.common);
+        let common = Common::Kept(&self.common);
+        anew(
+            &self.scorer,
+            &common,
+            &self.items,
+            &mut self.scratch,
+            &mut self.scores,
+        );
     }
 
     fn items_kept(&mut self) {
-        self.common();
+        self.scorer.common(&self.user, &mut self.common);
         self.score();
     }
 
@@ -178,6 +169,18 @@ impl Bench {
         times.sort_by(f64::total_cmp);
         times[calls / 2]
     }
+}
+
+/// Scores candidates of which nothing is kept.
+fn anew<'p>(
+    scorer: &Scorer,
+    common: &Common<'_, 'p>,
+    items: &'p [Part],
+    s: &mut ScoreScratch,
+    scores: &mut [f32],
+) {
+    let done = scorer.score_anew(common, &|i| &items[i], s, scores);
+    assert!(done, "the model has nothing but its dense layers");
 }
 
 fn write(path: &Path, floats: impl Iterator<Item = f32>) -> std::io::Result<()> {
@@ -254,10 +257,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         crosses,
         scratch: ScoreScratch::default(),
         common: Hidden::default(),
-        commons: vec![Hidden::default(); CHUNK],
         hidden: vec![Hidden::default(); CANDIDATES],
         scores: vec![0.0; CANDIDATES],
     };
+    let made = &bench.items;
+    bench
+        .scorer
+        .items(&|i| &made[i], &mut bench.scratch, &mut bench.hidden);
     bench.plain();
     let folder = Path::new(&folder);
     std::fs::create_dir_all(folder)?;

@@ -27,5 +27,5 @@ pub use config::{Kind, Loss, ModelConfig, SentenceEvents};
 pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec, width};
 pub use parameters::{Parameters, Table, Tensor};
-pub use scorer::{Hidden, ScoreScratch, Scorer};
+pub use scorer::{Common, Hidden, ScoreScratch, Scorer};
 pub use tower::{Combination, Halves, Tower, Towers, split};

@@ -82,6 +82,14 @@ impl<T> Hidden<T> {
     }
 }
 
+/// The user's side of candidates.
+pub enum Common<'a, 'p, T = f32> {
+    /// Made before, the same for all.
+    Kept(&'a Hidden<T>),
+    /// Made anew of candidate i's part.
+    Anew(&'a dyn Fn(usize) -> &'p Part),
+}
+
 /// Working memory of scoring. One per thread; reuse it.
 #[derive(Debug, Default)]
 pub struct ScoreScratch<T = f32> {
@@ -94,10 +102,30 @@ pub struct ScoreScratch<T = f32> {
     product: Vec<T>,
     /// Inputs of the first layer, a row per part.
     inputs: Vec<T>,
-    /// Signs of a column, one per part.
-    signs: Vec<u64>,
+    looks: Looks,
     /// Of a graph.
     graph: GraphScratch<T>,
+}
+
+/// Working memory of looking up rows.
+#[derive(Debug, Default)]
+struct Looks {
+    /// Signs, the parts' of one column side by side.
+    signs: Vec<u64>,
+    /// Where their rows are.
+    rows: Vec<u32>,
+    /// Columns in which a part has anything but one whole sign, a bit each; those after the last bit share it.
+    several: u64,
+}
+
+impl Looks {
+    fn mark(&mut self, column: usize) {
+        self.several |= 1 << column.min(63);
+    }
+
+    fn is_marked(&self, column: usize) -> bool {
+        self.several >> column.min(63) & 1 == 1
+    }
 }
 
 /// A sparse column with its table.
@@ -110,9 +138,17 @@ pub(crate) struct Gather<T> {
 /// What one group contributes.
 struct Side<T> {
     columns: Vec<Gather<T>>,
+    /// Where a part has the signs of each column.
+    indices: Vec<usize>,
+    /// Sparse results that a part must have for all of them.
+    sparse_results: usize,
     dense: Vec<SlotSpec>,
+    /// Where a part has the numbers of all dense slots, and how many, if they lie one behind the other.
+    adjacent: Option<(usize, usize)>,
     /// Rows of the first layer's weight for the columns, then for the dense slots (inputs × outputs).
     weight: Vec<T>,
+    /// Numbers of all columns.
+    sparse: usize,
     /// Numbers of all columns and dense slots.
     inputs: usize,
     wide: Vec<Gather<T>>,
@@ -123,8 +159,12 @@ impl<T> Side<T> {
     fn empty() -> Side<T> {
         Side {
             columns: Vec::new(),
+            indices: Vec::new(),
+            sparse_results: 0,
             dense: Vec::new(),
+            adjacent: None,
             weight: Vec::new(),
+            sparse: 0,
             inputs: 0,
             wide: Vec::new(),
             vector: Vec::new(),
@@ -171,29 +211,59 @@ impl<T: Real> Side<T> {
 
     /// [`Side::gather`] of as many parts as `out` has rows, at most [`RUN`]. Signs are read item by item, rows are looked up
     /// column by column, together where each part has one whole sign in the column, by far the most common.
-    fn gather_run<'p>(&self, part: &dyn Fn(usize) -> &'p Part, out: &mut [T], signs: &mut Vec<u64>) {
+    fn gather_run<'p>(&self, part: &dyn Fn(usize) -> &'p Part, out: &mut [T], looks: &mut Looks) {
         let count = out.len() / self.inputs;
-        signs.clear();
-        signs.resize(self.columns.len() * count, 0);
-        let numbers = self.inputs - self.dense.iter().map(width).sum::<usize>();
-        let mut several = 0u64;
+        looks.signs.resize(self.columns.len() * count, 0);
+        looks.rows.resize(self.columns.len() * count, 0);
+        looks.several = 0;
         for (i, row) in out.chunks_exact_mut(self.inputs).enumerate() {
             let part = part(i);
-            for (c, column) in self.columns.iter().enumerate() {
-                match embedding::whole(column.pooling, part.sparse(column.slot.index)) {
-                    Some(sign) => signs[c * count + i] = sign,
-                    None => several |= 1 << c.min(63),
-                }
-            }
-            self.numbers(part, &mut row[numbers..]);
+            self.signs(part, (i, count), looks);
+            self.numbers(part, &mut row[self.sparse..]);
         }
-        let mut at = 0;
+        self.look_up(part, count, out, looks);
+    }
+
+    /// Writes part i's signs, of `count` parts.
+    fn signs(&self, part: &Part, (i, count): (usize, usize), looks: &mut Looks) {
+        let places = looks.signs.iter_mut().skip(i).step_by(count);
+        if let Some(signs) = part.singles().filter(|signs| signs.len() >= self.sparse_results) {
+            for (place, column) in places.zip(&self.indices) {
+                *place = signs[*column];
+            }
+            return;
+        }
         for (c, column) in self.columns.iter().enumerate() {
-            if several >> c.min(63) & 1 == 0 {
-                let signs = &signs[c * count..(c + 1) * count];
-                column.rows.copy(signs, &mut out[at..], self.inputs);
-            } else {
+            match embedding::whole(column.pooling, part.sparse(column.slot.index)) {
+                Some(sign) => looks.signs[c * count + i] = sign,
+                None => looks.mark(c),
+            }
+        }
+    }
+
+    /// Fills the columns of `out` with the rows of the signs. Each column goes through three steps, and between two of its
+    /// steps its neighbours have theirs: memory asked for in one step is there at the next.
+    fn look_up<'p>(&self, part: &dyn Fn(usize) -> &'p Part, count: usize, out: &mut [T], looks: &mut Looks) {
+        let (columns, mut at) = (&self.columns, 0);
+        for step in 0..columns.len() + 2 {
+            if let Some(column) = columns.get(step) {
+                column.rows.ask(&looks.signs[step * count..][..count]);
+            }
+            if let Some(c) = step.checked_sub(1).filter(|c| *c < columns.len()) {
+                let of = c * count..(c + 1) * count;
+                columns[c]
+                    .rows
+                    .find(&looks.signs[of.clone()], &mut looks.rows[of]);
+            }
+            let Some(c) = step.checked_sub(2) else {
+                continue;
+            };
+            let column = &columns[c];
+            if looks.is_marked(c) {
                 column.pool_run(part, (at, self.inputs), out);
+            } else {
+                let rows = &looks.rows[c * count..][..count];
+                column.rows.put(rows, &mut out[at..], self.inputs);
             }
             at += column.rows.dim();
         }
@@ -201,6 +271,12 @@ impl<T: Real> Side<T> {
 
     /// A part's dense slots.
     fn numbers(&self, part: &Part, mut out: &mut [T]) {
+        if let Some((from, count)) = self.adjacent
+            && let floats @ [_, ..] = part.dense(from, count)
+        {
+            let pairs = out.iter_mut().zip(floats);
+            return pairs.for_each(|(to, from)| *to = T::of(f64::from(*from)));
+        }
         for slot in &self.dense {
             let (x, rest) = out.split_at_mut(width(slot));
             floats_of(part, slot, x);
@@ -440,7 +516,8 @@ impl<T: Real> Scorer<T> {
         }
         self.ask_ahead(out.len(), candidate);
         self.base(common, &mut s.base);
-        s.lower.clear();
+        // What it holds is overwritten.
+        s.lower.resize(out.len() * self.bias.len(), T::ZERO);
         s.wide.clear();
         s.cross.vector.clear();
         for i in 0..out.len() {
@@ -452,16 +529,13 @@ impl<T: Real> Scorer<T> {
             if self.has_cross() {
                 wide += self.cross.wide(cross);
             }
-            self.first(item, cross, s);
+            self.first(i, item, cross, s);
             if self.pairs.is_some() {
                 wide += pairs::pairs(&common.vector, &item.vector, &s.cross.vector, &mut s.product);
             }
             s.wide.push(wide);
         }
-        for layer in &self.upper {
-            layer.forward(out.len(), &s.lower, &mut s.upper);
-            std::mem::swap(&mut s.lower, &mut s.upper);
-        }
+        self.climb(out.len(), s);
         for (i, out) in out.iter_mut().enumerate() {
             let mut logit = s.wide[i] + s.lower[i];
             if !self.product.is_empty() {
@@ -470,6 +544,65 @@ impl<T: Real> Scorer<T> {
             }
             *out = output(logit, loss);
         }
+    }
+
+    /// The layers after the first, from `s.lower` to `s.lower`.
+    fn climb(&self, rows: usize, s: &mut ScoreScratch<T>) {
+        for layer in &self.upper {
+            layer.forward(rows, &s.lower, &mut s.upper);
+            std::mem::swap(&mut s.lower, &mut s.upper);
+        }
+    }
+
+    /// Scores as many items as `out` has places where nothing of an item is kept: no [`Hidden`] is written, the parts meet
+    /// in the product itself. The bits are those of [`Scorer::score`] of parts made one by one. False, and nothing is
+    /// written, for models of which a score rests on more than the first layer.
+    #[must_use]
+    pub fn score_anew<'p>(
+        &self,
+        common: &Common<'_, 'p, T>,
+        item: &dyn Fn(usize) -> &'p Part,
+        s: &mut ScoreScratch<T>,
+        out: &mut [T],
+    ) -> bool {
+        if !self.is_deep_alone() {
+            return false;
+        }
+        for (b, out) in out.chunks_mut(BLOCK).enumerate() {
+            let item = |i: usize| item(b * BLOCK + i);
+            match common {
+                Common::Kept(common) => self.base(common, &mut s.base),
+                Common::Anew(part) => {
+                    let part = |i: usize| part(b * BLOCK + i);
+                    self.inputs(&self.common, &part, out.len(), s);
+                    s.base.resize(out.len() * self.bias.len(), T::ZERO);
+                    let (x, w) = (&s.inputs, &self.common.weight);
+                    dense::affine_plus(out.len(), x, w, &self.bias, Activation::Linear, &mut s.base);
+                }
+            }
+            self.inputs(&self.item, &item, out.len(), s);
+            s.lower.resize(out.len() * self.bias.len(), T::ZERO);
+            let (x, w) = (&s.inputs, &self.item.weight);
+            dense::affine_plus(out.len(), x, w, &s.base, self.activation, &mut s.lower);
+            self.climb(out.len(), s);
+            let rest = (self.output_bias + T::ZERO) + T::ZERO;
+            for (out, lower) in out.iter_mut().zip(&s.lower) {
+                *out = output(rest + *lower, self.loss);
+            }
+        }
+        true
+    }
+
+    /// Returns whether a score rests on user and item through the dense layers and on nothing else.
+    fn is_deep_alone(&self) -> bool {
+        let sides = [&self.common, &self.item];
+        let alone = |side: &&Side<T>| side.is_deep() && side.wide.is_empty() && side.vector.is_empty();
+        matches!(self.whole, Whole::Parts)
+            && sides.iter().all(alone)
+            && self.cross.is_empty()
+            && self.pairs.is_none()
+            && self.product.is_empty()
+            && self.bias.len() > 1
     }
 
     /// Asks for the memory of all cross rows of a block before the first is read.
@@ -495,21 +628,18 @@ impl<T: Real> Scorer<T> {
         }
     }
 
-    /// Appends `f(((bias + common) + item) + cross)` of the first layer to `s.lower`.
-    fn first(&self, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) {
-        let at = s.lower.len();
-        let sums = s.base.iter().zip(&item.first).map(|(b, i)| *b + *i);
+    /// Writes candidate i's `f(((bias + common) + item) + cross)` of the first layer to its place in `s.lower`.
+    fn first(&self, i: usize, item: &Hidden<T>, cross: &Part, s: &mut ScoreScratch<T>) {
+        let outputs = self.bias.len();
+        let lower = &mut s.lower[i * outputs..(i + 1) * outputs];
         if self.cross.is_deep() {
-            s.lower.extend(sums);
+            dense::sum(&s.base, &item.first, Activation::Linear, lower);
             self.deep(&self.cross, cross, &mut s.cross);
-            dense::add(&s.cross.first, &mut s.lower[at..]);
-        } else if self.activation == Activation::Relu {
-            // the common case in one pass
-            return s.lower.extend(sums.map(|sum| Activation::Relu.value(sum)));
+            dense::add(&s.cross.first, lower);
+            self.activation.apply(lower);
         } else {
-            s.lower.extend(sums);
+            dense::sum(&s.base, &item.first, self.activation, lower);
         }
-        self.activation.apply(&mut s.lower[at..]);
     }
 
     fn side(&self, side: &Side<T>, part: &Part, out: &mut Hidden<T>) {
@@ -567,11 +697,7 @@ impl<T: Real> Scorer<T> {
         out: &mut [Hidden<T>],
     ) {
         let (count, outputs, width) = (out.len(), self.bias.len(), side.inputs);
-        s.inputs.resize(count * width, T::ZERO);
-        for (run, inputs) in s.inputs.chunks_mut(RUN * width).enumerate() {
-            let part = |i: usize| part(run * RUN + i);
-            side.gather_run(&part, inputs, &mut s.signs);
-        }
+        self.inputs(side, part, count, s);
         s.lower.resize(count * outputs, T::ZERO);
         dense::affine_batch(
             count,
@@ -586,6 +712,21 @@ impl<T: Real> Scorer<T> {
             hidden.first.clear();
             hidden.first.extend_from_slice(first);
             self.sums(side, inputs, &mut hidden.vector);
+        }
+    }
+
+    /// The first layer's inputs of many parts, to `s.inputs`.
+    fn inputs<'p>(
+        &self,
+        side: &Side<T>,
+        part: &dyn Fn(usize) -> &'p Part,
+        count: usize,
+        s: &mut ScoreScratch<T>,
+    ) {
+        s.inputs.resize(count * side.inputs, T::ZERO);
+        for (run, inputs) in s.inputs.chunks_mut(RUN * side.inputs).enumerate() {
+            let part = |i: usize| part(run * RUN + i);
+            side.gather_run(&part, inputs, &mut s.looks);
         }
     }
 
@@ -628,6 +769,15 @@ impl<T: Real> Gather<T> {
     pub(crate) fn pool(&self, part: &Part, out: &mut [T]) {
         embedding::add(&*self.rows, self.pooling, part.sparse(self.slot.index), out);
     }
+}
+
+/// Where the numbers of dense slots lie, and how many they are, if each slot's follow those of the one before.
+fn adjacent(slots: &[SlotSpec]) -> Option<(usize, usize)> {
+    let from = slots.first()?.index;
+    let end = slots
+        .iter()
+        .try_fold(from, |at, slot| (slot.index == at).then_some(at + width(slot)));
+    end.map(|end| (from, end - from))
 }
 
 /// Copies a dense slot; a part that lacks it reads as zeros.
@@ -741,10 +891,13 @@ impl<T: Real> Assembly<'_, T> {
             let weight = rows(network.dim(*column));
             if let Some(column) = self.gather(*column, group)? {
                 side.weight.extend_from_slice(weight);
-                side.inputs += column.rows.dim();
+                side.sparse += column.rows.dim();
+                side.indices.push(column.slot.index);
+                side.sparse_results = side.sparse_results.max(column.slot.index + 1);
                 side.columns.push(column);
             }
         }
+        side.inputs = side.sparse;
         for slot in &network.dense {
             let weight = rows(width(slot));
             if slot.group == group {
@@ -753,6 +906,7 @@ impl<T: Real> Assembly<'_, T> {
                 side.dense.push(slot.clone());
             }
         }
+        side.adjacent = adjacent(&side.dense);
         for column in &network.wide {
             side.wide.extend(self.gather(*column, group)?);
         }

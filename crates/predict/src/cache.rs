@@ -62,6 +62,11 @@ impl<P> ItemCache<P> {
         }
     }
 
+    /// Whether it keeps anything at all.
+    pub(crate) fn keeps(&self) -> bool {
+        self.budget > 0
+    }
+
     /// The parts kept now; nothing is put while this is held.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Shelf<P>> {
         // No step of a writer can panic half-way: a poisoned shelf would have lost an entry at worst.
@@ -209,7 +214,7 @@ mod tests {
     fn no_budget_keeps_nothing() {
         let cache = ItemCache::new(0);
         put(&cache, 1, 1, (), 0);
-        assert!(get(&cache, 1, 1).is_none());
+        assert!(get(&cache, 1, 1).is_none() && !cache.keeps());
         assert_eq!(cache.bytes(), 0);
     }
 

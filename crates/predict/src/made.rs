@@ -1,12 +1,13 @@
 //! A model's parts and scores of many items at once: what misses the cache is computed together, and so are all scores.
 //!
 //! The decision here: weights are read once for all items instead of once per item, which matters most right after a
-//! reload, when every item misses. A panic costs the item that caused it, not the others: after one they go one by one.
+//! reload, when every item misses. Where no part is to be kept none is written: scores come of features at once. A panic
+//! costs the item that caused it, not the others: after one they go one by one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rankine_feature::Part;
-use rankine_model::{Hidden, ScoreScratch, Scorer};
+use rankine_model::{Common, Hidden, ScoreScratch, Scorer};
 
 /// Computes the parts of as many items as `out` has places; returns the places of those that panicked.
 pub(crate) fn make<'p>(
@@ -57,4 +58,20 @@ pub(crate) fn score<'c>(
         };
         *score = catch_unwind(AssertUnwindSafe(one)).unwrap_or(f32::NAN);
     }
+}
+
+/// Scores as many items as `scores` has places of their features at once, to the bits of [`make`] and [`score`]; false, and
+/// these are to be called, for models that cannot and where an item panicked.
+pub(crate) fn score_anew<'p>(
+    scorer: &Scorer,
+    common: &Hidden,
+    part: &dyn Fn(usize) -> &'p Part,
+    scratch: &mut ScoreScratch,
+    scores: &mut [f32],
+) -> bool {
+    let all = || scorer.score_anew(&Common::Kept(common), part, scratch, scores);
+    catch_unwind(AssertUnwindSafe(all)).unwrap_or_else(|_| {
+        *scratch = ScoreScratch::default();
+        false
+    })
 }

@@ -235,11 +235,13 @@ impl Job<'_> {
                 Err(message) => fault(place, message),
             }
         }
-        self.make(pad, &mut fault);
-        if self.engine.scorer.has_cross() {
-            self.crosses(&shelf, pad, &mut fault);
+        if !self.anew(pad) {
+            self.make(pad, &mut fault);
+            if self.engine.scorer.has_cross() {
+                self.crosses(&shelf, pad, &mut fault);
+            }
+            self.scores(&shelf, pad);
         }
-        self.scores(&shelf, pad);
         for (item, score) in pad.ready.iter().zip(&pad.scores) {
             if score.is_finite() {
                 out[item.place] = *score;
@@ -269,11 +271,26 @@ impl Job<'_> {
         }
         let version = guarded(|| self.fill(index, &mut pad.own[place], &mut pad.features))
             .unwrap_or_else(|| Err(pad.forget(place)))?;
-        if version != 0 {
+        if version != 0 && self.engine.scoring.cache.keeps() {
             pad.fresh.push((key.id, self.bound.version(version), place));
         }
         pad.missing.push(place);
         Ok(At::Own)
+    }
+
+    /// Scores a task of which no item has a part or is to keep one, without making any; false, and nothing is done, for
+    /// other tasks and models.
+    fn anew(&self, pad: &mut Scratchpad) -> bool {
+        // what is ready and not missing has its part
+        if pad.ready.len() != pad.missing.len() || !pad.fresh.is_empty() {
+            return false;
+        }
+        let (own, missing) = (&pad.own, &pad.missing);
+        let part = |i: usize| &own[missing[i]].features.part;
+        pad.scores.clear();
+        pad.scores.resize(missing.len(), f32::NAN);
+        let (scorer, common) = (self.engine.scorer, &self.common.hidden);
+        made::score_anew(scorer, common, &part, &mut pad.score, &mut pad.scores)
     }
 
     /// Makes the parts of all items that were not kept; one that panics is ready no more.

@@ -104,7 +104,7 @@ fn extraction_and_scoring_allocate_nothing_per_item() {
 fn a_question_allocates_nothing_per_item() {
     let models = tempfile::tempdir().unwrap();
     fixture::publish_wide_deep(models.path(), "films", 1);
-    fixture::publish_wide_deep(models.path(), "others", 2);
+    fixture::publish_mlp(models.path(), "others", 2);
     let entries = ["films", "others"].map(ModelEntry::named);
     let mut config = entries
         .into_iter()

@@ -6,6 +6,7 @@
 mod dot;
 mod product;
 mod square;
+mod sum;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ pub use dot::{dot, dots};
 use product::Init;
 pub(crate) use product::{Product, product_on};
 pub(crate) use square::transpose_on;
+pub use sum::sum;
 
 /// `out = f(x·w + bias)` for one row: x is k, w is k × n, out and bias are n.
 ///
@@ -59,6 +61,37 @@ pub fn affine_batch<T: Real>(
         step: 1,
         b: w,
         init,
+        plus: None,
+        activation: f,
+    }
+    .run(out);
+}
+
+/// `out = f(x·w + plus)` for `rows` rows: x is rows × k, w is k × n, out is rows × n; plus is n, or rows × n. It comes
+/// after the sums, so that the bits are those of a product of its own that is added.
+///
+/// # Panics
+/// If `w` is shorter than that, or `plus` has neither length.
+pub fn affine_plus<T: Real>(rows: usize, x: &[T], w: &[T], plus: &[T], f: Activation, out: &mut [T]) {
+    if rows == 0 {
+        return;
+    }
+    let (depth, n) = (x.len() / rows, out.len() / rows);
+    assert!(
+        plus.len() == n || plus.len() == out.len(),
+        "{} numbers to add to {rows} rows of {n}",
+        plus.len()
+    );
+    Product {
+        m: rows,
+        n,
+        depth,
+        a: x,
+        row: depth,
+        step: 1,
+        b: w,
+        init: Init::Zero,
+        plus: Some((plus, if plus.len() == n { 0 } else { n })),
         activation: f,
     }
     .run(out);
@@ -84,6 +117,7 @@ pub fn accumulate<T: Real>(x: &[T], w: &[T], out: &mut [T]) {
         step: 1,
         b: w,
         init: Init::Keep,
+        plus: None,
         activation,
     }
     .run(out);
@@ -106,6 +140,7 @@ pub fn accumulate_batch<T: Real>(rows: usize, x: &[T], w: &[T], f: Activation, o
         step: 1,
         b: w,
         init: Init::Keep,
+        plus: None,
         activation: f,
     }
     .run(out);
@@ -129,6 +164,7 @@ pub fn accumulate_block<T: Real>(x: &[T], (rows, stride): (usize, usize), w: &[T
         step: 1,
         b: w,
         init: Init::Keep,
+        plus: None,
         activation: Activation::Linear,
     }
     .run(out);
@@ -154,6 +190,7 @@ pub fn input_gradient<T: Real>(rows: usize, g: &[T], transposed: &[T], out: &mut
         step: 1,
         b: transposed,
         init: Init::Zero,
+        plus: None,
         activation,
     }
     .run(out);
@@ -180,6 +217,7 @@ pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
             step: 1,
             b: x,
             init,
+            plus: None,
             activation,
         }
     } else {
@@ -192,6 +230,7 @@ pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
             step: k,
             b: g,
             init,
+            plus: None,
             activation,
         }
     };
@@ -215,6 +254,7 @@ pub fn bias_gradient<T: Real>(g: &[T], out: &mut [T]) {
         step: 0,
         b: g,
         init,
+        plus: None,
         activation,
     }
     .run(out);

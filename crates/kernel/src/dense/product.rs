@@ -24,7 +24,8 @@ pub(super) enum Init<'a, T> {
     Keep,
 }
 
-/// One product: A is m × depth with element (i, p) at `i * row + p * step`; B is depth × n, C is m × n, both row-major.
+/// One product: A is m × depth with element (i, p) at `i * row + p * step`, where `step` or `row` is 1; B is depth × n,
+/// C is m × n, both row-major.
 pub struct Product<'a, T> {
     pub(super) m: usize,
     pub(super) n: usize,
@@ -34,6 +35,8 @@ pub struct Product<'a, T> {
     pub(super) step: usize,
     pub(super) b: &'a [T],
     pub(super) init: Init<'a, T>,
+    /// What is added to the finished sums: numbers and how far apart its rows are, 0 for one row of `n`, `n` for C's shape.
+    pub(super) plus: Option<(&'a [T], usize)>,
     pub(super) activation: Activation,
 }
 
@@ -44,6 +47,10 @@ const DEPTH: usize = 256;
 const DEPTH_ACROSS: usize = 64;
 /// Rows from which copying a panel of B pays.
 const PACK: usize = 32;
+/// Columns of the widest panel that is copied.
+const WIDEST: usize = 64;
+/// Steps of the depth between two tests of the loop's end.
+const UNROLL: usize = 4;
 
 impl<T: Real> Product<'_, T> {
     /// Computes the product on the best machine.
@@ -69,10 +76,20 @@ impl<T: Real> Product<'_, T> {
                 "a is too short"
             );
         }
+        assert!(
+            self.step == 1 || self.row == 1 || self.m <= 1,
+            "a has steps along neither side"
+        );
         assert!(self.depth * self.n <= self.b.len(), "b is too short");
         assert!(self.m * self.n <= c.len(), "c is too short");
         if let Init::Bias(bias) = self.init {
             assert!(self.n <= bias.len(), "the bias is too short");
+        }
+        if let Some((plus, stride)) = self.plus {
+            assert!(
+                last(self.m, stride) + self.n <= plus.len(),
+                "what is added is too short"
+            );
         }
     }
 }
@@ -83,27 +100,35 @@ pub(crate) fn product_on<T: Real>(machine: Machine, p: &Product<'_, T>, c: &mut 
     match machine {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: callers name only machines of this processor; `check` has proved every index in range.
-        Machine::Avx512 => unsafe { avx512(p, c) },
+        Machine::Avx512 if p.step == 1 => unsafe { avx512::<T, false>(p, c) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        Machine::Avx2 => unsafe { avx2(p, c) },
+        Machine::Avx512 => unsafe { avx512::<T, true>(p, c) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Machine::Avx2 if p.step == 1 => unsafe { avx2::<T, false>(p, c) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Machine::Avx2 => unsafe { avx2::<T, true>(p, c) },
         // SAFETY: `check` has proved every index in range; one number needs no instruction set.
-        _ => unsafe { body::<T, T::One, 4, 8>(p, c) },
+        _ if p.step == 1 => unsafe { body::<T, T::One, false, 4, 8, 4, 2>(p, c) },
+        // SAFETY: as above.
+        _ => unsafe { body::<T, T::One, true, 4, 8, 4, 2>(p, c) },
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn avx512<T: Real>(p: &Product<'_, T>, c: &mut [T]) {
+unsafe fn avx512<T: Real, const ACROSS: bool>(p: &Product<'_, T>, c: &mut [T]) {
     // SAFETY: passed on: the instruction set is enabled here, the ranges are the caller's promise.
-    unsafe { body::<T, T::Wide512, 8, 2>(p, c) }
+    unsafe { body::<T, T::Wide512, ACROSS, 6, 4, 8, 2>(p, c) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<T: Real>(p: &Product<'_, T>, c: &mut [T]) {
+unsafe fn avx2<T: Real, const ACROSS: bool>(p: &Product<'_, T>, c: &mut [T]) {
     // SAFETY: passed on: the instruction set is enabled here, the ranges are the caller's promise.
-    unsafe { body::<T, T::Wide256, 4, 2>(p, c) }
+    unsafe { body::<T, T::Wide256, ACROSS, 4, 2, 4, 1>(p, c) }
 }
 
 /// One stretch of the depth over all rows and columns; raw, because tiles are cut from it.
@@ -115,30 +140,55 @@ struct Stretch<T> {
     stride: usize,
     bias: Option<*const T>,
     keep: bool,
+    plus: Option<(*const T, usize)>,
     relu: bool,
     c: *mut T,
+    m: usize,
     n: usize,
     depth: usize,
+    /// Whether a row may be computed twice: what it is made of is not what it overwrites.
+    again: bool,
 }
 
+/// Tiles are MR rows × NV registers, and MS × NS where fewer columns are left. ACROSS: A is read with `row` 1, otherwise
+/// with `step` 1; one of the two strides is a constant, which leaves the loop few addresses to compute.
+///
 /// # Safety
 /// As [`Lanes`]; all indices of the product lie inside its slices.
 #[inline(always)]
-unsafe fn body<T: Real, V: Lanes<T>, const MR: usize, const NV: usize>(p: &Product<'_, T>, c: &mut [T]) {
-    let whole = p.m - p.m % MR;
-    let steps = if p.step > 1 { DEPTH_ACROSS } else { DEPTH };
+unsafe fn body<
+    T: Real,
+    V: Lanes<T>,
+    const ACROSS: bool,
+    const MR: usize,
+    const NV: usize,
+    const MS: usize,
+    const NS: usize,
+>(
+    p: &Product<'_, T>,
+    c: &mut [T],
+) {
+    let steps = if ACROSS { DEPTH_ACROSS } else { DEPTH };
+    let mut room = [const { std::mem::MaybeUninit::<T>::uninit() }; DEPTH * WIDEST];
+    let room = room.as_mut_ptr().cast::<T>();
     let mut from = 0;
     loop {
         let to = p.depth.min(from + steps);
-        let stretch = cut(p, c.as_mut_ptr(), from, to);
-        // SAFETY: passed on; `whole` rows are a multiple of MR, the others go one by one.
+        let s = cut(p, c.as_mut_ptr(), from, to);
+        let mut j = 0;
+        // SAFETY: passed on; every call covers columns j..j + width of the n there are.
         unsafe {
-            strip::<T, V, MR, NV>(&stretch, 0, whole);
-            if whole > 0 && p.m - whole > 1 && !stretch.keep && to == p.depth {
-                // The last rows, some of them for the second time: the same sums at a tile's price.
-                strip::<T, V, MR, NV>(&stretch, p.m - MR, p.m);
+            if s.m < MR.min(MS) {
+                j = panels::<T, V, ACROSS, 1, 8>(&s, j, room);
+                j = panels::<T, V, ACROSS, 1, 4>(&s, j, room);
+                j = panels::<T, V, ACROSS, 1, 1>(&s, j, room);
             } else {
-                strip::<T, V, 1, 8>(&stretch, whole, p.m);
+                j = panels::<T, V, ACROSS, MR, NV>(&s, j, room);
+                j = panels::<T, V, ACROSS, MS, NS>(&s, j, room);
+                j = panels::<T, V, ACROSS, MS, 1>(&s, j, room);
+            }
+            if j < s.n {
+                rows::<T, V, ACROSS, MS, 1, true>(&s, j, (s.b.add(j), s.stride));
             }
         }
         from = to;
@@ -148,13 +198,15 @@ unsafe fn body<T: Real, V: Lanes<T>, const MR: usize, const NV: usize>(p: &Produ
     }
 }
 
-/// Takes the steps `from..to` of the depth; only the first starts afresh, only the last activates.
+/// Takes the steps `from..to` of the depth; only the first starts afresh, only the last adds and activates.
 #[inline(always)]
 fn cut<T: Real>(p: &Product<'_, T>, c: *mut T, from: usize, to: usize) -> Stretch<T> {
     let bias = match p.init {
         Init::Bias(bias) if from == 0 => Some(bias.as_ptr()),
         Init::Bias(_) | Init::Zero | Init::Keep => None,
     };
+    let keep = from > 0 || matches!(p.init, Init::Keep);
+    let last = to == p.depth;
     Stretch {
         a: p.a.as_ptr().wrapping_add(from * p.step),
         row: p.row,
@@ -162,72 +214,81 @@ fn cut<T: Real>(p: &Product<'_, T>, c: *mut T, from: usize, to: usize) -> Stretc
         b: p.b.as_ptr().wrapping_add(from * p.n),
         stride: p.n,
         bias,
-        keep: from > 0 || matches!(p.init, Init::Keep),
-        relu: to == p.depth && p.activation == Activation::Relu,
+        keep,
+        plus: p
+            .plus
+            .filter(|_| last)
+            .map(|(plus, stride)| (plus.as_ptr(), stride)),
+        relu: last && p.activation == Activation::Relu,
         c,
+        m: p.m,
         n: p.n,
         depth: to - from,
+        again: last && !keep,
     }
 }
 
-/// Rows `from..to` (a multiple of MR) of all columns: blocks of NV registers, then single ones, then a part of one.
+/// All rows of as many panels of NV registers as there are from column `j`; returns the first column that is left. With
+/// many rows a panel of B is copied together first.
 ///
 /// # Safety
-/// As [`body`].
+/// As [`body`]; `room` holds DEPTH rows of WIDEST numbers.
 #[inline(always)]
-unsafe fn strip<T: Real, V: Lanes<T>, const MR: usize, const NV: usize>(
+unsafe fn panels<T: Real, V: Lanes<T>, const ACROSS: bool, const MR: usize, const NV: usize>(
     s: &Stretch<T>,
-    from: usize,
-    to: usize,
-) {
-    if from == to {
-        return;
-    }
-    let mut j = 0;
-    // SAFETY: passed on; every call below covers columns j..j + width of the n there are.
-    unsafe {
-        while j + NV * V::N <= s.n {
-            panel::<T, V, MR, NV>(s, from, to, j);
-            j += NV * V::N;
-        }
-        while j + V::N <= s.n {
-            panel::<T, V, MR, 1>(s, from, to, j);
-            j += V::N;
-        }
-        if j < s.n {
-            for i in (from..to).step_by(MR) {
-                tile::<T, V, MR, 1, true>(s, i, j, (s.b.add(j), s.stride));
-            }
-        }
-    }
-}
-
-/// Rows `from..to` of NV full registers of columns; with many rows the panel of B is copied together first.
-///
-/// # Safety
-/// As [`body`].
-#[inline(always)]
-unsafe fn panel<T: Real, V: Lanes<T>, const MR: usize, const NV: usize>(
-    s: &Stretch<T>,
-    from: usize,
-    to: usize,
-    j: usize,
-) {
+    mut j: usize,
+    room: *mut T,
+) -> usize {
     let width = NV * V::N;
-    let mut packed = [const { std::mem::MaybeUninit::<T>::uninit() }; DEPTH * 32];
-    // SAFETY: passed on; a panel is at most DEPTH rows of 32 numbers, checked before copying.
+    while j + width <= s.n {
+        // SAFETY: passed on; a panel is at most DEPTH rows of WIDEST numbers, checked before copying.
+        unsafe {
+            let b = if s.m >= PACK && width <= WIDEST && width < s.stride {
+                for p in 0..s.depth {
+                    std::ptr::copy_nonoverlapping(s.b.add(p * s.stride + j), room.add(p * width), width);
+                }
+                (room.cast_const(), width)
+            } else {
+                (s.b.add(j), s.stride)
+            };
+            rows::<T, V, ACROSS, MR, NV, false>(s, j, b);
+        }
+        j += width;
+    }
+    j
+}
+
+/// All rows of one panel of columns. The last rows go one by one, or with rows before them for the second time: the same
+/// sums at a tile's price.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn rows<
+    T: Real,
+    V: Lanes<T>,
+    const ACROSS: bool,
+    const MR: usize,
+    const NV: usize,
+    const PART: bool,
+>(
+    s: &Stretch<T>,
+    j: usize,
+    b: (*const T, usize),
+) {
+    let (mut i, whole) = (0, s.m - s.m % MR);
+    // SAFETY: passed on; all rows are among the m there are.
     unsafe {
-        let b = if to - from >= PACK && width <= 32 && width < s.stride {
-            let target = packed.as_mut_ptr().cast::<T>();
-            for p in 0..s.depth {
-                std::ptr::copy_nonoverlapping(s.b.add(p * s.stride + j), target.add(p * width), width);
-            }
-            (target.cast_const(), width)
-        } else {
-            (s.b.add(j), s.stride)
-        };
-        for i in (from..to).step_by(MR) {
-            tile::<T, V, MR, NV, false>(s, i, j, b);
+        while i < whole {
+            tile::<T, V, ACROSS, MR, NV, PART>(s, i, j, b);
+            i += MR;
+        }
+        if whole > 0 && s.m - whole > 1 && s.again {
+            return tile::<T, V, ACROSS, MR, NV, PART>(s, s.m - MR, j, b);
+        }
+        while i < s.m {
+            tile::<T, V, ACROSS, 1, NV, PART>(s, i, j, b);
+            i += 1;
         }
     }
 }
@@ -237,35 +298,127 @@ unsafe fn panel<T: Real, V: Lanes<T>, const MR: usize, const NV: usize>(
 /// # Safety
 /// As [`body`]; `b` points at column j of B's stretch and gives its stride.
 #[inline(always)]
-unsafe fn tile<T: Real, V: Lanes<T>, const MR: usize, const NV: usize, const PART: bool>(
+unsafe fn tile<
+    T: Real,
+    V: Lanes<T>,
+    const ACROSS: bool,
+    const MR: usize,
+    const NV: usize,
+    const PART: bool,
+>(
     s: &Stretch<T>,
     i: usize,
     j: usize,
-    b: (*const T, usize),
+    (mut b, stride): (*const T, usize),
 ) {
-    let count = s.n - j;
     // SAFETY: rows i..i + MR and the columns of the tile lie inside C, A and B by the caller's promise.
     unsafe {
-        let c = s.c.add(i * s.n + j);
-        let a = s.a.add(i * s.row);
-        let mut acc = start::<T, V, MR, NV, PART>(s, c, j);
-        for p in 0..s.depth {
-            let from = b.0.add(p * b.1);
-            let mut right = [V::splat(T::ZERO); NV];
-            for v in 0..NV {
-                right[v] = take::<T, V, PART>(from.add(v * V::N), count);
+        let mut acc = start::<T, V, MR, NV, PART>(s, s.c.add(i * s.n + j), j);
+        let mut a = Left::<T, ACROSS>::new(s, i, MR);
+        for _ in 0..s.depth / UNROLL {
+            for p in 0..UNROLL {
+                step::<T, V, MR, NV, PART>(|r| a.at(r, p), b.add(p * stride), s.n - j, &mut acc);
             }
-            for r in 0..MR {
-                let left = V::splat(*a.add(r * s.row + p * s.step));
-                for v in 0..NV {
-                    acc[r][v] = left.mul_add(right[v], acc[r][v]);
-                }
+            a.advance(UNROLL);
+            // past the last step it may lie beyond B, where `add` may not go
+            b = b.wrapping_add(UNROLL * stride);
+        }
+        for _ in 0..s.depth % UNROLL {
+            step::<T, V, MR, NV, PART>(|r| a.at(r, 0), b, s.n - j, &mut acc);
+            a.advance(1);
+            b = b.wrapping_add(stride);
+        }
+        finish::<T, V, MR, NV, PART>(s, i, j, acc);
+    }
+}
+
+/// Where a tile reads A: three rows from each pointer, as many as an address can name without computing it.
+struct Left<T, const ACROSS: bool> {
+    at: [*const T; 3],
+    row: usize,
+    step: usize,
+}
+
+impl<T: Copy, const ACROSS: bool> Left<T, ACROSS> {
+    #[inline(always)]
+    fn new(s: &Stretch<T>, i: usize, rows: usize) -> Self {
+        let (row, step) = if ACROSS { (1, s.step) } else { (s.row, 1) };
+        let first = s.a.wrapping_add(i * row);
+        let at = [0, 3, 6].map(|r| {
+            if r < rows {
+                first.wrapping_add(r * row)
+            } else {
+                first
             }
+        });
+        Left { at, row, step }
+    }
+
+    /// The number of row `r`, `p` steps ahead.
+    ///
+    /// # Safety
+    /// It lies inside A.
+    #[inline(always)]
+    unsafe fn at(&self, r: usize, p: usize) -> T {
+        // SAFETY: the caller's promise.
+        unsafe { *self.at[r / 3].add((r % 3) * self.row + p * self.step) }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, steps: usize) {
+        self.at = self.at.map(|at| at.wrapping_add(steps * self.step));
+    }
+}
+
+/// One step of the depth.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn step<T: Real, V: Lanes<T>, const MR: usize, const NV: usize, const PART: bool>(
+    left: impl Fn(usize) -> T,
+    b: *const T,
+    count: usize,
+    acc: &mut [[V; NV]; MR],
+) {
+    // SAFETY: passed on.
+    unsafe {
+        let mut right = [V::splat(T::ZERO); NV];
+        for v in 0..NV {
+            right[v] = take::<T, V, PART>(b.add(v * V::N), count);
         }
         for r in 0..MR {
+            let left = V::splat(left(r));
             for v in 0..NV {
+                acc[r][v] = left.mul_add(right[v], acc[r][v]);
+            }
+        }
+    }
+}
+
+/// Adds what is added to finished sums, activates and stores a tile.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+unsafe fn finish<T: Real, V: Lanes<T>, const MR: usize, const NV: usize, const PART: bool>(
+    s: &Stretch<T>,
+    i: usize,
+    j: usize,
+    mut acc: [[V; NV]; MR],
+) {
+    let count = s.n - j;
+    // SAFETY: passed on; `plus` has C's columns and rows, or one row.
+    unsafe {
+        for r in 0..MR {
+            for v in 0..NV {
+                if let Some((plus, stride)) = s.plus {
+                    let more = take::<T, V, PART>(plus.add((i + r) * stride + j + v * V::N), count);
+                    // one times a plus b rounds as the sum does
+                    acc[r][v] = V::splat(T::ONE).mul_add(acc[r][v], more);
+                }
                 let value = if s.relu { acc[r][v].relu() } else { acc[r][v] };
-                put::<T, V, PART>(value, c.add(r * s.n + v * V::N), count);
+                put::<T, V, PART>(value, s.c.add((i + r) * s.n + j + v * V::N), count);
             }
         }
     }

@@ -48,7 +48,7 @@ proptest! {
             let mut expected = twin(m, &x, &w, &bias, n);
             activation.apply(&mut expected);
             for machine in Machine::available() {
-                let product = Product { m, n, depth: k, a: &x, row: k, step: 1, b: &w, init: Init::Bias(&bias), activation };
+                let product = Product { m, n, depth: k, a: &x, row: k, step: 1, b: &w, init: Init::Bias(&bias), plus: None, activation };
                 let mut out = vec![7.0; m * n];
                 product.run_on(machine, &mut out);
                 prop_assert_eq!(bits(&out), bits(&expected), "{:?}", machine);
@@ -57,10 +57,56 @@ proptest! {
     }
 
     #[test]
+    fn what_is_added_comes_after_the_sum_and_before_the_activation(m in 1usize..40, k in 0usize..300, n in 1usize..140, seed: u64) {
+        let (x, w, plus) = (numbers(m * k, seed), numbers(k * n, seed ^ 1), numbers(m * n, seed ^ 2));
+        let sums = twin(m, &x, &w, &vec![0.0; n], n);
+        for stride in [0, n] {
+            let more = |at: usize| plus[at / n * stride + at % n];
+            let mut expected: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| sum + more(at)).collect();
+            Activation::Relu.apply(&mut expected);
+            for machine in Machine::available() {
+                let (init, plus, activation) = (Init::Zero, Some((&plus[..], stride)), Activation::Relu);
+                let product = Product { m, n, depth: k, a: &x, row: k, step: 1, b: &w, init, plus, activation };
+                let mut out = vec![7.0; m * n];
+                product.run_on(machine, &mut out);
+                prop_assert_eq!(bits(&out), bits(&expected), "{:?}", machine);
+            }
+        }
+    }
+
+    #[test]
+    fn an_a_read_across_has_the_same_bits(m in 1usize..40, k in 1usize..300, n in 2usize..140, seed: u64) {
+        let (x, w) = (numbers(m * k, seed), numbers(k * n, seed ^ 1));
+        let mut across = Vec::new();
+        transpose(&x, k, &mut across);
+        let expected = twin(m, &x, &w, &vec![0.0; n], n);
+        for machine in Machine::available() {
+            let (init, activation) = (Init::Keep, Activation::Linear);
+            let product = Product { m, n, depth: k, a: &across, row: 1, step: m, b: &w, init, plus: None, activation };
+            let mut out = vec![0.0; m * n];
+            product.run_on(machine, &mut out);
+            prop_assert_eq!(bits(&out), bits(&expected), "{:?}", machine);
+        }
+    }
+
+    #[test]
+    fn sums_are_the_same_on_every_machine(length in 0usize..200, seed: u64) {
+        let (a, b) = (numbers(length, seed), numbers(length, seed ^ 1));
+        for f in Activation::ALL {
+            let expected: Vec<u32> = a.iter().zip(&b).map(|(a, b)| f.value(a + b).to_bits()).collect();
+            for machine in Machine::available() {
+                let mut out = vec![7.0; length];
+                sum::sum_on(machine, &a, &b, f, &mut out);
+                prop_assert_eq!(bits(&out), expected.clone(), "{:?}", machine);
+            }
+        }
+    }
+
+    #[test]
     fn f64_machines_agree_to_the_bit(m in 1usize..20, k in 0usize..40, n in 1usize..40, seed: u64) {
         let (x, w) = (wide(&numbers(m * k, seed)), wide(&numbers(k * n, seed ^ 1)));
         let results: Vec<Vec<u64>> = Machine::available().into_iter().map(|machine| {
-            let product = Product { m, n, depth: k, a: &x, row: k, step: 1, b: &w, init: Init::Zero, activation: Activation::Relu };
+            let product = Product { m, n, depth: k, a: &x, row: k, step: 1, b: &w, init: Init::Zero, plus: None, activation: Activation::Relu };
             let mut out = vec![0.0; m * n];
             product.run_on(machine, &mut out);
             out.iter().map(|v| v.to_bits()).collect()

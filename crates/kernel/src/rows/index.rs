@@ -74,6 +74,39 @@ impl KeyIndex {
         fetch(&raw const self.entries[self.home(key)]);
     }
 
+    /// Finds the rows of many keys, `missing` for those without; the bits of [`KeyIndex::find`] one by one.
+    #[inline]
+    pub(super) fn find_all(&self, keys: &[u64], missing: u32, mut found: impl FnMut(usize, u32)) {
+        let entries = &self.entries[..];
+        assert!(!entries.is_empty(), "an index without places");
+        let mask = entries.len() - 1;
+        let shift = 64 - entries.len().trailing_zeros();
+        for (i, key) in keys.iter().enumerate() {
+            let mut at = mixed(*key, shift);
+            let row = loop {
+                // SAFETY: there is an entry, and `mask` is one less than there are: what is masked is at most that.
+                let entry = unsafe { entries.get_unchecked(at & mask) };
+                if entry.row == EMPTY {
+                    break missing;
+                }
+                if entry.key == *key {
+                    break entry.row;
+                }
+                at = at.wrapping_add(1);
+            };
+            found(i, row);
+        }
+    }
+
+    /// Asks for the memory in which many keys are found.
+    #[inline]
+    pub fn prefetch_all(&self, keys: &[u64]) {
+        let (entries, shift) = (self.entries.as_ptr(), 64 - self.entries.len().trailing_zeros());
+        for key in keys {
+            fetch(entries.wrapping_add(mixed(*key, shift)));
+        }
+    }
+
     /// The entry of the key, or the empty one where it would go. Ends: the table is never full.
     #[inline]
     fn probe(&self, key: u64) -> usize {
@@ -102,15 +135,19 @@ impl KeyIndex {
 
 /// Returns the place where a key is looked for first among `places` of them, a power of two above one. Artefacts hold
 /// places of this function, so it never changes.
+#[inline]
+#[must_use]
+pub fn home(key: u64, places: usize) -> usize {
+    mixed(key, 64 - places.trailing_zeros())
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the shift leaves as many bits as there are places"
 )]
-#[inline]
-#[must_use]
-pub fn home(key: u64, places: usize) -> usize {
-    let mixed = (key ^ (key >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> (64 - places.trailing_zeros())) as usize
+#[inline(always)]
+fn mixed(key: u64, shift: u32) -> usize {
+    ((key ^ (key >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift) as usize
 }
 
 /// Asks for the memory of a value that is read later.
@@ -143,6 +180,13 @@ mod tests {
             for key in keys.iter().chain(&[41, 1 << 40]) {
                 index.prefetch(*key);
                 prop_assert_eq!(index.find(*key), model.get(key).copied());
+            }
+            index.prefetch_all(&keys);
+            let asked = [keys, vec![41, 1 << 40]].concat();
+            let mut together = vec![None; asked.len()];
+            index.find_all(&asked, u32::MAX, |i, row| together[i] = Some(row));
+            for (key, row) in asked.iter().zip(together) {
+                prop_assert_eq!(row, Some(model.get(key).copied().unwrap_or(u32::MAX)));
             }
         }
     }

@@ -10,6 +10,6 @@ mod table;
 
 pub use gradients::RowGradients;
 pub use index::{KeyIndex, ask, home, places};
-pub use stretch::{gather, scatter, sum_rows};
+pub use stretch::{gather, gather_from, scatter, sum_rows};
 pub(crate) use table::fetch;
 pub use table::{MISSING, RowTable, prefetch};

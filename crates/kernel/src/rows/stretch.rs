@@ -1,6 +1,7 @@
 //! Rows to and from a stretch of a wide matrix: how a batch's input rows are filled from a table and how their gradient
 //! comes back. Whole registers and one masked part per row; a call of `memcpy` for ten numbers costs more than the copy.
 
+use super::table::fetch;
 use super::{RowGradients, RowTable};
 use crate::lanes::Lanes;
 use crate::machine::Machine;
@@ -16,7 +17,29 @@ const AHEAD: usize = 12;
 pub fn gather<T: Real>(table: &RowTable<T>, rows: &[u32], out: &mut [T], stride: usize) {
     check(rows.len(), stride, table.dim(), out.len());
     run(Gather {
-        table,
+        ask: |row| table.prefetch(row),
+        row: |row| table.weights(row),
+        width: table.dim(),
+        rows,
+        out,
+        stride,
+    });
+}
+
+/// [`gather`] from a matrix of rows of `width` numbers.
+///
+/// # Panics
+/// If there is no such row or `out` is too short.
+pub fn gather_from<T: Real>((matrix, width): (&[T], usize), rows: &[u32], (out, stride): (&mut [T], usize)) {
+    check(rows.len(), stride, width, out.len());
+    let start = |row: u32| row as usize * width;
+    run(Gather {
+        ask: |row| {
+            let next = matrix.as_ptr().wrapping_add(start(row));
+            (0..width).step_by(16).for_each(|at| fetch(next.wrapping_add(at)));
+        },
+        row: |row| &matrix[start(row)..][..width],
+        width,
         rows,
         out,
         stride,
@@ -93,30 +116,32 @@ unsafe fn avx2<T: Real, L: Loop<T>>(l: L) {
     unsafe { l.each::<T::Wide256>() }
 }
 
-struct Gather<'a, T> {
-    table: &'a RowTable<T>,
+struct Gather<'a, T, A, R> {
+    ask: A,
+    row: R,
+    width: usize,
     rows: &'a [u32],
     out: &'a mut [T],
     stride: usize,
 }
 
-impl<T: Real> Loop<T> for Gather<'_, T> {
+impl<'r, T: Real, A: Fn(u32), R: Fn(u32) -> &'r [T]> Loop<T> for Gather<'_, T, A, R> {
     #[inline(always)]
     unsafe fn each<V: Lanes<T>>(self) {
         let to = self.out.as_mut_ptr();
         for (i, &row) in self.rows.iter().enumerate() {
             if let Some(&next) = self.rows.get(i + AHEAD) {
-                self.table.prefetch(next);
+                (self.ask)(next);
             }
-            let weights = self.table.weights(row);
-            // SAFETY: stretch i lies inside `out`; a row has `weights.len()` numbers.
+            let weights = &(self.row)(row)[..self.width];
+            // SAFETY: stretch i lies inside `out`, which `check` has proved for rows of `width` numbers.
             unsafe {
                 each::<T, V>(
-                    weights.len(),
+                    self.width,
                     weights.as_ptr(),
                     to.add(i * self.stride),
                     |from, _| from,
-                )
+                );
             };
         }
     }
@@ -297,6 +322,9 @@ mod tests {
                 prop_assert_eq!(place.map(|at| gradients.gradient(at).to_vec()), Some(expected));
             }
             let matrix: Vec<f32> = (0..6).flat_map(|row| table.weights(row).to_vec()).collect();
+            let mut copied = vec![-1.0f32; rows.len() * stride];
+            gather_from((&matrix, dim), &rows, (&mut copied, stride));
+            prop_assert_eq!(&copied, &out);
             let back: Vec<u32> = rows.iter().rev().copied().collect();
             let mut sums = vec![0.5f32; rows.len() * dim];
             sum_rows(&[(&matrix, &rows), (&matrix, &back)], dim, &mut sums);
@@ -312,5 +340,17 @@ mod tests {
     fn a_short_matrix_is_refused() {
         let table = RowTable::<f32>::plain(3);
         gather(&table, &[0, 0], &mut [0.0; 7], 5);
+    }
+
+    #[test]
+    #[should_panic(expected = "too short")]
+    fn a_short_matrix_is_refused_from_a_matrix_too() {
+        gather_from((&[1.0f32; 6], 3), &[0, 1], (&mut [0.0; 7], 5));
+    }
+
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn a_row_that_is_not_there_is_refused() {
+        gather_from((&[1.0f32; 6], 3), &[0, 2], (&mut [0.0; 8], 5));
     }
 }

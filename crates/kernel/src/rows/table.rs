@@ -361,6 +361,25 @@ impl<T: Real> RowTable<T> {
         self.index.prefetch(key);
     }
 
+    /// Asks for the memory in which many keys' rows are found.
+    #[inline]
+    pub fn prefetch_keys(&self, keys: &[u64]) {
+        self.index.prefetch_all(keys);
+    }
+
+    /// Writes the row of each key, the missing row for unknown ones, and asks for the rows' memory.
+    ///
+    /// # Panics
+    /// If `rows` has fewer places than there are keys.
+    #[inline]
+    pub fn find_rows(&self, keys: &[u64], rows: &mut [u32]) {
+        assert!(rows.len() >= keys.len(), "too few places for rows");
+        self.index.find_all(keys, MISSING, |i, row| {
+            self.prefetch(row);
+            rows[i] = row;
+        });
+    }
+
     /// Asks for the memory of a row; any row number is allowed.
     #[inline]
     pub fn prefetch(&self, row: u32) {

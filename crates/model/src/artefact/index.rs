@@ -76,6 +76,19 @@ impl RowIndex {
             RowIndex::Built(index) => index.prefetch(key),
         }
     }
+
+    /// Asks for the key that a search compares first, whose place [`RowIndex::prefetch`] has asked for.
+    #[inline]
+    pub(super) fn prefetch_key(&self, key: u64) {
+        if let RowIndex::Mapped { places, keys } = self {
+            let row = places
+                .get(home(key, places.len()))
+                .and_then(|row| row.checked_sub(1));
+            if let Some(key) = row.and_then(|row| keys.get(row as usize)) {
+                ask(key);
+            }
+        }
+    }
 }
 
 #[inline]

@@ -5,11 +5,12 @@
 
 use super::index::{self, RowIndex};
 use crate::error::ModelError;
-use crate::layer::{Rows, copy};
+use crate::layer::Rows;
 use crate::model::item2vec;
 use crate::parameters::{Parameters, Table, Tensor};
 use crate::scorer::Tables;
 use rankine_kernel::map::{Mapped, MappedFile, Plain};
+use rankine_kernel::rows::gather_from;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -189,7 +190,8 @@ impl Reader {
             index: self.index(table, keys)?,
             rows,
             dim: rows_shape[1],
-            missing: shape[0],
+            missing: u32::try_from(shape[0])
+                .map_err(|_| self.fault(&name, "fewer than 2^32 keys".to_owned(), shape[0].to_string()))?,
         })
     }
 
@@ -274,7 +276,7 @@ struct MappedTable {
     index: RowIndex,
     rows: Mapped<f32>,
     dim: usize,
-    missing: usize,
+    missing: u32,
 }
 
 impl MappedTable {
@@ -295,19 +297,26 @@ impl Rows<f32> for MappedTable {
     }
 
     fn missing(&self) -> &[f32] {
-        self.at(self.missing)
+        self.at(self.missing as usize)
     }
 
     fn prefetch(&self, sign: u64) {
         self.index.prefetch(sign);
     }
 
-    fn copy(&self, signs: &[u64], out: &mut [f32], stride: usize) {
-        copy(
-            signs,
-            (|sign| self.index.prefetch(sign), |sign| self.row(sign)),
-            out,
-            stride,
-        );
+    fn ask(&self, signs: &[u64]) {
+        signs.iter().for_each(|sign| self.index.prefetch(*sign));
+    }
+
+    fn find(&self, signs: &[u64], rows: &mut [u32]) {
+        signs.iter().for_each(|sign| self.index.prefetch_key(*sign));
+        for (sign, row) in signs.iter().zip(rows) {
+            *row = self.index.find(*sign).unwrap_or(self.missing);
+            rankine_kernel::rows::prefetch(self.at(*row as usize));
+        }
+    }
+
+    fn put(&self, rows: &[u32], out: &mut [f32], stride: usize) {
+        gather_from((&self.rows, self.dim), rows, (out, stride));
     }
 }

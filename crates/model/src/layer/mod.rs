@@ -20,8 +20,12 @@ pub trait Rows<T>: Send + Sync {
     fn missing(&self) -> &[T];
     /// Asks for the memory that finds the row of this sign.
     fn prefetch(&self, _sign: u64) {}
-    /// Copies the row of each sign into `out`, `stride` numbers apart.
-    fn copy(&self, signs: &[u64], out: &mut [T], stride: usize);
+    /// [`Rows::prefetch`] of many signs: the first of three steps, each of which asks for the memory that the next reads.
+    fn ask(&self, signs: &[u64]);
+    /// Writes the row number of each sign for [`Rows::put`].
+    fn find(&self, signs: &[u64], rows: &mut [u32]);
+    /// Copies these rows into `out`, `stride` numbers apart.
+    fn put(&self, rows: &[u32], out: &mut [T], stride: usize);
 }
 
 impl<T: Real> Rows<T> for RowTable<T> {
@@ -41,9 +45,16 @@ impl<T: Real> Rows<T> for RowTable<T> {
         self.prefetch_key(sign);
     }
 
-    fn copy(&self, signs: &[u64], out: &mut [T], stride: usize) {
-        let find = |sign| self.weights(RowTable::row(self, sign));
-        copy(signs, (|sign| self.prefetch_key(sign), find), out, stride);
+    fn ask(&self, signs: &[u64]) {
+        self.prefetch_keys(signs);
+    }
+
+    fn find(&self, signs: &[u64], rows: &mut [u32]) {
+        self.find_rows(signs, rows);
+    }
+
+    fn put(&self, rows: &[u32], out: &mut [T], stride: usize) {
+        rankine_kernel::rows::gather(self, rows, out, stride);
     }
 }
 
@@ -58,6 +69,17 @@ impl<T> Shared<T> {
     pub(crate) fn new(rows: Arc<dyn Rows<T>>, buckets: u64) -> Self {
         let buckets = buckets.max(1);
         Self { rows, buckets }
+    }
+
+    /// The keys of signs, a run at a time, and where it begins.
+    fn each(&self, signs: &[u64], mut run: impl FnMut(usize, &[u64])) {
+        let mut keys = [0; 32];
+        for (r, signs) in signs.chunks(keys.len()).enumerate() {
+            let from = r * keys.len();
+            let places = keys.iter_mut().zip(signs);
+            places.for_each(|(key, sign)| *key = sign % self.buckets);
+            run(from, &keys[..signs.len()]);
+        }
     }
 }
 
@@ -78,41 +100,17 @@ impl<T: Real> Rows<T> for Shared<T> {
         self.rows.prefetch(sign % self.buckets);
     }
 
-    fn copy(&self, signs: &[u64], out: &mut [T], stride: usize) {
-        let keys: Vec<u64> = signs.iter().map(|sign| sign % self.buckets).collect();
-        self.rows.copy(&keys, out, stride);
+    fn ask(&self, signs: &[u64]) {
+        self.each(signs, |_, keys| self.rows.ask(keys));
     }
-}
 
-/// Copies rows `stride` numbers apart. For all signs: asks for where the row is found, then finds it and asks for it, then
-/// copies it; so the waits for memory lie beside each other.
-pub(crate) fn copy<'r, T: Real>(
-    signs: &[u64],
-    (ask, find): (impl Fn(u64), impl Fn(u64) -> &'r [T]),
-    out: &mut [T],
-    stride: usize,
-) {
-    const RUN: usize = 32;
-    for (signs, out) in signs.chunks(RUN).zip(out.chunks_mut(RUN * stride)) {
-        let mut rows: [&[T]; RUN] = [&[]; RUN];
-        signs.iter().for_each(|sign| ask(*sign));
-        for (row, sign) in rows.iter_mut().zip(signs) {
-            *row = find(*sign);
-            rankine_kernel::rows::prefetch(row);
-        }
-        for (row, out) in rows
-            .iter()
-            .zip(signs)
-            .map(|(row, _)| row)
-            .zip(out.chunks_mut(stride))
-        {
-            let out = &mut out[..row.len()];
-            if let (Ok(out), Ok(row)) = (<&mut [T; 16]>::try_from(&mut *out), <&[T; 16]>::try_from(*row)) {
-                // the usual width: registers instead of a call
-                *out = *row;
-            } else {
-                out.copy_from_slice(row);
-            }
-        }
+    fn find(&self, signs: &[u64], rows: &mut [u32]) {
+        self.each(signs, |from, keys| {
+            self.rows.find(keys, &mut rows[from..][..keys.len()])
+        });
+    }
+
+    fn put(&self, rows: &[u32], out: &mut [T], stride: usize) {
+        self.rows.put(rows, out, stride);
     }
 }

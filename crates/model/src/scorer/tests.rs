@@ -83,7 +83,7 @@ fn the_logit_is_what_the_score_is_made_of_and_slots_that_are_read_are_told() {
 
 #[test]
 fn many_parts_together_have_the_bits_of_one_by_one() {
-    for text in MODELS {
+    for text in MODELS.into_iter().chain(DEEP_ALONE) {
         let (network, plan) = (network(text), plan());
         let scorer = Scorer::new(&network, &parameters(&network, 5)).unwrap();
         let parts: Vec<[Part; 3]> = (0..150).map(|seed| parts(&plan, &sample(seed))).collect();
@@ -104,6 +104,77 @@ fn many_parts_together_have_the_bits_of_one_by_one() {
                 );
             }
         }
+    }
+}
+
+/// Models whose score rests on the dense layers alone: all kinds of columns; an item of numbers only; no numbers.
+const DEEP_ALONE: [&str; 3] = [
+    r#"format = 1
+kind = "embeddingmlp"
+conf = "movie"
+embedding = [
+    { slots = [1, 5], table = "who", dim = 5 },
+    { slots = [2], table = "what", dim = 17 },
+    { slots = [3], table = "seen", dim = 4, pooling = "sum" },
+    { slots = [4], table = "genre", dim = 3 },
+]
+dense = { slots = [20, 21] }
+hidden = [19, 6]
+"#,
+    r#"format = 1
+kind = "embeddingmlp"
+conf = "movie"
+embedding = [{ slots = [1], table = "who", dim = 5 }]
+dense = { slots = [21] }
+hidden = [70]
+activation = "tanh"
+"#,
+    r#"format = 1
+kind = "embeddingmlp"
+conf = "movie"
+embedding = [{ slots = [1, 2], table = "id", dim = 16 }]
+hidden = [33, 2]
+loss = "mse"
+"#,
+];
+
+#[test]
+fn candidates_of_parts_made_anew_have_the_bits_of_one_by_one() {
+    for text in DEEP_ALONE {
+        let (network, plan) = (network(text), plan());
+        let scorer = Scorer::new(&network, &parameters(&network, 5)).unwrap();
+        let parts: Vec<[Part; 3]> = (0..300).map(|seed| parts(&plan, &sample(seed))).collect();
+        let (mut s, mut kept) = (ScoreScratch::default(), Hidden::default());
+        scorer.common(&parts[3][0], &mut kept);
+        let user = |i: usize| &parts[i][0];
+        let item = |i: usize| &parts[i][1];
+        for count in [0, 1, 7, 300] {
+            for (common, whose) in [(Common::Anew(&user), None), (Common::Kept(&kept), Some(3))] {
+                let mut scores = vec![f32::NAN; count];
+                assert!(scorer.score_anew(&common, &item, &mut s, &mut scores));
+                for (i, got) in scores.iter().enumerate() {
+                    let user = parts[whose.unwrap_or(i)][0].clone();
+                    let one = [user, parts[i][1].clone(), parts[i][2].clone()];
+                    assert_eq!(score(&scorer, &one).to_bits(), got.to_bits(), "{text} {i}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn models_of_more_than_dense_layers_score_nothing_anew() {
+    for text in MODELS {
+        let (network, part) = (network(text), Part::default());
+        let scorer = Scorer::new(&network, &parameters(&network, 5)).unwrap();
+        let (common, mut scores) = (Hidden::default(), [7.0; 2]);
+        let done = scorer.score_anew(
+            &Common::Kept(&common),
+            &|_| &part,
+            &mut ScoreScratch::default(),
+            &mut scores,
+        );
+        assert_eq!((done, scores), (false, [7.0; 2]), "{text}");
     }
 }
 

@@ -116,8 +116,11 @@ impl Job<'_> {
         }
         let items = range.len();
         let score = |m| {
-            make((group, &shelves), m, pad);
-            score((group, &shelves), m, items, pad)
+            if !anew((group, &shelves), m, items, pad) {
+                make((group, &shelves), m, pad);
+                score((group, &shelves), m, items, pad);
+            }
+            pad.take(m, items)
         };
         let scores = (0..group.members.len()).map(score).collect();
         // nothing is put while a shelf is read
@@ -258,6 +261,27 @@ fn parts<'a>(kept: Option<Kept>, shelves: &'a Shelves<'_>, own: &'a Extracted) -
     }
 }
 
+/// Scores a task of which no item has a part of this model or is to keep one, without making any; false, and nothing is done,
+/// for other tasks and models.
+fn anew((group, shelves): (&Group<'_>, &Shelves<'_>), m: usize, items: usize, pad: &mut Pad) -> bool {
+    pad.make_ready(m, items);
+    let Pad {
+        own,
+        members,
+        score,
+        ready,
+        scores,
+        ..
+    } = pad;
+    let (member, missing) = (&group.members[m], &members[m].missing);
+    let kept = |item: &Missing| item.version != 0 && member.engine.scoring.cache.keeps();
+    if missing.iter().any(kept) || !missing.iter().map(|item| &item.place).eq(ready.iter()) {
+        return false;
+    }
+    let part = |i: usize| parts(missing[i].kept, shelves, &own[missing[i].place]).1;
+    made::score_anew(member.engine.scorer, &member.hidden, &part, score, scores)
+}
+
 /// Makes a model's parts of all items that it has not kept.
 fn make((group, shelves): (&Group<'_>, &Shelves<'_>), m: usize, pad: &mut Pad) {
     let Pad {
@@ -281,7 +305,7 @@ fn make((group, shelves): (&Group<'_>, &Shelves<'_>), m: usize, pad: &mut Pad) {
         }
         let hidden = &mut pad.hiddens[item.place];
         std::mem::swap(hidden, &mut made[i]);
-        if item.version != 0 {
+        if item.version != 0 && member.engine.scoring.cache.keeps() {
             let features = lasting(item.kept, shelves, &own[item.place]);
             pad.fresh
                 .push(keep(member, (item.id, item.version), features, hidden));
@@ -308,13 +332,9 @@ fn lasting(kept: Option<Kept>, shelves: &Shelves<'_>, own: &Extracted) -> Arc<Ex
     }
 }
 
-/// One score per item of the task; all at once, and one by one where that panicked.
-fn score(
-    (group, shelves): (&Group<'_>, &Shelves<'_>),
-    m: usize,
-    items: usize,
-    pad: &mut Pad,
-) -> Vec<ItemScore> {
+/// Scores the items that are ready; all at once, and one by one where that panicked.
+fn score((group, shelves): (&Group<'_>, &Shelves<'_>), m: usize, items: usize, pad: &mut Pad) {
+    pad.make_ready(m, items);
     let Pad {
         score: scratch,
         crosses,
@@ -325,8 +345,6 @@ fn score(
     } = pad;
     let member = &group.members[m];
     let MemberPad { hiddens, at, .. } = &mut members[m];
-    ready.clear();
-    ready.extend((0..items).filter(|place| !matches!(at[*place], At::Absent(_))));
     let candidate = |i: usize| {
         let place = ready[i];
         let hidden = match &at[place] {
@@ -335,15 +353,7 @@ fn score(
         };
         (hidden, &crosses[place])
     };
-    scores.clear();
-    scores.resize(ready.len(), f32::NAN);
     made::score(member.engine.judge(), &member.hidden, &candidate, scratch, scores);
-    let mut scored = scores.iter().copied();
-    let take = |at: &mut At| match std::mem::replace(at, At::Own) {
-        At::Absent(absence) => Err(absence),
-        At::Shelf(_) | At::Own => finite(scored.next().unwrap_or(f32::NAN)),
-    };
-    at[..items].iter_mut().map(take).collect()
 }
 
 fn finite(score: f32) -> ItemScore {
@@ -391,6 +401,26 @@ impl Pad {
             member.at.clear();
             member.at.resize_with(items, || At::Own);
         }
+    }
+
+    /// Lists the items that a model scores, and makes room for their scores.
+    fn make_ready(&mut self, m: usize, items: usize) {
+        let at = &self.members[m].at;
+        self.ready.clear();
+        self.ready
+            .extend((0..items).filter(|place| !matches!(at[*place], At::Absent(_))));
+        self.scores.clear();
+        self.scores.resize(self.ready.len(), f32::NAN);
+    }
+
+    /// A model's scores, one per item of the task.
+    fn take(&mut self, m: usize, items: usize) -> Vec<ItemScore> {
+        let mut scored = self.scores.iter().copied();
+        let take = |at: &mut At| match std::mem::replace(at, At::Own) {
+            At::Absent(absence) => Err(absence),
+            At::Shelf(_) | At::Own => finite(scored.next().unwrap_or(f32::NAN)),
+        };
+        self.members[m].at[..items].iter_mut().map(take).collect()
     }
 
     /// Lets go of what a panic left half-made.

@@ -195,6 +195,39 @@ fn tasks_and_threads_do_not_change_a_bit() {
     }
 }
 
+/// One model has dense layers alone, so its items are scored without parts; the other makes parts of the same features.
+#[test]
+fn items_that_keep_nothing_have_the_scores_of_one_by_one() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_mlp(models.path(), "mlp", 3);
+    fixture::publish_broken_mlp(models.path(), "broken", 7, 5);
+    fixture::publish_wide_deep(models.path(), "cross", 4);
+    let predictor = predictor(models.path(), &["mlp", "broken", "cross"], 5);
+    let mut question = question(2, 1..12, &[ask("films", &["mlp", "broken", "cross"])]);
+    question.items[8].models = vec!["mlp".into()];
+    question.items[3].given[0] = Some(Value::str("no number"));
+    let answer = predictor.ask(&question).unwrap();
+    let reasons = [
+        (6, 1, Reason::NotFinite),
+        (8, 1, Reason::NotAsked),
+        (8, 2, Reason::NotAsked),
+    ];
+    for (m, name) in ["mlp", "broken", "cross"].into_iter().enumerate() {
+        let scores = &answer.confs[0].models[m].outcome.as_ref().unwrap().scores;
+        let expected = expected(models.path(), name, 2, 1..12);
+        for (i, (score, expected)) in scores.iter().zip(expected).enumerate() {
+            let absent = reasons.iter().find(|absent| (absent.0, absent.1) == (i, m));
+            let wanted = match absent {
+                _ if i == 3 => Err(Reason::BadItem),
+                Some((.., reason)) => Err(*reason),
+                None => Ok(expected),
+            };
+            let got = score.as_ref().map(|score| score.to_bits());
+            assert_eq!(got.map_err(|absence| absence.reason), wanted, "{name} {i}");
+        }
+    }
+}
+
 #[test]
 fn an_item_may_want_some_models_only() {
     let models = tempfile::tempdir().unwrap();

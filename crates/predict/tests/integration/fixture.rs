@@ -45,6 +45,19 @@ wide = { slots = [6] }
 hidden = [9, 7]
 "#;
 
+/// Dense layers and nothing else: items of which nothing is kept are scored without parts.
+const MLP: &str = r#"
+format = 1
+kind = "embeddingmlp"
+conf = "films"
+embedding = [
+  { slots = [1], table = "user", dim = 4 }, { slots = [2], table = "movie", dim = 5 },
+  { slots = [3], table = "genre", dim = 3 }, { slots = [4], table = "hour", dim = 2 },
+]
+dense = { slots = [5] }
+hidden = [9, 7]
+"#;
+
 const DSSM: &str = r#"
 format = 1
 kind = "dssm"
@@ -75,6 +88,11 @@ pub(crate) fn publish_esmm(models: &Path, name: &str, seed: u64) -> u64 {
 /// Publishes a Wide & Deep of random weights; what it scores depends on `seed` alone.
 pub(crate) fn publish_wide_deep(models: &Path, name: &str, seed: u64) -> u64 {
     publish(models, &draft(name, seed), 1).unwrap()
+}
+
+/// Publishes an EmbeddingMLP of random weights, without cross features.
+pub(crate) fn publish_mlp(models: &Path, name: &str, seed: u64) -> u64 {
+    publish(models, &draft_with(MLP, name, CONF, seed), 1).unwrap()
 }
 
 /// Publishes a logistic regression over all slots but the film's: of every slot and sign this weight, of the others nothing.
@@ -132,7 +150,15 @@ pub(crate) fn publish_conf(models: &Path, name: &str, conf: &str, seed: u64) -> 
 
 /// A model that gives no finite number for one movie.
 pub(crate) fn publish_broken(models: &Path, name: &str, movie: i64, seed: u64) -> u64 {
-    let mut draft = draft(name, seed);
+    publish_broken_one(models, draft(name, seed), movie)
+}
+
+/// The same without cross features.
+pub(crate) fn publish_broken_mlp(models: &Path, name: &str, movie: i64, seed: u64) -> u64 {
+    publish_broken_one(models, draft_with(MLP, name, CONF, seed), movie)
+}
+
+fn publish_broken_one(models: &Path, mut draft: Draft, movie: i64) -> u64 {
     let sign = rankine_feature::sign::int(2, movie);
     let table = draft.parameters.tables.get_mut("movie").unwrap();
     let row = table.find(sign).unwrap();

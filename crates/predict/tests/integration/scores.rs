@@ -83,6 +83,26 @@ fn scores_are_those_of_the_model_one_by_one() {
     assert!(predictor.status()[0].item_cache_bytes > 0);
 }
 
+#[test]
+fn items_that_keep_nothing_are_scored_and_fail_each_for_itself() {
+    let models = tempfile::tempdir().unwrap();
+    fixture::publish_broken_mlp(models.path(), "films", 7, 1);
+    for cache in [0, 1 << 20] {
+        let predictor = predictor(models.path(), |config| config.item_cache_bytes = cache);
+        let mut asked = request(3, &[5, 7, 6, 8], 0);
+        asked.items[2].row = Row::of([("movieId", Value::str("no number"))]);
+        let answer = predictor.predict(&asked).unwrap();
+        let failed: Vec<usize> = answer.faults.iter().map(|fault| fault.index).collect();
+        assert_eq!(failed, [1, 2], "{:?}", answer.faults);
+        let bits = [0, 3].map(|i: usize| answer.scores[i].to_bits());
+        assert_eq!(
+            bits.to_vec(),
+            expected_bits(&models.path().join("films/1"), 3, &[5, 8])
+        );
+        assert_eq!(predictor.status()[0].item_cache_bytes, 0, "nothing is kept");
+    }
+}
+
 /// Rows whose version can be raised; counts how often one was asked for.
 struct Rows {
     version: AtomicU64,
@@ -183,18 +203,22 @@ proptest! {
     fn batch_order_cache_and_threads_change_no_bit(
         items in prop::collection::vec(0i64..30, 1..70),
         user in 0i64..20,
-        tasks in prop::collection::vec((1usize..40, 1usize..4, prop::bool::ANY, 0u64..3), 3),
+        tasks in prop::collection::vec((1usize..40, 1usize..4, 0usize..3, 0u64..3), 3),
+        cross: bool,
     ) {
         let models = tempfile::tempdir().unwrap();
-        fixture::publish_wide_deep(models.path(), "films", 9);
+        let publish = if cross { fixture::publish_wide_deep } else { fixture::publish_mlp };
+        publish(models.path(), "films", 9);
+        let one_by_one = expected_bits(&models.path().join("films/1"), user, &items);
         let mut expected: Option<Vec<u32>> = None;
-        for (task, threads, small_cache, version) in tasks {
+        for (task, threads, cache, version) in tasks {
             let predictor = predictor(models.path(), |config| {
                 config.task = task;
                 config.threads = threads;
-                config.item_cache_bytes = if small_cache { 16 * 2000 } else { 1 << 20 };
+                config.item_cache_bytes = [0, 16 * 2000, 1 << 20][cache];
             });
             let expected = expected.get_or_insert_with(|| bits(&predictor, &request(user, &items, 0)));
+            prop_assert_eq!(&one_by_one, &*expected);
             prop_assert_eq!(&bits(&predictor, &request(user, &items, version)), &*expected);
             prop_assert_eq!(&bits(&predictor, &request(user, &items, version)), &*expected, "warm");
             let backwards: Vec<i64> = items.iter().rev().copied().collect();
