@@ -2,8 +2,8 @@
 
 use rankine_kernel::activation::Activation;
 use rankine_model::graph::{
-    Attention, BatchNorm, Block, Both, Cross, Dice, Evolve, Gelu, Gru, Interact, Keep, Layer, LayerNorm, Mixture, Pairs,
-    Prelu, View,
+    Attention, BatchNorm, Block, Both, Cross, Dice, Evolve, Gelu, Gru, Interact, Keep, Layer, LayerNorm,
+    Mixture, Pairs, Prelu, View,
 };
 use serde_json::Value;
 
@@ -70,9 +70,14 @@ fn every_layer_agrees_with_pytorch() {
         let name = case["layer"].as_str().unwrap();
         let rows = usize::try_from(case["rows"].as_u64().unwrap()).unwrap();
         let sources: Vec<Vec<f64>> = case["from"].as_array().unwrap().iter().map(numbers).collect();
-        let from: Vec<View<'_, f64>> = sources.iter().map(|data| View::rows(data, data.len() / rows)).collect();
+        let from: Vec<View<'_, f64>> = sources
+            .iter()
+            .map(|data| View::rows(data, data.len() / rows))
+            .collect();
         let tensors = case["blocks"].as_array().unwrap().iter();
-        let tensors: Vec<[Vec<f64>; 2]> = tensors.map(|b| [numbers(&b["weight"]), numbers(&b["bias"])]).collect();
+        let tensors: Vec<[Vec<f64>; 2]> = tensors
+            .map(|b| [numbers(&b["weight"]), numbers(&b["bias"])])
+            .collect();
         let blocks: Vec<Block<'_, f64>> = tensors
             .iter()
             .map(|[weight, bias]| Block { weight, bias })
@@ -81,7 +86,10 @@ fn every_layer_agrees_with_pytorch() {
         let mut out = vec![9.0; expected.len()];
         layer(name, &case["shape"]).forward(rows, &from, &blocks, &mut out, &mut Keep::default());
         for (i, (got, expected)) in out.iter().zip(&expected).enumerate() {
-            assert!((got - expected).abs() < 1e-9, "{name} number {i}: {got}, expected {expected}");
+            assert!(
+                (got - expected).abs() < 1e-9,
+                "{name} number {i}: {got}, expected {expected}"
+            );
         }
     }
 }

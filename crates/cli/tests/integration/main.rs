@@ -63,6 +63,8 @@ mod rollback;
 #[cfg(test)]
 mod sample_log;
 #[cfg(test)]
+mod tasks;
+#[cfg(test)]
 mod tfserving;
 #[cfg(test)]
 mod tune;
