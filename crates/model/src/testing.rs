@@ -8,6 +8,9 @@ use rankine_kernel::Real;
 use rankine_kernel::activation::Activation;
 use std::sync::Arc;
 
+#[path = "../tests/python/venv.rs"]
+pub(crate) mod venv;
+
 pub(crate) const CONF: &str = r#"format = 1
 name = "movie"
 schema.user = [

@@ -69,6 +69,10 @@ pub fn embed_side(
 ) -> Result<ItemVectorRows, PredictError> {
     let manifest = artefact.manifest();
     let tower = artefact.scorer();
+    let towers = artefact.network().and_then(|network| network.towers.as_ref());
+    let group = if wanted.users { Group::Common } else { Group::Item };
+    // a half of a split model has but one side
+    let tower = tower.filter(|_| towers.is_none_or(|towers| towers.has(group)));
     let tower = tower.and_then(|scorer| Some((scorer, scorer.vector_width()?)));
     let Some((scorer, width)) = tower else {
         return Err(PredictError::NoVectors {

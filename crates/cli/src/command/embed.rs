@@ -39,7 +39,7 @@ pub(crate) struct Options {
     /// the home's items as they are now
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
-    /// Where the vectors go, by its name: .parquet, .csv, .npy (with .ids.txt), .txt (word2vec), .index, .sql (psql, pgvector), .resp
+    /// Where the vectors go, by its name: .parquet, .csv, .npy (with .ids.txt), .txt (word2vec), .faiss, .index, .sql (psql, pgvector), .resp
     /// (redis-cli --pipe); default: dictionaries/NAME.parquet in the home folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,

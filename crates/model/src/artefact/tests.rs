@@ -561,3 +561,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn numpy_reproduces_the_scores_from_the_weights_file() {
+    let (home, dir) = published(crate::testing::EMBEDDING_MLP);
+    let artefact = Artefact::open(&dir).unwrap();
+    let (plan, scorer) = (artefact.plan().unwrap(), artefact.scorer().unwrap());
+    // as `rankine extract --to jsonl` writes them
+    let line = |parts: &[rankine_feature::Part; 3]| {
+        let cell = |slot: &rankine_feature::SlotSpec| {
+            let part = crate::testing::part_of(parts, slot.group);
+            if let rankine_feature::SlotKind::Dense(width) = slot.kind {
+                return serde_json::json!(part.dense(slot.index, width));
+            }
+            let (signs, weights) = part.sparse(slot.index);
+            let pairs = signs.iter().zip(weights);
+            serde_json::json!(pairs.map(|(s, w)| (s.to_string(), *w)).collect::<Vec<_>>())
+        };
+        let cells = plan.slots().iter();
+        let cells = cells.map(|slot| (format!("s{}", slot.slot), cell(slot)));
+        format!("{}\n", serde_json::Value::Object(cells.collect()))
+    };
+    let samples: Vec<_> = (0..40).map(|seed| parts(plan, &sample(seed))).collect();
+    let features = home.path().join("features.jsonl");
+    std::fs::write(&features, samples.iter().map(line).collect::<String>()).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/numpy_score.py");
+    let mut numpy = std::process::Command::new(crate::testing::venv::python());
+    let told = crate::testing::venv::run(numpy.arg(script).arg(&dir).arg(&features));
+    assert_eq!(told.lines().count(), samples.len());
+    for (line, parts) in told.lines().zip(&samples) {
+        let (got, expected) = (line.parse::<f32>().unwrap(), crate::testing::score(scorer, parts));
+        assert!((got - expected).abs() < 1e-5, "{got} {expected}");
+    }
+}

@@ -1,17 +1,14 @@
 //! Every kind against onnxruntime on random parameters, and back.
 
 use super::proto::ModelProto;
-use super::{Exported, Feed, Foreign, Keys, export, import};
+use super::{Exported, Feed, Foreign, Keys, export, export_artefact, golden_case, import};
 use crate::testing::{self, CONF, Random, parameters, parts, sample};
-use crate::{Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer};
+use crate::{Artefact, Draft, Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, publish};
 use prost::Message;
 use rankine_feature::{Part, Plan};
 use serde_json::{Map, json};
 use std::process::Command;
 use std::sync::Arc;
-
-#[path = "../../tests/python/venv.rs"]
-mod venv;
 
 /// Two labels, so that some kinds have several outputs.
 fn plan() -> Arc<Plan> {
@@ -202,7 +199,11 @@ fn onnxruntime_scores_every_kind_as_we_do() {
         std::fs::write(folder.path().join(format!("{name}.json")), known.to_string()).unwrap();
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/python/onnx_check.py");
-    let told = venv::run(Command::new(venv::python()).arg(script).arg(folder.path()));
+    let told = testing::venv::run(
+        Command::new(testing::venv::python())
+            .arg(script)
+            .arg(folder.path()),
+    );
     assert_eq!(told.lines().count(), models().len(), "{told}");
 }
 
@@ -336,5 +337,49 @@ fn kinds_that_are_no_network_are_refused() {
     assert_eq!(
         refused.to_string(),
         "ONNX: kind `lr` is one table and no network; its rows are in weights.safetensors"
+    );
+}
+
+#[test]
+fn an_artefact_goes_out_and_comes_back_with_its_scores() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = testing::network(testing::DEEP_FM);
+    let draft = Draft {
+        name: "m".to_owned(),
+        config: testing::DEEP_FM.to_owned(),
+        plan: Some(testing::plan()),
+        parameters: parameters(&network, 3),
+        golden: (0..9).map(sample).collect(),
+        ..Draft::default()
+    };
+    let open = |draft: &Draft| {
+        let version = publish(folder.path(), draft, 1).unwrap();
+        Artefact::open(&folder.path().join(&draft.name).join(version.to_string())).unwrap()
+    };
+    let artefact = open(&draft);
+    let exported = export_artefact(&artefact).unwrap();
+    let case = golden_case(&artefact, &exported).unwrap();
+    assert_eq!(case["outputs"]["score"].as_array().map(Vec::len), Some(9));
+    assert_eq!(
+        case["inputs"].as_array().map(Vec::len),
+        Some(exported.inputs.len())
+    );
+    let foreign = Foreign::read(&exported.bytes).unwrap();
+    let inputs: Vec<serde_json::Value> =
+        serde_json::from_str(foreign.note("rankine.inputs").unwrap()).unwrap();
+    assert_eq!(inputs.len(), exported.inputs.len());
+    let (back, moved) = super::draft(&foreign, &exported.keys, Some("back")).unwrap();
+    assert_eq!(
+        (moved.to_bits(), back.parents.as_slice()),
+        (0, &["m@1".to_owned()][..])
+    );
+    let weights = |name: &str| std::fs::read(folder.path().join(name).join("1/weights.safetensors")).unwrap();
+    open(&back);
+    assert!(weights("m") == weights("back"));
+    let bare = export(&network, &draft.parameters, &[]).unwrap();
+    let told = super::draft(&Foreign::read(&bare.bytes).unwrap(), &bare.keys, None).map(|_| ());
+    assert_eq!(
+        told.unwrap_err().to_string(),
+        "ONNX: the metadata has no `rankine.config`: not a file that `model export` wrote"
     );
 }

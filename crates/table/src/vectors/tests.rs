@@ -4,6 +4,9 @@ use super::*;
 use crate::TableError;
 use std::path::Path;
 
+#[path = "../../../model/tests/python/venv.rs"]
+mod venv;
+
 fn table() -> VectorTable {
     VectorTable {
         ids: vec!["7".into(), "11".into(), "-3".into()],
@@ -84,4 +87,23 @@ fn statements_and_commands_hold_every_vector() {
     let first = b"*3\r\n$3\r\nSET\r\n$7\r\nfilms:7\r\n$8\r\n";
     assert!(bytes.starts_with(first));
     assert_eq!(bytes[first.len()..first.len() + 4], 0.1_f32.to_le_bytes());
+}
+
+#[test]
+fn faiss_reads_what_is_written_and_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("v.faiss"), folder.path().join("copy.faiss"));
+    table().write(&path).unwrap();
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/python/faiss_query.py"
+    );
+    let mut query = std::process::Command::new(venv::python());
+    let told = venv::run(query.arg(script).arg(&path).arg("7").arg(&copy));
+    // the products with (0.1, −2.5): 6.26, −0.83, 1,677,721.7
+    assert_eq!(
+        told.split_whitespace().take(3).collect::<Vec<_>>(),
+        ["-3", "7", "11"]
+    );
+    assert_eq!(VectorTable::read(&copy).unwrap(), table());
 }
