@@ -73,7 +73,6 @@ fn numpy_reproduces_the_scores_from_the_weights() {
         "extract",
         "--model",
         "embeddingmlp",
-        "--optional",
         text(&rows),
         "--out",
         text(&features),
