@@ -91,20 +91,6 @@ impl<T: Real> Table<T> {
         table
     }
 
-    /// Another hand on the same rows, for another thread; see [`RowTable::share`].
-    #[must_use]
-    pub fn share(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            mover: self.mover,
-            rows: self.rows.share(),
-            gradients: RowGradients::new(self.dim()),
-            decay: self.decay,
-            shares: Arc::clone(&self.shares),
-            frozen: self.frozen,
-        }
-    }
-
     /// Keeps the rows as they are.
     pub fn freeze(&mut self) {
         self.frozen = true;

@@ -102,7 +102,7 @@ pub struct RowTable<T> {
 
 // SAFETY: the pointers are into the chunks, which are `Send`.
 unsafe impl<T: Send> Send for RowTable<T> {}
-// SAFETY: `&RowTable` only reads rows, but for tables that share memory, whose rows race on purpose (`RowTable::share`).
+// SAFETY: `&RowTable` only reads rows.
 unsafe impl<T: Sync> Sync for RowTable<T> {}
 
 impl<T> std::fmt::Debug for RowTable<T> {
@@ -115,7 +115,7 @@ impl<T> std::fmt::Debug for RowTable<T> {
 }
 
 impl<T: Clone> Clone for RowTable<T> {
-    /// A table of its own: rows are copied, also those of a table that shares them.
+    /// A table of its own: rows are copied.
     fn clone(&self) -> Self {
         let mut copy = self.header();
         for (chunk, from) in self.chunks.iter().zip(&self.bases) {
@@ -207,17 +207,6 @@ impl<T: Real> RowTable<T> {
         };
         table.append();
         table
-    }
-
-    /// Returns a second hand on the same rows, for another thread: what one writes, the other reads, without locks (Hogwild,
-    /// Niu et al. 2011). Rows are numbers that any mix of old and new leaves valid; updates may be lost. SAFETY.md says what
-    /// that means. A row that either hand adds is its own.
-    #[must_use]
-    pub fn share(&self) -> RowTable<T> {
-        let mut other = self.header();
-        other.chunks.clone_from(&self.chunks);
-        other.bases.clone_from(&self.bases);
-        other
     }
 
     /// Returns the table without optimiser state. Chunk by chunk: memory is given back as it is copied, so that no second table
@@ -513,31 +502,6 @@ mod tests {
             (0, &[-1.0; 3][..], &[63.0; 3][..])
         );
         assert_eq!((plain.row(1), plain.weights(5001)), (5001, &[5.0; 3][..]));
-    }
-
-    #[test]
-    fn hands_on_one_table_write_the_same_rows() {
-        let mut table = RowTable::<f32>::new(4, &adam());
-        for key in 0..100 {
-            table.intern(key, |w| w.fill(0.0));
-        }
-        std::thread::scope(|scope| {
-            for thread in 0..4u32 {
-                let mut hand = table.share();
-                scope.spawn(move || {
-                    for row in (1 + thread..=100).step_by(4) {
-                        hand.row_mut(row).0.fill(row as f32);
-                        hand.row_mut(row).1.fill(0.5);
-                    }
-                });
-            }
-        });
-        for row in 1..=100 {
-            assert_eq!(
-                (table.weights(row), table.state(row)),
-                (&[row as f32; 4][..], &[0.5; 8][..])
-            );
-        }
     }
 
     proptest! {

@@ -124,6 +124,12 @@ impl Checker<'_> {
         self.keys_of_others();
         if let Some(threads) = &train.threads {
             self.within(threads, "threads", (1, 256));
+            let kind = config.kind();
+            let several = kind.is_linear() || matches!(kind, Kind::Ials | Kind::Ease);
+            if threads.value > 1 && !several {
+                let message = format!("kind `{}` learns on one thread", kind.name());
+                self.fault(threads, "threads", message);
+            }
         }
         if let Some(linear) = &config.linear {
             self.part(linear);

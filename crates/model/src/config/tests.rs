@@ -181,3 +181,20 @@ fn parts_and_tables_must_suit_the_kind() {
         assert!(found.contains(part), "{part} not in {found}");
     }
 }
+
+#[test]
+fn threads_of_a_kind_that_learns_on_one_are_refused() {
+    let text = |kind: &str, rest: &str| {
+        format!("format = 1\nkind = \"{kind}\"\nconf = \"movie\"\n{rest}\ntrain = {{ threads = 2 }}\n")
+    };
+    let deep = text(
+        "embeddingmlp",
+        "embedding = [{ slots = [1], table = \"t\", dim = 2 }]",
+    );
+    let faults = ModelConfig::parse(&deep, "m.toml").unwrap_err().to_string();
+    assert!(
+        faults.contains("m.toml:5:21: kind `embeddingmlp` learns on one thread"),
+        "{faults}"
+    );
+    ModelConfig::parse(&text("lr", "linear = { slots = [1] }"), "m.toml").unwrap();
+}

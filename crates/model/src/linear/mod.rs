@@ -63,7 +63,6 @@ impl LinearPart {
             l2: None,
             init: None,
             buckets: None,
-            expire: None,
         }
     }
 
