@@ -33,7 +33,7 @@ struct Chunk<T> {
 
 // SAFETY: owned memory of plain numbers, reached only through the tables that hold it.
 unsafe impl<T: Send> Send for Chunk<T> {}
-// SAFETY: as above; who may write is the tables' affair (`RowTable::share`).
+// SAFETY: as above; a chunk is written through the one table that owns it.
 unsafe impl<T: Sync> Sync for Chunk<T> {}
 
 impl<T> Chunk<T> {
@@ -328,7 +328,7 @@ impl<T: Real> RowTable<T> {
     #[inline]
     pub fn row_mut(&mut self, row: u32) -> (&mut [T], &mut [T]) {
         let used = self.dim * (1 + self.states);
-        // SAFETY: the row exists and is at least `used` numbers; `&mut self` makes them this hand's (see `share`).
+        // SAFETY: the row exists and is at least `used` numbers; `&mut self` makes them nobody else's.
         unsafe { std::slice::from_raw_parts_mut(self.at(row), used) }.split_at_mut(self.dim)
     }
 
