@@ -87,9 +87,14 @@ pub(crate) fn vectors_conf(path: &Path, user: Option<usize>) -> anyhow::Result<S
     let widths = if is_parquet(path) {
         let reader = parquet::Reader::open_columns(path, 1, &["user", "item"])?;
         let width = |name: &str| {
-            reader.columns().iter().find_map(|(other, kind)| match kind {
-                Kind::Vector(width) if other == name => Some(*width),
-                _ => None,
+            let mut columns = reader.columns().iter();
+            columns.find_map(|(other, kind)| {
+                if let Kind::Vector(width) = kind
+                    && other == name
+                {
+                    return Some(*width);
+                }
+                None
             })
         };
         width("user").zip(width("item"))

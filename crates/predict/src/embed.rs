@@ -114,10 +114,7 @@ pub fn embed_side(
             plan.item(&values, &mut scratch, &mut part);
         }
         match (wanted.raw, wanted.users) {
-            (true, users) => {
-                let group = if users { Group::Common } else { Group::Item };
-                scorer.tower_output(group, &part, &mut hidden);
-            }
+            (true, _) => scorer.tower_output(group, &part, &mut hidden),
             (false, true) => scorer.common(&part, &mut hidden),
             (false, false) => scorer.item(&part, &mut hidden),
         }

@@ -323,7 +323,7 @@ impl<'a> Run<'a> {
         let mixed = self.settings.shuffle.then_some((self.settings.seed, at.epoch));
         let mut windows = learn.pass(Order { mixed, batch });
         let mut done = at.sums.batches;
-        while let Some((cache, order)) = windows.next()? {
+        while let Some((cache, order)) = windows.window()? {
             for indices in order.chunks(batch) {
                 if done > 0 {
                     done -= 1;
@@ -541,7 +541,7 @@ fn validate<T: Real>(
         batch: settings.batch,
     };
     let mut windows = samples.pass(order);
-    while let Some((cache, indices)) = windows.next()? {
+    while let Some((cache, indices)) = windows.window()? {
         let logits = predict_some(net, cache, indices, settings.batch);
         for (z, i) in logits.iter().map(|z| z.to_f64()).zip(indices) {
             let (y, w) = (cache.labels[*i as usize], cache.weights[*i as usize]);

@@ -64,26 +64,8 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let home = globals.home();
     let artefact = model_named(&home, &options.model)?;
     let name = &artefact.manifest().name;
-    if let Some((ids, width, floats)) = artefact.vectors() {
-        let items = ItemVectorRows {
-            ids: ids.to_vec(),
-            width,
-            floats: floats.to_vec(),
-            version: artefact.manifest().version,
-            artefact: artefact.manifest().checksum.clone(),
-        };
-        let out = options.out.as_ref();
-        let out = out.with_context(|| format!("{name} holds vectors already; --out says where they go"))?;
-        put(&artefact, &items, out)?;
-        let (count, file) = (items.ids.len(), out.display().to_string());
-        if globals.json {
-            let version = items.version;
-            return output::json(&json!({
-                "model": name, "version": version, "items": count, "width": width, "file": file,
-            }));
-        }
-        output::line(&format!("{count} vectors of {width} numbers: {file}"));
-        return Ok(());
+    if let Some(vectors) = artefact.vectors() {
+        return held(&artefact, vectors, options, globals);
     }
     let plan = artefact
         .plan()
@@ -127,6 +109,35 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     if let Some((count, file)) = users {
         output::line(&format!("{count} vectors of users: {file}"));
     }
+    Ok(())
+}
+
+/// Writes the vectors of a model that holds them and has no towers.
+fn held(
+    artefact: &Artefact,
+    (ids, width, floats): (&[i64], usize, &[f32]),
+    options: &Options,
+    globals: &Globals,
+) -> anyhow::Result<()> {
+    let name = &artefact.manifest().name;
+    let items = ItemVectorRows {
+        ids: ids.to_vec(),
+        width,
+        floats: floats.to_vec(),
+        version: artefact.manifest().version,
+        artefact: artefact.manifest().checksum.clone(),
+    };
+    let out = options.out.as_ref();
+    let out = out.with_context(|| format!("{name} holds vectors already; --out says where they go"))?;
+    put(artefact, &items, out)?;
+    let (count, file) = (items.ids.len(), out.display().to_string());
+    if globals.json {
+        let version = items.version;
+        return output::json(&json!({
+            "model": name, "version": version, "items": count, "width": width, "file": file,
+        }));
+    }
+    output::line(&format!("{count} vectors of {width} numbers: {file}"));
     Ok(())
 }
 

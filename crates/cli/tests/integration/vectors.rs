@@ -32,6 +32,10 @@ fn write(folder: &std::path::Path) {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one road, each step of which needs the files of the one before"
+)]
 fn vectors_are_fine_tuned_embedded_indexed_and_searched() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

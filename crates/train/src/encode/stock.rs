@@ -162,7 +162,7 @@ impl Windows<'_> {
     ///
     /// # Errors
     /// A file that cannot be read or is damaged.
-    pub fn next(&mut self) -> Result<Option<(&Cache, &[u32])>, TrainError> {
+    pub fn window(&mut self) -> Result<Option<(&Cache, &[u32])>, TrainError> {
         match self.samples {
             Samples::Memory(cache) => {
                 if self.at > 0 || cache.is_empty() {
@@ -444,7 +444,7 @@ mod tests {
 
     fn taken(samples: Samples<'_>, order: Order) -> Vec<(u32, Vec<u32>)> {
         let (mut windows, mut all) = (samples.pass(order), Vec::new());
-        while let Some((cache, indices)) = windows.next().unwrap() {
+        while let Some((cache, indices)) = windows.window().unwrap() {
             for &i in indices {
                 let i = i as usize;
                 let Stored::Lists(lists) = &cache.columns[1] else {
@@ -519,7 +519,7 @@ mod tests {
             },
         );
         let mut windows = Samples::from(&file).pass(order);
-        while let Some((_, indices)) = windows.next().unwrap() {
+        while let Some((_, indices)) = windows.window().unwrap() {
             sizes.push(indices.len());
         }
         assert_eq!(sizes.iter().sum::<usize>(), 2 * BLOCK + 10);

@@ -210,15 +210,14 @@ impl Learner {
         self.targets.clear();
         self.ends.clear();
         let reach = self.random.random_range(1..=self.window);
-        for near in at.saturating_sub(reach)..kept.len().min(at + reach + 1) {
-            if near == at {
-                continue;
-            }
-            self.targets.push(kept[near]);
-            self.model.prefetch(kept[near]);
+        let from = at.saturating_sub(reach);
+        let around = kept[from..kept.len().min(at + reach + 1)].iter().enumerate();
+        for (_, &near) in around.filter(|(i, _)| from + i != at) {
+            self.targets.push(near);
+            self.model.prefetch(near);
             for _ in 0..self.draws {
                 let drawn = self.negatives.draw(&mut self.random);
-                if drawn != kept[near] {
+                if drawn != near {
                     self.model.prefetch(drawn);
                     self.targets.push(drawn);
                 }

@@ -124,7 +124,7 @@ impl Objective {
             batch: 1,
         };
         let mut windows = samples.pass(order);
-        while let Some((cache, _)) = windows.next()? {
+        while let Some((cache, _)) = windows.window()? {
             objective.observe(cache);
         }
         objective.items.finish(objective.settings.draw);
