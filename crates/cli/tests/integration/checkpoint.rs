@@ -54,7 +54,7 @@ checkpoint = { steps = 13 }
 fn samples() -> String {
     let row = |i: u32| {
         let (user, item, price) = (i * 7 % 60, i * 13 % 37, f64::from(i % 11) / 2.0);
-        let liked = u32::from((user + item).is_multiple_of(2) == !i.is_multiple_of(5) && price < 4.5);
+        let liked = u32::from((user + item).is_multiple_of(2) != i.is_multiple_of(5) && price < 4.5);
         format!("{user},{item},{price},{liked}\n")
     };
     (0..2000).fold("userId,itemId,price,label\n".to_owned(), |all, i| all + &row(i))
