@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::home::{REPOSITORY, rankine};
+use crate::home::{REPOSITORY, home, rankine};
 use crate::process::Server;
 
 fn train(home: &std::path::Path, kind: &str) -> Json {
@@ -30,7 +30,7 @@ fn train(home: &std::path::Path, kind: &str) -> Json {
 
 #[test]
 fn the_outputs_of_a_model_of_two_labels_are_trained_and_served() {
-    let home = tempfile::tempdir().unwrap();
+    let home = home();
     for kind in ["esmm", "mmoe", "ple"] {
         let trained = train(home.path(), kind);
         let lines = trained["evaluation"]["lines"].as_array().unwrap();
@@ -41,7 +41,8 @@ fn the_outputs_of_a_model_of_two_labels_are_trained_and_served() {
         );
     }
     let models = r#"[{ name = "esmm" }, { name = "mmoe" }, { name = "ple" }]"#;
-    let server = Server::start(home.path(), "", "127.0.0.1:0", &["--model", models]);
+    let serving = ["--default-model", "esmm", "--model", models];
+    let server = Server::start(home.path(), "", "127.0.0.1:0", &serving);
     server.wait_for_models();
     let asked = [
         "esmm/ctr",
