@@ -1,6 +1,7 @@
 //! The parts of the kinds that are graphs: `cross`, `attention`, `history`, `experts`, `task`.
 
 use super::{ActivationName, Checker, Kind, check::MAX_SIZE};
+use crate::graph::Aim;
 use rankine_config::Located;
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +123,16 @@ impl Kind {
 }
 
 impl super::ModelConfig {
+    /// What an output that learns a label, by its number, is to training.
+    pub(crate) fn aim(&self, label: usize) -> Aim {
+        let weights = self.task.as_ref().map(|task| &task.weights);
+        let weight = weights.and_then(|weights| weights.get(label));
+        Aim::Label {
+            label,
+            weight: weight.map_or(1.0, |weight| weight.value),
+        }
+    }
+
     /// Returns whether the network of the file is a graph.
     #[must_use]
     pub fn is_graph(&self) -> bool {

@@ -11,6 +11,13 @@ use rankine_feature::{Group, SlotKind};
 use rankine_kernel::activation::Activation;
 use std::collections::BTreeSet;
 
+/// Groups in the order of inputs, with what their nodes are called.
+const GROUPS: [(Group, &str); 3] = [
+    (Group::Common, "common"),
+    (Group::Item, "item"),
+    (Group::Cross, "cross"),
+];
+
 /// What the score of a graph with one output is called.
 pub(crate) const SCORE: &str = "score";
 
@@ -165,13 +172,8 @@ impl Builder<'_> {
     /// Adds an input node per group over the embedding columns and dense slots of the file, but those in `apart`.
     pub(crate) fn inputs(&mut self, graph: &mut Graph, apart: &BTreeSet<u32>) -> Vec<usize> {
         let config = self.config;
-        let groups = [
-            (Group::Common, "common"),
-            (Group::Item, "item"),
-            (Group::Cross, "cross"),
-        ];
         let mut nodes = Vec::new();
-        for (group, name) in groups {
+        for (group, name) in GROUPS {
             let columns = self.columns_of(group, apart);
             let from = self.network().dense.len();
             for slot in &config.dense.slots {
@@ -259,11 +261,7 @@ impl Builder<'_> {
         }
         let columns: Vec<usize> = self.network_mut().wide.drain(from..).collect();
         let mut nodes = Vec::new();
-        for (group, name) in [
-            (Group::Common, "common"),
-            (Group::Item, "item"),
-            (Group::Cross, "cross"),
-        ] {
+        for (group, name) in GROUPS {
             let network = self.network();
             let own = columns.iter().copied();
             let own: Vec<usize> = own.filter(|c| network.columns[*c].slot.group == group).collect();

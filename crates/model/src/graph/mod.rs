@@ -87,7 +87,7 @@ pub use prelu::Prelu;
 pub(crate) use scorer::{GraphScorer, GraphScratch};
 pub use sequence::Sequence;
 pub use sum::Sum;
-pub use view::{Keep, View, concat};
+pub use view::{Keep, View, concat, concatenated};
 
 use crate::network::TensorSpec;
 use rankine_feature::Group;

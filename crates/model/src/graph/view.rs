@@ -68,11 +68,22 @@ impl<'a, T: Copy> View<'a, T> {
     }
 }
 
+/// Returns what [`concat`] returned of the same views with this memory, which has not changed since.
+pub fn concatenated<'a, T: Copy>(rows: usize, from: &[View<'a, T>], kept: &'a [T]) -> &'a [T] {
+    alone(rows, from).unwrap_or(kept)
+}
+
+/// The numbers of a single view, where they lie one after another.
+fn alone<'a, T: Copy>(rows: usize, from: &[View<'a, T>]) -> Option<&'a [T]> {
+    let [view] = from else {
+        return None;
+    };
+    view.flat(rows)
+}
+
 /// Returns the views' rows side by side: a single view's own numbers where they lie so, else a copy in `keep`.
 pub fn concat<'a, T: Copy + Default>(rows: usize, from: &[View<'a, T>], keep: &'a mut Vec<T>) -> &'a [T] {
-    if let [view] = from
-        && let Some(flat) = view.flat(rows)
-    {
+    if let Some(flat) = alone(rows, from) {
         return flat;
     }
     keep.clear();
@@ -90,7 +101,10 @@ mod tests {
     fn rows_stand_side_by_side_and_a_request_stands_in_all() {
         let (a, b) = ([1, 2, 3, 4], [9]);
         let from = [View::rows(&a, 2), View::same(&b)];
-        assert_eq!(concat(2, &from, &mut Vec::new()), [1, 2, 9, 3, 4, 9]);
+        let mut kept = Vec::new();
+        assert_eq!(concat(2, &from, &mut kept), [1, 2, 9, 3, 4, 9]);
+        assert_eq!(concatenated(2, &from, &kept), [1, 2, 9, 3, 4, 9]);
+        assert_eq!(concatenated(2, &from[..1], &kept), a);
         assert_eq!(concat(2, &from[..1], &mut vec![7]), a);
         assert_eq!(from[1].row(1), [9]);
         assert_eq!((from[1].flat(2), from[1].flat(1)), (None, Some(&b[..])));

@@ -3,7 +3,7 @@
 //!
 //! `x_{l+1} = x₀ ⊙ (W_l x_l + b_l) + x_l`, `logit = w·[x_L | h(x₀)] + b`; Wang et al. 2021, arXiv:2008.13535.
 
-use crate::config::graph::size;
+use crate::config::graph::{size, sizes};
 use crate::graph::{Cross, Graph, Layer};
 use crate::network::Builder;
 use rankine_kernel::activation::Activation;
@@ -26,10 +26,9 @@ pub(crate) fn compose(builder: &mut Builder<'_>) {
         let layer = Layer::Cross(Cross { width, rank });
         x = graph.add(format!("cross.{i}"), layer, &[first, x]);
     }
-    let sizes = config.hidden.iter().map(|size| size.value).collect::<Vec<_>>();
     let mut top = vec![x];
-    if !sizes.is_empty() {
-        top.extend(graph.stack("hidden", &inputs, &sizes, config));
+    if !config.hidden.is_empty() {
+        top.extend(graph.stack("hidden", &inputs, &sizes(&config.hidden), config));
     }
     let output = graph.dense("output", &top, 1, Activation::Linear);
     graph.answer(output);

@@ -27,18 +27,8 @@ pub(crate) fn compose(builder: &mut Builder<'_>) {
     };
     let (click, purchase) = (tower("ctr"), tower("cvr"));
     let both = graph.add("ctcvr", Layer::Both(Both), &[click, purchase]);
-    let weights = config.task.as_ref().map(|task| &task.weights);
-    let weight = |label: usize| {
-        weights
-            .and_then(|w| w.get(label))
-            .map_or(1.0, |weight| weight.value)
-    };
-    let aim = |label| Aim::Label {
-        label,
-        weight: weight(label),
-    };
-    graph.output("ctr", click, aim(0));
+    graph.output("ctr", click, config.aim(0));
     graph.output("cvr", purchase, Aim::Nothing);
-    graph.output("ctcvr", both, aim(1));
+    graph.output("ctcvr", both, config.aim(1));
     builder.graph(graph);
 }

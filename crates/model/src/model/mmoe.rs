@@ -4,7 +4,7 @@
 //! Multi-task Learning with Multi-gate Mixture-of-Experts. One output per label, by its name.
 
 use crate::config::graph::{size, sizes};
-use crate::graph::{Aim, Graph, Layer, Mixture};
+use crate::graph::{Graph, Layer, Mixture};
 use crate::network::Builder;
 use rankine_kernel::activation::Activation;
 use std::collections::BTreeSet;
@@ -48,9 +48,5 @@ pub(super) fn task(builder: &Builder<'_>, graph: &mut Graph, name: &str, from: u
     let top = graph.stack(&format!("task.{name}"), &[from], &own, config);
     let output = graph.dense(&format!("output.{name}"), &top, 1, Activation::Linear);
     let label = graph.outputs.len();
-    let weights = config.task.as_ref().map(|task| &task.weights);
-    let weight = weights
-        .and_then(|w| w.get(label))
-        .map_or(1.0, |weight| weight.value);
-    graph.output(name, output, Aim::Label { label, weight });
+    graph.output(name, output, config.aim(label));
 }

@@ -1,14 +1,13 @@
 //! Cross layer: `dx₀ = dy ⊙ s`, `ds = dy ⊙ x₀`, `dx = dy + ds·Wᵀ`.
 
-use super::dense::sources;
 use super::{Backward, Pass};
 use rankine_kernel::{Real, dense};
-use rankine_model::graph::Cross;
+use rankine_model::graph::{Cross, concatenated};
 
 impl Backward for Cross {
     fn backward<T: Real>(&self, pass: Pass<'_, T>) {
         let (rows, n) = (pass.rows, pass.rows * self.width);
-        let x = sources(rows, &pass.from[1..], &mut pass.keep.input);
+        let x = concatenated(rows, &pass.from[1..], &pass.keep.input);
         let (sums, low) = pass.keep.values.split_at(n);
         let mut ds = vec![T::ZERO; n];
         let [to_first, to_x] = pass.to else {

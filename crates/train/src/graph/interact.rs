@@ -1,10 +1,9 @@
 //! Interacting layer: back through residual, heads, softmax and the three projections.
 
-use super::dense::sources;
 use super::{Backward, Pass, softmax_back, spread};
 use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
-use rankine_model::graph::{Interact, Operation};
+use rankine_model::graph::{Interact, Operation, concatenated};
 
 impl Backward for Interact {
     fn backward<T: Real>(&self, pass: Pass<'_, T>) {
@@ -24,7 +23,7 @@ impl Backward for Interact {
                 &mut gradients,
             );
         }
-        let x = sources(rows, pass.from, &mut pass.keep.input);
+        let x = concatenated(rows, pass.from, &pass.keep.input);
         let all = rows * self.fields;
         let (mut dx, mut sum) = (vec![T::ZERO; x.len()], vec![T::ZERO; x.len()]);
         let parts = gradients

@@ -1,9 +1,8 @@
 //! Mixture: to the experts by their weights, and through the gate.
 
-use super::dense::sources;
 use super::{Backward, Pass, softmax_back, spread};
 use rankine_kernel::{Real, dense};
-use rankine_model::graph::Mixture;
+use rankine_model::graph::{Mixture, concatenated};
 
 impl Backward for Mixture {
     fn backward<T: Real>(&self, pass: Pass<'_, T>) {
@@ -22,7 +21,7 @@ impl Backward for Mixture {
             }
             softmax_back(own, scores);
         }
-        let x = sources(rows, gate, &mut pass.keep.input);
+        let x = concatenated(rows, gate, &pass.keep.input);
         let mut dx = vec![T::ZERO; x.len()];
         pass.blocks[0].backward(rows, (x, weights), &mut scores, Some(&mut dx));
         spread(rows, &dx, gate, to_gate);
