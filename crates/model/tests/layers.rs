@@ -1,4 +1,5 @@
 //! Layers of graphs against PyTorch: `data/golden_layers.json`, written by `data/golden_layers.py`.
+#![cfg(test)]
 
 use rankine_kernel::activation::Activation;
 use rankine_model::graph::{
@@ -8,10 +9,10 @@ use rankine_model::graph::{
 use serde_json::Value;
 
 fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(numbers).collect(),
-        other => vec![other.as_f64().unwrap()],
+    if let Value::Array(values) = value {
+        return values.iter().flat_map(numbers).collect();
     }
+    vec![value.as_f64().unwrap()]
 }
 
 fn layer(name: &str, shape: &Value) -> Layer {
