@@ -1,5 +1,11 @@
 //! Objectives and towers against PyTorch (committed numbers; `tests/golden/towers.py` made them) and against differences.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers of a golden file, small and whole where they become counts"
+)]
+
 use std::sync::Arc;
 
 use rankine_feature::{Plan, Value as Cell};

@@ -12,10 +12,10 @@ fn fixture() -> PathBuf {
 }
 
 fn floats(value: &Value) -> &[f32] {
-    match value {
-        Value::Vector(floats) => floats,
-        other => panic!("{other:?}"),
-    }
+    let Value::Vector(floats) = value else {
+        panic!("{value:?}");
+    };
+    floats
 }
 
 #[test]
