@@ -103,6 +103,68 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// PostgreSQL refused, failed, or could not be reached (after one reconnect).
+    #[error("postgres at {address}: cannot {action}: {reason}")]
+    Postgres {
+        /// What was being done.
+        action: &'static str,
+        /// Host, port and database, without credentials.
+        address: String,
+        /// The server's or the client's words, with its code where there is one.
+        reason: String,
+    },
+    /// A generation of vectors that nobody prepared.
+    #[error("vectors {set}/{version}: there is no such generation")]
+    Generation {
+        /// The set.
+        set: String,
+        /// The artefact version.
+        version: u64,
+    },
+    /// A generation exists in another shape.
+    #[error("vectors {set}/{version}: expected shape {expected}, got {got}")]
+    Shape {
+        /// The set.
+        set: String,
+        /// The artefact version.
+        version: u64,
+        /// Width and metric that stand.
+        expected: String,
+        /// Those that were asked for.
+        got: String,
+    },
+    /// A vector that does not fit its generation.
+    #[error("vectors {set}/{version}: {}: expected {expected}, got {got}", .id.map_or("query".to_owned(), |id| format!("id {id}")))]
+    Vector {
+        /// The set.
+        set: String,
+        /// The artefact version.
+        version: u64,
+        /// Whose; none for a query.
+        id: Option<i64>,
+        /// What a vector has to be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+    /// The generation that serves cannot be discarded.
+    #[error("vectors {set}/{version}: this generation serves; switch to another before it is discarded")]
+    Serving {
+        /// The set.
+        set: String,
+        /// The artefact version.
+        version: u64,
+    },
+    /// The embedded index refused.
+    #[error("vectors {set}/{version}: {source}")]
+    Index {
+        /// The set.
+        set: String,
+        /// The artefact version.
+        version: u64,
+        /// The index's reason.
+        source: rankine_index::IndexError,
+    },
     /// A store broke its contract (only the conformance suite returns this).
     #[error("contract broken: {rule}: {detail}")]
     Contract {

@@ -1,8 +1,9 @@
-//! Keyed feature rows and the append-only event log.
+//! Keyed feature rows, vectors and the append-only event log.
 //!
 //! Stands between the pipeline that computes feature rows and the server that reads them, and under the
-//! server's `POST /events`. Two seams, nothing else: [`RowStore`] (memory, redb, Redis; one contract, one
-//! conformance suite) and [`EventLog`] (the truth from which all rows can be rebuilt). Rows are text cells, so
+//! server's `POST /events`. Three seams, nothing else: [`RowStore`] (memory, redb, Redis; one contract, one
+//! conformance suite), [`vectors::VectorStore`] (embedded, pgvector, Redis) and [`EventLog`] (the truth from which all rows
+//! can be rebuilt). Rows are text cells, so
 //! that a Redis hash written here reads like SparrowRecSys's own and the other way round; types come back
 //! through the schema of the reader. Refused: typed rows in the store (every store would need the schema).
 //!
@@ -24,6 +25,7 @@ mod redb_rows;
 mod redis_rows;
 mod rows;
 pub mod testing;
+pub mod vectors;
 
 pub use error::StoreError;
 pub use log::{Appended, EventLog, LogHold, LogOptions, LogRecord, LogStats, Observer, ReplaySummary, Torn};

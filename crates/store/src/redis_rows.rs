@@ -99,7 +99,7 @@ impl RedisRows {
     }
 
     /// Runs a command on a pooled connection; on a broken one, once more on a new one.
-    fn run<T>(
+    pub(crate) fn run<T>(
         &self,
         action: &'static str,
         call: impl Fn(&mut Connection) -> RedisResult<T>,
@@ -139,7 +139,7 @@ impl RedisRows {
     }
 
     /// All Redis keys of a family, unsorted, possibly repeated (`SCAN`, which does not block the server).
-    fn keys(&self, family: &str) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn keys(&self, family: &str) -> Result<Vec<String>, StoreError> {
         let pattern = format!("{family}:*");
         let mut cursor = 0_u64;
         let mut all = Vec::new();

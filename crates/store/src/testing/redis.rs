@@ -1,14 +1,13 @@
-//! A real redis-server for tests and benchmarks.
-//!
-//! Every crate that speaks to Redis tests against the program itself, never against a stand-in. The server
-//! listens on a free port of 127.0.0.1, keeps nothing, and dies with its handle.
+//! A real redis-server for tests and benchmarks; it keeps nothing.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::free_port;
 use crate::{RedisOptions, RedisRows, StoreError};
+
+const PROGRAM: &str = "redis-server";
 
 /// A running redis-server, killed on drop.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ impl RedisServer {
     pub fn start(folder: &Path) -> Result<RedisServer, StoreError> {
         let mut last = refuse("no free port");
         for _ in 0..5 {
-            match RedisServer::start_on(free_port()?, folder) {
+            match RedisServer::start_on(free_port(PROGRAM)?, folder) {
                 Ok(server) => return Ok(server),
                 Err(error) => last = error,
             }
@@ -39,7 +38,7 @@ impl RedisServer {
     /// # Errors
     /// As [`RedisServer::start`].
     pub fn start_on(port: u16, folder: &Path) -> Result<RedisServer, StoreError> {
-        let process = Command::new("redis-server")
+        let process = Command::new(PROGRAM)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no"])
             .current_dir(folder)
@@ -105,13 +104,5 @@ impl Drop for RedisServer {
 }
 
 fn refuse(reason: &str) -> StoreError {
-    StoreError::Start {
-        program: "redis-server".to_owned(),
-        reason: reason.to_owned(),
-    }
-}
-
-fn free_port() -> Result<u16, StoreError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| refuse(&e.to_string()))?;
-    Ok(listener.local_addr().map_err(|e| refuse(&e.to_string()))?.port())
+    super::refuse(PROGRAM, reason)
 }
