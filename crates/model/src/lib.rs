@@ -22,7 +22,10 @@ mod scorer;
 mod testing;
 mod tower;
 
-pub use artefact::{Artefact, DataInfo, Draft, Golden, GoldenSample, Manifest, Vectors, publish, versions};
+pub use artefact::{
+    Artefact, DataInfo, Draft, Golden, GoldenSample, Manifest, Vectors, publish, read_parameters, versions,
+    write_parameters,
+};
 pub use config::{Kind, Loss, ModelConfig, SentenceEvents};
 pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec, width};

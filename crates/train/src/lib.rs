@@ -16,6 +16,7 @@ pub mod card;
 #[cfg(test)]
 pub(crate) mod check;
 pub mod checkpoint;
+mod crew;
 pub mod early_stop;
 pub mod encode;
 pub mod error;
@@ -42,6 +43,7 @@ pub mod table;
 pub mod tensorboard;
 pub mod tune;
 pub mod vectors;
+pub mod warm;
 
 pub use encode::fitted;
 pub use error::TrainError;

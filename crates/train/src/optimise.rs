@@ -59,6 +59,11 @@ impl<T: Real> DenseSteps<T> {
         }
     }
 
+    /// The state of each weight and bias in turn.
+    pub(crate) fn states_mut(&mut self) -> impl Iterator<Item = &mut Vec<T>> {
+        self.states.iter_mut().flat_map(|(weight, bias)| [weight, bias])
+    }
+
     /// Writes or reads back the state.
     pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
         for (weight, bias) in &mut self.states {

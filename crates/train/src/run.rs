@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use rankine_feature::Plan;
@@ -17,8 +18,9 @@ use crate::TrainError;
 use crate::average::Average;
 use crate::backward::Mode;
 use crate::checkpoint::Checkpoints;
+use crate::crew::{Common, Hand, Round};
 use crate::early_stop::{EarlyStop, Verdict};
-use crate::encode::{Batch, Cache, Encoder, Order, Samples, Storage};
+use crate::encode::{Batch, Cache, Encoder, Order, Samples, Storage, Vocabulary};
 use crate::judge;
 use crate::linear::Place;
 use crate::metric;
@@ -28,6 +30,7 @@ use crate::progress::{EpochReport, Progress, StepReport, thread_cpu_seconds};
 use crate::source::SampleSource;
 use crate::standing::{Standing, Sums};
 use crate::tensorboard::{self, EventWriter};
+use crate::warm::{self, Restored, Start};
 
 pub(crate) use crate::encode::stock::shuffle;
 
@@ -50,6 +53,10 @@ pub struct Trained {
     pub valid_samples: u64,
     /// Rows by table, the missing row included.
     pub table_rows: Vec<(String, usize)>,
+    /// What became of the version that training began from.
+    pub restored: Option<Restored>,
+    /// What a training that begins from this one needs beside the weights, where the model file asks for it.
+    pub optimizer: Option<Parameters<f32>>,
 }
 
 /// Where a run keeps what it needs on disk; all of it may be absent.
@@ -61,6 +68,8 @@ pub struct Frame {
     pub checkpoints: Option<PathBuf>,
     /// Whether to go on from the newest checkpoint there is.
     pub resume: bool,
+    /// What to begin from.
+    pub start: Option<Arc<Start>>,
 }
 
 /// As [`train_in`], with everything in memory.
@@ -111,10 +120,20 @@ pub fn train_in(
         buffer: settings.course.buffer,
         keep: settings.course.keep_samples,
     };
+    let start = frame.start.as_deref();
+    start.map_or(Ok(()), |start| start.inherit(&network, &mut encoder))?;
     let learn = encoder.learn_in(train, storage(""))?;
     let judge = encoder.apply_in(valid, storage(".valid"))?;
     let (learn, judge) = (Samples::from(&learn), Samples::from(&judge));
-    let mut net = Net::<f32>::new(&network, &settings, &encoder.into_vocabularies());
+    let vocabularies = encoder.into_vocabularies();
+    let mut net = Net::<f32>::new(&network, &settings, &vocabularies);
+    let restored = start
+        .map(|start| start.restore(&mut net, &vocabularies))
+        .transpose()?;
+    let keeps = settings.course.keep_optimizer || network.tables.iter().any(|t| t.expire.is_some());
+    let counts = |v: &Vocabulary| if keeps { v.counts().to_vec() } else { Vec::new() };
+    let uses: Vec<Vec<u32>> = vocabularies.iter().map(counts).collect();
+    drop(vocabularies);
     check_patterns(config, &mut net)?;
     let objective = Objective::over(config, &network, learn)?;
     let mut run = Run::new(&settings, progress, tensorboard).taught_by(objective);
@@ -123,15 +142,25 @@ pub fn train_in(
         run = run.with(Checkpoints::new(folder, &what, rhythm), frame.resume);
     }
     let outcome = run.fit(&mut net, learn, judge)?;
-    let tables = net.tables.iter();
-    let table_rows = tables.map(|t| (t.name.clone(), t.rows().len() + 1)).collect();
+    let whole = settings.course.keep_optimizer;
+    let mut optimizer = keeps.then(|| warm::state(&mut net, &uses, (start, whole)));
+    let mut parameters = net.into_parameters();
+    if let Some(state) = &mut optimizer {
+        warm::expire(&network, &mut parameters, state);
+    }
+    let tables = parameters.tables.iter();
+    let table_rows = tables
+        .map(|(name, table)| (name.clone(), table.len() + 1))
+        .collect();
     Ok(Trained {
         history: outcome.history,
         best_epoch: outcome.best_epoch,
         train_samples: learn.len() as u64,
         valid_samples: judge.len() as u64,
         table_rows,
-        parameters: net.into_parameters(),
+        restored,
+        optimizer,
+        parameters,
     })
 }
 
@@ -265,10 +294,29 @@ impl<'a> Run<'a> {
         let stop = EarlyStop::new(patience, watch.higher_is_better());
         let mut at = Standing::new(stop, Average::new(self.settings.average));
         self.resume(net, &mut at)?;
+        let threads = self.settings.course.threads;
+        let mut crew = Crew {
+            common: Common::default(),
+            hands: Vec::new(),
+        };
+        if threads > 1 {
+            crew.common.fill(net);
+            let learner = |net: &Net<T>| Learner::new(net, learn, self.objective.clone());
+            crew.hands = (0..threads)
+                .map(|number| {
+                    let learner = learner(net);
+                    Hand::new(net, learner, number)
+                })
+                .collect();
+        }
         let mut learner = Learner::new(net, learn, self.objective.clone());
         while at.epoch <= self.settings.epochs {
             at.average.iter_mut().for_each(|average| average.hide(net));
-            self.epoch(net, learn, &mut learner, &mut at)?;
+            if threads > 1 {
+                self.epoch_of_many(net, learn, &mut crew, &mut at)?;
+            } else {
+                self.epoch(net, learn, &mut learner, &mut at)?;
+            }
             at.average.iter_mut().for_each(|average| average.show(net));
             let mut report = self.judge(net, judge, &at)?;
             let verdict = at.stop.observe(at.epoch, watch.figure(&report));
@@ -348,6 +396,61 @@ impl<'a> Run<'a> {
             }
         }
         at.cpu = clock.cpu();
+        Ok(())
+    }
+
+    /// As [`Run::epoch`] on several threads: they meet where a checkpoint may be due, a listener is told, or a window ends.
+    fn epoch_of_many<T: Real>(
+        &mut self,
+        net: &mut Net<T>,
+        learn: Samples<'_>,
+        crew: &mut Crew<T>,
+        at: &mut Standing<T>,
+    ) -> Result<(), TrainError> {
+        let mut clock = Clock::start(at.trained, at.cpu);
+        let batch = self.settings.batch;
+        let mixed = self.settings.shuffle.then_some((self.settings.seed, at.epoch));
+        let mut windows = learn.pass(Order { mixed, batch });
+        let mut done = usize::try_from(at.sums.batches)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(batch);
+        crew.common.fill(net);
+        while let Some((cache, order)) = windows.next()? {
+            let skipped = done.min(order.len());
+            done -= skipped;
+            let mut rest = &order[skipped..];
+            while !rest.is_empty() {
+                let most = self.checkpoints.as_ref().map_or(u64::MAX, Checkpoints::left);
+                let most = usize::try_from(most)
+                    .unwrap_or(usize::MAX)
+                    .min(TOGETHER.div_ceil(batch).max(1));
+                let (now, later) = rest.split_at(most.saturating_mul(batch).min(rest.len()));
+                rest = later;
+                let round = Round {
+                    settings: self.settings,
+                    epoch: at.epoch,
+                    cache,
+                    order: now,
+                    done: at.sums.batches,
+                    steps: at.steps,
+                    per_epoch: learn.len().div_ceil(batch) as u64,
+                    next: AtomicUsize::new(0),
+                };
+                round.run(&mut crew.hands, &crew.common);
+                let steps = now.len().div_ceil(batch) as u64;
+                crew.gather(at, steps)?;
+                at.steps += steps;
+                at.samples += now.len() as u64;
+                at.trained = clock.read().0;
+                self.maybe_tell(at, learn.len() as u64);
+                if self.checkpoints.is_some() {
+                    crew.common.give(net, true);
+                    self.maybe_save(net, at, steps)?;
+                }
+            }
+        }
+        crew.common.give(net, true);
+        at.cpu += clock.cpu() - clock.cpu.1;
         Ok(())
     }
 
@@ -435,6 +538,39 @@ impl Clock {
 
     fn cpu(&self) -> f64 {
         self.cpu.1 + thread_cpu_seconds() - self.cpu.0
+    }
+}
+
+/// Samples that several threads learn before they meet.
+const TOGETHER: usize = 1 << 18;
+
+/// Threads that learn together.
+struct Crew<T> {
+    common: Common,
+    hands: Vec<Hand<T>>,
+}
+
+impl<T: Real> Crew<T> {
+    /// Adds up the hands' figures of `steps` batches.
+    fn gather(&mut self, at: &mut Standing<T>, steps: u64) -> Result<(), TrainError> {
+        at.sums.batches += steps;
+        for hand in &mut self.hands {
+            let sums = hand.take();
+            at.sums.loss += sums.loss;
+            at.sums.weight += sums.weight;
+            at.sums.seen += sums.seen;
+            at.sums.auc.merge(&sums.auc);
+            at.cpu += std::mem::take(&mut hand.cpu);
+        }
+        match self.hands.iter().find_map(|hand| hand.broken) {
+            None => Ok(()),
+            Some(loss) => Err(TrainError::Diverged {
+                epoch: at.epoch,
+                step: usize::try_from(at.sums.batches).unwrap_or(usize::MAX),
+                samples: at.sums.seen,
+                loss,
+            }),
+        }
     }
 }
 

@@ -21,7 +21,9 @@ use crate::dictionaries::Dictionaries;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
 use crate::source::{Broken, Reading, vectors_conf};
-use crate::training::{Files, Fitted, Job, Liked, fit, lists, measure, publish, rejects, train_vectors};
+use crate::training::{
+    Files, Fitted, Job, Liked, Origin, fit, lists, measure, publish, rejects, train_vectors,
+};
 use crate::watch::Watch;
 use crate::{clock, output, recipe};
 
@@ -56,6 +58,9 @@ pub(crate) struct Options {
     /// End at the first row that cannot be read, instead of listing it in cache/<name>.rejects.tsv
     #[arg(long)]
     strict: bool,
+    /// Begin from the weights of this version, or of the latest version in this model's folder
+    #[arg(long, value_name = "DIR")]
+    init_from: Option<PathBuf>,
     /// Go on from the newest checkpoint of the same run (`train.checkpoint` in the model file)
     #[arg(long)]
     resume: bool,
@@ -148,8 +153,12 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
             "best_epoch": fitted.trained.best_epoch, "history": fitted.trained.history,
             "cpu_seconds": fitted.cpu_s, "wall_seconds": fitted.wall_s,
             "peak_memory_mib": clock::peak_memory_mib(), "evaluation": evaluation,
+            "restored": fitted.trained.restored,
             "ranking": fitted.ranking,
         }));
+    }
+    if let Some(restored) = &fitted.trained.restored {
+        output::line(&restored.to_string());
     }
     output::line(&evaluation.to_string());
     if let Some(ranking) = &fitted.ranking {
@@ -267,7 +276,13 @@ pub(super) fn job(
     };
     let plan = Plan::compile(&conf.0, &conf.1, None)?;
     let tables = options.dictionaries.load(&plan, &globals.home())?;
+    let origin = options
+        .init_from
+        .as_ref()
+        .map(|folder| Origin::open(folder, &model));
+    let origin = origin.transpose()?;
     let mut job = Job::new(&name, model, conf, files)?.reading(tables);
+    job.origin = origin;
     job.resume = options.resume;
     Ok(job)
 }

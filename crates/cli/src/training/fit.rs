@@ -163,7 +163,8 @@ impl Job {
         let columns: Vec<_> = columns.map(|c| (c.slot.slot, c.table, c.pooling)).collect();
         let tables: Vec<_> = network.tables.iter().map(|t| (&t.name, t.buckets)).collect();
         let dense: Vec<u32> = network.dense.iter().map(|slot| slot.slot).collect();
-        let what = format!("{columns:?} {tables:?} {dense:?}");
+        let from = self.origin.as_ref().map(|origin| &origin.start.from);
+        let what = format!("{columns:?} {tables:?} {dense:?} {from:?}");
         Ok(Frame {
             place: Some(Place {
                 folder: home.cache(),
@@ -172,6 +173,7 @@ impl Job {
             }),
             checkpoints: Some(home.checkpoints(&name)),
             resume: self.resume,
+            start: self.origin.as_ref().map(|origin| origin.start.clone()),
         })
     }
 
@@ -188,6 +190,10 @@ impl Job {
         let bare = Arc::new(Plan::compile(&self.conf.0, &self.conf.1, None)?);
         let bare = self.tables.bind(&bare)?;
         let mut samples = self.open(&bare, part)?;
-        Ok((Arc::new(fitted(&bare, &mut *samples)?), samples))
+        let plan = match &self.origin {
+            Some(origin) => origin.statistics(&bare, || Ok(fitted(&bare, &mut *samples)?))?,
+            None => fitted(&bare, &mut *samples)?,
+        };
+        Ok((Arc::new(plan), samples))
     }
 }

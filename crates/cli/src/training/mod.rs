@@ -7,6 +7,7 @@
 mod fit;
 mod judge;
 mod linear;
+mod origin;
 mod publish;
 mod ranked;
 mod vectors;
@@ -29,6 +30,7 @@ use crate::source::{Chained, Reading, Sifted};
 pub(crate) use fit::{Fitted, attempt, fit};
 pub(crate) use judge::{Baselines, judge, of_values};
 pub(crate) use linear::{of_file, rejects};
+pub(crate) use origin::Origin;
 pub(crate) use publish::publish;
 pub(crate) use ranked::{lists, ranked, ranking_options};
 pub(crate) use vectors::{Liked, reads, train_vectors};
@@ -69,6 +71,8 @@ pub(crate) struct Job {
     pub(crate) tables: Tables,
     /// Whether to go on from the newest checkpoint.
     pub(crate) resume: bool,
+    /// What training begins from.
+    pub(crate) origin: Option<Origin>,
 }
 
 impl Job {
@@ -91,6 +95,7 @@ impl Job {
             files,
             tables: Tables::default(),
             resume: false,
+            origin: None,
         })
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use rankine_model::{DataInfo, Draft, GoldenSample, Network, publish as publish_draft};
+use rankine_model::{DataInfo, Draft, GoldenSample, Network, publish as publish_draft, write_parameters};
 use rankine_train::SampleSource;
 use rankine_train::card::{CURVE_FILE, Card, RELIABILITY_FILE, REPORT_FILE};
 use rankine_train::metric::{Evaluation, Line};
 use rankine_train::report::page;
 use serde_json::{Map, Value, json};
 
+use super::origin::OPTIMIZER;
 use super::{Fitted, Job, Part};
 use crate::clock;
 use crate::home::Home;
@@ -42,6 +43,7 @@ pub(crate) fn publish(
             hash: job.files.hash.clone(),
         }),
         card: card.markdown(),
+        parents: job.origin.iter().map(|origin| origin.parent.clone()).collect(),
         files: files(&card, fitted)?,
         golden: golden(job, fitted)?,
         ..Draft::default()
@@ -61,6 +63,12 @@ fn files(card: &Card, fitted: &Fitted) -> anyhow::Result<BTreeMap<String, Vec<u8
     ]);
     if let Some(plot) = card.reliability() {
         files.insert(RELIABILITY_FILE.to_owned(), plot.into_bytes());
+    }
+    if let Some(state) = &fitted.trained.optimizer {
+        files.insert(OPTIMIZER.to_owned(), write_parameters(state));
+    }
+    if let Some(restored) = &fitted.trained.restored {
+        files.insert("restored.json".to_owned(), serde_json::to_vec_pretty(restored)?);
     }
     Ok(files)
 }

@@ -22,6 +22,7 @@ pub use manifest::{ConfInfo, DataInfo, FileInfo, Input, Manifest, Output};
 pub use open::Artefact;
 pub use publish::{Draft, Vectors, publish};
 pub use versions::versions;
+pub use weights::{read_parameters, write_parameters};
 
 /// The artefact format this program writes and reads.
 pub const FORMAT: u32 = 1;

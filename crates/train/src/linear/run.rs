@@ -146,6 +146,8 @@ impl Run<'_> {
             train_samples: samples.0,
             valid_samples: samples.1,
             table_rows: vec![(TABLE.to_owned(), self.coder.table.len())],
+            restored: None,
+            optimizer: None,
         })
     }
 

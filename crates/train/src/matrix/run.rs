@@ -69,6 +69,8 @@ pub fn train(
         parameters: run.parameters,
         train_samples: x.samples,
         valid_samples: 0,
+        restored: None,
+        optimizer: None,
     })
 }
 

@@ -12,10 +12,16 @@ use crate::TrainError;
 impl<T: Real> Net<T> {
     /// The weights as serving's parameters; numbers are rounded to `U`.
     pub fn export<U: Real>(&mut self) -> Parameters<U> {
-        let mut parameters = Parameters::default();
+        let mut parameters = self.export_dense();
         for table in &self.tables {
             parameters.tables.insert(table.name.clone(), plain(table.rows()));
         }
+        parameters
+    }
+
+    /// The dense tensors alone.
+    pub(crate) fn export_dense<U: Real>(&mut self) -> Parameters<U> {
+        let mut parameters = Parameters::default();
         // a tower without inputs is a bias alone
         let towers = self.towers.is_some();
         for layer in self.deep_layers() {
@@ -47,7 +53,7 @@ impl<T: Real> Net<T> {
     #[must_use]
     pub fn into_parameters(mut self) -> Parameters<T> {
         let tables = std::mem::take(&mut self.tables);
-        let mut parameters = self.export();
+        let mut parameters = self.export_dense();
         let plain = tables
             .into_iter()
             .map(|table| (table.name.clone(), table.into_plain()));
@@ -68,6 +74,11 @@ impl<T: Real> Net<T> {
             let rows = rows.ok_or_else(|| unfit(&table.name, "no such table of this dimension"))?;
             table.take(rows);
         }
+        self.import_dense(from)
+    }
+
+    /// The dense tensors alone.
+    pub(crate) fn import_dense<U: Real>(&mut self, from: &Parameters<U>) -> Result<(), TrainError> {
         let towers = self.towers.is_some();
         for layer in self.deep_layers_mut() {
             if layer.inputs > 0 || !towers {

@@ -1,0 +1,95 @@
+//! The version that a training begins from: `--init-from`.
+//!
+//! Its statistics go on with its weights: a mean of today, or a vocabulary fitted anew, would give old rows another meaning.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use rankine_feature::{Fit, Plan};
+use rankine_model::{Artefact, ModelConfig, Network, read_parameters, versions};
+use rankine_train::warm::{Start, check_meanings};
+
+/// The file of the optimiser's state in an artefact.
+pub(crate) const OPTIMIZER: &str = "optimizer.safetensors";
+
+/// A version to begin from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// Name and version, for the new version's parents.
+    pub(crate) parent: String,
+    /// Its weights, under the names of the new model.
+    pub(crate) start: Arc<Start>,
+    plan: Arc<Plan>,
+    slots: Vec<u32>,
+}
+
+impl Origin {
+    /// Opens a version's folder, or the latest version of a model's folder.
+    ///
+    /// # Errors
+    /// A folder that is neither, or damaged.
+    pub(crate) fn open(folder: &Path, config: &ModelConfig) -> anyhow::Result<Origin> {
+        let dir = match folder.join("manifest.json").exists() {
+            true => folder.to_owned(),
+            false => {
+                let latest = versions(folder).pop().map(|(_, path)| path);
+                latest.with_context(|| format!("{}: no complete version to begin from", folder.display()))?
+            }
+        };
+        let artefact = Artefact::open(&dir)?;
+        let what = || {
+            format!(
+                "{}: it holds vectors, expected a model that scores",
+                dir.display()
+            )
+        };
+        let (plan, network) = artefact.plan().zip(artefact.network()).with_context(what)?;
+        let state = dir.join(OPTIMIZER);
+        let start = Start {
+            from: dir.display().to_string(),
+            parameters: read_parameters(&dir.join("weights.safetensors"))?,
+            optimizer: state.exists().then(|| read_parameters(&state)).transpose()?,
+        };
+        Ok(Origin {
+            parent: format!("{}/{}", artefact.manifest().name, artefact.manifest().version),
+            start: Arc::new(start.renamed(&config.train.rename)),
+            slots: slots(network),
+            plan: plan.clone(),
+        })
+    }
+
+    /// The conf with its statistics; `fit` makes those it lacks.
+    ///
+    /// # Errors
+    /// A conf that gives its rows another meaning; what `fit` reports.
+    pub(crate) fn statistics(
+        &self,
+        bare: &Plan,
+        fit: impl FnOnce() -> anyhow::Result<Plan>,
+    ) -> anyhow::Result<Plan> {
+        check_meanings(&self.plan, bare, &self.slots)?;
+        if let Ok(same) = bare.fitted(self.plan.fit()) {
+            return Ok(same);
+        }
+        let mut merged: Fit = fit()?.fit().clone();
+        for (name, kept) in &self.plan.fit().features {
+            if let Some(entry) = merged
+                .features
+                .get_mut(name)
+                .filter(|entry| entry.class == kept.class)
+            {
+                entry.clone_from(kept);
+            }
+        }
+        Ok(bare.fitted(&merged)?)
+    }
+}
+
+/// Slots whose signs are keys of rows.
+fn slots(network: &Network) -> Vec<u32> {
+    let columns = network.columns.iter().map(|column| column.slot.slot);
+    columns
+        .chain(network.dense.iter().map(|slot| slot.slot))
+        .collect()
+}

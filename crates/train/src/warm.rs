@@ -1,0 +1,398 @@
+//! Beginning from an earlier version: its weights by name and key, its vocabulary and, where it kept it, its optimiser's state.
+//!
+//! Rows of the earlier version come first and stay, whatever today's samples use; tensors are taken where name and shape agree.
+//! Decision: nothing is guessed. A slot whose feature is defined otherwise would give old keys new meanings, so it is refused, and
+//! what could not be taken is said, name by name.
+
+use std::collections::BTreeMap;
+
+use rankine_feature::Plan;
+use rankine_kernel::Real;
+use rankine_model::{Network, Parameters};
+use serde::Serialize;
+
+use crate::TrainError;
+use crate::encode::{Encoder, Vocabulary};
+use crate::model::Net;
+
+/// What a training begins from.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// Where it is from, for people.
+    pub from: String,
+    /// Its weights.
+    pub parameters: Parameters<f32>,
+    /// Its optimiser's state and the ages of its rows, if it kept them; see [`crate::warm::state`].
+    pub optimizer: Option<Parameters<f32>>,
+}
+
+/// What became of the parameters of the version that training began from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// The version.
+    pub from: String,
+    /// Parameters taken over.
+    pub restored: Vec<String>,
+    /// Parameters it does not have.
+    pub added: Vec<String>,
+    /// Its parameters that this model does not have.
+    pub dropped: Vec<String>,
+    /// Parameters of another shape there, with both.
+    pub reshaped: Vec<String>,
+    /// Rows by table: taken over, new.
+    pub rows: BTreeMap<String, (usize, usize)>,
+    /// Whether the optimiser's state was taken over, too.
+    pub optimizer: bool,
+}
+
+impl std::fmt::Display for Restored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "begun from {}", self.from)?;
+        for (table, (taken, new)) in &self.rows {
+            writeln!(f, "  emb.{table}: {taken} rows restored, {new} added")?;
+        }
+        let lists = [
+            ("restored", &self.restored),
+            ("added", &self.added),
+            ("dropped", &self.dropped),
+            ("of another shape", &self.reshaped),
+        ];
+        for (what, names) in lists.iter().filter(|(_, names)| !names.is_empty()) {
+            writeln!(f, "  {what}: {}", names.join(", "))?;
+        }
+        let state = if self.optimizer { "restored" } else { "begins anew" };
+        write!(f, "  optimiser's state: {state}")
+    }
+}
+
+/// Name of the number of steps among the state's tensors.
+const STEPS: &str = "steps";
+
+impl Start {
+    /// The same with parameters under the names that `names` gives them here.
+    #[must_use]
+    pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Self {
+        let of = |name: &str, prefix: &str| {
+            let new = names.get(&format!("{prefix}{name}"));
+            new.map_or(name, |new| new.strip_prefix(prefix).unwrap_or(new))
+                .to_owned()
+        };
+        for parameters in std::iter::once(&mut self.parameters).chain(&mut self.optimizer) {
+            let tables = std::mem::take(&mut parameters.tables).into_iter();
+            parameters.tables = tables.map(|(name, table)| (of(&name, "emb."), table)).collect();
+            let dense = std::mem::take(&mut parameters.dense).into_iter();
+            parameters.dense = dense.map(|(name, tensor)| (of(&name, ""), tensor)).collect();
+        }
+        self
+    }
+
+    /// Gives the rows of the earlier version their numbers, before samples are read.
+    pub(crate) fn inherit(&self, network: &Network, encoder: &mut Encoder) -> Result<(), TrainError> {
+        for (number, spec) in network.tables.iter().enumerate() {
+            let same = self.parameters.tables.get(&spec.name);
+            if let Some(table) = same.filter(|table| table.dim() == spec.dim) {
+                let keys: Vec<u64> = table.sorted().into_iter().map(|(key, _)| key).collect();
+                encoder.inherit(number, &keys)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the network the earlier weights; says what became of each.
+    pub(crate) fn restore(
+        &self,
+        net: &mut Net<f32>,
+        vocabularies: &[Vocabulary],
+    ) -> Result<Restored, TrainError> {
+        let mut told = Restored {
+            from: self.from.clone(),
+            ..Restored::default()
+        };
+        let mut known: Vec<String> = Vec::new();
+        for (table, vocabulary) in net.tables.iter_mut().zip(vocabularies) {
+            let name = format!("emb.{}", table.name);
+            match self.parameters.tables.get(&table.name) {
+                Some(rows) if rows.dim() == table.dim() => {
+                    table.take(rows);
+                    let taken = vocabulary.inherited();
+                    told.rows
+                        .insert(table.name.clone(), (taken, table.rows().len() - taken));
+                    told.restored.push(name.clone());
+                }
+                Some(rows) => {
+                    let shapes = format!("{name}: {} numbers there, {} here", rows.dim(), table.dim());
+                    told.reshaped.push(shapes);
+                }
+                None => told.added.push(name.clone()),
+            }
+            known.push(name);
+        }
+        let mut own = net.export_dense::<f32>();
+        for (name, to) in &mut own.dense {
+            match self.parameters.dense.get(name) {
+                Some(tensor) if tensor.shape == to.shape => {
+                    to.data.copy_from_slice(&tensor.data);
+                    told.restored.push(name.clone());
+                }
+                Some(tensor) => {
+                    let shapes = format!("{name}: {:?} there, {:?} here", tensor.shape, to.shape);
+                    told.reshaped.push(shapes);
+                }
+                None => told.added.push(name.clone()),
+            }
+            known.push(name.clone());
+        }
+        net.import_dense(&own)?;
+        let theirs = self.parameters.tables.keys().map(|name| format!("emb.{name}"));
+        let theirs = theirs.chain(self.parameters.dense.keys().cloned());
+        told.dropped = theirs.filter(|name| !known.contains(name)).collect();
+        told.optimizer = self.optimizer.as_ref().is_some_and(|state| put_back(net, state));
+        Ok(told)
+    }
+
+    /// Trainings in a row that did not use each of a table's rows, by row.
+    fn ages(&self, table: &str) -> BTreeMap<u64, u32> {
+        let state = self.optimizer.as_ref().and_then(|state| state.tables.get(table));
+        let age =
+            |row: u32, rows: &rankine_model::Table<f32>| rows.weights(row).last().copied().unwrap_or(0.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small count"
+        )]
+        let pairs = state.map(|rows| {
+            rows.sorted()
+                .into_iter()
+                .map(|(key, row)| (key, age(row, rows) as u32))
+                .collect()
+        });
+        pairs.unwrap_or_default()
+    }
+}
+
+/// Takes the optimiser's state where it fits; `false` if none was kept.
+fn put_back(net: &mut Net<f32>, state: &Parameters<f32>) -> bool {
+    let Some(steps) = state.dense.get(STEPS).and_then(|steps| steps.data.first()) else {
+        return false;
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count below 2^24 or about it"
+    )]
+    net.set_steps(*steps as u64);
+    for table in &mut net.tables {
+        let Some(rows) = state.tables.get(&table.name) else {
+            continue;
+        };
+        let width = table.dim() * table.rows().states();
+        if rows.dim() != width + 1 {
+            continue;
+        }
+        let missing = rows.weights(0)[..width].to_vec();
+        table.rows_mut().row_mut(0).1.copy_from_slice(&missing);
+        for (key, from) in rows.sorted() {
+            if let Some(row) = table.rows().find(key) {
+                table
+                    .rows_mut()
+                    .row_mut(row)
+                    .1
+                    .copy_from_slice(&rows.weights(from)[..width]);
+            }
+        }
+    }
+    for (name, to) in net.dense_state() {
+        if let Some(tensor) = state
+            .dense
+            .get(&name)
+            .filter(|tensor| tensor.data.len() == to.len())
+        {
+            to.copy_from_slice(&tensor.data);
+        }
+    }
+    true
+}
+
+/// What a training begun from this version needs beside its weights: per row the optimiser's state and, last, the trainings in a
+/// row that did not use it; per tensor its state; the number of steps. Without `whole` the ages alone.
+pub(crate) fn state(
+    net: &mut Net<f32>,
+    vocabularies: &[Vec<u32>],
+    (start, whole): (Option<&Start>, bool),
+) -> Parameters<f32> {
+    let mut state = Parameters::default();
+    for (table, ages) in net.tables.iter().zip(ages(net, vocabularies, start)) {
+        let rows = table.rows();
+        let width = if whole { rows.states() * rows.dim() } else { 0 };
+        let mut kept = rankine_model::Table::plain(width + 1);
+        kept.row_mut(0).0[..width].copy_from_slice(&rows.state(0)[..width]);
+        for ((key, row), age) in rows.keys().iter().zip(1..).zip(&ages) {
+            kept.intern(*key, |to| {
+                to[..width].copy_from_slice(&rows.state(row)[..width]);
+                #[expect(clippy::cast_precision_loss, reason = "a small count")]
+                let age = *age as f32;
+                to[width] = age;
+            });
+        }
+        state.tables.insert(table.name.clone(), kept);
+    }
+    if whole {
+        #[expect(clippy::cast_precision_loss, reason = "only the bias correction reads it")]
+        let steps = vec![net.steps_taken() as f32];
+        state
+            .dense
+            .insert(STEPS.to_owned(), rankine_model::Tensor::new(&[1], steps));
+        for (name, values) in net.dense_state() {
+            let tensor = rankine_model::Tensor::new(&[values.len()], values.to_vec());
+            state.dense.insert(name, tensor);
+        }
+    }
+    state
+}
+
+/// The age of each row by table, from row 1: 0 where this training's samples used it, else one more than before.
+fn ages(net: &Net<f32>, uses: &[Vec<u32>], start: Option<&Start>) -> Vec<Vec<u32>> {
+    let tables = net.tables.iter().zip(uses);
+    let of = |(table, uses): (&crate::table::Table<f32>, &Vec<u32>)| {
+        let before = start.map(|start| start.ages(&table.name)).unwrap_or_default();
+        let rows = table.rows().keys().iter().zip(&uses[1..]);
+        let age = |(key, uses): (&u64, &u32)| {
+            if *uses > 0 {
+                0
+            } else {
+                before.get(key).copied().unwrap_or(0) + 1
+            }
+        };
+        rows.map(age).collect()
+    };
+    tables.map(of).collect()
+}
+
+/// Drops rows that were not used in as many trainings in a row as their table's `expire` says, from weights and state alike.
+pub(crate) fn expire(network: &Network, parameters: &mut Parameters<f32>, state: &mut Parameters<f32>) {
+    for spec in &network.tables {
+        let (Some(most), Some(ages)) = (spec.expire, state.tables.get(&spec.name)) else {
+            continue;
+        };
+        let age = |row: u32| ages.weights(row).last().copied().unwrap_or(0.0);
+        let rows = ages.sorted().into_iter();
+        let kept: Vec<u64> = rows
+            .filter(|(_, row)| age(*row) < most as f32)
+            .map(|(key, _)| key)
+            .collect();
+        for tables in [&mut parameters.tables, &mut state.tables] {
+            if let Some(table) = tables
+                .get_mut(&spec.name)
+                .filter(|table| table.len() > kept.len())
+            {
+                *table = only(table, &kept);
+            }
+        }
+    }
+}
+
+fn only<T: Real>(table: &rankine_model::Table<T>, keys: &[u64]) -> rankine_model::Table<T> {
+    let mut kept = rankine_model::Table::plain(table.dim());
+    kept.row_mut(0).0.copy_from_slice(table.weights(0));
+    for key in keys {
+        kept.intern(*key, |to| to.copy_from_slice(table.weights(table.row(*key))));
+    }
+    kept
+}
+
+/// Refuses a conf that gives slots of `slots` other meanings than `before`: the keys of their rows would be others'.
+///
+/// # Errors
+/// The slots, with what their features were and are.
+pub fn check_meanings(before: &Plan, now: &Plan, slots: &[u32]) -> Result<(), TrainError> {
+    let (old, new) = (definitions(before), definitions(now));
+    let mut changed = Vec::new();
+    for slot in slots {
+        if let (Some(old), Some(new)) = (old.get(slot), new.get(slot))
+            && old != new
+        {
+            let pair = old.lines().zip(new.lines()).find(|(a, b)| a != b);
+            let (a, b) = pair.unwrap_or(("fewer inputs", "more inputs"));
+            changed.push(format!("slot {slot}: `{a}` there, `{b}` here"));
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(TrainError::Config {
+        key: "conf".to_owned(),
+        detail: format!(
+            "the version to begin from was trained with other features, so its rows would change their meaning; {}",
+            changed.join("; ")
+        ),
+    })
+}
+
+/// What each slot's signs rest on: its feature's definition, those of the features it depends on, and the fields' types.
+fn definitions(plan: &Plan) -> BTreeMap<u32, String> {
+    let text = plan.canonical();
+    let blocks: Vec<&str> = text.split("\n[[feature]]\n").skip(1).collect();
+    let value = |block: &str, key: &str| -> Option<String> {
+        let line = block
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.map(str::to_owned)
+    };
+    let by_name: BTreeMap<String, &str> = blocks
+        .iter()
+        .filter_map(|block| Some((value(block, "name")?, *block)))
+        .collect();
+    let slot = |block: &&str| value(block, "slot")?.parse::<u32>().ok();
+    let slots = blocks
+        .iter()
+        .filter_map(|block| Some((slot(block)?, definition(plan, block, &by_name, 0))));
+    slots.collect()
+}
+
+fn definition(plan: &Plan, block: &str, by_name: &BTreeMap<String, &str>, depth: usize) -> String {
+    let kept = |line: &&str| !line.starts_with("name = ") && !line.starts_with("slot = ");
+    let mut lines: Vec<String> = block.lines().filter(kept).map(str::to_owned).collect();
+    let depend = block.lines().find_map(|line| line.strip_prefix("depend = "));
+    let depend = depend.unwrap_or("[]").trim_matches(['[', ']']);
+    for name in depend.split(", ").filter(|name| !name.is_empty() && depth < 64) {
+        if let Some(inner) = by_name.get(name) {
+            lines.push(definition(plan, inner, by_name, depth + 1));
+        } else if let Some((side, at)) = plan.schema().find(name.trim_matches('"')) {
+            lines.push(format!("{name}: {}", plan.schema().side(side)[at].ty));
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(class: &str, ty: &str, args: &str) -> Plan {
+        let text = format!(
+            "format = 1\nname = \"c\"\nschema.item = [{{ name = \"x\", type = \"{ty}\" }}, {{ name = \"y\", type = \"int\" }}]\n\
+             [[feature]]\nname = \"b\"\nclass = \"{class}\"\ndepend = [\"x\"]\n{args}slot = 1\n\
+             [[feature]]\nname = \"pair\"\nclass = \"cross\"\nslot = 2\ndepend = [\"b\", \"n\"]\n\
+             [[feature]]\nname = \"n\"\nclass = \"id\"\nslot = 3\ndepend = [\"y\"]\n"
+        );
+        Plan::compile(&text, "c.toml", None).unwrap()
+    }
+
+    #[test]
+    fn another_meaning_of_a_slot_is_refused_also_at_second_hand() {
+        let before = plan("bucketize", "float", "args = [1, 2]\n");
+        check_meanings(&before, &before, &[1, 2, 3]).unwrap();
+        let moved = plan("bucketize", "float", "args = [1, 3]\n");
+        let error = check_meanings(&before, &moved, &[1, 2, 3])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("slot 1: `args = [1") && error.contains("slot 2: "),
+            "{error}"
+        );
+        assert!(!error.contains("slot 3"), "{error}");
+        check_meanings(&before, &moved, &[3]).unwrap();
+        let typed = check_meanings(&plan("id", "int", ""), &plan("id", "string", ""), &[1]).unwrap_err();
+        assert!(typed.to_string().contains("int` there"), "{typed}");
+    }
+}
