@@ -79,6 +79,8 @@ pub struct TableSpec {
     pub init: Option<f64>,
     /// Rows that signs share, a sign's key being its remainder; none where every sign has a row of its own.
     pub buckets: Option<u64>,
+    /// Trainings without use after which a row is dropped.
+    pub expire: Option<u32>,
 }
 
 impl TableSpec {
@@ -269,6 +271,7 @@ fn embedding_table(embedding: &EmbeddingConfig) -> TableSpec {
         l2: embedding.l2.as_ref().map(|v| v.value),
         init: embedding.init.as_ref().map(|v| v.value),
         buckets: embedding.buckets.as_ref().map(|v| v.value),
+        expire: embedding.expire.as_ref().map(|v| v.value),
     }
 }
 
@@ -391,6 +394,7 @@ impl<'a> Builder<'a> {
             l2,
             init: None,
             buckets: wide.and_then(|w| w.buckets.as_ref()).map(|v| v.value),
+            expire: wide.and_then(|w| w.expire.as_ref()).map(|v| v.value),
         });
         if let Some(column) = self.column(slot, table, Pooling::Sum) {
             self.network.wide.push(column);

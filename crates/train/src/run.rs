@@ -6,7 +6,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use rankine_feature::Plan;
@@ -18,7 +17,6 @@ use crate::TrainError;
 use crate::average::Average;
 use crate::backward::Mode;
 use crate::checkpoint::Checkpoints;
-use crate::crew::{Common, Hand, Round};
 use crate::early_stop::{EarlyStop, Verdict};
 use crate::encode::{Batch, Cache, Encoder, Order, Samples, Storage, Vocabulary};
 use crate::judge;
@@ -294,29 +292,10 @@ impl<'a> Run<'a> {
         let stop = EarlyStop::new(patience, watch.higher_is_better());
         let mut at = Standing::new(stop, Average::new(self.settings.average));
         self.resume(net, &mut at)?;
-        let threads = self.settings.course.threads;
-        let mut crew = Crew {
-            common: Common::default(),
-            hands: Vec::new(),
-        };
-        if threads > 1 {
-            crew.common.fill(net);
-            let learner = |net: &Net<T>| Learner::new(net, learn, self.objective.clone());
-            crew.hands = (0..threads)
-                .map(|number| {
-                    let learner = learner(net);
-                    Hand::new(net, learner, number)
-                })
-                .collect();
-        }
         let mut learner = Learner::new(net, learn, self.objective.clone());
         while at.epoch <= self.settings.epochs {
             at.average.iter_mut().for_each(|average| average.hide(net));
-            if threads > 1 {
-                self.epoch_of_many(net, learn, &mut crew, &mut at)?;
-            } else {
-                self.epoch(net, learn, &mut learner, &mut at)?;
-            }
+            self.epoch(net, learn, &mut learner, &mut at)?;
             at.average.iter_mut().for_each(|average| average.show(net));
             let mut report = self.judge(net, judge, &at)?;
             let verdict = at.stop.observe(at.epoch, watch.figure(&report));
@@ -396,61 +375,6 @@ impl<'a> Run<'a> {
             }
         }
         at.cpu = clock.cpu();
-        Ok(())
-    }
-
-    /// As [`Run::epoch`] on several threads: they meet where a checkpoint may be due, a listener is told, or a window ends.
-    fn epoch_of_many<T: Real>(
-        &mut self,
-        net: &mut Net<T>,
-        learn: Samples<'_>,
-        crew: &mut Crew<T>,
-        at: &mut Standing<T>,
-    ) -> Result<(), TrainError> {
-        let mut clock = Clock::start(at.trained, at.cpu);
-        let batch = self.settings.batch;
-        let mixed = self.settings.shuffle.then_some((self.settings.seed, at.epoch));
-        let mut windows = learn.pass(Order { mixed, batch });
-        let mut done = usize::try_from(at.sums.batches)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(batch);
-        crew.common.fill(net);
-        while let Some((cache, order)) = windows.next()? {
-            let skipped = done.min(order.len());
-            done -= skipped;
-            let mut rest = &order[skipped..];
-            while !rest.is_empty() {
-                let most = self.checkpoints.as_ref().map_or(u64::MAX, Checkpoints::left);
-                let most = usize::try_from(most)
-                    .unwrap_or(usize::MAX)
-                    .min(TOGETHER.div_ceil(batch).max(1));
-                let (now, later) = rest.split_at(most.saturating_mul(batch).min(rest.len()));
-                rest = later;
-                let round = Round {
-                    settings: self.settings,
-                    epoch: at.epoch,
-                    cache,
-                    order: now,
-                    done: at.sums.batches,
-                    steps: at.steps,
-                    per_epoch: learn.len().div_ceil(batch) as u64,
-                    next: AtomicUsize::new(0),
-                };
-                round.run(&mut crew.hands, &crew.common);
-                let steps = now.len().div_ceil(batch) as u64;
-                crew.gather(at, steps)?;
-                at.steps += steps;
-                at.samples += now.len() as u64;
-                at.trained = clock.read().0;
-                self.maybe_tell(at, learn.len() as u64);
-                if self.checkpoints.is_some() {
-                    crew.common.give(net, true);
-                    self.maybe_save(net, at, steps)?;
-                }
-            }
-        }
-        crew.common.give(net, true);
-        at.cpu += clock.cpu() - clock.cpu.1;
         Ok(())
     }
 
@@ -538,39 +462,6 @@ impl Clock {
 
     fn cpu(&self) -> f64 {
         self.cpu.1 + thread_cpu_seconds() - self.cpu.0
-    }
-}
-
-/// Samples that several threads learn before they meet.
-const TOGETHER: usize = 1 << 18;
-
-/// Threads that learn together.
-struct Crew<T> {
-    common: Common,
-    hands: Vec<Hand<T>>,
-}
-
-impl<T: Real> Crew<T> {
-    /// Adds up the hands' figures of `steps` batches.
-    fn gather(&mut self, at: &mut Standing<T>, steps: u64) -> Result<(), TrainError> {
-        at.sums.batches += steps;
-        for hand in &mut self.hands {
-            let sums = hand.take();
-            at.sums.loss += sums.loss;
-            at.sums.weight += sums.weight;
-            at.sums.seen += sums.seen;
-            at.sums.auc.merge(&sums.auc);
-            at.cpu += std::mem::take(&mut hand.cpu);
-        }
-        match self.hands.iter().find_map(|hand| hand.broken) {
-            None => Ok(()),
-            Some(loss) => Err(TrainError::Diverged {
-                epoch: at.epoch,
-                step: usize::try_from(at.sums.batches).unwrap_or(usize::MAX),
-                samples: at.sums.seen,
-                loss,
-            }),
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use rankine_feature::Plan;
+use rankine_feature::{FieldType, Key, Plan};
 use rankine_kernel::Real;
 use rankine_model::{Network, Parameters};
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub struct Start {
     pub from: String,
     /// Its weights.
     pub parameters: Parameters<f32>,
+    /// The rows that signs share, by table.
+    pub buckets: BTreeMap<String, Option<u64>>,
     /// Its optimiser's state and the ages of its rows, if it kept them; see [`crate::warm::state`].
     pub optimizer: Option<Parameters<f32>>,
 }
@@ -77,6 +79,8 @@ impl Start {
             new.map_or(name, |new| new.strip_prefix(prefix).unwrap_or(new))
                 .to_owned()
         };
+        let buckets = std::mem::take(&mut self.buckets).into_iter();
+        self.buckets = buckets.map(|(name, rows)| (of(&name, "emb."), rows)).collect();
         for parameters in std::iter::once(&mut self.parameters).chain(&mut self.optimizer) {
             let tables = std::mem::take(&mut parameters.tables).into_iter();
             parameters.tables = tables.map(|(name, table)| (of(&name, "emb."), table)).collect();
@@ -86,11 +90,14 @@ impl Start {
         self
     }
 
-    /// Gives the rows of the earlier version their numbers, before samples are read.
+    /// Gives the rows of the earlier version their numbers, before samples are read; refuses keys that mean other signs.
     pub(crate) fn inherit(&self, network: &Network, encoder: &mut Encoder) -> Result<(), TrainError> {
         for (number, spec) in network.tables.iter().enumerate() {
             let same = self.parameters.tables.get(&spec.name);
             if let Some(table) = same.filter(|table| table.dim() == spec.dim) {
+                if let Some(buckets) = self.buckets.get(&spec.name).filter(|rows| **rows != spec.buckets) {
+                    return Err(other_buckets(&spec.name, *buckets, spec.buckets));
+                }
                 let keys: Vec<u64> = table.sorted().into_iter().map(|(key, _)| key).collect();
                 encoder.inherit(number, &keys)?;
             }
@@ -167,6 +174,18 @@ impl Start {
                 .collect()
         });
         pairs.unwrap_or_default()
+    }
+}
+
+fn other_buckets(table: &str, there: Option<u64>, here: Option<u64>) -> TrainError {
+    let rows = |rows: Option<u64>| rows.map_or("none".to_owned(), |rows| rows.to_string());
+    TrainError::Config {
+        key: "buckets".to_owned(),
+        detail: format!(
+            "table `{table}` of the version to begin from has keys of other buckets: expected {}, got {}",
+            rows(there),
+            rows(here)
+        ),
     }
 }
 
@@ -300,32 +319,144 @@ fn only<T: Real>(table: &rankine_model::Table<T>, keys: &[u64]) -> rankine_model
     kept
 }
 
-/// Refuses a conf that gives slots of `slots` other meanings than `before`: the keys of their rows would be others'.
+/// Refuses a conf that gives slots of `slots` other meanings than `before`: the keys of their rows would be others'. Words behind
+/// the last of a vocabulary change no place and are allowed.
 ///
 /// # Errors
-/// The slots, with what their features were and are.
+/// Every such slot with the place that differs, what was expected and what came.
 pub fn check_meanings(before: &Plan, now: &Plan, slots: &[u32]) -> Result<(), TrainError> {
     let (old, new) = (definitions(before), definitions(now));
+    let pairs = slots
+        .iter()
+        .filter_map(|slot| Some((slot, old.get(slot)?, new.get(slot)?)));
+    let changed =
+        pairs.filter_map(|(slot, old, new)| Some(format!("slot {slot}, {}", difference(old, new)?)));
+    refuse(&changed.collect::<Vec<_>>())
+}
+
+/// A cell of a dictionary that a version was trained with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// The dictionary's name.
+    pub dictionary: String,
+    /// The row's key, as text.
+    pub key: String,
+    /// The column's name.
+    pub column: String,
+    /// What stood there.
+    pub value: serde_json::Value,
+}
+
+/// Refuses dictionaries that give words of a vocabulary other places than the version that training begins from found there, as
+/// far as it kept what it read.
+///
+/// # Errors
+/// Every such slot with the word, the place that was expected and the one that came.
+pub fn check_places(now: &Plan, slots: &[u32], cells: &[Cell]) -> Result<(), TrainError> {
+    let definitions = definitions(now);
     let mut changed = Vec::new();
-    for slot in slots {
-        if let (Some(old), Some(new)) = (old.get(slot), new.get(slot))
-            && old != new
-        {
-            let pair = old.lines().zip(new.lines()).find(|(a, b)| a != b);
-            let (a, b) = pair.unwrap_or(("fewer inputs", "more inputs"));
-            changed.push(format!("slot {slot}: `{a}` there, `{b}` here"));
+    for cell in cells {
+        let column = [
+            format!("\"@{}\"", cell.dictionary),
+            format!("\"@{}.{}\"", cell.dictionary, cell.column),
+        ];
+        let reads = |slot: &&u32| {
+            definitions.get(slot).is_some_and(|text| {
+                text.contains("class = \"vocabulary\"") && column.iter().any(|column| text.contains(column))
+            })
+        };
+        let Some(slot) = slots.iter().find(reads) else {
+            continue;
+        };
+        let got = looked_up(now, cell).unwrap_or_default();
+        if got != cell.value {
+            changed.push(format!(
+                "slot {slot}, word `{}` of dictionary `{}`: expected place {}, got {got}",
+                cell.key, cell.dictionary, cell.value
+            ));
         }
     }
+    changed.dedup();
+    refuse(&changed)
+}
+
+/// What stands in a cell today.
+fn looked_up(plan: &Plan, cell: &Cell) -> Option<serde_json::Value> {
+    let mut pairs = plan.dictionaries().iter().zip(plan.tables());
+    let (spec, table) = pairs.find(|(spec, _)| *spec.name == *cell.dictionary)?;
+    let column = table
+        .columns()
+        .iter()
+        .position(|(name, _)| **name == *cell.column)?;
+    let key = match spec.key {
+        FieldType::Int => Key::Int(cell.key.parse().ok()?),
+        _ => Key::Text(&cell.key),
+    };
+    Some(rankine_feature::json::print(table.get(key, column)))
+}
+
+fn refuse(changed: &[String]) -> Result<(), TrainError> {
     if changed.is_empty() {
         return Ok(());
     }
     Err(TrainError::Config {
         key: "conf".to_owned(),
         detail: format!(
-            "the version to begin from was trained with other features, so its rows would change their meaning; {}",
+            "the version to begin from was trained with other features, so its rows would change their meaning: {}",
             changed.join("; ")
         ),
     })
+}
+
+/// The first line in which two definitions differ, but for words appended to a vocabulary.
+fn difference(old: &str, new: &str) -> Option<String> {
+    let mut class = "";
+    for (a, b) in old.lines().zip(new.lines()) {
+        class = a.strip_prefix("class = ").unwrap_or(class);
+        if a != b && !(class == "\"vocabulary\"" && is_grown(a, b)) {
+            return Some(line_difference(a, b));
+        }
+    }
+    let (a, b) = (old.lines().count(), new.lines().count());
+    (a != b).then(|| format!("its definition: expected {a} lines, got {b}"))
+}
+
+/// The entries of a line `key = [a, b]`.
+fn entries(line: &str) -> Option<(&str, Vec<&str>)> {
+    let (key, list) = line.split_once(" = [")?;
+    Some((key, list.strip_suffix(']')?.split(", ").collect()))
+}
+
+/// Whether the words of a vocabulary are those of another with some behind them.
+fn is_grown(old: &str, new: &str) -> bool {
+    let parts = |line| {
+        let (key, all) = entries(line).filter(|(key, _)| *key == "str_args")?;
+        let (words, flags): (Vec<&str>, Vec<&str>) =
+            all.into_iter().partition(|entry| entry.starts_with("\"="));
+        Some((key, words, flags))
+    };
+    match (parts(old), parts(new)) {
+        (Some(old), Some(new)) => new.1.starts_with(&old.1) && new.2 == old.2,
+        _ => false,
+    }
+}
+
+fn line_difference(a: &str, b: &str) -> String {
+    if let (Some((key, old)), Some((other, new))) = (entries(a), entries(b))
+        && key == other
+    {
+        let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+        let at = |list: &[&str]| {
+            list.get(same)
+                .map_or("nothing".to_owned(), |entry| format!("`{entry}`"))
+        };
+        return format!(
+            "position {same} of `{key}`: expected {}, got {}",
+            at(&old),
+            at(&new)
+        );
+    }
+    format!("expected `{a}`, got `{b}`")
 }
 
 /// What each slot's signs rest on: its feature's definition, those of the features it depends on, and the fields' types.
@@ -367,6 +498,8 @@ fn definition(plan: &Plan, block: &str, by_name: &BTreeMap<String, &str>, depth:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rankine_feature::{Lookup, MemoryDictionary, Value};
+    use std::sync::Arc;
 
     fn plan(class: &str, ty: &str, args: &str) -> Plan {
         let text = format!(
@@ -378,21 +511,70 @@ mod tests {
         Plan::compile(&text, "c.toml", None).unwrap()
     }
 
+    fn refusal(before: &Plan, now: &Plan, slots: &[u32]) -> String {
+        check_meanings(before, now, slots).unwrap_err().to_string()
+    }
+
     #[test]
     fn another_meaning_of_a_slot_is_refused_also_at_second_hand() {
         let before = plan("bucketize", "float", "args = [1, 2]\n");
         check_meanings(&before, &before, &[1, 2, 3]).unwrap();
         let moved = plan("bucketize", "float", "args = [1, 3]\n");
-        let error = check_meanings(&before, &moved, &[1, 2, 3])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("slot 1: `args = [1") && error.contains("slot 2: "),
-            "{error}"
-        );
+        let error = refusal(&before, &moved, &[1, 2, 3]);
+        let place = "position 1 of `args`: expected `2`, got `3`";
+        assert!(error.contains(&format!("slot 1, {place}")), "{error}");
+        assert!(error.contains(&format!("slot 2, {place}")), "{error}");
         assert!(!error.contains("slot 3"), "{error}");
         check_meanings(&before, &moved, &[3]).unwrap();
-        let typed = check_meanings(&plan("id", "int", ""), &plan("id", "string", ""), &[1]).unwrap_err();
-        assert!(typed.to_string().contains("int` there"), "{typed}");
+        let typed = refusal(&plan("id", "int", ""), &plan("id", "string", ""), &[1]);
+        assert!(
+            typed.contains("expected `\"x\": int`, got `\"x\": string`"),
+            "{typed}"
+        );
+    }
+
+    #[test]
+    fn a_vocabulary_may_grow_but_not_move() {
+        let words = |list: &str| plan("vocabulary", "string", &format!("str_args = [{list}]\n"));
+        let before = words("\"=a\", \"=b\", \"other\"");
+        check_meanings(&before, &words("\"=a\", \"=b\", \"=c\", \"other\""), &[1, 2]).unwrap();
+        let moved = refusal(&before, &words("\"=b\", \"=a\", \"other\""), &[1]);
+        assert!(
+            moved.contains("slot 1, position 0 of `str_args`: expected `\"=a\"`, got `\"=b\"`"),
+            "{moved}"
+        );
+        let shorter = refusal(&before, &words("\"=a\", \"other\""), &[1]);
+        assert!(shorter.contains("slot 1, position 1"), "{shorter}");
+        let fitted = plan("vocabulary", "string", "args = [9]\nstr_args = [\"fitted\"]\n");
+        assert!(refusal(&before, &fitted, &[1]).contains("slot 1"));
+    }
+
+    #[test]
+    fn a_dictionary_that_places_words_elsewhere_is_refused() {
+        let text = "format = 1\nname = \"c\"\nschema.item = [{ name = \"x\", type = \"string\" }]\n\
+                    [[dictionary]]\nname = \"words\"\nkey = \"string\"\ncolumns = [{ name = \"line\", type = \"int\" }]\n\
+                    [[feature]]\nname = \"b\"\nclass = \"vocabulary\"\ndepend = [\"x\"]\nslot = 4\n\
+                    str_args = [\"@words.line\"]\n";
+        let bare = Plan::compile(text, "c.toml", None).unwrap();
+        let mut words = MemoryDictionary::new(&[("line", FieldType::Int)]);
+        words.insert(Key::Text("a"), vec![Value::Int(0)]);
+        words.insert(Key::Text("b"), vec![Value::Int(2)]);
+        let words: Arc<dyn Lookup> = Arc::new(words);
+        let now = bare.bind(|_| Some(Arc::clone(&words))).unwrap();
+        let cell = |key: &str, place: i64| Cell {
+            dictionary: "words".into(),
+            key: key.into(),
+            column: "line".into(),
+            value: place.into(),
+        };
+        check_places(&now, &[4], &[cell("a", 0)]).unwrap();
+        let error = check_places(&now, &[4], &[cell("a", 0), cell("b", 1)]);
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("slot 4, word `b` of dictionary `words`: expected place 1, got 2"),
+            "{error}"
+        );
+        let gone = check_places(&now, &[4], &[cell("c", 1)]).unwrap_err().to_string();
+        assert!(gone.contains("expected place 1, got null"), "{gone}");
     }
 }

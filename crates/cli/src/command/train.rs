@@ -276,6 +276,12 @@ pub(super) fn job(
     };
     let plan = Plan::compile(&conf.0, &conf.1, None)?;
     let tables = options.dictionaries.load(&plan, &globals.home())?;
+    let batches = !model.kind().is_linear() && !model.kind().is_matrix();
+    anyhow::ensure!(
+        options.init_from.is_none() || batches,
+        "--init-from: kind `{}` begins from no earlier version; kinds learnt in batches do",
+        model.kind().name()
+    );
     let origin = options
         .init_from
         .as_ref()

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use rankine_feature::{Fit, Plan};
 use rankine_model::{Artefact, ModelConfig, Network, read_parameters, versions};
-use rankine_train::warm::{Start, check_meanings};
+use rankine_train::warm::{Cell, Start, check_meanings, check_places};
+use serde_json::Value;
 
 /// The file of the optimiser's state in an artefact.
 pub(crate) const OPTIMIZER: &str = "optimizer.safetensors";
@@ -22,6 +23,8 @@ pub(crate) struct Origin {
     pub(crate) start: Arc<Start>,
     plan: Arc<Plan>,
     slots: Vec<u32>,
+    /// What its kept samples read from dictionaries.
+    cells: Vec<Cell>,
 }
 
 impl Origin {
@@ -49,12 +52,18 @@ impl Origin {
         let start = Start {
             from: dir.display().to_string(),
             parameters: read_parameters(&dir.join("weights.safetensors"))?,
+            buckets: network
+                .tables
+                .iter()
+                .map(|table| (table.name.clone(), table.buckets))
+                .collect(),
             optimizer: state.exists().then(|| read_parameters(&state)).transpose()?,
         };
         Ok(Origin {
-            parent: format!("{}/{}", artefact.manifest().name, artefact.manifest().version),
+            parent: format!("{}@{}", artefact.manifest().name, artefact.manifest().version),
             start: Arc::new(start.renamed(&config.train.rename)),
             slots: slots(network),
+            cells: cells(&dir)?,
             plan: plan.clone(),
         })
     }
@@ -69,6 +78,7 @@ impl Origin {
         fit: impl FnOnce() -> anyhow::Result<Plan>,
     ) -> anyhow::Result<Plan> {
         check_meanings(&self.plan, bare, &self.slots)?;
+        check_places(bare, &self.slots, &self.cells)?;
         if let Ok(same) = bare.fitted(self.plan.fit()) {
             return Ok(same);
         }
@@ -92,4 +102,25 @@ fn slots(network: &Network) -> Vec<u32> {
     columns
         .chain(network.dense.iter().map(|slot| slot.slot))
         .collect()
+}
+
+/// The dictionary cells that a version's golden samples keep.
+fn cells(dir: &Path) -> anyhow::Result<Vec<Cell>> {
+    let path = dir.join("golden.jsonl");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let mut cells = Vec::new();
+    for line in text.lines() {
+        let sample: Value = serde_json::from_str(line).with_context(|| path.display().to_string())?;
+        for (dictionary, rows) in sample["reads"].as_object().into_iter().flatten() {
+            for (key, row) in rows.as_object().into_iter().flatten() {
+                cells.extend(row.as_object().into_iter().flatten().map(|(column, value)| Cell {
+                    dictionary: dictionary.clone(),
+                    key: key.clone(),
+                    column: column.clone(),
+                    value: value.clone(),
+                }));
+            }
+        }
+    }
+    Ok(cells)
 }

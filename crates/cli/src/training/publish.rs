@@ -44,6 +44,13 @@ pub(crate) fn publish(
         }),
         card: card.markdown(),
         parents: job.origin.iter().map(|origin| origin.parent.clone()).collect(),
+        restored: fitted
+            .trained
+            .restored
+            .as_ref()
+            .map(serde_json::to_value)
+            .transpose()?
+            .unwrap_or_default(),
         files: files(&card, fitted)?,
         golden: golden(job, fitted)?,
         ..Draft::default()
@@ -66,9 +73,6 @@ fn files(card: &Card, fitted: &Fitted) -> anyhow::Result<BTreeMap<String, Vec<u8
     }
     if let Some(state) = &fitted.trained.optimizer {
         files.insert(OPTIMIZER.to_owned(), write_parameters(state));
-    }
-    if let Some(restored) = &fitted.trained.restored {
-        files.insert("restored.json".to_owned(), serde_json::to_vec_pretty(restored)?);
     }
     Ok(files)
 }

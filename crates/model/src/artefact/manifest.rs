@@ -88,6 +88,9 @@ pub struct Manifest {
     /// Versions it was made from.
     #[serde(default)]
     pub parents: Vec<String>,
+    /// What became of a parent's parameters, where training began from one; else null.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub restored: serde_json::Value,
     /// The samples.
     #[serde(default)]
     pub data: Option<DataInfo>,

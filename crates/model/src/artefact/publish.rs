@@ -54,6 +54,8 @@ pub struct Draft {
     pub data: Option<DataInfo>,
     /// Versions it was made from.
     pub parents: Vec<String>,
+    /// What became of a parent's parameters; null where training began from none.
+    pub restored: serde_json::Value,
     /// The card, as Markdown.
     pub card: String,
     /// Further files of the folder (plots, optimiser state), by plain file name.
@@ -225,6 +227,7 @@ fn write(
         isa: Machine::detect().name(),
         config: draft.config.clone(),
         parents: draft.parents.clone(),
+        restored: draft.restored.clone(),
         data: draft.data.clone(),
         towers: contents.network.as_ref().map(towers).unwrap_or_default(),
         inputs: contents.network.as_ref().map(inputs).unwrap_or_default(),

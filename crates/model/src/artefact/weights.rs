@@ -284,27 +284,7 @@ pub fn write_parameters(parameters: &Parameters<f32>) -> Vec<u8> {
 /// # Errors
 /// [`ModelError`] of a file that is not there or not one.
 pub fn read_parameters(path: &Path) -> Result<Parameters<f32>, ModelError> {
-    let reader = Reader::open(Arc::new(MappedFile::open(path)?))?;
-    let mut parameters = Parameters {
-        dense: reader.dense()?,
-        ..Parameters::default()
-    };
-    for name in reader.tensors.keys() {
-        let Some(table) = name.strip_prefix("emb.").and_then(|n| n.strip_suffix(".keys")) else {
-            continue;
-        };
-        let (keys, _) = reader.numbers::<u64>(name, Dtype::U64, 1)?;
-        let mapped = reader.table(table)?;
-        let mut rows = Table::plain(mapped.dim);
-        rows.row_mut(rankine_kernel::rows::MISSING)
-            .0
-            .copy_from_slice(mapped.at(mapped.missing));
-        for (at, key) in keys.iter().enumerate() {
-            rows.intern(*key, |to| to.copy_from_slice(mapped.at(at)));
-        }
-        parameters.tables.insert(table.to_owned(), rows);
-    }
-    Ok(parameters)
+    Reader::open(Arc::new(MappedFile::open(path)?))?.parameters()
 }
 
 /// A table in a mapped file; its last row is the missing row.

@@ -216,12 +216,18 @@ impl Checker<'_> {
         }
     }
 
-    /// Numbers of tables that signs share.
+    /// Numbers of tables that signs share or leave.
     fn bounds_of_tables(&mut self) {
         let config = self.config;
-        let buckets = config.embedding.iter().filter_map(|e| e.buckets.as_ref());
-        for buckets in buckets.chain(config.wide.iter().filter_map(|w| w.buckets.as_ref())) {
-            self.within(buckets, "buckets", (1, u64::from(u32::MAX) - 2));
+        let buckets = config.embedding.iter().map(|e| (&e.buckets, &e.expire));
+        let buckets = buckets.chain(config.wide.iter().map(|w| (&w.buckets, &w.expire)));
+        for (buckets, expire) in buckets {
+            if let Some(buckets) = buckets {
+                self.within(buckets, "buckets", (1, u64::from(u32::MAX) - 2));
+            }
+            if let Some(expire) = expire {
+                self.within(expire, "expire", (1, u32::MAX));
+            }
         }
     }
 

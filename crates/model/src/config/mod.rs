@@ -26,6 +26,7 @@ use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 pub use tower::{CombineName, HalfName, TowerConfig, TowersConfig};
 
 /// The format this program reads.
@@ -244,6 +245,9 @@ pub struct EmbeddingConfig {
     /// Signs share this many rows: a sign's key is its remainder; absent: every sign has a row of its own.
     #[serde(default)]
     pub buckets: Option<Located<u64>>,
+    /// A row unused in this many trainings, each begun from the one before, is dropped at publishing; absent: never.
+    #[serde(default)]
+    pub expire: Option<Located<u32>>,
 }
 
 /// `dense`: slots of floats that enter the input as they are.
@@ -269,6 +273,9 @@ pub struct WideConfig {
     /// Signs share this many rows: a sign's key is its remainder; absent: every sign has a row of its own.
     #[serde(default)]
     pub buckets: Option<Located<u64>>,
+    /// A row unused in this many trainings, each begun from the one before, is dropped at publishing; absent: never.
+    #[serde(default)]
+    pub expire: Option<Located<u32>>,
 }
 
 /// `gmf`: the product of user and item vectors (`neuralcf`), in tables of its own.
@@ -328,7 +335,7 @@ pub struct TrainSettings {
     /// Whether, once early stopping has chosen the number of epochs, the model is trained anew for that many on training
     /// and validation samples together.
     pub refit: bool,
-    /// Threads (`lr`, `fm`, `ffm`, `ials`, `ease`); 1 unless given. Of the linear kinds more than one is not deterministic.
+    /// Threads that update at once; 1 unless given. More than one is not deterministic.
     pub threads: Option<Located<usize>>,
     /// How long the parsed samples are kept.
     pub cache: Option<Located<CacheUse>>,
@@ -336,8 +343,12 @@ pub struct TrainSettings {
     pub shuffle_buffer: Option<Located<usize>>,
     /// When the state of the run is written, so that it can be resumed.
     pub checkpoint: Option<CheckpointSettings>,
+    /// Whether the optimiser's state is published beside the weights, for a training that begins from them.
+    pub keep_optimizer: bool,
     /// Parameters that stay as they are, by patterns with `*` and `?`: `emb.<table>`, `<layer>.weight`, `<layer>.bias`.
     pub freeze: Vec<Located<String>>,
+    /// Names in the version that training begins from, and theirs here.
+    pub rename: BTreeMap<String, String>,
     /// How learning rates change from step to step.
     pub schedule: Option<Schedule>,
     /// Longest gradient of a step: a longer one is scaled to it.
@@ -358,7 +369,9 @@ impl Default for TrainSettings {
             cache: None,
             shuffle_buffer: None,
             checkpoint: None,
+            keep_optimizer: false,
             freeze: Vec::new(),
+            rename: BTreeMap::new(),
             schedule: None,
             clip: None,
         }

@@ -187,14 +187,24 @@ fn threads_of_a_kind_that_learns_on_one_are_refused() {
     let text = |kind: &str, rest: &str| {
         format!("format = 1\nkind = \"{kind}\"\nconf = \"movie\"\n{rest}\ntrain = {{ threads = 2 }}\n")
     };
-    let deep = text(
-        "embeddingmlp",
-        "embedding = [{ slots = [1], table = \"t\", dim = 2 }]",
-    );
-    let faults = ModelConfig::parse(&deep, "m.toml").unwrap_err().to_string();
+    let faults = ModelConfig::parse(&text("bpr", "matrix = { user = 1, item = 2 }"), "m.toml");
+    let faults = faults.unwrap_err().to_string();
     assert!(
-        faults.contains("m.toml:5:21: kind `embeddingmlp` learns on one thread"),
+        faults.contains("m.toml:5:21: kind `bpr` learns on one thread"),
         "{faults}"
     );
+    let deep = text(
+        "embeddingmlp",
+        "embedding = [{ slots = [1], table = \"t\", dim = 2, expire = 3 }]",
+    );
+    ModelConfig::parse(&deep, "m.toml").unwrap();
     ModelConfig::parse(&text("lr", "linear = { slots = [1] }"), "m.toml").unwrap();
+}
+
+#[test]
+fn a_table_that_expires_at_once_is_refused() {
+    let text = "format = 1\nkind = \"embeddingmlp\"\nconf = \"movie\"\n\
+                embedding = [{ slots = [1], table = \"t\", dim = 2, expire = 0 }]\n";
+    let faults = ModelConfig::parse(text, "m.toml").unwrap_err().to_string();
+    assert!(faults.contains("m.toml:4:63: `expire`"), "{faults}");
 }

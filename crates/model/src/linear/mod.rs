@@ -63,6 +63,7 @@ impl LinearPart {
             l2: None,
             init: None,
             buckets: None,
+            expire: None,
         }
     }
 

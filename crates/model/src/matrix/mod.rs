@@ -154,6 +154,7 @@ impl MatrixPart {
             l2: None,
             init: None,
             buckets: None,
+            expire: None,
         };
         let mut tables = vec![table(ITEMS, self.dim)];
         if self.has_users() {

@@ -53,6 +53,7 @@ fn side(builder: &mut Builder<'_>, gmf: &GmfConfig, name: &str, group: Group) ->
         l2: gmf.l2.as_ref().map(|v| v.value),
         init: gmf.init.as_ref().map(|v| v.value),
         buckets: None,
+        expire: None,
     });
     let slots = builder.embedding_slots(group);
     slots

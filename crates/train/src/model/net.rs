@@ -325,17 +325,6 @@ impl<T: Real> Net<T> {
         self.taken = taken;
     }
 
-    /// Hands out all dense numbers in a fixed order: weights and biases, and with `state` the optimiser's state behind them.
-    pub(crate) fn each_dense(&mut self, state: bool, mut each: impl FnMut(&mut [T])) {
-        for layer in self.layers() {
-            each(&mut layer.weight);
-            each(&mut layer.bias);
-        }
-        if let Some(steps) = self.steps.as_mut().filter(|_| state) {
-            steps.states_mut().for_each(|values| each(values));
-        }
-    }
-
     /// The optimiser's state by the name of its tensor.
     pub(crate) fn dense_state(&mut self) -> Vec<(String, &mut Vec<T>)> {
         let mut names = Vec::new();
@@ -344,18 +333,6 @@ impl<T: Real> Net<T> {
         }
         let states = self.steps.iter_mut().flat_map(DenseSteps::states_mut);
         names.into_iter().zip(states).collect()
-    }
-
-    /// Another hand on the same rows with dense weights, gradients and buffers of its own, for a thread of this number.
-    pub(crate) fn hand(&mut self, number: usize) -> Self {
-        let tables = std::mem::take(&mut self.tables);
-        let mut hand = self.clone();
-        hand.tables = tables.iter().map(Table::share).collect();
-        self.tables = tables;
-        for dropout in hand.dropouts() {
-            (0..number).for_each(|_| dropout.jump());
-        }
-        hand
     }
 
     /// Names of all parameters, as patterns of `train.freeze` see them.

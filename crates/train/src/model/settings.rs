@@ -67,12 +67,16 @@ pub struct Course {
     pub clip: Option<f64>,
     /// Patterns of parameters that stay as they are.
     pub freeze: Vec<String>,
+    /// Threads that learn at once.
+    pub threads: usize,
     /// Most samples in memory.
     pub buffer: usize,
     /// Whether the parsed samples outlive the run.
     pub keep_samples: bool,
     /// When checkpoints are written, if at all.
     pub checkpoint: Option<Rhythm>,
+    /// Whether the optimiser's state is published.
+    pub keep_optimizer: bool,
 }
 
 impl Default for Course {
@@ -81,9 +85,11 @@ impl Default for Course {
             pace: Pace::default(),
             clip: None,
             freeze: Vec::new(),
+            threads: 1,
             buffer: 1 << 20,
             keep_samples: false,
             checkpoint: None,
+            keep_optimizer: false,
         }
     }
 }
@@ -94,9 +100,11 @@ impl Course {
             pace: train.schedule.as_ref().map(Pace::new).unwrap_or_default(),
             clip: train.clip.as_ref().map(|clip| clip.value),
             freeze: train.freeze.iter().map(|pattern| pattern.value.clone()).collect(),
+            threads: train.threads().max(1),
             buffer: train.shuffle_buffer(),
             keep_samples: train.cache() == CacheUse::Keep,
             checkpoint: train.checkpoint.as_ref().map(rhythm),
+            keep_optimizer: train.keep_optimizer,
         }
     }
 
@@ -258,6 +266,7 @@ mod tests {
             l2,
             init,
             buckets: None,
+            expire: None,
         }
     }
 

@@ -102,6 +102,7 @@ fn add(network: &mut Network, dim: usize, role: Role) -> usize {
         l2: None,
         init: None,
         buckets: None,
+        expire: None,
     });
     let slot = slot(u32::try_from(table).unwrap(), Group::Common, SlotKind::Sparse);
     network.columns.push(Column {

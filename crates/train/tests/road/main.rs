@@ -12,3 +12,5 @@ mod samples;
 mod serve;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod warm;
