@@ -521,7 +521,7 @@ mod tests {
         check_meanings(&before, &before, &[1, 2, 3]).unwrap();
         let moved = plan("bucketize", "float", "args = [1, 3]\n");
         let error = refusal(&before, &moved, &[1, 2, 3]);
-        let place = "position 1 of `args`: expected `2`, got `3`";
+        let place = "position 1 of `args`: expected `2.0`, got `3.0`";
         assert!(error.contains(&format!("slot 1, {place}")), "{error}");
         assert!(error.contains(&format!("slot 2, {place}")), "{error}");
         assert!(!error.contains("slot 3"), "{error}");
