@@ -17,16 +17,23 @@ from peers import ml100k
 
 SEEDS = (1, 2)
 DEEP = {
-    "l2": ("l2 = {}", ["0", "1e-1", "3e-1", "1", "3"]), "rate": ('"adam", lr = {}', ["1e-3", "5e-4", "2e-3"]),
-    "dropout": ("dropout = {{ hidden = {}", ["0.3", "0.5", "0.1"]), "dim": ("dim = {} }}", ["16", "8", "32"]),
-    "batch": ("batch = {}", ["256", "128", "1024"]),
+    "l2": ('"adam", lr = [^,]*, l2 = {}', ["3", "1", "10"]), "dim": ("dim = {} }}", ["32", "16", "64"]),
+    "average": ("average = {}", ["0.7", "0.9", "0"]), "batch": ("batch = {}", ["128", "256"]),
+    "dropout": ("dropout = {{ hidden = {}", ["0.3", "0.1", "0.5"]), "rate": ('"adam", lr = {}', ["1e-3", "5e-4", "2e-3"]),
 }
-LINEAR = {"l2": ('lr = [^,]*, l2 = {}', ["1e-3", "1e-4", "1e-2"]), "rate": ('"adagrad", lr = {}', ["0.05", "0.02", "0.1"])}
+#: The others begin where DeepFM ended and take fewer values.
+SHORT = {"l2": (DEEP["l2"][0], ["10", "3"]), "dim": (DEEP["dim"][0], ["64", "32"]),
+         "dropout": (DEEP["dropout"][0], ["0.3", "0.1"]), "batch": (DEEP["batch"][0], ["128", "256"])}
+#: Kinds that take minutes a run.
+SLOW = {name: SHORT[name] for name in ("l2", "dropout")}
 NUMBERS = {
-    "lr": LINEAR,
-    "fm": {**LINEAR, "factor l2": ("factor = {{ lr = [^,]*, l2 = {}", ["3e-3", "1e-2", "1e-3"]),
-           "factor rate": ("factor = {{ lr = {}", ["0.05", "0.02", "0.1"]), "k": ("k = {}", ["16", "8", "32"])},
-    **{kind: DEEP for kind in ("deepfm", "widedeep", "dssm", "din", "dien", "dcn", "autoint")},
+    "lr": {"rate": ('"ftrl", lr = {}', ["0.05", "0.1", "0.03"]), "l2": ('"ftrl", lr = [^,]*, l2 = {}', ["2", "5", "1", "10"])},
+    "fm": {"factor l2": ("factor = {{ lr = [^,]*, l2 = {}", ["5e-2", "4e-2", "6e-2", "7e-2"]),
+           "k": ("k = {} }}", ["32", "16", "64"]), "factor rate": ("factor = {{ lr = {}", ["0.1", "0.05", "0.2"]),
+           "init": ("init = {}", ["0.1", "0.2", "0.05"]),
+           "l2": ('"adagrad", lr = [^,]*, l2 = {}', ["1e-3", "3e-4", "3e-3"]), "rate": ('"adagrad", lr = {}', ["0.05", "0.03", "0.1"])},
+    "deepfm": DEEP, **{kind: SHORT for kind in ("widedeep", "dssm", "dcn")},
+    **{kind: SLOW for kind in ("din", "dien", "autoint")},
 }
 
 
@@ -58,6 +65,7 @@ def main(kind, folder, write):
     path = measure.ROOT / "bench" / "confs" / "ml100k" / f"{kind}.toml"
     text, numbers = path.read_text(), NUMBERS[kind]
     files = ml100k.write(Path(folder), measure.WORK / f"ml100k-{kind}")
+    files.pop("test").unlink()
     chosen, known = {name: values[0] for name, (_, values) in numbers.items()}, {}
 
     def figure(setting):
