@@ -7,8 +7,8 @@
 use crate::dense::{Product, product_on};
 use crate::lanes::{Arithmetic, Lanes};
 use crate::machine::Machine;
-use crate::optimiser::{Optimiser, step_dense, step_sparse};
-use crate::rows::{RowGradients, RowTable};
+use crate::optimiser::{Optimiser, step_dense, step_shared, step_sparse};
+use crate::rows::{RowGradients, RowTable, SharedRows};
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -59,6 +59,13 @@ pub trait Real:
     fn step(optimiser: &Optimiser, t: u64, w: &mut [Self], g: &[Self], state: &mut [Self]);
     #[doc(hidden)]
     fn step_rows(optimiser: &Optimiser, t: u64, table: &mut RowTable<Self>, gradients: &RowGradients<Self>);
+    #[doc(hidden)]
+    fn step_shared(
+        optimiser: &Optimiser,
+        t: u64,
+        rows: (&SharedRows<Self>, &mut Vec<Self>),
+        gradients: &RowGradients<Self>,
+    );
 
     /// Converts from f64, rounding to nearest.
     fn of(value: f64) -> Self;
@@ -115,6 +122,15 @@ macro_rules! real {
             #[inline(never)]
             fn step_rows(o: &Optimiser, t: u64, table: &mut RowTable<$t>, gradients: &RowGradients<$t>) {
                 step_sparse(o, t, table, gradients);
+            }
+            #[inline(never)]
+            fn step_shared(
+                o: &Optimiser,
+                t: u64,
+                rows: (&SharedRows<$t>, &mut Vec<$t>),
+                gradients: &RowGradients<$t>,
+            ) {
+                step_shared(o, t, rows, gradients);
             }
             #[inline(always)]
             fn of(value: f64) -> Self {

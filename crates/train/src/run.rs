@@ -1,7 +1,7 @@
 //! The training loop: encode once, then epochs of shuffled batches, validation, early stopping, best weights back.
 //!
-//! One thread, so that the same samples, model file and seed give the same bytes; several models are trained at once by
-//! calling [`train`] from several threads. The shuffle of epoch e depends on the seed and e alone, so that a run goes on from a
+//! One thread unless the model file says otherwise, so that the same samples, model file and seed give the same bytes; several
+//! models are trained at once by calling [`train`] from several threads. The shuffle of epoch e depends on the seed and e alone, so that a run goes on from a
 //! checkpoint as if it had never ended.
 
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ use crate::TrainError;
 use crate::average::Average;
 use crate::backward::Mode;
 use crate::checkpoint::Checkpoints;
+use crate::crew::{Crew, Round};
 use crate::early_stop::{EarlyStop, Verdict};
 use crate::encode::{Batch, Cache, Encoder, Order, Samples, Storage, Vocabulary};
 use crate::judge;
@@ -132,6 +133,9 @@ pub fn train_in(
     let counts = |v: &Vocabulary| if keeps { v.counts().to_vec() } else { Vec::new() };
     let uses: Vec<Vec<u32>> = vocabularies.iter().map(counts).collect();
     drop(vocabularies);
+    // training speaks of row numbers; a large index is as large as a third of the weights
+    let tables = net.tables.iter_mut();
+    tables.for_each(|table| table.rows_mut().forget_index());
     check_patterns(config, &mut net)?;
     let objective = Objective::over(config, &network, learn)?;
     let mut run = Run::new(&settings, progress, tensorboard).taught_by(objective);
@@ -293,9 +297,18 @@ impl<'a> Run<'a> {
         let mut at = Standing::new(stop, Average::new(self.settings.average));
         self.resume(net, &mut at)?;
         let mut learner = Learner::new(net, learn, self.objective.clone());
+        let threads = self.settings.course.threads;
+        let mut crew = (threads > 1).then(|| {
+            Crew::new(net, threads, |net| {
+                Learner::new(net, learn, self.objective.clone())
+            })
+        });
         while at.epoch <= self.settings.epochs {
             at.average.iter_mut().for_each(|average| average.hide(net));
-            self.epoch(net, learn, &mut learner, &mut at)?;
+            match &mut crew {
+                Some(crew) => self.epoch_of_many(net, learn, crew, &mut at)?,
+                None => self.epoch(net, learn, &mut learner, &mut at)?,
+            }
             at.average.iter_mut().for_each(|average| average.show(net));
             let mut report = self.judge(net, judge, &at)?;
             let verdict = at.stop.observe(at.epoch, watch.figure(&report));
@@ -375,6 +388,40 @@ impl<'a> Run<'a> {
             }
         }
         at.cpu = clock.cpu();
+        Ok(())
+    }
+
+    /// As [`Run::epoch`] on several threads: they meet where a checkpoint may be due, a listener is told, or a window ends.
+    fn epoch_of_many<T: Real>(
+        &mut self,
+        net: &mut Net<T>,
+        learn: Samples<'_>,
+        crew: &mut Crew<T>,
+        at: &mut Standing<T>,
+    ) -> Result<(), TrainError> {
+        let (mut wall, cpu) = (Clock::start(at.trained, 0.0), thread_cpu_seconds());
+        let batch = self.settings.batch;
+        let mixed = self.settings.shuffle.then_some((self.settings.seed, at.epoch));
+        let mut windows = learn.pass(Order { mixed, batch });
+        let mut done = usize::try_from(at.sums.batches).unwrap_or(usize::MAX);
+        while let Some((cache, order)) = windows.window()? {
+            let skipped = done.min(order.len().div_ceil(batch));
+            done -= skipped;
+            let mut rest = &order[(skipped * batch).min(order.len())..];
+            while !rest.is_empty() {
+                let left = self.checkpoints.as_ref().map_or(u64::MAX, Checkpoints::left);
+                let most = usize::try_from(left).unwrap_or(usize::MAX);
+                let most = most.min(TOGETHER.div_ceil(batch)).saturating_mul(batch);
+                let (now, later) = rest.split_at(most.min(rest.len()));
+                rest = later;
+                let round = Round::new(self.settings, (cache, now), learn.len(), at);
+                crew.learn(net, &round, at)?;
+                at.trained = wall.read().0;
+                self.maybe_tell(at, learn.len() as u64);
+                self.maybe_save(net, at, now.len().div_ceil(batch) as u64)?;
+            }
+        }
+        at.cpu += thread_cpu_seconds() - cpu;
         Ok(())
     }
 
@@ -464,6 +511,9 @@ impl Clock {
         self.cpu.1 + thread_cpu_seconds() - self.cpu.0
     }
 }
+
+/// Samples that several threads learn before they meet.
+const TOGETHER: usize = 1 << 18;
 
 /// The buffers of a thread that learns.
 pub(crate) struct Learner<T> {

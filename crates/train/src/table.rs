@@ -13,7 +13,7 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_kernel::dense::{axpy, dot, scale};
-use rankine_kernel::rows::{MISSING, RowGradients, RowTable, gather};
+use rankine_kernel::rows::{MISSING, RowGradients, RowTable, SharedRows, gather};
 
 use crate::checkpoint::tape::Tape;
 use crate::encode::Vocabulary;
@@ -26,6 +26,10 @@ pub struct Table<T> {
     pub name: String,
     mover: Mover,
     rows: RowTable<T>,
+    /// The rows while several threads share them; `rows` is empty then.
+    shared: Option<Arc<SharedRows<T>>>,
+    /// Rows of a step on shared ones.
+    scratch: Vec<T>,
     gradients: RowGradients<T>,
     decay: T,
     /// 1 / uses of each row; 0 for the missing row, which stands for many.
@@ -43,6 +47,8 @@ impl<T: Real> Table<T> {
             name: name.into(),
             mover,
             rows,
+            shared: None,
+            scratch: Vec::new(),
             gradients,
             decay: T::ZERO,
             shares: Arc::new(vec![T::ZERO]),
@@ -89,6 +95,47 @@ impl<T: Real> Table<T> {
             table.count(vocabulary.counts());
         }
         table
+    }
+
+    /// Gives the rows away to be shared by threads, until [`Table::take_back`].
+    pub(crate) fn lend(&mut self) -> Arc<SharedRows<T>> {
+        let empty = RowTable::plain(self.dim());
+        Arc::new(SharedRows::new(std::mem::replace(&mut self.rows, empty)))
+    }
+
+    /// Takes lent rows back.
+    ///
+    /// # Panics
+    /// If a hand still has them.
+    pub(crate) fn take_back(&mut self, rows: Arc<SharedRows<T>>) {
+        let rows = Arc::into_inner(rows);
+        assert!(rows.is_some(), "a hand has not let go of table {}", self.name);
+        if let Some(rows) = rows {
+            self.rows = rows.into_inner();
+        }
+    }
+
+    /// The table of a thread that learns with others: gradients of its own, rows to be borrowed.
+    pub(crate) fn hand(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            rows: RowTable::plain(self.dim()),
+            gradients: RowGradients::new(self.dim()),
+            scratch: Vec::new(),
+            shares: Arc::clone(&self.shares),
+            shared: None,
+            ..*self
+        }
+    }
+
+    /// Reads and moves these rows from here on.
+    pub(crate) fn borrow(&mut self, rows: &Arc<SharedRows<T>>) {
+        self.shared = Some(Arc::clone(rows));
+    }
+
+    /// Lets borrowed rows go.
+    pub(crate) fn let_go(&mut self) {
+        self.shared = None;
     }
 
     /// Keeps the rows as they are.
@@ -183,7 +230,19 @@ impl<T: Real> Table<T> {
 
     /// Copies the weights of `rows[i]` to `out[i * stride..]`, for every i.
     pub fn read(&self, rows: &[u32], out: &mut [T], stride: usize) {
-        gather(&self.rows, rows, out, stride);
+        match &self.shared {
+            Some(shared) => shared.gather(rows, out, stride),
+            None => gather(&self.rows, rows, out, stride),
+        }
+    }
+
+    /// Adds `weight` times the weights of a row to `out`.
+    #[inline]
+    pub fn accumulate(&self, weight: T, row: u32, out: &mut [T]) {
+        match &self.shared {
+            Some(shared) => shared.accumulate(weight, row, out),
+            None => axpy(weight, self.rows.weights(row), out),
+        }
     }
 
     /// Begins a batch of `samples` samples: fixes what one use of a row adds for L2.
@@ -198,11 +257,11 @@ impl<T: Real> Table<T> {
         let sum = self.gradients.at(row);
         axpy(weight, gradient, sum);
         if self.decay > T::ZERO {
-            axpy(
-                self.decay * self.shares[row as usize],
-                self.rows.weights(row),
-                sum,
-            );
+            let share = self.decay * self.shares[row as usize];
+            match &self.shared {
+                Some(shared) => shared.accumulate(share, row, sum),
+                None => axpy(share, self.rows.weights(row), sum),
+            }
         }
     }
 
@@ -221,7 +280,11 @@ impl<T: Real> Table<T> {
         if self.frozen {
             return;
         }
-        crate::optimise::scaled(self.mover.optimiser, factor).step_rows(t, &mut self.rows, &self.gradients);
+        let optimiser = crate::optimise::scaled(self.mover.optimiser, factor);
+        match &self.shared {
+            Some(shared) => shared.step(&optimiser, t, &self.gradients, &mut self.scratch),
+            None => optimiser.step_rows(t, &mut self.rows, &self.gradients),
+        }
     }
 
     /// The rows and gradients of the batch, in order of first touch.

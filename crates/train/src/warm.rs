@@ -388,9 +388,10 @@ fn looked_up(plan: &Plan, cell: &Cell) -> Option<serde_json::Value> {
         .columns()
         .iter()
         .position(|(name, _)| **name == *cell.column)?;
-    let key = match spec.key {
-        FieldType::Int => Key::Int(cell.key.parse().ok()?),
-        _ => Key::Text(&cell.key),
+    let key = if spec.key == FieldType::Int {
+        Key::Int(cell.key.parse().ok()?)
+    } else {
+        Key::Text(&cell.key)
     };
     Some(rankine_feature::json::print(table.get(key, column)))
 }

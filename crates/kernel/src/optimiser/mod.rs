@@ -17,7 +17,7 @@ mod tests;
 
 use crate::machine::Machine;
 use crate::real::Real;
-use crate::rows::{RowGradients, RowTable};
+use crate::rows::{RowGradients, RowTable, SharedRows};
 
 /// An optimiser with its settings. Defaults of each are those of PyTorch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -238,6 +238,22 @@ pub(crate) fn step_sparse<T: Real>(
     o.with(t, Sparse { table, gradients });
 }
 
+/// The step of rows that threads share, for [`Real::step_shared`].
+#[inline(always)]
+pub(crate) fn step_shared<T: Real>(
+    o: &Optimiser,
+    t: u64,
+    (rows, scratch): (&SharedRows<T>, &mut Vec<T>),
+    gradients: &RowGradients<T>,
+) {
+    let job = Shared {
+        rows,
+        scratch,
+        gradients,
+    };
+    o.with(t, job);
+}
+
 /// What a rule is run over.
 trait Job<T: Real> {
     fn run<R: Rule<T>>(self, rule: R);
@@ -274,6 +290,39 @@ impl<T: Real> Job<T> for Sparse<'_, T> {
             }
             let (w, state) = self.table.row_mut(*row);
             rule.step(w, self.gradients.gradient(at), state);
+        }
+    }
+}
+
+struct Shared<'a, T> {
+    rows: &'a SharedRows<T>,
+    scratch: &'a mut Vec<T>,
+    gradients: &'a RowGradients<T>,
+}
+
+/// Rows that are copied, moved and written back together: the copies are in the cache when registers read them.
+const TOGETHER: usize = 8;
+
+impl<T: Real> Job<T> for Shared<'_, T> {
+    #[inline(always)]
+    fn run<R: Rule<T>>(self, rule: R) {
+        let (width, dim) = (self.rows.width(), self.gradients.dim());
+        self.scratch.clear();
+        self.scratch.resize(width * TOGETHER, T::ZERO);
+        let all = self.gradients.rows();
+        for (number, rows) in all.chunks(TOGETHER).enumerate() {
+            let ahead = all.iter().skip((number + 1) * TOGETHER).take(TOGETHER);
+            ahead.for_each(|row| self.rows.prefetch(*row));
+            for (row, copy) in rows.iter().zip(self.scratch.chunks_exact_mut(width)) {
+                self.rows.load(*row, copy);
+            }
+            for (at, copy) in (0..rows.len()).zip(self.scratch.chunks_exact_mut(width)) {
+                let (w, state) = copy.split_at_mut(dim);
+                rule.step(w, self.gradients.gradient(number * TOGETHER + at), state);
+            }
+            for (row, copy) in rows.iter().zip(self.scratch.chunks_exact(width)) {
+                self.rows.store(*row, copy);
+            }
         }
     }
 }

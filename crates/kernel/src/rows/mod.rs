@@ -5,11 +5,13 @@
 
 mod gradients;
 mod index;
+mod shared;
 mod stretch;
 mod table;
 
 pub use gradients::RowGradients;
 pub use index::{KeyIndex, ask, home, places};
+pub use shared::SharedRows;
 pub use stretch::{gather, gather_from, scatter, sum_rows};
 pub(crate) use table::fetch;
 pub use table::{MISSING, RowTable, prefetch};

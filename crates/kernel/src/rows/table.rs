@@ -282,14 +282,30 @@ impl<T: Real> RowTable<T> {
         self.index.find(key)
     }
 
+    /// Gives the index back: until [`RowTable::index_again`] no key is found. Training speaks of row numbers alone, and an index
+    /// is as large as the weights of a third of the rows.
+    pub fn forget_index(&mut self) {
+        self.index = Arc::default();
+    }
+
+    /// Makes the index anew.
+    pub fn index_again(&mut self) {
+        let mut index = KeyIndex::with_capacity(self.keys.len());
+        for (key, row) in self.keys.iter().zip(1u32..) {
+            index.insert(*key, row);
+        }
+        self.index = Arc::new(index);
+    }
+
     /// Returns the row of a key; a new key gets a new row whose weights (zeros) `fill` may set.
     ///
     /// # Panics
-    /// Beyond 2³² − 2 rows.
+    /// Beyond 2³² − 2 rows, or without an index.
     pub fn intern(&mut self, key: u64, fill: impl FnOnce(&mut [T])) -> u32 {
         if let Some(row) = self.index.find(key) {
             return row;
         }
+        assert!(self.index.len() == self.keys.len(), "the index was given back");
         let next = u32::try_from(self.keys.len() + 1).ok().filter(|r| *r < u32::MAX);
         assert!(next.is_some(), "a table holds fewer than 2^32 - 1 rows");
         let next = next.unwrap_or(MISSING);
@@ -330,6 +346,20 @@ impl<T: Real> RowTable<T> {
         let used = self.dim * (1 + self.states);
         // SAFETY: the row exists and is at least `used` numbers; `&mut self` makes them nobody else's.
         unsafe { std::slice::from_raw_parts_mut(self.at(row), used) }.split_at_mut(self.dim)
+    }
+
+    /// Bytes from one row to the next; whole words of eight bytes, or one of four.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.stride * size_of::<T>()
+    }
+
+    /// Where a row begins: on a boundary of as many bytes as its words have.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[inline(always)]
+    pub(super) fn start(&self, row: u32) -> *mut T {
+        self.at(row)
     }
 
     /// The first number of a row.
@@ -496,6 +526,9 @@ mod tests {
             (5001, 5001, 5000, None)
         );
         assert_eq!(copy.weights(9), [56.0; 3]);
+        table.forget_index();
+        assert_eq!((table.find(1), table.len()), (None, 5001));
+        table.index_again();
         let plain = table.into_plain();
         assert_eq!(
             (plain.states(), plain.weights(9), plain.weights(10)),

@@ -125,7 +125,7 @@ impl Checker<'_> {
         if let Some(threads) = &train.threads {
             self.within(threads, "threads", (1, 256));
             let kind = config.kind();
-            let one = !kind.is_linear() && !matches!(kind, Kind::Ials | Kind::Ease);
+            let one = kind == Kind::Item2Vec || kind.is_matrix() && !matches!(kind, Kind::Ials | Kind::Ease);
             if threads.value > 1 && one {
                 let message = format!("kind `{}` learns on one thread", kind.name());
                 self.fault(threads, "threads", message);

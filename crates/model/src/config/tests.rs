@@ -193,6 +193,11 @@ fn threads_of_a_kind_that_learns_on_one_are_refused() {
         faults.contains("m.toml:5:21: kind `bpr` learns on one thread"),
         "{faults}"
     );
+    let deep = text(
+        "embeddingmlp",
+        "embedding = [{ slots = [1], table = \"t\", dim = 2 }]",
+    );
+    ModelConfig::parse(&deep, "m.toml").unwrap();
     ModelConfig::parse(&text("lr", "linear = { slots = [1] }"), "m.toml").unwrap();
 }
 

@@ -110,7 +110,7 @@ impl Embedding {
             .for_each(|to| to[s.offset..s.offset + s.dim].fill(T::ZERO));
         column.for_each(|sample, entry, weight| {
             let at = sample * self.width() + s.offset;
-            rankine_kernel::dense::axpy(weight, table.weights(rows[entry]), &mut x[at..at + s.dim]);
+            table.accumulate(weight, rows[entry], &mut x[at..at + s.dim]);
         });
     }
 

@@ -10,7 +10,7 @@ use rankine_kernel::activation::Activation;
 use rankine_kernel::dense::{
     accumulate_batch, affine_batch, bias_gradient, input_gradient, transpose, weight_gradient,
 };
-use rankine_kernel::rows::{RowGradients, gather, scatter, sum_rows};
+use rankine_kernel::rows::{RowGradients, scatter, sum_rows};
 
 use super::embedding::Stretch;
 use super::{Dense, Embedding, sized};
@@ -180,7 +180,7 @@ impl<T: Real> Column<T> {
     fn multiply(&mut self, tables: &[Table<T>], layer: &Dense<T>, bias: Option<&[T]>) {
         let (count, dim, weight) = (self.every.len(), self.place.dim, self.stretch(layer.outputs));
         let rows = sized(&mut self.rows, count * dim);
-        gather(tables[self.place.table].rows(), &self.every, rows, dim);
+        tables[self.place.table].read(&self.every, rows, dim);
         let products = sized(&mut self.products, count * layer.outputs);
         affine_batch(
             count,
@@ -198,7 +198,7 @@ impl<T: Real> Column<T> {
         let table = &mut tables[self.place.table];
         let touched = self.sums.rows().len();
         let rows = sized(&mut self.rows, touched * dim);
-        gather(table.rows(), self.sums.rows(), rows, dim);
+        table.read(self.sums.rows(), rows, dim);
         weight_gradient(
             touched,
             rows,

@@ -107,11 +107,8 @@ fn pool<T: Real>(columns: &[(usize, usize)], tables: &[Table<T>], batch: &Batch<
         let (table, column) = (&tables[table], &batch.columns[column]);
         let rows = column.rows();
         column.for_each(|sample, entry, weight| {
-            dense::axpy(
-                weight,
-                table.weights(rows[entry]),
-                &mut to[sample * table.dim()..(sample + 1) * table.dim()],
-            );
+            let to = &mut to[sample * table.dim()..(sample + 1) * table.dim()];
+            table.accumulate(weight, rows[entry], to);
         });
     }
 }

@@ -26,7 +26,9 @@ impl Wide {
         for &(column, table) in &self.columns {
             let (table, column) = (&tables[table], &batch.columns[column]);
             let rows = column.rows();
-            column.for_each(|sample, entry, weight| logits[sample] += weight * table.weights(rows[entry])[0]);
+            column.for_each(|sample, entry, weight| {
+                table.accumulate(weight, rows[entry], &mut logits[sample..=sample]);
+            });
         }
     }
 

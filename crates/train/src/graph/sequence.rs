@@ -1,6 +1,6 @@
 //! Sequences of a batch: rows of list columns side by side, and their gradients to the tables.
 
-use rankine_kernel::{Real, dense};
+use rankine_kernel::Real;
 use rankine_model::graph::Sequence;
 
 use crate::encode::{Batch, batch::BatchColumn};
@@ -27,7 +27,7 @@ impl Lists {
         for (i, out) in out.chunks_exact_mut(shape.width()).enumerate() {
             let there = self.there(shape, batch, i);
             self.each(shape, batch, (i, there), |table, row, weight, place| {
-                dense::axpy(weight, tables[table].weights(row), &mut out[place]);
+                tables[table].accumulate(weight, row, &mut out[place]);
             });
             if let Some(last) = out.last_mut() {
                 *last = T::of(there as f64);

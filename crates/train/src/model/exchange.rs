@@ -54,9 +54,12 @@ impl<T: Real> Net<T> {
     pub fn into_parameters(mut self) -> Parameters<T> {
         let tables = std::mem::take(&mut self.tables);
         let mut parameters = self.export_dense();
-        let plain = tables
-            .into_iter()
-            .map(|table| (table.name.clone(), table.into_plain()));
+        let plain = tables.into_iter().map(|table| {
+            let name = table.name.clone();
+            let mut rows = table.into_plain();
+            rows.index_again();
+            (name, rows)
+        });
         parameters.tables = plain.collect();
         parameters
     }

@@ -50,6 +50,8 @@ pub struct Net<T> {
     /// Longest gradient of a step.
     clip: Option<f64>,
     taken: u64,
+    /// Steps of the dense tensors, where they are one thread's of several.
+    own: Option<u64>,
 }
 
 /// All weights of a network, without optimiser state.
@@ -129,6 +131,7 @@ impl<T: Real> Net<T> {
             steps: None,
             clip: settings.course.clip,
             taken: 0,
+            own: None,
         };
         let mut steps = DenseSteps::new(settings.dense, net.layers());
         steps.freeze(&settings.course, net.layers());
@@ -267,8 +270,11 @@ impl<T: Real> Net<T> {
         self.tables
             .iter_mut()
             .for_each(|table| table.step(self.taken, factor));
+        if let Some(own) = &mut self.own {
+            *own += 1;
+        }
         if let Some(mut steps) = self.steps.take() {
-            steps.step(self.taken, factor, self.layers());
+            steps.step(self.own.unwrap_or(self.taken), factor, self.layers());
             self.steps = Some(steps);
         }
     }
@@ -325,14 +331,40 @@ impl<T: Real> Net<T> {
         self.taken = taken;
     }
 
+    /// Hands out all dense weights and biases in a fixed order, and whether they follow the data by themselves.
+    pub(crate) fn each_dense(&mut self, mut each: impl FnMut(bool, &mut [T])) {
+        for layer in self.layers() {
+            each(layer.moving, &mut layer.weight);
+            each(layer.moving, &mut layer.bias);
+        }
+    }
+
+    /// The optimiser's state of all dense tensors in a fixed order.
+    pub(crate) fn dense_states(&mut self) -> impl Iterator<Item = &mut Vec<T>> {
+        self.steps.iter_mut().flat_map(DenseSteps::states_mut)
+    }
+
+    /// A network for thread `number` of `threads`: without rows, which are borrowed, with dense weights, gradients and buffers of
+    /// its own.
+    pub(crate) fn hand(&mut self, (number, threads): (usize, usize)) -> Self {
+        let tables = std::mem::take(&mut self.tables);
+        let mut hand = self.clone();
+        hand.tables = tables.iter().map(Table::hand).collect();
+        hand.own = Some(self.taken / threads.max(1) as u64);
+        self.tables = tables;
+        for dropout in hand.dropouts() {
+            (0..number).for_each(|_| dropout.jump());
+        }
+        hand
+    }
+
     /// The optimiser's state by the name of its tensor.
     pub(crate) fn dense_state(&mut self) -> Vec<(String, &mut Vec<T>)> {
         let mut names = Vec::new();
         for layer in self.layers() {
             names.extend([format!("{}.weight", layer.name), format!("{}.bias", layer.name)]);
         }
-        let states = self.steps.iter_mut().flat_map(DenseSteps::states_mut);
-        names.into_iter().zip(states).collect()
+        names.into_iter().zip(self.dense_states()).collect()
     }
 
     /// Names of all parameters, as patterns of `train.freeze` see them.

@@ -13,4 +13,6 @@ mod serve;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod threads;
+#[cfg(test)]
 mod warm;
