@@ -44,18 +44,19 @@ impl Writer {
             .iter()
             .map(|(_, row)| *row)
             .chain([rankine_kernel::rows::MISSING]);
-        let rows: Vec<f32> = order.flat_map(|row| table.weights(row).iter().copied()).collect();
+        let mut rows = Vec::with_capacity((sorted.len() + 1) * table.dim() * size_of::<f32>());
+        for row in order {
+            rows.extend(table.weights(row).iter().flat_map(|v| v.to_le_bytes()));
+        }
         let bytes = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
         self.tensors
             .insert(format!("emb.{name}.keys"), ("U64", vec![keys.len()], bytes));
         let bytes = places.iter().flat_map(|place| place.to_le_bytes()).collect();
         self.tensors
             .insert(format!("emb.{name}.index"), ("U32", vec![places.len()], bytes));
-        self.floats(
-            format!("emb.{name}.rows"),
-            vec![sorted.len() + 1, table.dim()],
-            &rows,
-        );
+        let shape = vec![sorted.len() + 1, table.dim()];
+        self.tensors
+            .insert(format!("emb.{name}.rows"), ("F32", shape, rows));
     }
 
     /// Adds item vectors.
@@ -71,35 +72,30 @@ impl Writer {
         self.tensors.insert(name, ("F32", shape, bytes));
     }
 
-    /// Returns the file's bytes: header length, header padded with spaces to a boundary, data.
+    /// Returns the file's bytes: header length, header padded with spaces to a boundary, data. A tensor's own bytes go as soon as
+    /// they are written: a large table is never there more than twice.
     pub(super) fn bytes(self) -> Vec<u8> {
-        let (mut header, mut data, mut pads) = (Vec::new(), Vec::new(), 0);
-        for (name, (dtype, shape, bytes)) in self.tensors {
-            header.push(entry(
-                &name,
-                dtype,
-                &shape,
-                (data.len(), data.len() + bytes.len()),
-            ));
-            data.extend(bytes);
-            let aligned = data.len().next_multiple_of(ALIGN);
-            if aligned > data.len() {
-                header.push(entry(
-                    &format!("{PAD}{pads}"),
-                    "U8",
-                    &[aligned - data.len()],
-                    (data.len(), aligned),
-                ));
-                data.resize(aligned, 0);
+        let (mut header, mut end, mut pads) = (Vec::new(), 0, 0);
+        for (name, (dtype, shape, bytes)) in &self.tensors {
+            let (from, to) = (end, end + bytes.len());
+            header.push(entry(name, dtype, shape, (from, to)));
+            end = to.next_multiple_of(ALIGN);
+            if end > to {
+                header.push(entry(&format!("{PAD}{pads}"), "U8", &[end - to], (to, end)));
                 pads += 1;
             }
         }
         let mut header = format!("{{{}}}", header.join(","));
         let padded = (8 + header.len()).next_multiple_of(ALIGN) - 8;
         header.extend(std::iter::repeat_n(' ', padded - header.len()));
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        let mut file = Vec::with_capacity(8 + header.len() + end);
+        file.extend((header.len() as u64).to_le_bytes());
         file.extend(header.into_bytes());
-        file.extend(data);
+        for (_, _, bytes) in self.tensors.into_values() {
+            file.extend_from_slice(&bytes);
+            drop(bytes);
+            file.resize(file.len().next_multiple_of(ALIGN), 0);
+        }
         file
     }
 }

@@ -206,5 +206,5 @@ fn a_table_that_expires_at_once_is_refused() {
     let text = "format = 1\nkind = \"embeddingmlp\"\nconf = \"movie\"\n\
                 embedding = [{ slots = [1], table = \"t\", dim = 2, expire = 0 }]\n";
     let faults = ModelConfig::parse(text, "m.toml").unwrap_err().to_string();
-    assert!(faults.contains("m.toml:4:63: `expire`"), "{faults}");
+    assert!(faults.contains("m.toml:4:60: `expire` is 0"), "{faults}");
 }
