@@ -130,7 +130,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, rows) in &trained.table_rows {
         println!(
             "table {name}: {rows} rows, {} MiB with the optimiser's state",
-            rows * 16 * 4 * 3 >> 20
+            (rows * 16 * 4 * 3) >> 20
         );
     }
     println!(
