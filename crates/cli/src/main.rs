@@ -14,6 +14,7 @@ mod preparing;
 mod progress;
 mod recipe;
 mod source;
+mod streaming;
 mod training;
 mod watch;
 

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use rankine_store::StoreError;
 use rankine_table::TableError;
 
 /// What can stop an import, a check, or the building of samples.
@@ -126,4 +127,117 @@ pub enum PipelineError {
     /// A row store failed.
     #[error(transparent)]
     Store(#[from] rankine_store::StoreError),
+    /// PostgreSQL refused something, or could not be reached.
+    #[error("postgres: cannot {action}: {reason}")]
+    Postgres {
+        /// What was tried.
+        action: String,
+        /// The server's words, or the connection's.
+        reason: String,
+        /// The server's five-character code; none where the connection itself failed.
+        code: Option<String>,
+    },
+    /// Bytes of the replication stream that are no message of it.
+    #[error("replication stream: {what}: expected {expected}, got {got}")]
+    Replication {
+        /// What was being read.
+        what: &'static str,
+        /// What should have stood there.
+        expected: String,
+        /// What did.
+        got: String,
+    },
+    /// An embedded database refused something.
+    #[error("{}: cannot {action} it: {reason}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        action: String,
+        /// SQLite's words.
+        reason: String,
+    },
+    /// The item model did not answer, or cannot make vectors.
+    #[error("item model `{model}`: {reason}")]
+    Embed {
+        /// The model.
+        model: String,
+        /// Why.
+        reason: String,
+        /// Whether it may answer later.
+        transient: bool,
+    },
+    /// The stream was told to stop while it waited for something to come back.
+    #[error("stopped")]
+    Stopped,
+    /// A stream's configuration asks for what cannot be.
+    #[error("stream: {reason}")]
+    Stream {
+        /// What, and what would do.
+        reason: String,
+    },
+    /// A replication slot from which the stream cannot go on without a gap.
+    #[error("replication slot `{slot}`: {reason}")]
+    Slot {
+        /// The slot.
+        slot: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The source kept more log for the stream than it may: it was let go of, the stream begins again with a snapshot.
+    #[error(
+        "replication slot `{slot}`: given up, as the server kept {bytes} bytes of log for it ({allowed} are allowed)"
+    )]
+    Retained {
+        /// The slot.
+        slot: String,
+        /// What was kept.
+        bytes: u64,
+        /// What may be.
+        allowed: u64,
+    },
+    /// A table that the stream cannot be fed from as it is.
+    #[error("table `{table}`: {reason}")]
+    SourceTable {
+        /// The table.
+        table: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+impl PipelineError {
+    /// An error of the `postgres` client, with the server's words where it has some.
+    pub(crate) fn postgres(action: impl Into<String>) -> impl FnOnce(postgres::Error) -> PipelineError {
+        move |error| {
+            let database = error.as_db_error();
+            PipelineError::Postgres {
+                action: action.into(),
+                reason: database.map_or_else(|| error.to_string(), ToString::to_string),
+                code: database.map(|e| e.code().code().to_owned()),
+            }
+        }
+    }
+
+    /// Whether trying again later may help: a lost connection, a server that starts or stops, a slot still held by a
+    /// connection that has died. A wrong table or a wrong statement stays wrong.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        const CLASSES: [&str; 5] = ["08", "40", "53", "55", "57"];
+        if let PipelineError::Postgres { code: Some(code), .. } = self {
+            return CLASSES.iter().any(|class| code.starts_with(class));
+        }
+        matches!(
+            self,
+            PipelineError::Retained { .. }
+                | PipelineError::Postgres { code: None, .. }
+                | PipelineError::Embed { transient: true, .. }
+                | PipelineError::Store(StoreError::Postgres { .. } | StoreError::Redis { .. })
+        )
+    }
+
+    /// Whether a statement failed on the values of a row, and would not on others.
+    pub(crate) fn is_about_data(&self) -> bool {
+        matches!(self, PipelineError::Postgres { code: Some(code), .. } if code.starts_with("22"))
+    }
 }

@@ -16,6 +16,7 @@ pub mod rows;
 pub mod sample;
 pub mod sample_log;
 pub mod sparrow_redis;
+pub mod stream;
 
 pub use aggregate::{AggregateConfig, Aggregates};
 pub use catalogue::{Catalogue, Item, User};

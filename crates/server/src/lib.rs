@@ -21,6 +21,7 @@ pub mod serve;
 pub mod settings;
 pub mod state;
 pub mod status;
+pub mod stream;
 pub mod tfserving;
 
 pub use config::ServerConfig;

@@ -27,6 +27,7 @@ mod sample_build;
 mod sample_label;
 mod sample_vectors;
 mod serve;
+mod stream;
 mod train;
 mod tune;
 
@@ -99,6 +100,8 @@ enum Verb {
     Model(Model),
     /// Serve recommendations, pages and predictions
     Serve(serve::Options),
+    /// Follow a table's changes: each new or changed item becomes a vector that searches find
+    Stream(stream::Options),
     /// Send logged requests through two versions of a model: scores, features, latency
     Replay(replay::Options),
     /// Explain every fault of a configuration file; show the plan of a conf
@@ -237,6 +240,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Model(Model::Export(options)) => model_export::run(&options, globals),
         Verb::Model(Model::Import(options)) => model_import::run(&options, globals),
         Verb::Serve(options) => serve::run(&options, globals),
+        Verb::Stream(options) => stream::run(&options, globals),
         Verb::Replay(options) => replay::run(&options, globals),
         Verb::Check(options) => check::run(&options, globals),
         Verb::Conf(Conf::Import(options)) => conf_import::run(&options, globals),

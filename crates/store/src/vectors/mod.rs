@@ -18,7 +18,7 @@ pub(crate) use self::pgvector::reason;
 pub use self::redis::RedisVectors;
 pub use self::row::VectorRow;
 
-use rankine_index::{Metric, Neighbour};
+pub use rankine_index::{Metric, Neighbour};
 
 use crate::StoreError;
 use crate::rows::check_family;

@@ -1,0 +1,297 @@
+//! A stream's parts as its configuration names them, and the item model in process.
+//!
+//! The decision: the model runs in the stream's own process over the code that serves, so that a vector has the bits that
+//! `rankine embed` would give for the same row.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use rankine_feature::{FieldType, Plan, Side, Value};
+use rankine_model::{Artefact, Scorer, versions};
+use rankine_pipeline::PipelineError;
+use rankine_pipeline::stream::config::{StreamPlan, folder};
+use rankine_pipeline::stream::dead::DeadLetters;
+use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures, StoredFeatures};
+use rankine_pipeline::stream::file::FileSource;
+use rankine_pipeline::stream::joined::Types;
+use rankine_pipeline::stream::lookup_postgres::{PostgresLookup, PostgresLookupOptions};
+use rankine_pipeline::stream::lookup_sqlite::{SqliteLookup, SqliteLookupOptions};
+use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
+use rankine_pipeline::stream::{Embedded, Embedder, Embedders, JoinedRow, Lookup, Parts, Source, State};
+use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side};
+use rankine_store::vectors::{EmbeddedVectors, PgVectors, VectorSearch, VectorStore};
+use rankine_store::{RedbRows, RedisOptions, RedisRows, RowStore};
+
+use crate::clock;
+use crate::dictionaries::{Dictionaries, Tables};
+use crate::home::Home;
+
+/// Cache of the embedded rows.
+const ROWS_CACHE: usize = 16 << 20;
+
+/// Parts of a stream, and the store that searches ask.
+pub(crate) struct Assembled {
+    pub(crate) parts: Parts,
+    pub(crate) search: Arc<dyn VectorSearch>,
+}
+
+/// Opens everything the configuration names; sources and PostgreSQL connect when they are first asked.
+///
+/// # Errors
+/// No model, or one without an item tower; a store that cannot be opened.
+pub(crate) fn assemble(
+    plan: &StreamPlan,
+    home: &Home,
+    dictionaries: &Dictionaries,
+) -> anyhow::Result<Assembled> {
+    let config = &plan.config;
+    let folder = folder(home.root(), &config.name);
+    let embedders = LocalEmbedders::new(home, &config.embed.model, dictionaries)?;
+    let types = Types::new(embedders.first.fields.clone());
+    let (vectors, search) = stores(plan, &folder)?;
+    let parts = Parts {
+        source: source(plan),
+        lookup: lookup(plan, &folder)?,
+        features: features(plan, &folder, types)?,
+        embedders: Arc::new(embedders),
+        vectors,
+        state: State::open(&folder.join("state.db"))?,
+        dead: DeadLetters::new(&folder.join(&config.dead_letters)),
+    };
+    Ok(Assembled { parts, search })
+}
+
+fn source(plan: &StreamPlan) -> Box<dyn Source> {
+    let source = &plan.config.source;
+    if source.kind == "file" {
+        return Box::new(FileSource::new(source.file.as_ref(), clock::now_micros));
+    }
+    let others = plan
+        .settings
+        .dimensions
+        .iter()
+        .map(|d| (d.table.clone(), d.key.clone()));
+    Box::new(PostgresSource::new(PostgresOptions {
+        dsn: source.dsn.clone(),
+        table: source.table.clone(),
+        key: source.key.clone(),
+        others: others.collect(),
+        publication: source.publication.clone(),
+        slot: source.slot.clone(),
+        managed: source.manage,
+        start: plan.start.map(|start| (source.create_time.clone(), start)),
+        max_retained: source.max_retained_mb << 20,
+        clock: clock::now_micros,
+    }))
+}
+
+fn lookup(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Box<dyn Lookup>> {
+    let (sql, item) = (plan.sql.clone(), plan.settings.item.clone());
+    let dimensions = plan.settings.dimensions.clone();
+    if plan.config.join.kind == "sqlite" {
+        let options = SqliteLookupOptions {
+            path: folder.join("landing.db"),
+            schema: plan.schema.clone(),
+            sql,
+            item,
+            dimensions,
+        };
+        return Ok(Box::new(SqliteLookup::open(&options)?));
+    }
+    let dsn = plan.config.join.dsn.clone();
+    Ok(Box::new(PostgresLookup::new(&PostgresLookupOptions {
+        dsn,
+        sql,
+        item,
+        dimensions,
+    })))
+}
+
+fn features(
+    plan: &StreamPlan,
+    folder: &std::path::Path,
+    types: Types,
+) -> anyhow::Result<Box<dyn FeatureRows>> {
+    let features = &plan.config.features;
+    let rows: Arc<dyn RowStore> = match features.kind.as_str() {
+        "postgres" => {
+            let key = &plan.config.source.key;
+            let (dsn, table) = (&features.dsn, &features.table);
+            return Ok(Box::new(PostgresFeatures::new(dsn, table, key, &plan.sql)));
+        }
+        "redis" => Arc::new(RedisRows::connect(RedisOptions::new(&features.dsn))?),
+        _ => Arc::new(RedbRows::open(&folder.join("features.redb"), ROWS_CACHE)?),
+    };
+    Ok(Box::new(StoredFeatures::new(rows, &features.family, types)))
+}
+
+type Stores = (Vec<Arc<dyn VectorStore>>, Arc<dyn VectorSearch>);
+
+/// The vector stores; searches ask the embedded one where there is one.
+fn stores(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Stores> {
+    let config = &plan.config.vectors;
+    let (mut stores, mut search): (Vec<Arc<dyn VectorStore>>, Option<Arc<dyn VectorSearch>>) =
+        (Vec::new(), None);
+    if config.stores.iter().any(|store| store == "embedded") {
+        let embedded = Arc::new(EmbeddedVectors::open(&folder.join("vectors.redb"))?);
+        stores.push(embedded.clone());
+        search = Some(embedded);
+    }
+    if config.stores.iter().any(|store| store == "pgvector") {
+        let pgvector = Arc::new(PgVectors::connect(&config.dsn)?);
+        stores.push(pgvector.clone());
+        search.get_or_insert(pgvector);
+    }
+    Ok((stores, search.context("no vector store")?))
+}
+
+/// Versions of a model below the home folder.
+struct LocalEmbedders {
+    folder: PathBuf,
+    model: String,
+    tables: Tables,
+    first: LocalEmbedder,
+}
+
+impl LocalEmbedders {
+    fn new(home: &Home, model: &str, dictionaries: &Dictionaries) -> anyhow::Result<LocalEmbedders> {
+        let folder = home.models().join(model);
+        let artefact = super::command::model_named(home, model)?;
+        let plan = artefact
+            .plan()
+            .with_context(|| format!("{model} holds vectors, it has no towers"))?;
+        let tables = dictionaries.load(plan, home)?;
+        let first = LocalEmbedder::new(artefact, &tables)?;
+        Ok(LocalEmbedders {
+            folder,
+            model: model.to_owned(),
+            tables,
+            first,
+        })
+    }
+
+    fn fault(&self, reason: &str) -> PipelineError {
+        PipelineError::Embed {
+            model: self.model.clone(),
+            reason: reason.to_owned(),
+            transient: false,
+        }
+    }
+}
+
+impl Embedders for LocalEmbedders {
+    fn newest(&self) -> Result<Option<u64>, PipelineError> {
+        Ok(versions(&self.folder).last().map(|(version, _)| *version))
+    }
+
+    fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError> {
+        let found = versions(&self.folder).into_iter().find(|(v, _)| *v == version);
+        let (_, path) = found.ok_or_else(|| self.fault(&format!("there is no version {version}")))?;
+        let artefact = Artefact::open(&path).map_err(|e| self.fault(&e.to_string()))?;
+        Ok(Arc::new(
+            LocalEmbedder::new(artefact, &self.tables).map_err(|e| self.fault(&format!("{e:#}")))?,
+        ))
+    }
+}
+
+/// One version, opened.
+struct LocalEmbedder {
+    artefact: Artefact,
+    plan: Arc<Plan>,
+    width: usize,
+    layout: RowLayout,
+    fields: Vec<(Arc<str>, FieldType)>,
+}
+
+impl LocalEmbedder {
+    fn new(artefact: Artefact, tables: &Tables) -> anyhow::Result<LocalEmbedder> {
+        let name = artefact.manifest().name.clone();
+        let plan = artefact
+            .plan()
+            .with_context(|| format!("{name} holds vectors, it has no towers"))?;
+        let plan = tables.bind(plan)?;
+        // asked once with nothing: says whether there is an item tower, and how wide
+        let width = embedded(&artefact, &plan, Vec::new())?.width;
+        if let Some(other) = artefact
+            .scorer()
+            .and_then(Scorer::combination)
+            .filter(|c| !c.is_searchable())
+        {
+            anyhow::bail!(
+                "{name} combines its vectors by `{}`, which an index cannot search",
+                other.name()
+            );
+        }
+        let fields: Vec<_> = plan
+            .schema()
+            .side(Side::Item)
+            .iter()
+            .map(|f| (f.name.clone(), f.ty))
+            .collect();
+        Ok(LocalEmbedder {
+            layout: RowLayout::new(fields.iter().map(|field| field.0.clone())),
+            artefact,
+            plan,
+            width,
+            fields,
+        })
+    }
+
+    fn typed(&self, row: &JoinedRow) -> Result<Row, String> {
+        let values = self.fields.iter().map(|(name, ty)| row.value(name, *ty));
+        let values: Vec<Value> = values.collect::<Result<_, String>>()?;
+        Ok(Row::new(&self.layout, values))
+    }
+
+    fn one(&self, id: i64, row: Row) -> Result<Vec<f32>, String> {
+        let made = embedded(&self.artefact, &self.plan, vec![(id, row)]);
+        made.map(|rows| rows.floats).map_err(|e| e.to_string())
+    }
+}
+
+fn embedded(
+    artefact: &Artefact,
+    plan: &Plan,
+    rows: Vec<(i64, Row)>,
+) -> Result<ItemVectorRows, rankine_predict::PredictError> {
+    let wanted = Wanted {
+        users: false,
+        raw: false,
+    };
+    embed_side(artefact, plan, wanted, rows)
+}
+
+impl Embedder for LocalEmbedder {
+    fn version(&self) -> u64 {
+        self.artefact.manifest().version
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn fields(&self) -> &[(Arc<str>, FieldType)] {
+        &self.fields
+    }
+
+    fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
+        let typed: Vec<Result<Row, String>> = rows.iter().map(|row| self.typed(row)).collect();
+        // rows are told apart by their place here, whatever their ids
+        let places = typed.iter().zip(0_i64..);
+        let good: Vec<(i64, Row)> = places
+            .filter_map(|(row, at)| Some((at, row.as_ref().ok()?.clone())))
+            .collect();
+        // where one row spoils the batch, each is tried alone
+        let all = embedded(&self.artefact, &self.plan, good).ok();
+        let mut made = all.as_ref().map(|all| all.floats.chunks_exact(self.width.max(1)));
+        let vector = |(row, typed): (&JoinedRow, Result<Row, String>)| {
+            let typed = typed?;
+            match made.as_mut().and_then(Iterator::next) {
+                Some(vector) => Ok(vector.to_vec()),
+                None => self.one(row.id, typed),
+            }
+        };
+        Ok(rows.iter().zip(typed).map(vector).collect())
+    }
+}

@@ -1,0 +1,135 @@
+//! Dead letters: rows that cannot be processed, each with the reason, in a file of JSON lines.
+//!
+//! Written and synced before the position is confirmed, so none is lost. The decision: a letter names the row's key, and a
+//! replay makes that row again from the tables as they are then; only a record that had no readable key keeps its bytes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::PipelineError;
+
+/// One row that could not be processed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// When it was put here, microseconds since 1970 UTC.
+    pub time: i64,
+    /// Where it failed: `read`, `rules`, `join`, `embed`.
+    pub stage: String,
+    /// Why.
+    pub reason: String,
+    /// The item, where it is known.
+    pub key: Option<i64>,
+    /// Its place in the source.
+    pub lsn: u64,
+    /// Its number within the transaction.
+    pub seq: u32,
+    /// When it was committed.
+    pub commit_time: i64,
+    /// The record as it came, where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+/// The file.
+#[derive(Debug)]
+pub struct DeadLetters {
+    path: PathBuf,
+}
+
+impl DeadLetters {
+    /// A file that is made with its first letter.
+    #[must_use]
+    pub fn new(path: &Path) -> DeadLetters {
+        DeadLetters {
+            path: path.to_owned(),
+        }
+    }
+
+    /// Adds letters; they are on disk when it returns.
+    ///
+    /// # Errors
+    /// `Malformed` with the file's name.
+    pub fn put(&mut self, letters: &[Letter]) -> Result<(), PipelineError> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let write = || -> std::io::Result<()> {
+            if let Some(folder) = self.path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            let mut text = Vec::new();
+            for letter in letters {
+                serde_json::to_writer(&mut text, letter)?;
+                text.push(b'\n');
+            }
+            let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+            file.write_all(&text)?;
+            file.sync_data()
+        };
+        write().map_err(|e| fault(&self.path, &format!("cannot be written: {e}")))
+    }
+
+    /// Reads a file of letters; a last line without its end is left out, as a crash may leave one.
+    ///
+    /// # Errors
+    /// `Malformed` with file and line.
+    pub fn read(path: &Path) -> Result<Vec<Letter>, PipelineError> {
+        let file = File::open(path).map_err(|e| fault(path, &e.to_string()))?;
+        let (mut reader, mut letters, mut line) = (BufReader::new(file), Vec::new(), String::new());
+        for number in 1.. {
+            line.clear();
+            let count = reader
+                .read_line(&mut line)
+                .map_err(|e| fault(path, &e.to_string()))?;
+            if count == 0 || !line.ends_with('\n') {
+                break;
+            }
+            let letter = serde_json::from_str(&line);
+            letters.push(letter.map_err(|e| fault(path, &format!("line {number}: {e}")))?);
+        }
+        Ok(letters)
+    }
+}
+
+fn fault(path: &Path, reason: &str) -> PipelineError {
+    PipelineError::Malformed {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(key: i64) -> Letter {
+        Letter {
+            time: 1,
+            stage: "join".to_owned(),
+            reason: "why\nnot".to_owned(),
+            key: Some(key),
+            lsn: 8,
+            seq: 0,
+            commit_time: 2,
+            raw: None,
+        }
+    }
+
+    #[test]
+    fn letters_are_added_and_read_and_a_torn_one_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/dead.jsonl");
+        let mut dead = DeadLetters::new(&path);
+        dead.put(&[letter(1)]).unwrap();
+        dead.put(&[letter(2)]).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"time\":").unwrap();
+        assert_eq!(DeadLetters::read(&path).unwrap(), [letter(1), letter(2)]);
+        file.write_all(b"x\n").unwrap();
+        let error = DeadLetters::read(&path).unwrap_err().to_string();
+        assert!(error.contains("dead.jsonl: line 3"), "{error}");
+    }
+}

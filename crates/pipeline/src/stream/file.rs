@@ -1,0 +1,322 @@
+//! A file of JSON lines as a source: one change a line, followed as it grows.
+//!
+//! For a stream without any other program. Two forms of a line: `{"op", "table", "time", "row"}` (`op`: insert, update,
+//! upsert, delete, snapshot, truncate), and Debezium's envelope (`before`, `after`, `op`, `ts_ms`, `source.table`). The
+//! decision: a line's place is the byte after it, so a file that was cut or replaced is noticed and refused.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value as Json};
+
+use super::change::{Cell, Change, Fields, Kind, Position};
+use super::moment;
+use super::source::{Arrival, Backfill, Opened, Past, Source};
+use crate::error::PipelineError;
+
+/// The longest line.
+const MAX_LINE: usize = 64 << 20;
+/// How long to wait for the file to grow before it is looked at again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct FileSource {
+    path: PathBuf,
+    clock: fn() -> i64,
+    reader: Option<BufReader<File>>,
+    at: u64,
+    line: Vec<u8>,
+    waiting: Option<Arrival>,
+}
+
+impl FileSource {
+    /// A source that is not open yet. A line without a time gets the clock's.
+    #[must_use]
+    pub fn new(path: &Path, clock: fn() -> i64) -> FileSource {
+        FileSource {
+            path: path.to_owned(),
+            clock,
+            reader: None,
+            at: 0,
+            line: Vec::new(),
+            waiting: None,
+        }
+    }
+
+    fn fault(&self, reason: &str) -> PipelineError {
+        PipelineError::Malformed {
+            path: self.path.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Reads on; true once a line is whole.
+    fn read_line(&mut self) -> Result<bool, PipelineError> {
+        let Some(reader) = &mut self.reader else {
+            return Err(self.fault("not open"));
+        };
+        let read = reader.read_until(b'\n', &mut self.line);
+        read.map_err(|e| self.fault(&e.to_string()))?;
+        if self.line.len() > MAX_LINE {
+            return Err(self.fault(&format!("byte {}: a line of more than {MAX_LINE} bytes", self.at)));
+        }
+        Ok(self.line.last() == Some(&b'\n'))
+    }
+
+    /// The whole line as an arrival; none for an empty one.
+    fn take(&mut self) -> Option<Arrival> {
+        self.at += self.line.len() as u64;
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        let position = Position::new(self.at << 3, 0);
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        self.waiting = Some(Arrival::Commit { end: self.at << 3 });
+        Some(match read(text, position, (self.clock)()) {
+            Ok(change) => Arrival::Change(change),
+            Err(reason) => Arrival::Unreadable {
+                raw: text.to_owned(),
+                reason,
+                position,
+            },
+        })
+    }
+}
+
+impl Source for FileSource {
+    fn open(&mut self, past: &Past, _: &mut dyn Backfill) -> Result<Opened, PipelineError> {
+        let origin = format!("file {}", self.path.display());
+        let from = past
+            .confirmed
+            .filter(|_| past.origin.as_ref().is_none_or(|o| *o == origin))
+            .unwrap_or(0);
+        let mut file = File::open(&self.path).map_err(|e| self.fault(&e.to_string()))?;
+        let length = file.metadata().map_err(|e| self.fault(&e.to_string()))?.len();
+        if length < from >> 3 {
+            let reason = format!(
+                "{length} bytes, where {} were read before: it was cut or replaced",
+                from >> 3
+            );
+            return Err(self.fault(&reason));
+        }
+        file.seek(SeekFrom::Start(from >> 3))
+            .map_err(|e| self.fault(&e.to_string()))?;
+        self.reader = Some(BufReader::new(file));
+        self.at = from >> 3;
+        self.line.clear();
+        self.waiting = None;
+        Ok(Opened {
+            origin,
+            from,
+            snapshot: false,
+        })
+    }
+
+    fn next(&mut self, wait: Duration) -> Result<Option<Arrival>, PipelineError> {
+        if let Some(arrival) = self.waiting.take() {
+            return Ok(Some(arrival));
+        }
+        let until = Instant::now() + wait;
+        loop {
+            if self.read_line()? {
+                if let Some(arrival) = self.take() {
+                    return Ok(Some(arrival));
+                }
+            } else if Instant::now() >= until {
+                return Ok(None);
+            } else {
+                std::thread::sleep(PAUSE.min(wait));
+            }
+        }
+    }
+
+    fn confirm(&mut self, _: u64) -> Result<(), PipelineError> {
+        // what is confirmed stands in the stream's own state
+        Ok(())
+    }
+}
+
+/// Reads a line of either form.
+///
+/// # Errors
+/// What was expected and what was there.
+pub fn read(line: &str, position: Position, now: i64) -> Result<Change, String> {
+    let value: Json = serde_json::from_str(line).map_err(|e| format!("not JSON: {e}"))?;
+    let whole = value.as_object().ok_or("expected an object")?;
+    // Debezium's converter may wrap the envelope with its schema
+    let body = whole.get("payload").and_then(Json::as_object).unwrap_or(whole);
+    let op = body
+        .get("op")
+        .and_then(Json::as_str)
+        .ok_or("expected a text `op`")?;
+    let (kind, row) = kind_and_row(op, body)?;
+    let table = body.get("table").or_else(|| body.get("source")?.get("table"));
+    let table = table.and_then(Json::as_str).ok_or("expected a text `table`")?;
+    let fields = match (kind, row) {
+        (Kind::Truncate, _) => Fields::new(),
+        (_, Some(row)) => row
+            .iter()
+            .map(|(name, cell)| (Arc::from(name.as_str()), cell_of(cell)))
+            .collect(),
+        (_, None) => {
+            return Err("expected an object `row` (Debezium: `after`, for deletes `before`)".to_owned());
+        }
+    };
+    Ok(Change {
+        table: table.into(),
+        kind,
+        fields,
+        position,
+        commit_time: time_of(body)?.unwrap_or(now),
+        received: now,
+    })
+}
+
+type Row<'a> = Option<&'a Map<String, Json>>;
+
+fn kind_and_row<'a>(op: &str, body: &'a Map<String, Json>) -> Result<(Kind, Row<'a>), String> {
+    let object = |name: &str| body.get(name).and_then(Json::as_object);
+    Ok(match op {
+        "insert" => (Kind::Insert, object("row")),
+        "update" | "upsert" => (Kind::Update, object("row")),
+        "delete" => (Kind::Delete, object("row")),
+        "snapshot" => (Kind::Snapshot, object("row")),
+        "truncate" | "t" => (Kind::Truncate, None),
+        "c" => (Kind::Insert, object("after")),
+        "u" => (Kind::Update, object("after")),
+        "r" => (Kind::Snapshot, object("after")),
+        "d" => (Kind::Delete, object("before")),
+        other => {
+            return Err(format!(
+                "`op`: expected insert, update, upsert, delete, snapshot, truncate or Debezium's c, u, d, r, t, got `{other}`"
+            ));
+        }
+    })
+}
+
+/// The change's time: ours, or the database's own of Debezium, or when Debezium saw it.
+fn time_of(body: &Map<String, Json>) -> Result<Option<i64>, String> {
+    let source = |name: &str| body.get("source").and_then(|source| source.get(name));
+    let ours = body.get("time");
+    let found = ours
+        .or_else(|| source("ts_us"))
+        .or_else(|| source("ts_ms"))
+        .or_else(|| body.get("ts_ms"));
+    let Some(time) = found.filter(|time| !time.is_null()) else {
+        return Ok(None);
+    };
+    moment::of_json(time)
+        .map(Some)
+        .ok_or_else(|| format!("expected a time, got {time}"))
+}
+
+fn cell_of(cell: &Json) -> Cell {
+    match cell {
+        Json::Null => Cell::Null,
+        // what Debezium puts where a large value did not change
+        Json::String(text) if text == "__debezium_unavailable_value" => Cell::Unchanged,
+        Json::String(text) => Cell::Text(text.clone()),
+        Json::Bool(truth) => Cell::Text(if *truth { "1" } else { "0" }.to_owned()),
+        Json::Number(_) | Json::Array(_) | Json::Object(_) => Cell::Text(cell.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::State;
+    use proptest::prelude::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let ours =
+            r#"{"op":"insert","table":"item","time":"2022-03-03","row":{"id":7,"title":"Heat","x":null}}"#;
+        let theirs = r#"{"payload":{"op":"c","before":null,"after":{"id":7,"title":"Heat","x":null},"source":{"table":"item","ts_ms":1646265600000},"ts_ms":1}}"#;
+        let (a, b) = (
+            read(ours, Position::default(), 5).unwrap(),
+            read(theirs, Position::default(), 5).unwrap(),
+        );
+        assert_eq!(a, b);
+        assert_eq!(
+            (a.text("id"), a.commit_time, a.kind),
+            (Some("7"), 1_646_265_600_000_000, Kind::Insert)
+        );
+        assert_eq!(a.fields["x"], Cell::Null);
+        let delete = r#"{"op":"d","before":{"id":7},"after":null,"source":{"table":"item"}}"#;
+        let delete = read(delete, Position::default(), 5).unwrap();
+        assert_eq!((delete.kind, delete.commit_time), (Kind::Delete, 5));
+        let toast =
+            r#"{"op":"u","after":{"id":7,"big":"__debezium_unavailable_value"},"source":{"table":"item"}}"#;
+        assert_eq!(
+            read(toast, Position::default(), 5).unwrap().fields["big"],
+            Cell::Unchanged
+        );
+    }
+
+    #[test]
+    fn faults_say_what_was_expected() {
+        for (line, part) in [
+            ("{", "not JSON"),
+            ("[]", "an object"),
+            ("{}", "`op`"),
+            (r#"{"op":"x","table":"t"}"#, "got `x`"),
+            (r#"{"op":"insert","row":{}}"#, "`table`"),
+            (r#"{"op":"insert","table":"t"}"#, "`row`"),
+            (r#"{"op":"insert","table":"t","row":{},"time":"soon"}"#, "a time"),
+        ] {
+            let error = read(line, Position::default(), 0).unwrap_err();
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_followed_from_what_was_confirmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("changes.jsonl");
+        let line = |id: i64| format!("{{\"op\":\"insert\",\"table\":\"item\",\"row\":{{\"id\":{id}}}}}\n");
+        std::fs::write(&path, line(1) + "nonsense\n" + &line(2)[..20]).unwrap();
+        let mut state = State::open(&folder.path().join("state.db")).unwrap();
+        let mut source = FileSource::new(&path, || 3);
+        source.open(&Past::default(), &mut state).unwrap();
+        let wait = Duration::from_millis(1);
+        assert!(matches!(source.next(wait).unwrap(), Some(Arrival::Change(_))));
+        let Some(Arrival::Commit { end }) = source.next(wait).unwrap() else {
+            panic!("no commit");
+        };
+        assert!(matches!(
+            source.next(wait).unwrap(),
+            Some(Arrival::Unreadable { .. })
+        ));
+        source.next(wait).unwrap();
+        assert_eq!(source.next(wait).unwrap(), None, "half a line waits");
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(&line(2).as_bytes()[20..]).unwrap();
+        assert!(matches!(source.next(wait).unwrap(), Some(Arrival::Change(c)) if c.text("id") == Some("2")));
+        let past = Past {
+            confirmed: Some(end),
+            origin: None,
+        };
+        source.open(&past, &mut state).unwrap();
+        assert!(matches!(
+            source.next(wait).unwrap(),
+            Some(Arrival::Unreadable { .. })
+        ));
+        std::fs::write(&path, "").unwrap();
+        let error = source.open(&past, &mut state).unwrap_err().to_string();
+        assert!(error.contains("cut or replaced"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(line in "\\PC{0,60}") {
+            let _ = read(&line, Position::default(), 0);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Generations of vectors: the one that is searched, and the one that a new artefact version is filling.
+//!
+//! Between the worker and the vector stores. The decision: a new version's generation is filled from the stored feature
+//! rows while every change goes to both; searches are switched when it is complete, in one step per store, together with
+//! what the model's side made for it (user vectors). A search names its version, so none ever mixes two.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rankine_store::vectors::{Generation, Gone, Metric, Shape, VectorRow, VectorStore};
+
+use super::embedder::{Embedder, Embedders};
+use super::status::Status;
+use super::worker::{Worker, categories, retry};
+use crate::error::PipelineError;
+
+/// Rows of the catalogue embedded between two looks at what is new.
+const SLICE: usize = 128;
+
+/// The generations that the stream feeds.
+pub(crate) struct Generations {
+    set: String,
+    embedders: Arc<dyn Embedders>,
+    stores: Vec<Arc<dyn VectorStore>>,
+    active: Option<Arc<dyn Embedder>>,
+    next: Option<Next>,
+}
+
+/// A generation that is being filled.
+struct Next {
+    embedder: Arc<dyn Embedder>,
+    /// The last key that was embedded.
+    after: Option<i64>,
+}
+
+impl Generations {
+    pub(crate) fn new(
+        set: &str,
+        embedders: Arc<dyn Embedders>,
+        stores: Vec<Arc<dyn VectorStore>>,
+    ) -> Generations {
+        Generations {
+            set: set.to_owned(),
+            embedders,
+            stores,
+            active: None,
+            next: None,
+        }
+    }
+
+    /// Opens the version that serves, or, where none does, the newest, which then serves at once.
+    ///
+    /// # Errors
+    /// `Embed`: no version, or it cannot be opened.
+    pub(crate) fn start(&mut self, newest: u64) -> Result<(), PipelineError> {
+        let mut serving = None;
+        for store in &self.stores {
+            serving = serving.or(store.current(&self.set)?);
+        }
+        // the version that served may be gone by now: then the newest takes its place when it is complete
+        let version = serving.unwrap_or(newest);
+        let opened = self.embedders.open(version);
+        let embedder = match (opened, serving) {
+            (Err(error), Some(_)) if version != newest => {
+                tracing::warn!(%error, "the version that served cannot be opened");
+                self.embedders.open(newest)?
+            }
+            (opened, _) => opened?,
+        };
+        self.prepare(embedder.as_ref())?;
+        let generation = self.generation(embedder.version());
+        for store in &self.stores {
+            if store.current(&self.set)?.is_none() {
+                store.switch(std::slice::from_ref(&generation))?;
+            }
+        }
+        self.active = Some(embedder);
+        Ok(())
+    }
+
+    fn generation(&self, version: u64) -> Generation {
+        Generation::new(&self.set, version)
+    }
+
+    fn prepare(&self, embedder: &dyn Embedder) -> Result<(), PipelineError> {
+        let shape = Shape {
+            width: embedder.width(),
+            metric: Metric::InnerProduct,
+        };
+        for store in &self.stores {
+            store.prepare(&self.generation(embedder.version()), shape)?;
+        }
+        Ok(())
+    }
+
+    /// The newest version there is.
+    ///
+    /// # Errors
+    /// `Embed`: there is none.
+    pub(crate) fn newest(&self) -> Result<u64, PipelineError> {
+        let none = || PipelineError::Embed {
+            model: self.set.clone(),
+            reason: "no version is published".to_owned(),
+            transient: false,
+        };
+        self.embedders.newest()?.ok_or_else(none)
+    }
+
+    /// The models that every change goes through, the serving one first.
+    pub(crate) fn embedders(&self) -> Vec<Arc<dyn Embedder>> {
+        let next = self.next.as_ref().map(|next| next.embedder.clone());
+        self.active.iter().cloned().chain(next).collect()
+    }
+
+    /// The version that serves; 0 before the start.
+    pub(crate) fn version(&self) -> u64 {
+        self.active.as_ref().map_or(0, |embedder| embedder.version())
+    }
+
+    pub(crate) fn upsert(&self, version: u64, rows: &[VectorRow]) -> Result<(), PipelineError> {
+        for store in &self.stores {
+            store.upsert(&self.generation(version), rows)?;
+        }
+        Ok(())
+    }
+
+    /// Removes from every generation that is fed.
+    pub(crate) fn delete(&self, gone: &[Gone]) -> Result<(), PipelineError> {
+        for embedder in self.embedders() {
+            for store in &self.stores {
+                store.delete(&self.generation(embedder.version()), gone)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to fill the generation of a newer version, where there is one.
+    pub(crate) fn look(&mut self) -> Result<Option<u64>, PipelineError> {
+        let newest = self.embedders.newest()?.unwrap_or(0);
+        let being = self
+            .next
+            .as_ref()
+            .map_or(self.version(), |next| next.embedder.version());
+        if newest == being || newest == self.version() {
+            return Ok(None);
+        }
+        let embedder = self.embedders.open(newest)?;
+        self.prepare(embedder.as_ref())?;
+        self.next = Some(Next {
+            embedder,
+            after: None,
+        });
+        Ok(Some(newest))
+    }
+
+    /// Switches searches to the generation that is complete, and drops those before the last.
+    fn switch(&mut self) -> Result<u64, PipelineError> {
+        let Some(next) = &self.next else {
+            return Ok(self.version());
+        };
+        let version = next.embedder.version();
+        let along = self.embedders.before_switch(version)?;
+        let mut to = vec![self.generation(version)];
+        to.extend(along.iter().map(|set| Generation::new(set, version)));
+        for store in &self.stores {
+            store.switch(&to)?;
+        }
+        let before = self.version();
+        self.active = self.next.take().map(|next| next.embedder);
+        // the version before this one stays: queries under way still search it
+        for store in &self.stores {
+            for old in store.versions(&self.set)? {
+                if old != version && old != before {
+                    store.discard(&self.generation(old))?;
+                }
+            }
+        }
+        Ok(version)
+    }
+}
+
+impl Worker {
+    /// Looks for a new version; a fault of one that does not open is told and leaves the stream alone.
+    pub(crate) fn look_for_version(&mut self) {
+        match self.generations.look() {
+            Ok(Some(version)) => self.status.next_version.store(version, Relaxed),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "a new version cannot be used"),
+        }
+    }
+
+    /// Embeds a slice of the catalogue for the next version; switches after the last. False where there is nothing to do.
+    ///
+    /// # Errors
+    /// What cannot be mended by trying again.
+    pub(crate) fn fill_next(&mut self) -> Result<bool, PipelineError> {
+        let Some(next) = &self.generations.next else {
+            return Ok(false);
+        };
+        let (embedder, after) = (next.embedder.clone(), next.after);
+        let live = self.state.live_after(after, SLICE)?;
+        let Some((last, _)) = live.last().copied() else {
+            return self.complete();
+        };
+        let ids: Vec<i64> = live.iter().map(|(key, _)| *key).collect();
+        let stop = self.stop_signal();
+        let Worker { features, status, .. } = self;
+        let found = retry(status, &stop, || features.get(&ids))?;
+        let kept = live
+            .into_iter()
+            .zip(found)
+            .filter_map(|((_, applied), row)| Some((applied, row?)));
+        let (applied, rows): (Vec<_>, Vec<_>) = kept.unzip();
+        let vectors = retry(status, &stop, || embedder.embed(&rows))?;
+        let mut made = Vec::new();
+        for ((applied, row), vector) in applied.iter().zip(&rows).zip(vectors) {
+            match vector {
+                Ok(vector) => made.push(VectorRow {
+                    id: row.id,
+                    vector,
+                    as_of: row.as_of,
+                    position: applied.position.packed(),
+                    created: applied.created.unwrap_or(0),
+                    categories: self
+                        .settings
+                        .category
+                        .as_deref()
+                        .map_or_else(Vec::new, |c| categories(row, c)),
+                }),
+                Err(reason) => tracing::warn!(id = row.id, reason, "no vector in the new version"),
+            }
+        }
+        let version = embedder.version();
+        let Worker {
+            generations, status, ..
+        } = self;
+        retry(status, &stop, || generations.upsert(version, &made))?;
+        Status::add(&self.status.next_rows, made.len());
+        if let Some(next) = &mut self.generations.next {
+            next.after = Some(last);
+        }
+        Ok(true)
+    }
+
+    fn complete(&mut self) -> Result<bool, PipelineError> {
+        // rows that still wait are made in both generations, whichever serves by then
+        let stop = self.stop_signal();
+        let Worker {
+            generations, status, ..
+        } = self;
+        let version = retry(status, &stop, || generations.switch())?;
+        self.status.version.store(version, Relaxed);
+        self.status.next_version.store(0, Relaxed);
+        self.status.next_rows.store(0, Relaxed);
+        tracing::info!(version, "searches use a new version");
+        Ok(true)
+    }
+}

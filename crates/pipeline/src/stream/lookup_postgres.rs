@@ -1,0 +1,190 @@
+//! The lookup join in PostgreSQL: one round trip per micro-batch.
+//!
+//! The decision: the user's statement stands in a lateral join over the pairs of id and commit time, so that it is
+//! planned once, runs as one statement, and yet sees each row's own `:as_of`; rows come as JSON, which names columns
+//! and keeps every number exact.
+
+use postgres::{Client, Statement as Prepared};
+use serde_json::Value as Json;
+
+use super::joined::JoinedRow;
+use super::lookup::{Dimension, Found, Lookup, each_alone};
+use super::postgres::quoted;
+use super::statement::Statement;
+use crate::error::PipelineError;
+
+/// What to run, and where.
+#[derive(Debug, Clone)]
+pub struct PostgresLookupOptions {
+    /// How to connect.
+    pub dsn: String,
+    /// The user's statement with `:ids` and `:as_of`.
+    pub sql: String,
+    /// The item table and its key column.
+    pub item: (String, String),
+    /// Tables that items rest on.
+    pub dimensions: Vec<Dimension>,
+}
+
+/// See the module's text.
+pub struct PostgresLookup {
+    dsn: String,
+    join: String,
+    present: String,
+    reverse: Vec<String>,
+    session: Option<Session>,
+}
+
+/// A connection with its prepared statements.
+struct Session {
+    client: Client,
+    join: Prepared,
+}
+
+impl PostgresLookup {
+    /// A lookup that connects when it is first asked, and again when the connection is lost.
+    #[must_use]
+    pub fn new(options: &PostgresLookupOptions) -> PostgresLookup {
+        let (table, key) = &options.item;
+        let table: Vec<String> = table.split('.').map(quoted).collect();
+        let reverse = |d: &Dimension| {
+            let items = Statement::read(&d.items).with(|_| "($1::text[])".to_owned());
+            format!("SELECT DISTINCT r.* FROM ({items}) AS r")
+        };
+        PostgresLookup {
+            dsn: options.dsn.clone(),
+            join: lateral(&options.sql),
+            present: format!(
+                "SELECT t.{0}::bigint FROM {1} AS t WHERE t.{0} = ANY ($1)",
+                quoted(key),
+                table.join(".")
+            ),
+            reverse: options.dimensions.iter().map(reverse).collect(),
+            session: None,
+        }
+    }
+
+    fn session(&mut self) -> Result<&mut Session, PipelineError> {
+        let session = match self.session.take() {
+            Some(session) if !session.client.is_closed() => session,
+            _ => {
+                let mut client = connect(&self.dsn)?;
+                let join = client
+                    .prepare(&self.join)
+                    .map_err(PipelineError::postgres("prepare the join's statement"))?;
+                Session { client, join }
+            }
+        };
+        Ok(self.session.insert(session))
+    }
+
+    fn ids(&mut self, query: &str, action: &str, run: Parameter<'_>) -> Result<Vec<i64>, PipelineError> {
+        let session = self.session()?;
+        let rows = match run {
+            Parameter::Ids(ids) => session.client.query(query, &[&ids]),
+            Parameter::Keys(keys) => session.client.query(query, &[&keys]),
+        };
+        let rows = rows.map_err(PipelineError::postgres(action))?;
+        rows.iter().map(|row| id_of(row, action)).collect()
+    }
+}
+
+enum Parameter<'a> {
+    Ids(&'a [i64]),
+    Keys(&'a [String]),
+}
+
+/// The first column as an id, of whatever width.
+fn id_of(row: &postgres::Row, action: &str) -> Result<i64, PipelineError> {
+    let wide = row.try_get::<_, i64>(0);
+    let id = wide.or_else(|_| row.try_get::<_, i32>(0).map(i64::from));
+    id.map_err(PipelineError::postgres(action.to_owned()))
+}
+
+/// Connects with one form for times, whatever the server's settings.
+pub(crate) fn connect(dsn: &str) -> Result<Client, PipelineError> {
+    let config = dsn.parse::<postgres::Config>();
+    let mut config = config.map_err(PipelineError::postgres("read the connection string"))?;
+    config.application_name("rankine stream");
+    config.options("-c datestyle=ISO,YMD -c timezone=UTC -c extra_float_digits=3");
+    config
+        .connect(postgres::NoTls)
+        .map_err(PipelineError::postgres("connect"))
+}
+
+/// The user's statement as a lateral join over pairs of id and microseconds.
+pub(crate) fn lateral(sql: &str) -> String {
+    let inner = Statement::read(sql).with(|name| match name {
+        "as_of" => "(timestamptz 'epoch' + rankine_changed.micros * interval '1 microsecond')".to_owned(),
+        _ => "(ARRAY[rankine_changed.id])".to_owned(),
+    });
+    format!(
+        "SELECT rankine_changed.place, row_to_json(rankine_row)::text FROM \
+         unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS rankine_changed (id, micros, place) \
+         CROSS JOIN LATERAL (\n{inner}\n) AS rankine_row"
+    )
+}
+
+impl Lookup for PostgresLookup {
+    fn join(&mut self, wanted: &[(i64, i64)]) -> Result<Vec<Found>, PipelineError> {
+        let session = self.session()?;
+        each_alone(wanted, |pairs| {
+            let ids: Vec<i64> = pairs.iter().map(|pair| pair.0).collect();
+            let times: Vec<i64> = pairs.iter().map(|pair| pair.1).collect();
+            let rows = session.client.query(&session.join, &[&ids, &times]);
+            let rows = rows.map_err(PipelineError::postgres("run the join's statement"))?;
+            let mut found = vec![Found::Nothing; pairs.len()];
+            for row in rows {
+                let at = usize::try_from(row.get::<_, i64>(0) - 1).unwrap_or(usize::MAX);
+                if let (Some(place), Some(pair)) = (found.get_mut(at), pairs.get(at)) {
+                    *place = add(place, *pair, row.get(1));
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Vec<i64>, PipelineError> {
+        let Some(query) = self.reverse.get(dimension).cloned() else {
+            return Ok(Vec::new());
+        };
+        self.ids(&query, "run a dimension's statement", Parameter::Keys(keys))
+    }
+
+    fn present(&mut self, ids: &[i64]) -> Result<Vec<i64>, PipelineError> {
+        let query = self.present.clone();
+        self.ids(&query, "look for items", Parameter::Ids(ids))
+    }
+}
+
+/// Adds a row to what was found for an id; a second one is a fault.
+fn add(found: &Found, (id, as_of): (i64, i64), row: &str) -> Found {
+    if *found != Found::Nothing {
+        return Found::Faulty("the join gives several rows for this id".to_owned());
+    }
+    match serde_json::from_str(row) {
+        Ok(Json::Object(cells)) => Found::Row(JoinedRow { id, as_of, cells }),
+        _ => Found::Faulty(format!("the join's row is not readable: {row}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_become_the_rows_own() {
+        let sql = lateral("SELECT :as_of - v.t AS age FROM v WHERE v.id = ANY (:ids);");
+        assert!(sql.contains("v.id = ANY ((ARRAY[rankine_changed.id]))"), "{sql}");
+        assert!(sql.contains("rankine_changed.micros * interval"), "{sql}");
+        assert!(!sql.contains(';'), "{sql}");
+    }
+
+    #[test]
+    fn a_second_row_is_a_fault() {
+        let first = add(&Found::Nothing, (7, 1), "{\"a\": 1}");
+        assert!(matches!(&first, Found::Row(row) if row.id == 7 && row.cells["a"] == 1));
+        assert!(matches!(add(&first, (7, 1), "{}"), Found::Faulty(_)));
+        assert!(matches!(add(&Found::Nothing, (7, 1), "[]"), Found::Faulty(_)));
+    }
+}

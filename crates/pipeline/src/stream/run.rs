@@ -1,0 +1,282 @@
+//! Runs a stream until it is told to stop: opens the source, feeds the worker, starts over after a fault that time mends.
+//!
+//! The outermost loop. The decision: whatever goes wrong with the source, it is opened again from what was confirmed; so
+//! there is one way to begin, and it is taken at every start.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use super::change::Position;
+use super::dead::Letter;
+use super::feed::{Feed, Taken};
+use super::source::{Arrival, Source};
+use super::state::{Outcome, Pending, Reason};
+use super::status::Status;
+use super::worker::{Parts, Settings, Worker, retry};
+use crate::error::PipelineError;
+
+/// How long an idle worker waits for the source at a time.
+const IDLE: Duration = Duration::from_millis(50);
+/// How often waiting rows, live rows and tombstones are counted, and rules of time are applied.
+const HOUSEKEEPING: Duration = Duration::from_secs(2);
+
+/// Why the worker stopped taking from the feed.
+enum Ended {
+    /// It was told to, or there is nothing more to come.
+    Stopped,
+    /// The source failed.
+    Source,
+}
+
+/// Runs the stream until `stop`, or with [`Settings::until_idle`] until nothing is left to do.
+///
+/// # Errors
+/// What trying again cannot mend: a wrong statement, a missing table, a model without an item tower.
+pub fn run(
+    settings: Settings,
+    parts: Parts,
+    letters: &[Letter],
+    status: &Arc<Status>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(), PipelineError> {
+    let (mut worker, mut source) = Worker::new(settings, parts, status.clone(), stop.clone());
+    let ended = supervise(&mut worker, &mut source, letters);
+    match ended {
+        Err(PipelineError::Stopped) => Ok(()),
+        other => other,
+    }
+}
+
+fn supervise(
+    worker: &mut Worker,
+    source: &mut Box<dyn Source>,
+    letters: &[Letter],
+) -> Result<(), PipelineError> {
+    let stop = worker.stop_signal();
+    let status = worker.status.clone();
+    worker.start()?;
+    worker.take_back(letters)?;
+    loop {
+        retry(&status, &stop, || worker.open(source.as_mut()))?;
+        let idle = Box::new(super::source::NoSource);
+        let feed = Feed::start(
+            std::mem::replace(source, idle),
+            worker.settings.queue,
+            status.clone(),
+        );
+        let ended = worker.consume(&feed);
+        let (back, fault) = feed.end()?;
+        *source = back;
+        match (ended?, fault) {
+            (Ended::Stopped, _) => return Ok(()),
+            (Ended::Source, Err(error)) if !error.is_transient() => return Err(error),
+            (Ended::Source, fault) => {
+                let reason = fault.err().map(|e| e.to_string());
+                tracing::warn!(reason, "the source is opened again");
+                Status::add(&status.reopened, 1);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// Opens the model's version that serves.
+    fn start(&mut self) -> Result<(), PipelineError> {
+        let stop = self.stop_signal();
+        let Worker {
+            generations, status, ..
+        } = self;
+        retry(status, &stop, || {
+            let newest = generations.newest()?;
+            generations.start(newest)
+        })?;
+        self.status.version.store(self.generations.version(), Relaxed);
+        Ok(())
+    }
+
+    /// Opens the source; what a snapshot did not have any more goes.
+    fn open(&mut self, source: &mut dyn Source) -> Result<(), PipelineError> {
+        let past = self.state.past()?;
+        let opened = source.open(&past, &mut self.state)?;
+        self.state.opened(&opened.origin, opened.from)?;
+        self.status.confirmed.store(opened.from, Relaxed);
+        if opened.snapshot {
+            self.reconcile(opened.from)?;
+        }
+        Ok(())
+    }
+
+    /// Removes items that live here and are in the table no more: their deletes were lost with the log.
+    fn reconcile(&mut self, from: u64) -> Result<(), PipelineError> {
+        let mut after = None;
+        loop {
+            let keys = self.state.live_not_since(from, after, 10_000)?;
+            let Some(last) = keys.last() else {
+                return Ok(());
+            };
+            after = Some(*last);
+            let present = self.lookup.present(&keys)?;
+            let absent: Vec<i64> = keys.into_iter().filter(|key| !present.contains(key)).collect();
+            if !absent.is_empty() {
+                self.remove(&absent, Position::new(from, 0))?;
+            }
+        }
+    }
+
+    /// Lets the items of dead letters wait to be made again.
+    fn take_back(&mut self, letters: &[Letter]) -> Result<(), PipelineError> {
+        let pending = letters.iter().filter_map(|letter| {
+            Some(Pending {
+                key: letter.key?,
+                position: Position::new(letter.lsn, letter.seq),
+                as_of: letter.commit_time,
+                reason: Reason::Replay,
+            })
+        });
+        let outcome = Outcome {
+            pending: pending.collect(),
+            ..Outcome::default()
+        };
+        self.state.commit(&outcome)
+    }
+
+    /// Takes from the feed until it ends.
+    fn consume(&mut self, feed: &Feed) -> Result<Ended, PipelineError> {
+        let mut timers = Timers::new();
+        let mut busy = true;
+        loop {
+            if self.stopped() {
+                return Ok(Ended::Stopped);
+            }
+            let wait = if busy { Duration::ZERO } else { IDLE };
+            let (arrivals, end, ended) = self.gather(feed, wait);
+            let news = !arrivals.is_empty();
+            if news {
+                let changes = arrivals.iter().any(|a| !matches!(a, Arrival::Commit { .. }));
+                if changes || timers.quiet_commit() {
+                    self.process(arrivals, end)?;
+                    if let Some(end) = end {
+                        feed.confirm(end);
+                        self.status.confirmed.store(end, Relaxed);
+                    }
+                }
+            }
+            if ended {
+                return Ok(Ended::Source);
+            }
+            busy = news;
+            if !news {
+                busy = self.remake()? > 0;
+                busy |= self.fill_next()?;
+            }
+            self.keep_house(&mut timers)?;
+            if self.settings.until_idle && !busy && !news && timers.idle_for(!busy) {
+                return Ok(Ended::Stopped);
+            }
+        }
+    }
+
+    /// A micro-batch: what is there, and what comes within the wait; with the last complete place.
+    fn gather(&self, feed: &Feed, wait: Duration) -> (Vec<Arrival>, Option<u64>, bool) {
+        let (mut arrivals, mut end) = (Vec::new(), None);
+        let mut until: Option<Instant> = None;
+        while arrivals.len() < self.settings.batch {
+            let left = until.map_or(wait, |until| until.saturating_duration_since(Instant::now()));
+            match feed.take(left) {
+                Taken::Arrival(arrival) => {
+                    if let Arrival::Commit { end: place } = arrival {
+                        end = Some(place);
+                    }
+                    arrivals.push(arrival);
+                    until.get_or_insert_with(|| Instant::now() + self.settings.wait);
+                }
+                Taken::Nothing => break,
+                Taken::Ended => return (arrivals, end, true),
+            }
+        }
+        (arrivals, end, false)
+    }
+
+    /// What is due from time to time.
+    fn keep_house(&mut self, timers: &mut Timers) -> Result<(), PipelineError> {
+        if timers.housekeeping.elapsed() > HOUSEKEEPING {
+            timers.housekeeping = Instant::now();
+            self.expire()?;
+            self.refresh_if_due()?;
+            let (live, tombstones, pending) = self.state.counts()?;
+            self.status.live.store(live, Relaxed);
+            self.status.tombstones.store(tombstones, Relaxed);
+            self.status.pending.store(pending, Relaxed);
+        }
+        if timers.versions.elapsed() > self.settings.look_for_versions {
+            timers.versions = Instant::now();
+            self.look_for_version();
+        }
+        Ok(())
+    }
+
+    /// Once a period, asks for every row to be looked at again, as of now.
+    fn refresh_if_due(&mut self) -> Result<(), PipelineError> {
+        let Some(period) = self.settings.refresh else {
+            return Ok(());
+        };
+        let now = (self.settings.clock)();
+        let last = self
+            .state
+            .meta("refreshed")?
+            .and_then(|text| text.parse::<i64>().ok());
+        if last.is_some_and(|last| now < last.saturating_add(period)) {
+            return Ok(());
+        }
+        if last.is_some() {
+            self.state.refresh(now)?;
+        }
+        self.state.set_meta("refreshed", &now.to_string())
+    }
+}
+
+/// When things were done last.
+struct Timers {
+    housekeeping: Instant,
+    versions: Instant,
+    commit: Instant,
+    idle: Option<Instant>,
+}
+
+impl Timers {
+    fn new() -> Timers {
+        let now = Instant::now();
+        Timers {
+            housekeeping: now,
+            versions: now,
+            commit: now,
+            idle: None,
+        }
+    }
+
+    /// Whether a commit without changes of ours is worth keeping: now and then, so that the log can go.
+    fn quiet_commit(&mut self) -> bool {
+        let due = self.commit.elapsed() > Duration::from_secs(5);
+        if due {
+            self.commit = Instant::now();
+        }
+        due
+    }
+
+    /// Whether nothing has happened for a while.
+    fn idle_for(&mut self, quiet: bool) -> bool {
+        match (quiet, self.idle) {
+            (false, _) => {
+                self.idle = None;
+                false
+            }
+            (true, None) => {
+                self.idle = Some(Instant::now());
+                false
+            }
+            (true, Some(since)) => since.elapsed() > Duration::from_millis(300),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What a micro-batch asks for: changes sorted by the rules into rows to make, rows that are gone, dimensions that moved.
+//!
+//! The first half of the worker. The decision: of several changes of one key the last counts, and what the state says was
+//! applied before is left out here, so that everything after may write without looking.
+
+use std::collections::BTreeMap;
+
+use super::change::{Change, Kind, Position};
+use super::dead::Letter;
+use super::moment;
+use super::rules::Late;
+use super::state::{Applied, Outcome, Pending, Reason};
+use super::status::{Status, Trace};
+use super::worker::Worker;
+use crate::error::PipelineError;
+
+/// A row to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    pub(crate) position: Position,
+    pub(crate) as_of: i64,
+    pub(crate) received: i64,
+    pub(crate) created: Option<i64>,
+    /// It was there before the stream began: no rule asks how old it is.
+    pub(crate) snapshot: bool,
+    /// What asked for it, where that was not a change of its own.
+    pub(crate) remake: Option<Pending>,
+    pub(crate) before: Option<Applied>,
+}
+
+/// What a micro-batch asks for.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) wishes: BTreeMap<i64, Wish>,
+    pub(crate) gone: BTreeMap<i64, (Position, i64)>,
+    pub(crate) dimensions: BTreeMap<(usize, String), (Position, i64)>,
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) outcome: Outcome,
+    pub(crate) news: Vec<(i64, Trace)>,
+}
+
+impl Worker {
+    /// Sorts changes into rows to make, rows that are gone, and dimensions that moved.
+    pub(crate) fn sort(&mut self, changes: &[Change], work: &mut Work) -> Result<(), PipelineError> {
+        for change in changes {
+            if same_table(&self.settings.item.0, &change.table) {
+                self.sort_item(change, work)?;
+            }
+            for (at, dimension) in self.settings.dimensions.iter().enumerate() {
+                if same_table(&dimension.table, &change.table)
+                    && let Some(key) = change.text(&dimension.key)
+                {
+                    let place = (change.position, change.commit_time);
+                    work.dimensions.insert((at, key.to_owned()), place);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sort_item(&mut self, change: &Change, work: &mut Work) -> Result<(), PipelineError> {
+        let place = (change.position, change.commit_time);
+        let late = self.watermark.observe(&self.settings.rules, change.commit_time);
+        Status::add(&self.status.late, usize::from(late));
+        if change.kind == Kind::Truncate {
+            return self.empty(place, work);
+        }
+        let column = &self.settings.item.1;
+        let Some(key) = change.text(column).and_then(|text| text.parse::<i64>().ok()) else {
+            let got = change.text(column).unwrap_or("nothing");
+            let reason = format!("column `{column}`: expected a whole number, got {got}");
+            let letter = self.letter("read", &reason, None, change.position, change.commit_time);
+            work.letters.push(letter);
+            return Ok(());
+        };
+        if change.kind == Kind::Delete {
+            work.wishes.remove(&key);
+            work.gone.insert(key, place);
+            return Ok(());
+        }
+        if late && self.settings.rules.late == Late::Dead {
+            let reason = "later than the watermark allows";
+            let letter = self.letter("rules", reason, Some(key), change.position, change.commit_time);
+            work.letters.push(letter);
+            return Ok(());
+        }
+        let created = self
+            .settings
+            .created
+            .as_deref()
+            .and_then(|c| change.text(c))
+            .and_then(moment::parse);
+        let wanted =
+            change.kind == Kind::Snapshot || self.settings.rules.is_eligible(created, change.commit_time);
+        if !wanted {
+            Status::add(&self.status.ineligible, 1);
+            return Ok(());
+        }
+        work.gone.remove(&key);
+        let wish = Wish {
+            position: change.position,
+            as_of: change.commit_time,
+            received: change.received,
+            created,
+            snapshot: change.kind == Kind::Snapshot,
+            remake: None,
+            before: None,
+        };
+        work.wishes.insert(key, wish);
+        Ok(())
+    }
+
+    /// The item table was emptied: everything that lives is gone.
+    fn empty(&mut self, place: (Position, i64), work: &mut Work) -> Result<(), PipelineError> {
+        let wishes = std::mem::take(&mut work.wishes);
+        work.gone.extend(wishes.into_keys().map(|key| (key, place)));
+        let mut after = None;
+        loop {
+            let live = self.state.live_after(after, 10_000)?;
+            let Some(last) = live.last() else {
+                return Ok(());
+            };
+            after = Some(last.0);
+            work.gone.extend(live.iter().map(|(key, _)| (*key, place)));
+        }
+    }
+
+    /// Leaves out what was applied before.
+    pub(crate) fn drop_repeated(&mut self, work: &mut Work) -> Result<(), PipelineError> {
+        let keys: Vec<i64> = work.wishes.keys().chain(work.gone.keys()).copied().collect();
+        let applied: BTreeMap<i64, Applied> = keys
+            .iter()
+            .copied()
+            .zip(self.state.applied(&keys)?)
+            .filter_map(|(k, a)| Some((k, a?)))
+            .collect();
+        let before = work.wishes.len() + work.gone.len();
+        let newer = |key: &i64, position: Position| applied.get(key).is_none_or(|a| position > a.position);
+        work.wishes.retain(|key, wish| newer(key, wish.position));
+        work.gone.retain(|key, (position, _)| newer(key, *position));
+        let left = work.wishes.len() + work.gone.len();
+        Status::add(&self.status.repeated, before - left);
+        let rules = &self.settings.rules;
+        work.wishes.retain(|key, wish| {
+            wish.before = applied.get(key).copied();
+            // a change that did not bring the column leaves it as it was
+            wish.created = wish.created.or(wish.before.and_then(|before| before.created));
+            wish.snapshot || rules.is_eligible(wish.created, wish.as_of)
+        });
+        Status::add(
+            &self.status.ineligible,
+            left - work.wishes.len() - work.gone.len(),
+        );
+        Ok(())
+    }
+
+    /// Turns waiting rows into wishes, where they still make sense.
+    pub(crate) fn wishes_of(&mut self, pending: &[Pending], work: &mut Work) -> Result<(), PipelineError> {
+        let keys: Vec<i64> = pending.iter().map(|p| p.key).collect();
+        let now = (self.settings.clock)();
+        for (one, before) in pending.iter().zip(self.state.applied(&keys)?) {
+            let wanted = match (one.reason, before) {
+                (Reason::Backfill | Reason::Replay, None) => true,
+                (Reason::Backfill, Some(a)) => one.position > a.position,
+                (Reason::Replay, Some(a)) => a.live || one.position > a.position,
+                (Reason::Dimension, Some(a)) => a.live && one.position > a.position,
+                (Reason::Refresh, Some(a)) => a.live && one.as_of > a.as_of,
+                (Reason::Dimension | Reason::Refresh, None) => false,
+            };
+            if !wanted {
+                continue;
+            }
+            let as_of = if one.as_of == 0 { now } else { one.as_of };
+            let wish = Wish {
+                position: before.map_or(one.position, |a| a.position.max(one.position)),
+                as_of: before.map_or(as_of, |a| a.as_of.max(as_of)),
+                received: now,
+                created: before.and_then(|a| a.created),
+                snapshot: false,
+                remake: Some(*one),
+                before,
+            };
+            work.wishes.insert(one.key, wish);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the configuration's name of a table means the source's.
+pub(crate) fn same_table(configured: &str, actual: &str) -> bool {
+    if configured.contains('.') && actual.contains('.') {
+        return configured == actual;
+    }
+    let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
+    bare(configured) == bare(actual)
+}

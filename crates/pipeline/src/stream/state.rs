@@ -1,0 +1,522 @@
+//! What the stream must not forget: how far each key is, what waits to be made again, what was confirmed.
+//!
+//! One SQLite file. The decision: it is written in one transaction after the sinks and before the source is told, so that
+//! a crash between any two of them costs a replay; keys that were deleted stay as tombstones, so that a replay cannot
+//! bring a row back.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::change::Position;
+use super::source::{Backfill, Past};
+use crate::error::PipelineError;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS applied (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
+  live INTEGER NOT NULL, as_of INTEGER NOT NULL, created INTEGER, hash INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pending (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
+  as_of INTEGER NOT NULL, reason INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pending_reason ON pending (reason, key);
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+";
+
+/// How far a key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Applied {
+    /// The change that was applied last.
+    pub position: Position,
+    /// Whether it has a vector; a tombstone otherwise.
+    pub live: bool,
+    /// The time its columns were computed for.
+    pub as_of: i64,
+    /// When the item came into being, where that is known.
+    pub created: Option<i64>,
+    /// [`JoinedRow::hash`](super::joined::JoinedRow::hash) of what the model read, with its version.
+    pub hash: u64,
+}
+
+/// Why a row is to be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// A row of a dimension table that it rests on has changed.
+    Dimension = 0,
+    /// It was a dead letter.
+    Replay = 1,
+    /// It was there before the stream began.
+    Backfill = 2,
+    /// Its age has changed.
+    Refresh = 3,
+}
+
+impl Reason {
+    fn of(number: i64) -> Reason {
+        match number {
+            0 => Reason::Dimension,
+            1 => Reason::Replay,
+            2 => Reason::Backfill,
+            _ => Reason::Refresh,
+        }
+    }
+}
+
+/// A row to be made again when nothing new waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// The item.
+    pub key: i64,
+    /// The change that asks for it.
+    pub position: Position,
+    /// The time it is to be computed for.
+    pub as_of: i64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// All that one micro-batch leaves behind.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Keys that are further now.
+    pub applied: Vec<(i64, Applied)>,
+    /// Rows to be made again.
+    pub pending: Vec<Pending>,
+    /// What was made again, as it was asked for: what has been asked anew since stays.
+    pub done: Vec<Pending>,
+    /// What may be confirmed.
+    pub confirmed: Option<u64>,
+}
+
+/// The file. One process has it open at a time.
+#[derive(Debug)]
+pub struct State {
+    path: PathBuf,
+    database: Connection,
+}
+
+impl State {
+    /// Opens the file, making it where there is none.
+    ///
+    /// # Errors
+    /// `Sqlite`: damaged, or another stream runs on it.
+    pub fn open(path: &Path) -> Result<State, PipelineError> {
+        if let Some(folder) = path.parent() {
+            let made = std::fs::create_dir_all(folder);
+            made.map_err(|e| fault(path, "make the folder of", &e.to_string()))?;
+        }
+        let opened = || -> rusqlite::Result<Connection> {
+            let database = Connection::open(path)?;
+            database.execute_batch(
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;",
+            )?;
+            database.execute_batch(TABLES)?;
+            database.execute_batch("COMMIT")?;
+            database.set_prepared_statement_cache_capacity(64);
+            Ok(database)
+        };
+        let database = opened().map_err(|e| fault(path, "open", &e.to_string()))?;
+        Ok(State {
+            path: path.to_owned(),
+            database,
+        })
+    }
+
+    /// Runs `read` with the connection; its error gets the file's name.
+    fn run<T>(
+        &self,
+        action: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, PipelineError> {
+        read(&self.database).map_err(|e| fault(&self.path, action, &e.to_string()))
+    }
+
+    /// What an earlier run has left behind; a snapshot that was not finished counts for nothing.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn past(&self) -> Result<Past, PipelineError> {
+        Ok(Past {
+            confirmed: self.meta("confirmed")?.and_then(|text| text.parse().ok()),
+            origin: self.meta("origin")?,
+        })
+    }
+
+    /// A named note.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn meta(&self, name: &str) -> Result<Option<String>, PipelineError> {
+        self.run("read", |database| {
+            let query = "SELECT value FROM meta WHERE name = ?1";
+            database.query_row(query, [name], |row| row.get(0)).optional()
+        })
+    }
+
+    /// Keeps a named note.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn set_meta(&self, name: &str, value: &str) -> Result<(), PipelineError> {
+        self.run("write", |database| put_meta(database, name, value))
+    }
+
+    /// Notes that the source is open: its origin, and the place it begins at, which ends a snapshot.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn opened(&mut self, origin: &str, from: u64) -> Result<(), PipelineError> {
+        self.transact("write", |database| {
+            put_meta(database, "origin", origin)?;
+            put_meta(database, "confirmed", &from.to_string())
+        })
+    }
+
+    /// How far keys are, in the order of `keys`.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn applied(&self, keys: &[i64]) -> Result<Vec<Option<Applied>>, PipelineError> {
+        self.run("read", |database| {
+            let query = "SELECT lsn, seq, live, as_of, created, hash FROM applied WHERE key = ?1";
+            let mut query = database.prepare_cached(query)?;
+            keys.iter()
+                .map(|key| query.query_row([key], applied_of).optional())
+                .collect()
+        })
+    }
+
+    /// Live keys above `after`, ascending, at most `count`.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn live_after(&self, after: Option<i64>, count: usize) -> Result<Vec<(i64, Applied)>, PipelineError> {
+        let query = "SELECT lsn, seq, live, as_of, created, hash, key FROM applied \
+             WHERE live = 1 AND (?1 IS NULL OR key > ?1) ORDER BY key LIMIT ?2";
+        self.run("read", |database| {
+            let mut query = database.prepare_cached(query)?;
+            let rows = query.query_map(params![after, signed(count as u64)], |row| {
+                Ok((row.get(6)?, applied_of(row)?))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Rows that wait to be made again: dimensions first, then replays, the backfill, refreshes.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn next_pending(&self, count: usize) -> Result<Vec<Pending>, PipelineError> {
+        let query = "SELECT key, lsn, seq, as_of, reason FROM pending ORDER BY reason, key LIMIT ?1";
+        self.run("read", |database| {
+            let mut query = database.prepare_cached(query)?;
+            let rows = query.query_map([signed(count as u64)], |row| {
+                Ok(Pending {
+                    key: row.get(0)?,
+                    position: Position::new(unsigned(row.get(1)?), row.get(2)?),
+                    as_of: row.get(3)?,
+                    reason: Reason::of(row.get(4)?),
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Numbers of live keys, tombstones and waiting rows.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn counts(&self) -> Result<(u64, u64, u64), PipelineError> {
+        let query = "SELECT (SELECT count(*) FROM applied WHERE live = 1), \
+             (SELECT count(*) FROM applied WHERE live = 0), (SELECT count(*) FROM pending)";
+        self.run("read", |database| {
+            database.query_row(query, [], |row| {
+                Ok((
+                    unsigned(row.get(0)?),
+                    unsigned(row.get(1)?),
+                    unsigned(row.get(2)?),
+                ))
+            })
+        })
+    }
+
+    /// Writes a batch's outcome, all or nothing; on disk when it returns.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn commit(&mut self, outcome: &Outcome) -> Result<(), PipelineError> {
+        self.transact("write", |database| {
+            put_applied(database, &outcome.applied)?;
+            put_done(database, &outcome.done)?;
+            put_pending(database, &outcome.pending)?;
+            match outcome.confirmed {
+                Some(place) => put_meta(database, "confirmed", &place.to_string()),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Live keys whose item came into being (where that is unknown: was computed) before `time`, at most `count`.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn live_before(&self, time: i64, count: usize) -> Result<Vec<(i64, Applied)>, PipelineError> {
+        let query = "SELECT lsn, seq, live, as_of, created, hash, key FROM applied \
+             WHERE live = 1 AND COALESCE(created, as_of) < ?1 LIMIT ?2";
+        self.run("read", |database| {
+            let mut query = database.prepare_cached(query)?;
+            let rows = query.query_map(params![time, signed(count as u64)], |row| {
+                Ok((row.get(6)?, applied_of(row)?))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Live keys that were last applied before `position`, at most `count`: after a snapshot, those it did not have.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn live_not_since(
+        &self,
+        lsn: u64,
+        after: Option<i64>,
+        count: usize,
+    ) -> Result<Vec<i64>, PipelineError> {
+        let query = "SELECT key FROM applied WHERE live = 1 AND lsn < ?1 AND (?2 IS NULL OR key > ?2) \
+             AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.key = applied.key) ORDER BY key LIMIT ?3";
+        self.run("read", |database| {
+            let mut query = database.prepare_cached(query)?;
+            let rows = query.query_map(params![signed(lsn), after, signed(count as u64)], |row| {
+                row.get(0)
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Asks for all live rows to be made again for `as_of`; how many.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn refresh(&mut self, as_of: i64) -> Result<usize, PipelineError> {
+        let command = "INSERT INTO pending SELECT key, lsn, seq, ?1, 3 FROM applied WHERE live = 1 AND as_of < ?1 \
+             ON CONFLICT (key) DO NOTHING";
+        self.run("write", |database| database.execute(command, [as_of]))
+    }
+
+    /// Forgets tombstones of changes before `time`; how many.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn forget_tombstones(&mut self, time: i64) -> Result<usize, PipelineError> {
+        let command = "DELETE FROM applied WHERE live = 0 AND as_of < ?1";
+        self.run("write", |database| database.execute(command, [time]))
+    }
+
+    fn transact(
+        &mut self,
+        action: &'static str,
+        write: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), PipelineError> {
+        let path = &self.path;
+        let run = || {
+            let transaction = self.database.unchecked_transaction()?;
+            write(&transaction)?;
+            transaction.commit()
+        };
+        run().map_err(|e| fault(path, action, &e.to_string()))
+    }
+}
+
+impl Backfill for State {
+    fn rows(&mut self, at: Position, keys: &[i64]) -> Result<(), PipelineError> {
+        let pending = |key: &i64| Pending {
+            key: *key,
+            position: at,
+            as_of: 0,
+            reason: Reason::Backfill,
+        };
+        let pending: Vec<Pending> = keys.iter().map(pending).collect();
+        self.transact("write", |database| put_pending(database, &pending))
+    }
+}
+
+fn put_meta(database: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
+    let command = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    database
+        .prepare_cached(command)?
+        .execute([name, value])
+        .map(|_| ())
+}
+
+fn put_applied(database: &Connection, applied: &[(i64, Applied)]) -> rusqlite::Result<()> {
+    let command = "INSERT OR REPLACE INTO applied VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut command = database.prepare_cached(command)?;
+    for (key, one) in applied {
+        let Position { lsn, seq } = one.position;
+        let hash = one.hash.cast_signed();
+        command.execute(params![
+            key,
+            signed(lsn),
+            seq,
+            one.live,
+            one.as_of,
+            one.created,
+            hash
+        ])?;
+    }
+    Ok(())
+}
+
+/// Asks again with the later place and the stronger reason: a backfill also takes rows without a vector.
+fn put_pending(database: &Connection, pending: &[Pending]) -> rusqlite::Result<()> {
+    let command = "INSERT INTO pending VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET \
+         lsn = max(lsn, excluded.lsn), seq = CASE WHEN excluded.lsn >= lsn THEN excluded.seq ELSE seq END, \
+         as_of = max(as_of, excluded.as_of), \
+         reason = CASE WHEN 2 IN (reason, excluded.reason) THEN 2 ELSE min(reason, excluded.reason) END";
+    let mut command = database.prepare_cached(command)?;
+    for one in pending {
+        let Position { lsn, seq } = one.position;
+        command.execute(params![one.key, signed(lsn), seq, one.as_of, one.reason as i64])?;
+    }
+    Ok(())
+}
+
+fn put_done(database: &Connection, done: &[Pending]) -> rusqlite::Result<()> {
+    let command = "DELETE FROM pending WHERE key = ?1 AND lsn = ?2 AND seq = ?3 AND as_of = ?4";
+    let mut command = database.prepare_cached(command)?;
+    for one in done {
+        let Position { lsn, seq } = one.position;
+        command.execute(params![one.key, signed(lsn), seq, one.as_of])?;
+    }
+    Ok(())
+}
+
+fn applied_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Applied> {
+    Ok(Applied {
+        position: Position::new(unsigned(row.get(0)?), row.get(1)?),
+        live: row.get(2)?,
+        as_of: row.get(3)?,
+        created: row.get(4)?,
+        hash: row.get::<_, i64>(5)?.cast_unsigned(),
+    })
+}
+
+/// Places fit into signed numbers: 49 bits and three more.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn fault(path: &Path, action: &str, reason: &str) -> PipelineError {
+    PipelineError::Sqlite {
+        path: path.to_owned(),
+        action: action.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(lsn: u64, live: bool) -> Applied {
+        Applied {
+            position: Position::new(lsn, 0),
+            live,
+            as_of: 5,
+            created: Some(3),
+            hash: u64::MAX - 1,
+        }
+    }
+
+    fn pending(key: i64, lsn: u64, reason: Reason) -> Pending {
+        Pending {
+            key,
+            position: Position::new(lsn, 0),
+            as_of: 1,
+            reason,
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_there_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/state.db");
+        let outcome = Outcome {
+            applied: vec![(1, applied(8, true)), (2, applied(16, false))],
+            pending: vec![pending(9, 8, Reason::Dimension)],
+            done: Vec::new(),
+            confirmed: Some(24),
+        };
+        let mut state = State::open(&path).unwrap();
+        state.opened("here", 8).unwrap();
+        state.commit(&outcome).unwrap();
+        assert!(State::open(&path).is_err(), "two streams on one state");
+        drop(state);
+        let state = State::open(&path).unwrap();
+        let past = Past {
+            confirmed: Some(24),
+            origin: Some("here".to_owned()),
+        };
+        assert_eq!(state.past().unwrap(), past);
+        let found = state.applied(&[2, 7, 1]).unwrap();
+        assert_eq!(found, [Some(applied(16, false)), None, Some(applied(8, true))]);
+        assert_eq!(state.counts().unwrap(), (1, 1, 1));
+        assert_eq!(state.live_after(None, 9).unwrap(), [(1, applied(8, true))]);
+        assert_eq!(state.live_after(Some(1), 9).unwrap(), []);
+    }
+
+    #[test]
+    fn waiting_rows_are_coalesced_and_stay_when_asked_for_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(&folder.path().join("state.db")).unwrap();
+        state.rows(Position::new(8, 0), &[1, 2]).unwrap();
+        let taken = state.next_pending(1).unwrap();
+        assert_eq!(
+            taken,
+            [Pending {
+                as_of: 0,
+                ..pending(1, 8, Reason::Backfill)
+            }]
+        );
+        let again = Outcome {
+            pending: vec![pending(1, 16, Reason::Dimension)],
+            ..Outcome::default()
+        };
+        state.commit(&again).unwrap();
+        let done = Outcome {
+            done: taken,
+            ..Outcome::default()
+        };
+        state.commit(&done).unwrap();
+        let left = state.next_pending(9).unwrap();
+        assert_eq!(left[0], pending(1, 16, Reason::Backfill));
+        assert_eq!(left[1].key, 2);
+    }
+
+    #[test]
+    fn refresh_asks_for_the_living_that_are_older() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(&folder.path().join("state.db")).unwrap();
+        let outcome = Outcome {
+            applied: vec![(1, applied(8, true)), (2, applied(8, false))],
+            ..Outcome::default()
+        };
+        state.commit(&outcome).unwrap();
+        assert_eq!(state.refresh(5).unwrap(), 0);
+        assert_eq!(state.refresh(6).unwrap(), 1);
+        let waiting = state.next_pending(9).unwrap();
+        assert_eq!(
+            (waiting[0].key, waiting[0].as_of, waiting[0].reason),
+            (1, 6, Reason::Refresh)
+        );
+        assert_eq!(state.forget_tombstones(6).unwrap(), 1);
+        assert_eq!(state.live_before(4, 9).unwrap().len(), 1);
+        assert_eq!(
+            state.live_not_since(9, None, 9).unwrap(),
+            Vec::<i64>::new(),
+            "it waits"
+        );
+    }
+}

@@ -1,0 +1,571 @@
+//! The worker: takes what the source sent, a micro-batch at a time, through rules, join, model and sinks.
+//!
+//! The heart of the stream. The decision: one thread does it all, in an order in which a crash between any two steps costs
+//! a replay: feature rows, vectors, then the state, then the source is told. New changes come first; rows to be made
+//! again, and the catalogue of a new version, get the time that is left, in small pieces.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use rankine_store::vectors::{Gone, VectorRow, VectorStore};
+use serde_json::Value as Json;
+
+use super::change::Position;
+use super::dead::{DeadLetters, Letter};
+use super::embedder::{Embedder, Embedders};
+use super::features::FeatureRows;
+use super::generation::Generations;
+use super::joined::JoinedRow;
+use super::lookup::{Dimension, Found, Lookup};
+use super::moment;
+use super::rules::{Rules, Watermark};
+use super::sort::{Wish, Work};
+use super::source::{Arrival, Source};
+use super::state::{Applied, Pending, Reason, State};
+use super::status::{Status, Trace};
+use crate::error::PipelineError;
+
+/// Figures of the worker; everything else is a part.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The item table and its key column.
+    pub item: (String, String),
+    /// The column that says when an item came into being; also looked for in the joined row.
+    pub created: Option<String>,
+    /// The joined column whose texts are the vector's categories.
+    pub category: Option<String>,
+    /// Tables that items rest on.
+    pub dimensions: Vec<Dimension>,
+    /// The rules.
+    pub rules: Rules,
+    /// The vector set.
+    pub set: String,
+    /// Rows per micro-batch.
+    pub batch: usize,
+    /// How long a micro-batch waits for more.
+    pub wait: Duration,
+    /// Arrivals between source and worker.
+    pub queue: usize,
+    /// Rows made again per second, at most.
+    pub remake_per_s: u32,
+    /// How often all rows are asked whether their features have changed with time alone; none: never.
+    pub refresh: Option<i64>,
+    /// How often a new artefact version is looked for.
+    pub look_for_versions: Duration,
+    /// Ends once the source has nothing more and nothing waits.
+    pub until_idle: bool,
+    /// The clock: microseconds since 1970 UTC.
+    pub clock: fn() -> i64,
+}
+
+/// What the worker works with.
+pub struct Parts {
+    /// Where changes come from.
+    pub source: Box<dyn Source>,
+    /// The user's statement.
+    pub lookup: Box<dyn Lookup>,
+    /// The item feature table.
+    pub features: Box<dyn FeatureRows>,
+    /// The item model.
+    pub embedders: Arc<dyn Embedders>,
+    /// Where vectors go; all of them.
+    pub vectors: Vec<Arc<dyn VectorStore>>,
+    /// What must not be forgotten.
+    pub state: State,
+    /// Where rows go that cannot be processed.
+    pub dead: DeadLetters,
+}
+
+/// See the module's text.
+pub(crate) struct Worker {
+    pub(crate) settings: Settings,
+    pub(crate) lookup: Box<dyn Lookup>,
+    pub(crate) features: Box<dyn FeatureRows>,
+    pub(crate) generations: Generations,
+    pub(crate) state: State,
+    dead: DeadLetters,
+    pub(crate) status: Arc<Status>,
+    stop: Arc<AtomicBool>,
+    pub(crate) watermark: Watermark,
+    /// Rows that may be made again now, and since when they have been counted.
+    allowance: (f64, Instant),
+}
+
+impl Worker {
+    /// Takes the parts, and gives the source back.
+    pub(crate) fn new(
+        settings: Settings,
+        parts: Parts,
+        status: Arc<Status>,
+        stop: Arc<AtomicBool>,
+    ) -> (Worker, Box<dyn Source>) {
+        let generations = Generations::new(&settings.set, parts.embedders, parts.vectors);
+        let worker = Worker {
+            settings,
+            lookup: parts.lookup,
+            features: parts.features,
+            generations,
+            state: parts.state,
+            dead: parts.dead,
+            status,
+            stop,
+            watermark: Watermark::default(),
+            allowance: (0.0, Instant::now()),
+        };
+        (worker, parts.source)
+    }
+
+    /// The stop signal, to be held beside the worker.
+    pub(crate) fn stop_signal(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+
+    /// Processes arrivals and leaves everything durable; `confirmed` is what may be confirmed then.
+    ///
+    /// # Errors
+    /// What cannot be mended by trying again; `Stopped` where the stop signal came while trying.
+    pub(crate) fn process(
+        &mut self,
+        arrivals: Vec<Arrival>,
+        confirmed: Option<u64>,
+    ) -> Result<(), PipelineError> {
+        let mut work = Work::default();
+        work.outcome.confirmed = confirmed;
+        let mut changes = Vec::new();
+        for arrival in arrivals {
+            match arrival {
+                Arrival::Change(change) => changes.push(change),
+                Arrival::Commit { .. } => {}
+                Arrival::Unreadable {
+                    raw,
+                    reason,
+                    position,
+                } => work.letters.push(Letter {
+                    raw: Some(raw),
+                    ..self.letter("read", &reason, None, position, 0)
+                }),
+            }
+        }
+        Status::add(&self.status.changes, changes.len());
+        self.sort(&changes, &mut work)?;
+        if !changes.is_empty() {
+            let Worker {
+                lookup, status, stop, ..
+            } = self;
+            retry(status, stop, || lookup.land(&changes))?;
+        }
+        self.drop_repeated(&mut work)?;
+        self.make(work)
+    }
+
+    /// Makes rows again that wait for it, as many as the rate allows; how many.
+    pub(crate) fn remake(&mut self) -> Result<usize, PipelineError> {
+        let rate = f64::from(self.settings.remake_per_s);
+        let (left, since) = self.allowance;
+        let now = Instant::now();
+        let allowed = (left + rate * (now - since).as_secs_f64())
+            .min(rate.max(1.0) / 10.0)
+            .max(1.0);
+        self.allowance = (allowed, now);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small and not negative"
+        )]
+        let count = (allowed as usize).min(self.settings.batch);
+        let pending = self.state.next_pending(count)?;
+        if pending.is_empty() {
+            return Ok(0);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a batch's size")]
+        let taken = pending.len() as f64;
+        self.allowance.0 -= taken;
+        let mut work = Work::default();
+        self.wishes_of(&pending, &mut work)?;
+        work.outcome.done = pending;
+        let count = work.outcome.done.len();
+        self.make(work)?;
+        Ok(count)
+    }
+
+    /// Join, model, sinks, state: the same for new rows and for rows made again.
+    fn make(&mut self, mut work: Work) -> Result<(), PipelineError> {
+        self.rest_on(&mut work)?;
+        let rows = self.join(&mut work)?;
+        let joined = (self.settings.clock)();
+        let vectors = self.embed(&rows, &mut work)?;
+        let embedded = (self.settings.clock)();
+        self.write(&rows, &vectors, &mut work)?;
+        self.dead.put(&work.letters)?;
+        Status::add(&self.status.dead, work.letters.len());
+        self.state.commit(&work.outcome)?;
+        let searchable = (self.settings.clock)();
+        let traces = work.news.into_iter().map(|(_, trace)| Trace {
+            joined,
+            embedded,
+            searchable,
+            ..trace
+        });
+        let traces: Vec<Trace> = traces.collect();
+        for trace in &traces {
+            let took = u64::try_from(searchable - trace.committed).unwrap_or(0);
+            self.status.latency.add(took);
+            self.status.lag.store(took, Relaxed);
+        }
+        self.status.trace(traces);
+        Status::add(&self.status.batches, 1);
+        Ok(())
+    }
+
+    /// Finds the items that rest on changed dimension rows, and lets them wait.
+    fn rest_on(&mut self, work: &mut Work) -> Result<(), PipelineError> {
+        let moved = std::mem::take(&mut work.dimensions);
+        for at in 0..self.settings.dimensions.len() {
+            let of_this = moved.iter().filter(|((dimension, _), _)| *dimension == at);
+            let (keys, places): (Vec<String>, Vec<(Position, i64)>) =
+                of_this.map(|((_, key), place)| (key.clone(), *place)).unzip();
+            let Some((position, as_of)) = places.into_iter().max() else {
+                continue;
+            };
+            let Worker {
+                lookup, status, stop, ..
+            } = self;
+            let items = retry(status, stop, || lookup.items_of(at, &keys))?;
+            let applied = self.state.applied(&items)?;
+            let resting = items.iter().zip(applied).filter(|(key, applied)| {
+                // rows of this very batch are joined after the dimension has changed
+                !work.wishes.contains_key(key) && applied.is_some_and(|a| a.live && position > a.position)
+            });
+            work.outcome.pending.extend(resting.map(|(key, _)| Pending {
+                key: *key,
+                position,
+                as_of,
+                reason: Reason::Dimension,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Joins the wishes; ids without a row are gone, ids the statement fails on are dead letters.
+    fn join(&mut self, work: &mut Work) -> Result<Vec<JoinedRow>, PipelineError> {
+        let wanted: Vec<(i64, i64)> = work.wishes.iter().map(|(key, wish)| (*key, wish.as_of)).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Worker {
+            lookup, status, stop, ..
+        } = self;
+        let found = retry(status, stop, || lookup.join(&wanted))?;
+        let mut rows = Vec::with_capacity(found.len());
+        for ((key, _), found) in wanted.into_iter().zip(found) {
+            let Some(wish) = work.wishes.get(&key).copied() else {
+                continue;
+            };
+            match found {
+                Found::Row(row) => rows.push(row),
+                Found::Nothing => {
+                    work.wishes.remove(&key);
+                    work.gone.insert(key, (wish.position, wish.as_of));
+                }
+                Found::Faulty(reason) => self.bury("join", &reason, key, work),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Puts an item to the dead letters; what is known of it stays as it was.
+    fn bury(&mut self, stage: &str, reason: &str, key: i64, work: &mut Work) {
+        if let Some(wish) = work.wishes.remove(&key) {
+            let letter = self.letter(stage, reason, Some(key), wish.position, wish.as_of);
+            work.letters.push(letter);
+        }
+    }
+
+    /// Vectors by each generation's model; rows that no model could embed are out of `work` afterwards.
+    fn embed(&mut self, rows: &[JoinedRow], work: &mut Work) -> Result<Vec<GenerationRows>, PipelineError> {
+        let mut made = Vec::new();
+        for (at, embedder) in self.generations.embedders().into_iter().enumerate() {
+            let version = embedder.version();
+            let fresh: Vec<&JoinedRow> = rows
+                .iter()
+                .filter(|row| at > 0 || !unchanged(row, work, embedder.as_ref()))
+                .collect();
+            if at == 0 {
+                Status::add(&self.status.cache_hits, rows.len() - fresh.len());
+            }
+            let fresh: Vec<JoinedRow> = fresh.into_iter().cloned().collect();
+            if fresh.is_empty() {
+                continue;
+            }
+            let Worker { status, stop, .. } = self;
+            let vectors = retry(status, stop, || embedder.embed(&fresh))?;
+            let mut of_version = GenerationRows {
+                version,
+                rows: Vec::new(),
+            };
+            for (row, vector) in fresh.into_iter().zip(vectors) {
+                match (vector, work.wishes.get(&row.id)) {
+                    (Ok(vector), Some(wish)) => of_version.rows.push(self.vector_row(&row, wish, vector)),
+                    (Err(reason), Some(_)) => self.bury("embed", &reason, row.id, work),
+                    (_, None) => {}
+                }
+            }
+            made.push(of_version);
+        }
+        Ok(made)
+    }
+
+    fn vector_row(&self, row: &JoinedRow, wish: &Wish, vector: Vec<f32>) -> VectorRow {
+        let created = wish.created.or_else(|| self.created_of(row));
+        VectorRow {
+            id: row.id,
+            vector,
+            as_of: row.as_of,
+            position: wish.position.packed(),
+            created: created.unwrap_or(0),
+            categories: self
+                .settings
+                .category
+                .as_deref()
+                .map_or_else(Vec::new, |name| categories(row, name)),
+        }
+    }
+
+    pub(crate) fn created_of(&self, row: &JoinedRow) -> Option<i64> {
+        let cell = row.cells.get(self.settings.created.as_deref()?)?;
+        moment::of_json(cell)
+    }
+
+    /// Writes feature rows, then vectors; fills in what the state has to remember.
+    fn write(
+        &mut self,
+        rows: &[JoinedRow],
+        vectors: &[GenerationRows],
+        work: &mut Work,
+    ) -> Result<(), PipelineError> {
+        let made: Vec<(JoinedRow, Position)> = rows
+            .iter()
+            .filter(|row| {
+                vectors
+                    .iter()
+                    .any(|v| v.rows.iter().any(|made| made.id == row.id))
+            })
+            .filter_map(|row| Some((row.clone(), work.wishes.get(&row.id)?.position)))
+            .collect();
+        let gone: Vec<i64> = work.gone.keys().copied().collect();
+        let Worker {
+            features,
+            status,
+            stop,
+            ..
+        } = self;
+        if !made.is_empty() {
+            retry(status, stop, || features.put(&made))?;
+        }
+        if !gone.is_empty() {
+            retry(status, stop, || features.delete(&gone))?;
+        }
+        let tombs: Vec<Gone> = work
+            .gone
+            .iter()
+            .map(|(id, (position, _))| Gone {
+                id: *id,
+                position: position.packed(),
+            })
+            .collect();
+        let Worker {
+            generations,
+            status,
+            stop,
+            ..
+        } = self;
+        for of_version in vectors {
+            retry(status, stop, || {
+                generations.upsert(of_version.version, &of_version.rows)
+            })?;
+        }
+        if !tombs.is_empty() {
+            retry(status, stop, || generations.delete(&tombs))?;
+        }
+        self.remember(rows, work);
+        Ok(())
+    }
+
+    fn remember(&mut self, rows: &[JoinedRow], work: &mut Work) {
+        let active = self.generations.embedders().into_iter().next();
+        for row in rows {
+            let Some(wish) = work.wishes.get(&row.id) else {
+                continue;
+            };
+            let applied = Applied {
+                position: wish.position,
+                live: true,
+                as_of: row.as_of,
+                created: wish.created.or_else(|| self.created_of(row)),
+                hash: active.as_deref().map_or(0, |active| hash(row, active)),
+            };
+            work.outcome.applied.push((row.id, applied));
+            match wish.remake {
+                Some(_) => Status::add(&self.status.remade, 1),
+                None => {
+                    Status::add(&self.status.embedded, 1);
+                    work.news.push((
+                        row.id,
+                        trace(row.id, "embedded", wish.position, (wish.as_of, wish.received)),
+                    ));
+                }
+            }
+        }
+        for (key, (position, time)) in &work.gone {
+            let applied = Applied {
+                position: *position,
+                live: false,
+                as_of: *time,
+                created: None,
+                hash: 0,
+            };
+            work.outcome.applied.push((*key, applied));
+            work.news
+                .push((*key, trace(*key, "removed", *position, (*time, *time))));
+        }
+        Status::add(&self.status.removed, work.gone.len());
+    }
+
+    /// Removes vectors whose time is over, and forgets old tombstones.
+    pub(crate) fn expire(&mut self) -> Result<(), PipelineError> {
+        let Some(now) = self.watermark.at(&self.settings.rules) else {
+            return Ok(());
+        };
+        if let Some(kept) = self.settings.rules.kept {
+            let over = self
+                .state
+                .live_before(now.saturating_sub(kept), self.settings.batch)?;
+            let gone = over.iter().map(|(key, a)| (*key, (a.position, a.as_of)));
+            let work = Work {
+                gone: gone.collect(),
+                ..Work::default()
+            };
+            if !work.gone.is_empty() {
+                self.make(work)?;
+            }
+        }
+        if let Some(tombstones) = self.settings.rules.tombstones {
+            self.state.forget_tombstones(now.saturating_sub(tombstones))?;
+        }
+        Ok(())
+    }
+
+    /// Removes these items at a place of the source: a snapshot did not have them.
+    pub(crate) fn remove(&mut self, keys: &[i64], at: Position) -> Result<(), PipelineError> {
+        let time = (self.settings.clock)();
+        let work = Work {
+            gone: keys.iter().map(|key| (*key, (at, time))).collect(),
+            ..Work::default()
+        };
+        self.make(work)
+    }
+
+    pub(crate) fn letter(
+        &self,
+        stage: &str,
+        reason: &str,
+        key: Option<i64>,
+        at: Position,
+        commit_time: i64,
+    ) -> Letter {
+        Letter {
+            time: (self.settings.clock)(),
+            stage: stage.to_owned(),
+            reason: reason.to_owned(),
+            key,
+            lsn: at.lsn,
+            seq: at.seq,
+            commit_time,
+            raw: None,
+        }
+    }
+}
+
+/// Vectors that one version made.
+struct GenerationRows {
+    version: u64,
+    rows: Vec<VectorRow>,
+}
+
+/// Whether a row that is made again is what was embedded before.
+fn unchanged(row: &JoinedRow, work: &Work, embedder: &dyn Embedder) -> bool {
+    let wish = work.wishes.get(&row.id);
+    wish.is_some_and(|wish| {
+        let before = wish
+            .before
+            .is_some_and(|a| a.live && a.hash == hash(row, embedder));
+        wish.remake.is_some() && before
+    })
+}
+
+/// What a vector was made of: the columns that the model reads, and its version.
+fn hash(row: &JoinedRow, embedder: &dyn Embedder) -> u64 {
+    row.hash(embedder.fields()) ^ embedder.version().wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn trace(id: i64, outcome: &'static str, position: Position, (committed, received): (i64, i64)) -> Trace {
+    Trace {
+        id,
+        outcome,
+        position: position.to_string(),
+        committed,
+        received,
+        joined: 0,
+        embedded: 0,
+        searchable: 0,
+    }
+}
+
+/// The texts of a column: one, or a list.
+pub(crate) fn categories(row: &JoinedRow, name: &str) -> Vec<String> {
+    let text = |cell: &Json| super::joined::print(None, cell);
+    match row.cells.get(name) {
+        Some(Json::Array(items)) => items.iter().filter_map(text).collect(),
+        // SQLite has no arrays: a list lies there as the text of one
+        Some(Json::String(list)) if list.starts_with('[') => match serde_json::from_str::<Vec<Json>>(list) {
+            Ok(items) => items.iter().filter_map(text).collect(),
+            Err(_) => vec![list.clone()],
+        },
+        Some(cell) => text(cell).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Tries until it works, the stop signal comes, or the fault is not one that time mends.
+pub(crate) fn retry<T>(
+    status: &Status,
+    stop: &AtomicBool,
+    mut run: impl FnMut() -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
+    let mut pause = Duration::from_millis(20);
+    loop {
+        match run() {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "trying again");
+                status.hold(Some(error.to_string()));
+                Status::add(&status.retries, 1);
+            }
+            other => {
+                if pause > Duration::from_millis(20) {
+                    status.hold(None);
+                }
+                return other;
+            }
+        }
+        if stop.load(Relaxed) {
+            return Err(PipelineError::Stopped);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}

@@ -1,0 +1,121 @@
+//! The shipped example: its configuration, its tables and its join on a real PostgreSQL.
+
+use std::path::Path;
+
+use ::postgres::{Client, NoTls};
+use rankine_pipeline::stream::config::StreamConfig;
+use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures};
+use rankine_pipeline::stream::lookup_postgres::{PostgresLookup, PostgresLookupOptions};
+use rankine_pipeline::stream::{Found, JoinedRow, Lookup, Position};
+use rankine_store::testing::PostgresServer;
+use serde_json::json;
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/cold-start");
+const DAY: i64 = 86_400_000_000;
+const CREATED: i64 = 1_646_265_600_000_000;
+
+const ROWS: &str = "INSERT INTO item_table (item_id, user_id, smart_video_id, title, create_time, grade_score) VALUES \
+               (1, 10, 100, 'one', '2022-03-03+00', 0.5), (2, 11, 101, 'two', '2022-03-03+00', 0.25);
+             INSERT INTO smart_video_sign VALUES (100, 7, NULL), (101, 70, 4.5);
+             INSERT INTO author_feature (author_id, author_level, author_sv_type_play_ct_1, author_last_live_time) VALUES \
+               (10, 3, '17:5,7:42,70:9', '2022-03-01 12:00+00'), (11, 4, '17:5,7:42', NULL);
+             INSERT INTO video_name_tag_embedding (svid, cate_name1, name_embedding) VALUES (100, 'music', '{0.1,2}')";
+
+#[test]
+fn the_documentations_select_gives_what_flink_gave() {
+    let url = PostgresServer::shared().unwrap().database().unwrap();
+    let mut client = Client::connect(&url, NoTls).unwrap();
+    let path = format!("{EXAMPLE}/coldstart.toml");
+    let config = StreamConfig::load(Path::new(&path)).unwrap();
+    let plan = config.compile(Path::new(&path), Some(url.clone()), || 0).unwrap();
+    assert_eq!(plan.start, Some(CREATED));
+    let tables = std::fs::read_to_string(format!("{EXAMPLE}/tables.sql")).unwrap();
+    client.batch_execute(&tables).unwrap();
+    client.batch_execute(ROWS).unwrap();
+    let mut lookup = PostgresLookup::new(&PostgresLookupOptions {
+        dsn: url.clone(),
+        sql: plan.sql.clone(),
+        item: plan.settings.item.clone(),
+        dimensions: plan.settings.dimensions.clone(),
+    });
+    let found = lookup
+        .join(&[(1, CREATED + 2 * DAY), (2, CREATED + DAY), (3, CREATED)])
+        .unwrap();
+    let [Found::Row(one), Found::Row(two), Found::Nothing] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(one.cells.len(), 54, "as many columns as the documentation's");
+    let cells = |row: &JoinedRow, names: &[&str]| -> serde_json::Value {
+        names.iter().map(|name| row.cells[*name].clone()).collect()
+    };
+    let names = [
+        "primary_type",
+        "pub_days",
+        "grade_score",
+        "topic_id",
+        "author_level",
+        "author_sv_type_play_ct_1",
+        "author_sv_type_play_ct_7",
+        "author_last_live_days",
+        "cate_name1",
+        "name_embedding",
+    ];
+    let expected = json!([7, 2, 0.5, "", 3, 42, null, 3, "music", [0.1, 2]]);
+    assert_eq!(
+        cells(one, &names),
+        expected,
+        "its own time, and the key 7 out of 17:5,7:42,70:9"
+    );
+    let expected = json!([70, 1, 4.5, "", 4, null, null, null, null, null]);
+    assert_eq!(cells(two, &names), expected);
+    for (dimension, key, items) in [(0, "10", vec![1]), (1, "101", vec![2]), (2, "999", vec![])] {
+        assert_eq!(
+            lookup.items_of(dimension, &[key.to_owned()]).unwrap(),
+            items,
+            "{dimension}"
+        );
+    }
+    let table = &plan.config.features.table;
+    stored(&url, table, &plan.sql, [one, two]);
+}
+
+/// The stored row is the joined row, to the bit.
+fn stored(url: &str, table: &str, sql: &str, [one, two]: [&JoinedRow; 2]) {
+    let mut features = PostgresFeatures::new(url, table, "item_id", sql);
+    features
+        .put(&[
+            (one.clone(), Position::new(8, 0)),
+            (two.clone(), Position::new(8, 1)),
+        ])
+        .unwrap();
+    let stored = features.get(&[2, 1]).unwrap();
+    assert_eq!(
+        stored,
+        [Some(two.clone()), Some(one.clone())],
+        "the stored row is the joined row, to the bit"
+    );
+    features.delete(&[2]).unwrap();
+    assert_eq!(features.get(&[2]).unwrap(), [None]);
+}
+
+#[test]
+fn a_row_that_the_statement_fails_on_is_found_among_the_others() {
+    let url = PostgresServer::shared().unwrap().database().unwrap();
+    let mut client = Client::connect(&url, NoTls).unwrap();
+    client.batch_execute("CREATE TABLE item (id bigint PRIMARY KEY, x int); INSERT INTO item VALUES (1, 1), (2, 0), (3, 5)").unwrap();
+    let mut lookup = PostgresLookup::new(&PostgresLookupOptions {
+        dsn: url,
+        sql: "SELECT id, 10 / x AS y FROM item WHERE id = ANY (:ids)".to_owned(),
+        item: ("item".to_owned(), "id".to_owned()),
+        dimensions: Vec::new(),
+    });
+    let found = lookup.join(&[(1, 0), (2, 0), (3, 0)]).unwrap();
+    assert!(matches!(&found[0], Found::Row(row) if row.cells["y"] == 10));
+    assert!(
+        matches!(&found[1], Found::Faulty(reason) if reason.contains("division by zero")),
+        "{:?}",
+        found[1]
+    );
+    assert!(matches!(&found[2], Found::Row(row) if row.cells["y"] == 2));
+    assert_eq!(lookup.present(&[3, 4]).unwrap(), [3]);
+}

@@ -1,0 +1,375 @@
+//! The stream against a real PostgreSQL: snapshot then stream without gap or overlap, and everything a table can do.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use ::postgres::{Client, NoTls};
+use rankine_pipeline::PipelineError;
+use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
+use rankine_pipeline::stream::{Arrival, Backfill, Cell, Change, Kind, Opened, Past, Position, Source};
+use rankine_store::testing::PostgresServer;
+
+fn clock() -> i64 {
+    7
+}
+
+fn options(url: &str, slot: &str) -> PostgresOptions {
+    PostgresOptions {
+        dsn: url.to_owned(),
+        table: "item".to_owned(),
+        key: "id".to_owned(),
+        others: vec![("author".to_owned(), "author_id".to_owned())],
+        publication: format!("{slot}_pub"),
+        slot: slot.to_owned(),
+        managed: true,
+        start: None,
+        max_retained: 1 << 30,
+        clock,
+    }
+}
+
+/// Keys of a snapshot.
+#[derive(Default)]
+struct Keys(Vec<(Position, i64)>);
+
+impl Backfill for Keys {
+    fn rows(&mut self, at: Position, keys: &[i64]) -> Result<(), PipelineError> {
+        self.0.extend(keys.iter().map(|key| (at, *key)));
+        Ok(())
+    }
+}
+
+fn open(source: &mut PostgresSource, past: &Past) -> (Opened, Vec<i64>) {
+    let mut keys = Keys::default();
+    let opened = source.open(past, &mut keys).unwrap();
+    let mut ids: Vec<i64> = keys.0.iter().map(|row| row.1).collect();
+    ids.sort_unstable();
+    (opened, ids)
+}
+
+/// Changes until one of the item `last` has come, and the last complete place after it.
+fn until(source: &mut PostgresSource, last: &str) -> (Vec<Change>, u64) {
+    let (mut changes, begun) = (Vec::new(), Instant::now());
+    loop {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "no change of {last}: {changes:?}"
+        );
+        match source.next(Duration::from_millis(100)).unwrap() {
+            Some(Arrival::Change(change)) => changes.push(change),
+            Some(Arrival::Commit { end }) if changes.iter().any(|c| c.text("id") == Some(last)) => {
+                return (changes, end);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn database() -> (&'static PostgresServer, String, Client) {
+    let server = PostgresServer::shared().unwrap();
+    let url = server.database().unwrap();
+    let mut client = Client::connect(&url, NoTls).unwrap();
+    client
+        .batch_execute(
+            "CREATE TABLE item (id bigint PRIMARY KEY, title text, big text, create_time timestamptz);
+             ALTER TABLE item ALTER big SET STORAGE EXTERNAL;
+             CREATE TABLE author (author_id text PRIMARY KEY, level int);",
+        )
+        .unwrap();
+    (server, url, client)
+}
+
+#[test]
+fn snapshot_and_stream_have_neither_gap_nor_overlap_under_writes() {
+    let (_server, url, mut client) = database();
+    let writer = {
+        let url = url.clone();
+        std::thread::spawn(move || {
+            let mut client = Client::connect(&url, NoTls).unwrap();
+            for id in 1..=600_i64 {
+                client
+                    .execute("INSERT INTO item (id) VALUES ($1)", &[&id])
+                    .unwrap();
+            }
+        })
+    };
+    while client
+        .query_one("SELECT count(*) FROM item", &[])
+        .unwrap()
+        .get::<_, i64>(0)
+        < 50
+    {}
+    let mut source = PostgresSource::new(options(&url, "gapless"));
+    let (opened, mut ids) = open(&mut source, &Past::default());
+    assert!(opened.snapshot);
+    writer.join().unwrap();
+    let (changes, _) = until(&mut source, "600");
+    let streamed: Vec<i64> = changes
+        .iter()
+        .map(|c| c.text("id").unwrap().parse().unwrap())
+        .collect();
+    assert!(ids.len() >= 50 && !streamed.is_empty());
+    assert!(changes.iter().all(|c| c.position.lsn > opened.from));
+    ids.extend(streamed);
+    assert_eq!(
+        ids,
+        (1..=600).collect::<Vec<_>>(),
+        "each row once, in the snapshot or in the stream"
+    );
+}
+
+#[test]
+fn rows_come_with_their_transaction_and_what_did_not_change_is_told_apart() {
+    let (_server, url, mut client) = database();
+    let mut source = PostgresSource::new(options(&url, "rows"));
+    open(&mut source, &Past::default());
+    client
+        .batch_execute(
+            "BEGIN; INSERT INTO item VALUES (1, 'Heat', repeat('x', 100000), '2026-01-02 03:04:05.25+01'); \
+             INSERT INTO item VALUES (2, NULL, NULL, NULL); COMMIT;
+             UPDATE item SET title = 'Heat!' WHERE id = 1;
+             UPDATE item SET id = 3 WHERE id = 2;
+             INSERT INTO author VALUES ('a', 5);
+             ALTER TABLE item ADD COLUMN colour text DEFAULT 'red';
+             INSERT INTO item (id, colour) VALUES (4, 'blue');
+             DELETE FROM item WHERE id = 1;
+             TRUNCATE item;
+             INSERT INTO item (id) VALUES (9);",
+        )
+        .unwrap();
+    let (changes, _) = until(&mut source, "9");
+    let told: Vec<(Kind, Option<&str>)> = changes.iter().map(|c| (c.kind, c.text("id"))).collect();
+    let expected = [
+        (Kind::Insert, Some("1")),
+        (Kind::Insert, Some("2")),
+        (Kind::Update, Some("1")),
+        (Kind::Delete, Some("2")),
+        (Kind::Update, Some("3")),
+        (Kind::Insert, None),
+        (Kind::Insert, Some("4")),
+        (Kind::Delete, Some("1")),
+        (Kind::Truncate, None),
+        (Kind::Insert, Some("9")),
+    ];
+    assert_eq!(told, expected);
+    let [first, second, third, ..] = changes.as_slice() else {
+        panic!("fewer changes");
+    };
+    assert_eq!(
+        (first.position.lsn, first.commit_time),
+        (second.position.lsn, second.commit_time)
+    );
+    assert_eq!((first.position.seq, second.position.seq), (0, 1));
+    assert!(third.position > second.position);
+    assert_eq!(first.text("create_time"), Some("2026-01-02 02:04:05.25+00"));
+    assert_eq!(second.fields["title"], Cell::Null);
+    assert_eq!(
+        third.fields["big"],
+        Cell::Unchanged,
+        "a large value out of line that did not change"
+    );
+    assert_eq!(third.text("title"), Some("Heat!"));
+    assert_eq!(changes[5].table.as_ref(), "public.author");
+    assert_eq!(changes[5].text("level"), Some("5"));
+    assert_eq!(changes[6].text("colour"), Some("blue"), "a column that was added");
+    assert!(changes.windows(2).all(|pair| pair[0].position < pair[1].position));
+}
+
+#[test]
+fn a_stream_goes_on_from_what_was_confirmed() {
+    let (_server, url, mut client) = database();
+    client.batch_execute("INSERT INTO item (id) VALUES (1)").unwrap();
+    let mut source = PostgresSource::new(options(&url, "goes_on"));
+    let (opened, ids) = open(&mut source, &Past::default());
+    assert_eq!(ids, [1]);
+    client.batch_execute("INSERT INTO item (id) VALUES (2)").unwrap();
+    let (_, safe) = until(&mut source, "2");
+    client.batch_execute("INSERT INTO item (id) VALUES (3)").unwrap();
+    until(&mut source, "3");
+    source.confirm(safe).unwrap();
+    drop(source);
+    client.batch_execute("INSERT INTO item (id) VALUES (4)").unwrap();
+    let mut source = PostgresSource::new(options(&url, "goes_on"));
+    let past = Past {
+        confirmed: Some(safe),
+        origin: Some(opened.origin.clone()),
+    };
+    let again = loop {
+        // the server notices after a moment that the first connection is gone
+        let mut keys = Keys::default();
+        match source.open(&past, &mut keys) {
+            Ok(opened) => break opened,
+            Err(error) => assert!(error.is_transient(), "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(!again.snapshot);
+    assert_eq!(again.origin, opened.origin);
+    let (changes, _) = until(&mut source, "4");
+    let ids: BTreeMap<&str, Kind> = changes.iter().map(|c| (c.text("id").unwrap(), c.kind)).collect();
+    assert_eq!(ids.keys().copied().collect::<Vec<_>>(), ["3", "4"]);
+}
+
+#[test]
+fn a_slot_that_moved_on_without_us_begins_anew() {
+    let (_server, url, mut client) = database();
+    let mut source = PostgresSource::new(options(&url, "moved"));
+    let (opened, _) = open(&mut source, &Past::default());
+    drop(source);
+    client.batch_execute("INSERT INTO item (id) VALUES (1)").unwrap();
+    while client
+        .execute(
+            "SELECT pg_replication_slot_advance('moved', pg_current_wal_lsn())",
+            &[],
+        )
+        .is_err()
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut source = PostgresSource::new(options(&url, "moved"));
+    let past = Past {
+        confirmed: Some(opened.from),
+        origin: Some(opened.origin),
+    };
+    let (again, ids) = open(&mut source, &past);
+    assert!(again.snapshot, "what somebody else has read would be a gap");
+    assert_eq!(ids, [1]);
+}
+
+#[test]
+fn the_start_time_filters_the_snapshot_and_not_the_stream() {
+    let (_server, url, mut client) = database();
+    let fill = "INSERT INTO item (id, create_time) VALUES (1, '2026-01-01+00'), (2, '2026-01-02+00')";
+    client.batch_execute(fill).unwrap();
+    let start = Some(("create_time".to_owned(), 1_767_312_000_000_000));
+    let mut source = PostgresSource::new(PostgresOptions {
+        start,
+        ..options(&url, "start")
+    });
+    let (_, ids) = open(&mut source, &Past::default());
+    assert_eq!(ids, [2]);
+    client
+        .batch_execute("UPDATE item SET title = 'x' WHERE id = 1")
+        .unwrap();
+    let (changes, _) = until(&mut source, "1");
+    assert_eq!(changes.len(), 1);
+}
+
+#[test]
+fn more_log_than_allowed_is_let_go_and_the_stream_begins_anew() {
+    let (_server, url, mut client) = database();
+    let mut source = PostgresSource::new(PostgresOptions {
+        max_retained: 1 << 20,
+        ..options(&url, "bounded")
+    });
+    let (opened, _) = open(&mut source, &Past::default());
+    assert!(source.retained().unwrap().is_some());
+    client
+        .batch_execute(
+            "INSERT INTO item SELECT n, 't', repeat(md5(n::text), 2000) FROM generate_series(1, 60) n",
+        )
+        .unwrap();
+    let error = source.retained().unwrap_err();
+    assert!(
+        matches!(&error, PipelineError::Retained { .. }) && error.is_transient(),
+        "{error}"
+    );
+    let slots = client
+        .query(
+            "SELECT 1 FROM pg_replication_slots WHERE slot_name = 'bounded'",
+            &[],
+        )
+        .unwrap();
+    assert!(slots.is_empty(), "the server may throw the log away");
+    let past = Past {
+        confirmed: Some(opened.from),
+        origin: Some(opened.origin),
+    };
+    let (again, ids) = open(&mut source, &past);
+    assert!(again.snapshot);
+    assert_eq!(ids.len(), 60);
+}
+
+#[test]
+fn a_given_slot_is_used_and_never_made() {
+    let (_server, url, mut client) = database();
+    let given = PostgresOptions {
+        managed: false,
+        ..options(&url, "given")
+    };
+    let mut source = PostgresSource::new(given.clone());
+    let error = source
+        .open(&Past::default(), &mut Keys::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("given_pub") && error.contains("ALTER PUBLICATION"),
+        "{error}"
+    );
+    client
+        .batch_execute("CREATE PUBLICATION given_pub FOR TABLE item, author")
+        .unwrap();
+    let error = source
+        .open(&Past::default(), &mut Keys::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no such slot"), "{error}");
+    client
+        .execute(
+            "SELECT pg_create_logical_replication_slot('given', 'pgoutput')",
+            &[],
+        )
+        .unwrap();
+    client.batch_execute("INSERT INTO item (id) VALUES (1)").unwrap();
+    let (opened, ids) = open(&mut source, &Past::default());
+    assert!(opened.snapshot);
+    assert_eq!(ids, [1]);
+    until(&mut source, "1");
+}
+
+#[test]
+fn tables_that_cannot_be_streamed_are_refused_with_what_to_do() {
+    let (_server, url, mut client) = database();
+    client
+        .batch_execute("CREATE TABLE keyless (id bigint, x int)")
+        .unwrap();
+    let refused = |change: &dyn Fn(&mut PostgresOptions)| {
+        let mut options = options(&url, "refused");
+        change(&mut options);
+        PostgresSource::new(options)
+            .open(&Past::default(), &mut Keys::default())
+            .unwrap_err()
+            .to_string()
+    };
+    let error = refused(&|o| o.table = "nowhere".to_owned());
+    assert!(error.contains("`nowhere`: there is no such table"), "{error}");
+    let error = refused(&|o| o.key = "movie".to_owned());
+    assert!(error.contains("no column `movie`"), "{error}");
+    let error = refused(&|o| o.table = "keyless".to_owned());
+    assert!(error.contains("REPLICA IDENTITY FULL"), "{error}");
+    client
+        .batch_execute("ALTER TABLE keyless REPLICA IDENTITY FULL")
+        .unwrap();
+    let mut source = PostgresSource::new(PostgresOptions {
+        table: "keyless".to_owned(),
+        ..options(&url, "whole_rows")
+    });
+    open(&mut source, &Past::default());
+    client
+        .batch_execute(
+            "INSERT INTO keyless VALUES (1, 1); UPDATE keyless SET x = 2; UPDATE keyless SET id = 5",
+        )
+        .unwrap();
+    let (changes, _) = until(&mut source, "5");
+    let told: Vec<(Kind, Option<&str>)> = changes.iter().map(|c| (c.kind, c.text("id"))).collect();
+    let (insert, update, delete) = (Kind::Insert, Kind::Update, Kind::Delete);
+    assert_eq!(
+        told,
+        [
+            (insert, Some("1")),
+            (update, Some("1")),
+            (delete, Some("1")),
+            (update, Some("5"))
+        ]
+    );
+}

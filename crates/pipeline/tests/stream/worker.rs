@@ -1,0 +1,651 @@
+//! The whole stream but its model: from changes to vectors, over replays, restarts, a killed database, a new version.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ::postgres::{Client, NoTls};
+use rankine_feature::FieldType;
+use rankine_pipeline::PipelineError;
+use rankine_pipeline::stream::dead::{DeadLetters, Letter};
+use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures, StoredFeatures};
+use rankine_pipeline::stream::file::FileSource;
+use rankine_pipeline::stream::joined::Types;
+use rankine_pipeline::stream::lookup_postgres::{PostgresLookup, PostgresLookupOptions};
+use rankine_pipeline::stream::lookup_sqlite::{SqliteLookup, SqliteLookupOptions};
+use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
+use rankine_pipeline::stream::rules::Rules;
+use rankine_pipeline::stream::{
+    Dimension, Embedded, Embedder, Embedders, JoinedRow, Parts, Settings, State, Status, run,
+};
+use rankine_store::MemoryRows;
+use rankine_store::testing::{Durability, PostgresServer};
+use rankine_store::vectors::{EmbeddedVectors, Generation, Search, VectorSearch, VectorStore};
+use xxhash_rust::xxh3::xxh3_64;
+
+const WIDTH: usize = 4;
+
+fn clock() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "a stream runs by the time of day")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_micros()).unwrap()
+}
+
+/// A model of the port's contract: the same row and version give the same bits, another version others.
+struct Hashed(u64);
+
+fn vector(version: u64, row: &JoinedRow) -> Vec<f32> {
+    let number = |place: usize| {
+        let text = format!(
+            "{version} {place} {}",
+            serde_json::Value::Object(row.cells.clone())
+        );
+        let low = u16::try_from(xxh3_64(text.as_bytes()) & 0xFFFF).unwrap();
+        f32::from(low) / 65_536.0
+    };
+    // the first number tells the version
+    let told = f32::from(u16::try_from(version).unwrap());
+    std::iter::once(told).chain((1..WIDTH).map(number)).collect()
+}
+
+impl Embedder for Hashed {
+    fn version(&self) -> u64 {
+        self.0
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn fields(&self) -> &[(Arc<str>, FieldType)] {
+        &[]
+    }
+
+    fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
+        let one = |row: &JoinedRow| match row.cells.get("title").and_then(|t| t.as_str()) {
+            Some("unspeakable") => Err("no words for it".to_owned()),
+            _ => Ok(vector(self.0, row)),
+        };
+        Ok(rows.iter().map(one).collect())
+    }
+}
+
+struct Versions(Arc<AtomicU64>);
+
+impl Embedders for Versions {
+    fn newest(&self) -> Result<Option<u64>, PipelineError> {
+        Ok(Some(self.0.load(Ordering::Relaxed)))
+    }
+
+    fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError> {
+        Ok(Arc::new(Hashed(version)))
+    }
+}
+
+fn settings(dimensions: Vec<Dimension>) -> Settings {
+    Settings {
+        item: ("item".to_owned(), "id".to_owned()),
+        created: Some("created".to_owned()),
+        category: Some("genres".to_owned()),
+        dimensions,
+        rules: Rules::default(),
+        set: "items".to_owned(),
+        batch: 64,
+        wait: Duration::from_millis(1),
+        queue: 256,
+        remake_per_s: 100_000,
+        refresh: None,
+        look_for_versions: Duration::from_millis(50),
+        until_idle: false,
+        clock,
+    }
+}
+
+/// A stream on a thread.
+struct Running {
+    stop: Arc<AtomicBool>,
+    status: Arc<Status>,
+    thread: JoinHandle<Result<(), PipelineError>>,
+}
+
+fn start(settings: Settings, parts: Parts, letters: Vec<Letter>) -> Running {
+    let (stop, status) = (Arc::new(AtomicBool::new(false)), Arc::new(Status::default()));
+    let (signal, told) = (stop.clone(), status.clone());
+    let thread = std::thread::spawn(move || run(settings, parts, &letters, &told, &signal));
+    Running { stop, status, thread }
+}
+
+impl Running {
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap().unwrap();
+    }
+}
+
+/// Waits until a thing is so; says what else it was where it never becomes so.
+fn wait_until<T: std::fmt::Debug + PartialEq>(expected: &T, mut look: impl FnMut() -> T) {
+    let begun = Instant::now();
+    loop {
+        let got = look();
+        if got == *expected {
+            return;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "expected {expected:?}, got {got:?}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+mod from_a_file {
+    use super::*;
+
+    const SQL: &str = "SELECT v.id, v.title, v.created, (:as_of - v.created * 1000000) / 3600000000 AS hours, a.level \
+         FROM item v LEFT JOIN author a ON a.author = v.author WHERE v.id IN (SELECT value FROM json_each(:ids))";
+
+    /// One home of a stream.
+    struct Home {
+        folder: tempfile::TempDir,
+        rows: Arc<MemoryRows>,
+        vectors: Arc<EmbeddedVectors>,
+    }
+
+    fn dimensions() -> Vec<Dimension> {
+        vec![Dimension {
+            table: "author".to_owned(),
+            key: "author".to_owned(),
+            items: "SELECT id FROM item WHERE author IN (SELECT value FROM json_each(:keys))".to_owned(),
+        }]
+    }
+
+    impl Home {
+        fn new() -> Home {
+            Home {
+                folder: tempfile::tempdir().unwrap(),
+                rows: Arc::new(MemoryRows::new()),
+                vectors: Arc::new(EmbeddedVectors::in_memory().unwrap()),
+            }
+        }
+
+        fn path(&self, name: &str) -> std::path::PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn features(&self) -> StoredFeatures {
+            StoredFeatures::new(self.rows.clone(), "mf", Types::default())
+        }
+
+        fn parts(&self) -> Parts {
+            let lookup = SqliteLookupOptions {
+                path: self.path("landing.db"),
+                schema: "CREATE TABLE IF NOT EXISTS author (author PRIMARY KEY, level);".to_owned(),
+                sql: SQL.to_owned(),
+                item: ("item".to_owned(), "id".to_owned()),
+                dimensions: dimensions(),
+            };
+            Parts {
+                source: Box::new(FileSource::new(&self.path("changes.jsonl"), clock)),
+                lookup: Box::new(SqliteLookup::open(&lookup).unwrap()),
+                features: Box::new(self.features()),
+                embedders: Arc::new(Versions(Arc::new(AtomicU64::new(1)))),
+                vectors: vec![self.vectors.clone()],
+                state: State::open(&self.path("state.db")).unwrap(),
+                dead: DeadLetters::new(&self.path("dead.jsonl")),
+            }
+        }
+
+        /// Runs until nothing is left; with what it tells.
+        fn run(&self, change: impl FnOnce(&mut Settings), letters: Vec<Letter>) -> Arc<Status> {
+            let mut settings = settings(dimensions());
+            settings.until_idle = true;
+            change(&mut settings);
+            let running = start(settings, self.parts(), letters);
+            running.thread.join().unwrap().unwrap();
+            running.status
+        }
+
+        fn ids(&self) -> Vec<i64> {
+            self.vectors.ids(&Generation::new("items", 1)).unwrap_or_default()
+        }
+
+        fn level(&self, id: i64) -> Option<String> {
+            let row = self.features().get(&[id]).unwrap().remove(0)?;
+            row.cells
+                .get("level")
+                .map(|cell| cell.as_str().unwrap_or_default().to_owned())
+        }
+    }
+
+    fn line(op: &str, table: &str, time: i64, row: serde_json::Value) -> String {
+        serde_json::json!({"op": op, "table": table, "time": time, "row": row}).to_string() + "\n"
+    }
+
+    fn item(op: &str, id: i64, created: i64, title: &str) -> String {
+        let row = serde_json::json!({"id": id, "title": title, "created": created, "author": "a"});
+        line(op, "item", 2_000_000, row)
+    }
+
+    fn count(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    fn changes() -> String {
+        [
+            item("snapshot", 1, 0, "an old one that was there"),
+            item("insert", 2, 2_000_000, "new"),
+            item("insert", 3, 0, "too old to be new"),
+            "half a line of something\n".to_owned(),
+            item("insert", 5, 2_000_000, "short-lived"),
+            item("insert", 6, 2_000_000, "unspeakable"),
+            line("insert", "item", 2_000_000, serde_json::json!({"id": "six"})),
+            line("delete", "item", 2_000_001, serde_json::json!({"id": 5})),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn rules_decide_what_is_embedded_and_faults_go_to_the_dead_letters() {
+        let home = Home::new();
+        std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+        let status = home.run(|_| {}, Vec::new());
+        assert_eq!(home.ids(), [1, 2]);
+        assert_eq!(
+            (
+                count(&status.embedded),
+                count(&status.ineligible),
+                count(&status.dead)
+            ),
+            (2, 1, 3)
+        );
+        let row = home.features().get(&[2]).unwrap().remove(0).unwrap();
+        assert_eq!(row.as_of, 2_000_000 * 1_000_000);
+        let letters = DeadLetters::read(&home.path("dead.jsonl")).unwrap();
+        let mut told: Vec<(&str, Option<i64>)> = letters.iter().map(|l| (l.stage.as_str(), l.key)).collect();
+        told.sort_unstable();
+        assert_eq!(told, [("embed", Some(6)), ("read", None), ("read", None)]);
+        let traced: BTreeSet<(i64, &str)> = status.last().iter().map(|t| (t.id, t.outcome)).collect();
+        assert_eq!(traced, [(1, "embedded"), (2, "embedded"), (5, "removed")].into());
+        assert!(
+            status
+                .last()
+                .iter()
+                .all(|t| t.joined <= t.embedded && t.embedded <= t.searchable)
+        );
+    }
+
+    #[test]
+    fn a_replay_from_the_beginning_changes_nothing() {
+        let home = Home::new();
+        std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+        home.run(|settings| settings.batch = 1, Vec::new());
+        let before = home.vectors.get(&Generation::new("items", 1), &[1, 2]).unwrap();
+        let mut state = State::open(&home.path("state.db")).unwrap();
+        let origin = state.past().unwrap().origin.unwrap();
+        state.opened(&origin, 0).unwrap();
+        drop(state);
+        let status = home.run(|settings| settings.batch = 1, Vec::new());
+        assert_eq!(home.ids(), [1, 2], "what was deleted stays deleted");
+        assert_eq!(count(&status.embedded), 0);
+        assert_eq!(
+            home.vectors.get(&Generation::new("items", 1), &[1, 2]).unwrap(),
+            before
+        );
+    }
+
+    #[test]
+    fn a_late_author_re_emits_the_items_that_rest_on_it_and_no_others() {
+        let home = Home::new();
+        std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+        home.run(|_| {}, Vec::new());
+        assert_eq!(home.level(2), None);
+        let author = |level: i64| {
+            line(
+                "upsert",
+                "author",
+                2_000_002,
+                serde_json::json!({"author": "a", "level": level}),
+            )
+        };
+        let again = changes() + &author(7) + &author(8);
+        std::fs::write(home.path("changes.jsonl"), again).unwrap();
+        let status = home.run(|_| {}, Vec::new());
+        assert_eq!(
+            (count(&status.remade), count(&status.embedded)),
+            (2, 0),
+            "items 1 and 2, once each"
+        );
+        assert_eq!(home.level(2).as_deref(), Some("8"));
+        assert_eq!(home.ids(), [1, 2]);
+    }
+
+    #[test]
+    fn a_refresh_makes_only_rows_whose_features_moved() {
+        let home = Home::new();
+        let old = item("snapshot", 1, 2_000_000, "it ages");
+        std::fs::write(home.path("changes.jsonl"), old).unwrap();
+        home.run(|settings| settings.refresh = Some(0), Vec::new());
+        let first = home.vectors.get(&Generation::new("items", 1), &[1]).unwrap();
+        let refresh = |settings: &mut Settings| {
+            settings.refresh = Some(1);
+            settings.until_idle = false;
+        };
+        let mut all = settings(dimensions());
+        refresh(&mut all);
+        State::open(&home.path("state.db"))
+            .unwrap()
+            .set_meta("refreshed", "1")
+            .unwrap();
+        let running = start(all, home.parts(), Vec::new());
+        wait_until(&true, || count(&running.status.remade) > 0);
+        let status = running.status.clone();
+        running.stop();
+        assert_ne!(
+            home.vectors.get(&Generation::new("items", 1), &[1]).unwrap(),
+            first,
+            "hours have passed"
+        );
+        State::open(&home.path("state.db"))
+            .unwrap()
+            .set_meta("refreshed", "1")
+            .unwrap();
+        let mut all = settings(dimensions());
+        refresh(&mut all);
+        let running = start(all, home.parts(), Vec::new());
+        wait_until(&true, || count(&running.status.cache_hits) > 0);
+        running.stop();
+        assert_eq!(count(&status.embedded), 0);
+    }
+
+    #[test]
+    fn dead_letters_are_made_again_once_they_can_be() {
+        let home = Home::new();
+        std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+        home.run(|_| {}, Vec::new());
+        // somebody mends the row behind the stream's back
+        let landing = rusqlite::Connection::open(home.path("landing.db")).unwrap();
+        landing
+            .execute("UPDATE item SET title = 'spoken' WHERE id = 6", [])
+            .unwrap();
+        let letters = DeadLetters::read(&home.path("dead.jsonl")).unwrap();
+        let status = home.run(|_| {}, letters);
+        assert_eq!(count(&status.remade), 1);
+        assert_eq!(home.ids(), [1, 2, 6]);
+    }
+
+    #[test]
+    fn an_update_without_the_time_of_creation_is_as_old_as_the_item() {
+        let home = Home::new();
+        let update = line(
+            "update",
+            "item",
+            2_000_000,
+            serde_json::json!({"id": 1, "title": "renamed"}),
+        );
+        std::fs::write(home.path("changes.jsonl"), changes() + &update).unwrap();
+        let status = home.run(|settings| settings.batch = 1, Vec::new());
+        assert_eq!(count(&status.ineligible), 2);
+        let row = home.features().get(&[1]).unwrap().remove(0).unwrap();
+        assert_eq!(row.cells["title"], "an old one that was there");
+    }
+
+    #[test]
+    fn vectors_leave_when_their_time_is_over() {
+        let home = Home::new();
+        std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+        let mut all = settings(dimensions());
+        all.rules.kept = Some(3600 * 1_000_000);
+        let running = start(all, home.parts(), Vec::new());
+        wait_until(&vec![2], || home.ids());
+        running.stop();
+    }
+}
+
+mod from_postgres {
+    use super::*;
+
+    const SQL: &str = "SELECT v.id, v.title, v.created, extract(day FROM :as_of - v.created)::int AS days, a.level \
+         FROM item v LEFT JOIN author a ON a.author = v.author WHERE v.id = ANY (:ids)";
+
+    fn dimensions() -> Vec<Dimension> {
+        vec![Dimension {
+            table: "author".to_owned(),
+            key: "author".to_owned(),
+            items: "SELECT id FROM item WHERE author = ANY (:keys)".to_owned(),
+        }]
+    }
+
+    fn parts(url: &str, folder: &Path, vectors: &Arc<EmbeddedVectors>, newest: &Arc<AtomicU64>) -> Parts {
+        let source = PostgresOptions {
+            dsn: url.to_owned(),
+            table: "item".to_owned(),
+            key: "id".to_owned(),
+            others: vec![("author".to_owned(), "author".to_owned())],
+            publication: "stream_worker".to_owned(),
+            slot: format!("stream_{}", url.rsplit('/').next().unwrap()),
+            managed: true,
+            start: None,
+            max_retained: 1 << 30,
+            clock,
+        };
+        let lookup = PostgresLookupOptions {
+            dsn: url.to_owned(),
+            sql: SQL.to_owned(),
+            item: ("item".to_owned(), "id".to_owned()),
+            dimensions: dimensions(),
+        };
+        Parts {
+            source: Box::new(PostgresSource::new(source)),
+            lookup: Box::new(PostgresLookup::new(&lookup)),
+            features: Box::new(PostgresFeatures::new(url, "item_features", "id", SQL)),
+            embedders: Arc::new(Versions(newest.clone())),
+            vectors: vec![vectors.clone()],
+            state: State::open(&folder.join("state.db")).unwrap(),
+            dead: DeadLetters::new(&folder.join("dead.jsonl")),
+        }
+    }
+
+    fn tables(url: &str) -> Client {
+        let mut client = Client::connect(url, NoTls).unwrap();
+        client
+            .batch_execute(
+                "CREATE TABLE item (id bigint PRIMARY KEY, title text, author text, created timestamptz DEFAULT now());
+                 CREATE TABLE author (author text PRIMARY KEY, level int);
+                 CREATE INDEX ON item (author);
+                 INSERT INTO item (id, title, created) SELECT n, 'old ' || n, now() - interval '90 days' FROM generate_series(1, 50) n",
+            )
+            .unwrap();
+        client
+    }
+
+    fn table_ids(client: &mut Client) -> Vec<i64> {
+        let rows = client.query("SELECT id FROM item ORDER BY id", &[]).unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Index ids = table ids, and every vector is what its stored row gives.
+    fn check(client: &mut Client, url: &str, vectors: &EmbeddedVectors, version: u64) {
+        let generation = Generation::new("items", version);
+        let ids = table_ids(client);
+        wait_until(&ids, || vectors.ids(&generation).unwrap());
+        let mut features = PostgresFeatures::new(url, "item_features", "id", SQL);
+        let rows = features.get(&ids).unwrap();
+        for (row, found) in rows.into_iter().zip(vectors.get(&generation, &ids).unwrap()) {
+            let (row, found) = (row.unwrap(), found.unwrap());
+            assert_eq!(found.vector, vector(version, &row), "item {}", row.id);
+            assert_eq!(found.as_of, row.as_of);
+        }
+    }
+
+    #[test]
+    fn rows_joined_in_postgres_become_vectors_through_every_kind_of_change() {
+        let server = PostgresServer::shared().unwrap();
+        let url = server.database().unwrap();
+        let mut client = tables(&url);
+        let folder = tempfile::tempdir().unwrap();
+        let vectors = Arc::new(EmbeddedVectors::in_memory().unwrap());
+        let newest = Arc::new(AtomicU64::new(1));
+        let running = start(
+            settings(dimensions()),
+            parts(&url, folder.path(), &vectors, &newest),
+            Vec::new(),
+        );
+        wait_until(&50, || {
+            vectors
+                .ids(&Generation::new("items", 1))
+                .map_or(0, |ids| ids.len())
+        });
+        client
+            .batch_execute(
+                "BEGIN; INSERT INTO item (id, title, author) VALUES (100, 'a', 'x'), (101, 'b', 'x'), (102, 'c', 'y'); \
+                 DELETE FROM item WHERE id = 101; COMMIT; \
+                 DELETE FROM item WHERE id <= 10; UPDATE item SET id = 200 WHERE id = 102; \
+                 UPDATE item SET title = 'not eligible any more' WHERE id = 20; \
+                 INSERT INTO author VALUES ('x', 3), ('y', 4); ALTER TABLE item ADD COLUMN colour text; \
+                 INSERT INTO item (id, title, colour) VALUES (300, 'd', 'red')",
+            )
+            .unwrap();
+        check(&mut client, &url, &vectors, 1);
+        let level = |id: i64| {
+            let mut features = PostgresFeatures::new(&url, "item_features", "id", SQL);
+            features
+                .get(&[id])
+                .unwrap()
+                .remove(0)
+                .map(|row| row.cells["level"].clone())
+        };
+        wait_until(&Some(serde_json::json!(3)), || level(100));
+        wait_until(&Some(serde_json::json!(4)), || level(200));
+        let old = PostgresFeatures::new(&url, "item_features", "id", SQL)
+            .get(&[20])
+            .unwrap()
+            .remove(0)
+            .unwrap();
+        assert_eq!(
+            (old.cells["title"].as_str(), old.cells["days"].as_i64()),
+            (Some("old 20"), Some(90))
+        );
+        client.batch_execute("TRUNCATE item").unwrap();
+        wait_until(&Vec::<i64>::new(), || {
+            vectors.ids(&Generation::new("items", 1)).unwrap()
+        });
+        running.stop();
+    }
+
+    #[test]
+    fn no_search_mixes_versions_while_a_new_one_takes_over() {
+        let server = PostgresServer::shared().unwrap();
+        let url = server.database().unwrap();
+        let mut client = tables(&url);
+        let folder = tempfile::tempdir().unwrap();
+        let vectors = Arc::new(EmbeddedVectors::in_memory().unwrap());
+        let newest = Arc::new(AtomicU64::new(1));
+        let running = start(
+            settings(dimensions()),
+            parts(&url, folder.path(), &vectors, &newest),
+            Vec::new(),
+        );
+        wait_until(&50, || {
+            vectors
+                .ids(&Generation::new("items", 1))
+                .map_or(0, |ids| ids.len())
+        });
+        let over = Arc::new(AtomicBool::new(false));
+        let searcher = {
+            let (vectors, over) = (vectors.clone(), over.clone());
+            std::thread::spawn(move || {
+                let mut seen = BTreeSet::new();
+                while !over.load(Ordering::Relaxed) {
+                    let version = vectors.current("items").unwrap().unwrap();
+                    let search = Search {
+                        n: 500,
+                        ..Search::default()
+                    };
+                    let query = [1.0, 0.0, 0.0, 0.0];
+                    // a score is the first number: the version that made the vector
+                    let found = vectors
+                        .search(&Generation::new("items", version), &query, &search)
+                        .unwrap();
+                    let told: BTreeSet<String> = found.iter().map(|one| one.score.to_string()).collect();
+                    assert_eq!(told, [version.to_string()].into(), "one version, the serving one");
+                    assert!(found.len() >= 50, "complete when it serves: {}", found.len());
+                    seen.insert(version);
+                }
+                seen
+            })
+        };
+        newest.store(2, Ordering::Relaxed);
+        for id in 1000..1200_i64 {
+            client
+                .execute("INSERT INTO item (id, title) VALUES ($1, 'x')", &[&id])
+                .unwrap();
+        }
+        wait_until(&Some(2), || vectors.current("items").unwrap());
+        client
+            .batch_execute("DELETE FROM item WHERE id = 1000; INSERT INTO item (id) VALUES (5000)")
+            .unwrap();
+        check(&mut client, &url, &vectors, 2);
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(searcher.join().unwrap(), [1, 2].into());
+        running.stop();
+    }
+
+    #[test]
+    fn nothing_is_lost_when_the_database_is_killed_and_the_stream_restarted_under_load() {
+        let mut server = PostgresServer::start(Durability::Process).unwrap();
+        let url = server.url("rankine");
+        tables(&url);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors.redb");
+        let newest = Arc::new(AtomicU64::new(1));
+        let open = || Arc::new(EmbeddedVectors::open(&path).unwrap());
+        let mut vectors = open();
+        let mut running = start(
+            settings(dimensions()),
+            parts(&url, folder.path(), &vectors, &newest),
+            Vec::new(),
+        );
+        let mut hurt = 0;
+        for round in 0..4_i64 {
+            let mut writer = Client::connect(&url, NoTls).unwrap();
+            for id in 0..150_i64 {
+                let id = 1000 + round * 1000 + id;
+                writer
+                    .execute("INSERT INTO item (id, title) VALUES ($1, 'x')", &[&id])
+                    .unwrap();
+                if id % 3 == 0 {
+                    writer
+                        .execute("DELETE FROM item WHERE id = $1", &[&(id - 1)])
+                        .unwrap();
+                }
+                if id % 5 == 0 {
+                    writer
+                        .execute("UPDATE item SET title = 'y' WHERE id = $1", &[&(id - 2)])
+                        .unwrap();
+                }
+            }
+            if round % 2 == 0 {
+                server.kill().unwrap();
+                server.restart().unwrap();
+            } else {
+                let told = running.status.clone();
+                running.stop();
+                hurt += told.reopened.load(Ordering::Relaxed) + told.retries.load(Ordering::Relaxed);
+                drop(vectors);
+                vectors = open();
+                running = start(
+                    settings(dimensions()),
+                    parts(&url, folder.path(), &vectors, &newest),
+                    Vec::new(),
+                );
+            }
+        }
+        let mut client = Client::connect(&url, NoTls).unwrap();
+        check(&mut client, &url, &vectors, 1);
+        assert!(hurt > 0, "the killed database was noticed");
+        running.stop();
+    }
+}
