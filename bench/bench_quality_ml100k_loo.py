@@ -9,15 +9,18 @@ import ml100k
 
 #: hit rate@10, NDCG@10 among 99 others; one standard error is .016.
 REFERENCES = {"popularity": (.317, .162), "itemknn": (.546, .288), "bpr": (.538, .290), "ials": (.593, .324), "ease": (.597, .325),
-              "walk": (None, None)}
+              "neuralcf": (.592, .318), "twotower": (.583, .311), "walk": (None, None)}
 
 
 def run(options, emit):
     measure.build()
     folder = ml100k.samples(options.data)
     for kind, (hits, ndcg) in REFERENCES.items():
-        keys, train = ml100k.CHOSEN[kind]
-        report = ml100k.rank(folder, ml100k.model(kind, keys, train), "both", "test")
+        if kind in ml100k.NETWORKS:
+            (keys, train), report = ("", ""), ml100k.network(folder, kind, "both", "test")
+        else:
+            keys, train = ml100k.CHOSEN[kind]
+            report = ml100k.rank(folder, ml100k.model(kind, keys, train), "both", "test")
         ranking, line = report["ranking"], report["ranking"]["lines"][0]
         base = {l["name"]: round(l["sampled"]["ndcg"], 4) for l in ranking["lines"][1:]}
         more = {"errors": [round(line["sampled"][k], 4) for k in ("hit_error", "ndcg_error")], "matrix": keys, "train": train}

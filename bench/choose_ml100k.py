@@ -12,7 +12,7 @@ import ml100k
 
 GRIDS = {
     "popularity": [("", "")],
-    "itemknn": [(f"neighbours = {k}, shrink = {s}", "") for k in (20, 40, 80, 200, 400) for s in (0, 20)],
+    "itemknn": [(f"neighbours = {k}, shrink = {s}", "") for k in (10, 15, 20, 40, 80, 200, 400) for s in (0, 5, 20)],
     "bpr": [(f"dim = 64, lr = 0.05, reg = {r}", f"epochs = {e}") for r, e in ((0.005, 20), (0.01, 30), (0.02, 60))]
            + [("dim = 32, lr = 0.08, reg = 0.01", "epochs = 40")],
     "ials": [(f"dim = {d}, unobserved = {a}, reg = {r}", "epochs = 12")
@@ -22,22 +22,39 @@ GRIDS = {
              for g in ("items", "users") for w in (3, 8)],
 }
 
+#: Changes of the files in ml100k.NETWORKS, and films beside each.
+NETWORKS = {
+    "twotower": [((), 0)] + [((change,), 0) for change in (("l2 = 3", "l2 = 0"), ("temperature = 0.1", "temperature = 0.15"),
+                                                          ("dim = 64", "dim = 128"))],
+    "neuralcf": [((("epochs = 4", f"epochs = {e}"), ("l2 = 3", f"l2 = {l2}")), others)
+                 for others, e, l2 in ((4, 12, 1), (4, 12, 5), (4, 15, 20), (8, 8, 1), (8, 10, 5), (16, 4, 3), (32, 3, 3))],
+}
+
+
+def line(folder, kind, keys, train):
+    """The validation figures of one point."""
+    if kind in NETWORKS:
+        report = ml100k.network(folder, kind, "train", "valid", keys, train)
+    else:
+        report = ml100k.rank(folder, ml100k.model(kind, keys, train), "train", "valid")
+    return report["ranking"]["lines"][0]
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=GRIDS)
+    parser.add_argument("kind", choices=[*GRIDS, *NETWORKS])
     parser.add_argument("--data")
     parser.add_argument("--grid", help="further points: matrix keys|train keys, one per line of a file")
     options = parser.parse_args()
     measure.build()
     folder = ml100k.samples(options.data)
-    grid = GRIDS[options.kind]
+    grid = {**GRIDS, **NETWORKS}[options.kind]
     if options.grid:
         grid = [tuple(l.rstrip("\n").split("|")) for l in open(options.grid)]
     points = []
     for keys, train in grid:
-        line = ml100k.rank(folder, ml100k.model(options.kind, keys, train), "train", "valid")["ranking"]["lines"][0]
-        point = (line["sampled"]["ndcg"], line["sampled"]["hit_rate"], line["all"]["ndcg"], line["all"]["hit_rate"])
+        found = line(folder, options.kind, keys, train)
+        point = (found["sampled"]["ndcg"], found["sampled"]["hit_rate"], found["all"]["ndcg"], found["all"]["hit_rate"])
         points.append((point, keys, train))
         print(" ".join(f"{v:.4f}" for v in point), keys, train, flush=True)
     (best, keys, train) = max(points)

@@ -3,7 +3,7 @@
 //! Flow: `train --print-config` and reports. Decision: every default is tried in place, one after another, and stays only
 //! where the file reads without fault; what a kind refuses is thus left out by the very checks that refuse it.
 
-use super::{AttentionConfig, Kind, ModelConfig, OptimizerSettings};
+use super::{AttentionConfig, Kind, LinearOptimizerKind, ModelConfig, OptimizerSettings};
 use rankine_config::Located;
 use toml::{Table, Value};
 
@@ -83,7 +83,9 @@ impl ModelConfig {
         if let Some(linear) = &mut full.linear {
             fill(&mut linear.init, 0.1, at);
         }
-        fill(&mut full.optimizer.linear.lr, rule.weight.rate, at);
+        if self.optimizer.linear.kind != LinearOptimizerKind::Lbfgs {
+            fill(&mut full.optimizer.linear.lr, rule.weight.rate, at);
+        }
         fill(&mut full.optimizer.linear.l1, rule.weight.l1, at);
         fill(&mut full.optimizer.linear.l2, rule.weight.l2, at);
         fill(&mut full.optimizer.factor.lr, rule.factor.rate, at);

@@ -47,6 +47,8 @@ pub enum LinearOptimizerKind {
     Ftrl,
     /// Lazy Adam.
     Adam,
+    /// Limited-memory BFGS over all samples at once (`lr` only).
+    Lbfgs,
 }
 
 /// `optimizer.linear`: the rule, and the rates of linear weights and the bias.
@@ -95,7 +97,8 @@ impl ModelConfig {
             l2: number(linear.l2.as_ref(), 0.0),
         };
         let kind = match linear.kind {
-            LinearOptimizerKind::Sgd => RuleKind::Sgd,
+            // By `lbfgs` rows are set, not moved: they need no states.
+            LinearOptimizerKind::Sgd | LinearOptimizerKind::Lbfgs => RuleKind::Sgd,
             LinearOptimizerKind::Adagrad => RuleKind::Adagrad {
                 initial: number(linear.initial.as_ref(), 1.0),
             },
@@ -198,6 +201,28 @@ impl Checker<'_> {
         }
     }
 
+    /// `lbfgs`: one weight per sign, no rate, one thread.
+    fn at_once(&mut self) {
+        let (config, linear) = (self.config, &self.config.optimizer.linear);
+        if linear.kind != LinearOptimizerKind::Lbfgs {
+            return;
+        }
+        if matches!(config.kind(), Kind::Fm | Kind::Ffm) {
+            let message = format!("kind `{}` has no `lbfgs`; only `lr` has", config.kind().name());
+            self.fault(&config.kind, "optimizer.linear", message);
+        }
+        if let Some(lr) = &linear.lr {
+            self.fault(
+                lr,
+                "lr",
+                "`lbfgs` finds the length of its steps, so it has no `lr`",
+            );
+        }
+        if let Some(threads) = config.train.threads.as_ref().filter(|t| t.value > 1) {
+            self.fault(threads, "threads", "`lbfgs` learns on one thread");
+        }
+    }
+
     fn rules(&mut self) {
         let (linear, factor) = (&self.config.optimizer.linear, &self.config.optimizer.factor);
         let bounds = [
@@ -215,6 +240,7 @@ impl Checker<'_> {
                 self.within(value, key, bound);
             }
         }
+        self.at_once();
         for l1 in [&linear.l1, &factor.l1].into_iter().flatten() {
             if linear.kind != LinearOptimizerKind::Ftrl && l1.value > 0.0 {
                 self.fault(l1, "l1", "only `ftrl` has `l1`");
@@ -225,4 +251,26 @@ impl Checker<'_> {
 
 fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(kind: &str, k: &str, rule: &str) -> String {
+        let text = format!(
+            "format = 1\nkind = \"{kind}\"\nconf = \"c\"\nlinear = {{ slots = [1]{k} }}\noptimizer.linear = {{ kind = \"lbfgs\"{rule} }}\n"
+        );
+        match ModelConfig::parse(&text, "m.toml") {
+            Ok(_) => String::new(),
+            Err(faults) => faults.to_string(),
+        }
+    }
+
+    #[test]
+    fn only_one_weight_per_sign_learns_from_all_samples_at_once() {
+        assert_eq!(faults("lr", "", ", l2 = 2"), "");
+        assert!(faults("fm", ", k = 2", "").contains("kind `fm` has no `lbfgs`; only `lr` has"));
+        assert!(faults("lr", "", ", lr = 0.1").contains("it has no `lr`"));
+    }
 }

@@ -8,11 +8,12 @@
 //! Decision: a sample is always predicted before it is learnt, so the training loss of the first epoch is that of a model
 //! which has not seen the samples (progressive validation, Blum et al. 1999). Keys get their rows as they appear, between
 //! blocks; threads only ever speak of rows that exist, and update them without locks (Hogwild, Niu et al. 2011). One
-//! thread is deterministic, several are not.
+//! thread is deterministic, several are not. With `lbfgs`, `lr` learns from all samples at once: the first pass only codes.
 
 mod block;
 mod cache;
 mod coder;
+mod descent;
 mod epoch;
 mod examples;
 mod feed;
@@ -22,6 +23,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod text;
+mod whole;
 
 pub use examples::Examples;
 pub use feed::{Feed, Feeds, PlanFeed};

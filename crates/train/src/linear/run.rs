@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rankine_feature::Plan;
 use rankine_kernel::factor::{FactorTable, Learner};
-use rankine_model::config::CacheUse;
+use rankine_model::config::{CacheUse, LinearOptimizerKind};
 use rankine_model::linear::{BIAS, LinearPart, TABLE};
 use rankine_model::{ModelConfig, Network, Parameters, Table, Tensor};
 
@@ -17,6 +17,7 @@ use super::epoch::{Pass, since};
 use super::examples::Examples;
 use super::feed::Feed;
 use super::tally::Tally;
+use super::whole::{Objective, Whole};
 use crate::TrainError;
 use crate::early_stop::{EarlyStop, Verdict};
 use crate::metric;
@@ -69,6 +70,9 @@ pub fn train(
     let run = Run {
         settings,
         keep: config.train.cache() == CacheUse::Keep,
+        at_once: config.optimizer.linear.kind == LinearOptimizerKind::Lbfgs,
+        whole: None,
+        flat: false,
         coder: Coder::new(&part, table, config.seed),
         part,
         learners,
@@ -98,6 +102,11 @@ struct Clocks {
 struct Run<'a> {
     settings: Settings,
     keep: bool,
+    /// Whether a step is of all samples.
+    at_once: bool,
+    whole: Option<Whole>,
+    /// Whether the descent over all samples has ended.
+    flat: bool,
     part: LinearPart,
     coder: Coder,
     learners: Vec<Learner<f32>>,
@@ -130,7 +139,7 @@ impl Run<'_> {
             }
             crate::run::tell(self.progress, self.tensorboard.as_deref_mut(), &report)?;
             history.push(report);
-            if verdict == Verdict::Stop {
+            if verdict == Verdict::Stop || self.flat {
                 break;
             }
         }
@@ -187,6 +196,7 @@ impl Run<'_> {
             .for_each(|learner| learner.scale(&self.coder.table, factor));
         let begin = Instant::now();
         let tally = match cache {
+            Some(cache) if self.at_once => self.descend(cache)?,
             Some(cache) => self.again(epoch, cache)?,
             None => self.first(feed, cache)?,
         };
@@ -220,7 +230,7 @@ impl Run<'_> {
         let fingerprint = self.place.fingerprint.clone();
         let path = match (self.keep, self.settings.epochs) {
             (true, _) => Some(self.path()),
-            (false, 1) => None,
+            (false, 1) if !self.at_once => None,
             (false, _) => Some(self.own_path("train")),
         };
         let mut writer = path.map(|path| Writer::create(&path, &fingerprint)).transpose()?;
@@ -235,6 +245,9 @@ impl Run<'_> {
             if let Some(writer) = &mut writer {
                 writer.block(&block)?;
             }
+            if self.at_once {
+                continue;
+            }
             // With one learner the block is learnt on this thread, whose time is taken as a whole.
             let mut part =
                 pass(&self.coder, self.settings.loss, &self.part, None).block(&mut self.learners, &block)?;
@@ -248,6 +261,22 @@ impl Run<'_> {
             *cache = Some(if self.keep { written } else { written.temporary()? });
         }
         tally.cpu += since(own);
+        match cache {
+            Some(cache) if self.at_once => self.descend(cache),
+            _ => Ok(tally),
+        }
+    }
+
+    /// One step down the mean loss of all samples.
+    fn descend(&mut self, cache: &Cache) -> Result<Tally, TrainError> {
+        let objective = Objective {
+            cache,
+            shape: (self.coder.table.len(), self.part.slots.len()),
+            loss: self.settings.loss,
+            l2: self.coder.table.rule().weight.l2,
+        };
+        let (tally, moved) = Whole::epoch(&mut self.whole, &objective, &mut self.coder)?;
+        self.flat = !moved;
         Ok(tally)
     }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod average;
 #[cfg(test)]
+mod bars;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod learn;

@@ -8,7 +8,7 @@ use rankine_feature::{Plan, Value};
 use rankine_model::ModelConfig;
 use rankine_train::{RowsSource, SampleRow, fitted};
 
-/// Two ids, a list of tags, a number that needs statistics, and a cross.
+/// Two ids, a list of tags, a number that needs statistics, a cross, and what is always the same.
 const CONF: &str = r#"
 format = 1
 name = "made"
@@ -40,6 +40,12 @@ name = "pair"
 class = "cross"
 slot = 5
 depend = ["t", "i"]
+[[feature]]
+name = "always"
+class = "const"
+slot = 6
+depend = []
+args = [1]
 "#;
 
 /// The plan, with statistics of `source`.
