@@ -147,7 +147,7 @@ mod tests {
     fn bowl(at: &[f64], gradient: &mut [f64]) -> Result<f64, Infallible> {
         let mut value = 0.0;
         for (i, (x, g)) in at.iter().zip(gradient).enumerate() {
-            let (c, d) = (10_f64.powi(i as i32 % 3), x - i as f64);
+            let (c, d) = ([1.0, 10.0, 100.0][i % 3], x - i as f64);
             value += c * d * d + d.powi(4);
             *g = 2.0 * c * d + 4.0 * d.powi(3);
         }
