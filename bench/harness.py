@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
-BENCHES = ["train-tabular", "dssm", "read-csv", "ffm", "extract", "score500", "recommend", "serve-ctr-cvr", "reload", "demo", "quality-sparrow",
+BENCHES = ["train-tabular", "dssm", "sparse", "read-csv", "ffm", "extract", "score500", "recommend", "serve-ctr-cvr", "reload", "demo", "quality-sparrow",
            "quality-movielens", "ials", "item2vec", "ease", "quality-ml100k-loo",
            "quality-ml100k-rank"]
 

@@ -21,6 +21,7 @@ pub mod cholesky;
 pub mod dense;
 mod error;
 pub mod factor;
+pub mod huge;
 mod lanes;
 pub mod machine;
 pub mod map;

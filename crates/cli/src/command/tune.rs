@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use clap::Args;
 use rankine_model::{Kind, ModelConfig};
-use rankine_train::tune::{Journal, Next, Trial, TuneConfig, next, picture, ranked, rungs, table, values};
+use rankine_train::tune::{
+    Journal, Next, Trial, TuneConfig, TuneMetric, next, picture, ranked, rungs, table, values,
+};
 use serde_json::json;
 
 use super::{Globals, train};
 use crate::preparing::Preparing;
 use crate::progress::Bars;
-use crate::training::{Job, attempt};
+use crate::training::{Job, attempt, listed};
 use crate::{clock, output};
 
 /// Arguments of the verb.
@@ -128,8 +130,12 @@ fn search(options: &Options, globals: &Globals) -> anyhow::Result<Search> {
     let model_text = std::fs::read_to_string(&path).with_context(|| format!("{file}: model {model_file}"))?;
     let model = ModelConfig::parse(&model_text, &model_file)?;
     ensure!(
-        model.kind() != Kind::Item2Vec && !model.kind().is_matrix(),
-        "{model_file}: kind `{}` has no figure on validation samples to search by",
+        model.kind() != Kind::Item2Vec,
+        "{model_file}: kind `item2vec` has no figure on validation samples to search by"
+    );
+    ensure!(
+        !model.kind().is_matrix() || config.metric == TuneMetric::Ndcg,
+        "{file}: kind `{}` is judged by its lists; expected metric = \"ndcg\"",
         model.kind().name()
     );
     // a key that the model file does not know is a fault now, not after an hour
@@ -189,23 +195,27 @@ impl Search {
         globals: &Globals,
         bar: &mut crate::progress::RunBar,
     ) -> anyhow::Result<(f64, usize)> {
-        let epochs = format!("train.epochs={}", next.epochs);
-        let sets: Vec<String> = values
-            .iter()
-            .cloned()
-            .chain([epochs, "train.refit=false".to_owned()])
-            .collect();
-        let model = ModelConfig::parse_with(&self.model.0, &self.model.1, &sets)?;
-        let trained = attempt(&self.job.with_model(model)?, &globals.home(), bar)?;
-        let better = |a: f64, b: f64| if self.config.higher() { a > b } else { a < b };
-        let mut best = None;
-        for report in &trained.history {
-            let figure = self.config.figure(report);
-            if figure.is_finite() && best.is_none_or(|(own, _)| better(figure, own)) {
-                best = Some((figure, report.epoch));
-            }
-        }
+        let model = ModelConfig::parse_with(&self.model.0, &self.model.1, &self.sets(next, values))?;
+        let job = self.job.with_model(model)?;
+        let (plan, trained) = attempt(&job, &globals.home(), bar)?;
+        let best = match self.config.metric {
+            TuneMetric::Ndcg => Some((listed(&job, &plan, &trained.parameters)?, trained.best_epoch)),
+            TuneMetric::Auc | TuneMetric::Logloss => self.config.best(&trained.history),
+        };
         best.context("no figure on the validation samples")
+    }
+
+    /// The keys of a trial: its values, and how long it may learn where its kind learns in epochs.
+    fn sets(&self, next: &Next, values: &[String]) -> Vec<String> {
+        let mut sets = values.to_vec();
+        let kind = self.job.model.kind();
+        if !matches!(kind, Kind::Ease | Kind::ItemKnn | Kind::Popularity) {
+            sets.push(format!("train.epochs={}", next.epochs));
+        }
+        if !kind.is_matrix() {
+            sets.push("train.refit=false".to_owned());
+        }
+        sets
     }
 
     /// What a journal is of: its search, word for word.

@@ -64,7 +64,11 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
 ///
 /// # Errors
 /// As [`fit`].
-pub(crate) fn attempt(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow::Result<Trained> {
+pub(crate) fn attempt(
+    job: &Job,
+    home: &Home,
+    progress: &mut dyn Progress,
+) -> anyhow::Result<(Arc<Plan>, Trained)> {
     let (plan, mut learn) = job.with_statistics(Part::Train)?;
     let mut valid = job.open(&plan, Part::Valid)?;
     let mut samples = Learnt {
@@ -72,7 +76,8 @@ pub(crate) fn attempt(job: &Job, home: &Home, progress: &mut dyn Progress) -> an
         learn: (Part::Train, &mut *learn),
         judge: (Part::Valid, &mut *valid),
     };
-    job.train(home, &mut samples, progress, None)
+    let trained = job.train(home, &mut samples, progress, None)?;
+    Ok((plan, trained))
 }
 
 /// Tells TensorBoard what is trained: the effective model file, its values, the network.

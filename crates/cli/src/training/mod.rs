@@ -32,7 +32,7 @@ pub(crate) use judge::{Baselines, judge, of_values};
 pub(crate) use linear::{of_file, rejects};
 pub(crate) use origin::Origin;
 pub(crate) use publish::publish;
-pub(crate) use ranked::{lists, ranked, ranking_options};
+pub(crate) use ranked::{listed, lists, ranked, ranking_options};
 pub(crate) use vectors::{Liked, reads, train_vectors};
 
 /// The samples a model learns from, watches and is judged on.

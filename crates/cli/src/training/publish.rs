@@ -28,6 +28,9 @@ pub(crate) fn publish(
     evaluation: &Evaluation,
 ) -> anyhow::Result<u64> {
     let card = card(job, fitted, evaluation);
+    let mut files = files(&card)?;
+    let state = fitted.trained.optimizer.as_ref();
+    files.extend(state.map(|state| (OPTIMIZER.to_owned(), write_parameters(state))));
     let (measured, trivial): (Vec<&Line>, Vec<&Line>) =
         evaluation.lines.iter().partition(|line| !line.baseline);
     let draft = Draft {
@@ -51,7 +54,7 @@ pub(crate) fn publish(
             .map(serde_json::to_value)
             .transpose()?
             .unwrap_or_default(),
-        files: files(&card, fitted)?,
+        files,
         golden: golden(job, fitted)?,
         ..Draft::default()
     };
@@ -59,20 +62,14 @@ pub(crate) fn publish(
 }
 
 /// What stands beside the card: pictures, the report, the history.
-fn files(card: &Card, fitted: &Fitted) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+pub(super) fn files(card: &Card) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::from([
         (CURVE_FILE.to_owned(), card.curve().into_bytes()),
         (REPORT_FILE.to_owned(), page(card).into_bytes()),
-        (
-            "history.json".to_owned(),
-            serde_json::to_vec(&fitted.trained.history)?,
-        ),
+        ("history.json".to_owned(), serde_json::to_vec(&card.history)?),
     ]);
     if let Some(plot) = card.reliability() {
         files.insert(RELIABILITY_FILE.to_owned(), plot.into_bytes());
-    }
-    if let Some(state) = &fitted.trained.optimizer {
-        files.insert(OPTIMIZER.to_owned(), write_parameters(state));
     }
     Ok(files)
 }

@@ -1,7 +1,8 @@
 //! Lists over all items, for kinds that are made to rank: what `train` writes into the card and `eval` prints.
 
+use anyhow::Context;
 use rankine_feature::Plan;
-use rankine_model::{ModelConfig, Network, Scorer};
+use rankine_model::{ModelConfig, Network, Parameters, Scorer};
 use rankine_train::SampleSource;
 use rankine_train::ranking::{Ranking, RankingOptions, World, rank};
 
@@ -58,4 +59,27 @@ pub(crate) fn lists(job: &Job, fitted: &Fitted) -> anyhow::Result<Option<Ranking
         &ranking_options(&job.model),
     )
     .map(Some)
+}
+
+/// NDCG of a fit's lists over all items for the validation samples: what a search compares.
+///
+/// # Errors
+/// What the sources report; no validation sample that anybody liked.
+pub(crate) fn listed(job: &Job, plan: &Plan, parameters: &Parameters<f32>) -> anyhow::Result<f64> {
+    let network = Network::compile(&job.model, plan)?;
+    let scorer = Scorer::new(&network, parameters)?;
+    let options = RankingOptions {
+        negatives: 0,
+        ..ranking_options(&job.model)
+    };
+    let ranking = ranked(
+        "the validation samples",
+        (&job.name, plan, &scorer),
+        &mut *job.open(plan, Part::Train)?,
+        &mut *job.open(plan, Part::Valid)?,
+        &options,
+    )?;
+    let own = ranking.lines.iter().find(|line| !line.baseline);
+    let own = own.filter(|_| ranking.users > 0);
+    Ok(own.context("no validation sample that anybody liked")?.all.ndcg)
 }

@@ -10,12 +10,13 @@ use anyhow::Context;
 use rankine_feature::Plan;
 use rankine_model::{DataInfo, Draft, ModelConfig, Vectors, publish};
 use rankine_pipeline::{AggregateConfig, Event};
+use rankine_train::card::Card;
 use rankine_train::item2vec::{Item2VecConfig, train};
 use rankine_train::source::for_each;
-use rankine_train::{Progress, SampleSource};
+use rankine_train::{EpochReport, Progress, SampleSource, StepReport};
 use serde_json::json;
 
-use super::Files;
+use super::{Files, publish::files};
 use crate::clock;
 use crate::home::Home;
 use crate::source::{Chained, FileSource};
@@ -100,12 +101,26 @@ pub(crate) fn train_vectors(
     progress: &mut dyn Progress,
 ) -> anyhow::Result<(u64, usize)> {
     let sentences = liked.sentences;
-    let vectors = train(&sentences, &settings(config), progress);
+    let mut heard = Heard {
+        to: progress,
+        history: Vec::new(),
+    };
+    let vectors = train(&sentences, &settings(config), &mut heard);
     let count = vectors.ids.len();
+    let card = Card {
+        history: heard.history,
+        ..card(
+            name,
+            config,
+            (&liked.split, &liked.hash),
+            (sentences.len(), count, vectors.dim),
+        )
+    };
     let draft = Draft {
         name: name.to_owned(),
         config: config.text().to_owned(),
-        card: card(name, &liked.split, (sentences.len(), count, vectors.dim)),
+        card: card.markdown(),
+        files: files(&card)?,
         vectors: Some(Vectors {
             ids: vectors.ids,
             dim: vectors.dim,
@@ -122,12 +137,42 @@ pub(crate) fn train_vectors(
     Ok((publish(&home.models(), &draft, clock::now_micros())?, count))
 }
 
-fn card(name: &str, split: &str, (users, items, dim): (usize, usize, usize)) -> String {
-    format!(
-        "# {name}\n\nitem2vec (Barkan and Koenigstein 2016): skip-gram with negative sampling over {users} users' liked \
-         items in time order; {items} items, {dim} numbers each. Cosine neighbours are `similar`, the mean of a user's \
-         items is that user's vector.\n\nLearnt from: {split}.\n"
-    )
+/// Passes reports on and keeps the epochs'.
+struct Heard<'a> {
+    to: &'a mut dyn Progress,
+    history: Vec<EpochReport>,
+}
+
+impl Progress for Heard<'_> {
+    fn step(&mut self, report: &StepReport) {
+        self.to.step(report);
+    }
+
+    fn epoch(&mut self, report: &EpochReport) {
+        self.history.push(report.clone());
+        self.to.epoch(report);
+    }
+}
+
+fn card(
+    name: &str,
+    config: &ModelConfig,
+    (split, hash): (&str, &str),
+    (users, items, dim): (usize, usize, usize),
+) -> Card {
+    let fact = |name: &str, value: String| (name.to_owned(), value);
+    Card {
+        name: name.to_owned(),
+        what: "item2vec (Barkan and Koenigstein 2016): skip-gram with negative sampling over users' liked items in time order. \
+               Cosine neighbours are `similar`, the mean of a user's items is that user's vector."
+            .to_owned(),
+        facts: vec![fact("items", items.to_string()), fact("numbers of a vector", dim.to_string())],
+        data: vec![fact("users", users.to_string()), fact("input hash", hash.to_owned())],
+        split: split.to_owned(),
+        config: config.effective(),
+        limits: vec!["Items met less often than `min_count` have no vector.".to_owned()],
+        ..Card::default()
+    }
 }
 
 fn settings(config: &ModelConfig) -> Item2VecConfig {

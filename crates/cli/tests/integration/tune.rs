@@ -211,3 +211,27 @@ fn every_output_and_every_group_has_figures_beside_baselines() {
             .contains("## Network")
     );
 }
+
+/// Kinds without epochs are searched by their lists; figures by epochs are refused for them.
+#[test]
+fn kinds_that_learn_who_met_what_are_searched_by_their_lists() {
+    let (files, home) = (files(), tempfile::tempdir().unwrap());
+    let model = "format = 1\nkind = \"itemknn\"\nconf = \"ads\"\nlabel = \"click\"\nmatrix = { user = 1, item = 2 }\n";
+    std::fs::write(files.path().join("m.toml"), model).unwrap();
+    let tune = "format = 1\nmodel = \"m.toml\"\ntrials = 2\nmetric = \"ndcg\"\n[space]\n\"matrix.neighbours\" = { choices = [2, 40] }\n";
+    std::fs::write(files.path().join("t.toml"), tune).unwrap();
+    let told = run(home.path(), &arguments(&files, "tune", "t.toml"))
+        .good()
+        .json();
+    let trials = told["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 2);
+    assert!(
+        trials
+            .iter()
+            .all(|t| t["figure"].as_f64().is_some_and(|f| f > 0.0 && f <= 1.0)),
+        "{told}"
+    );
+    std::fs::write(files.path().join("t.toml"), tune.replace("ndcg", "auc")).unwrap();
+    let error = run(home.path(), &arguments(&files, "tune", "t.toml")).bad(1);
+    assert!(error.contains("expected metric = \"ndcg\""), "{error}");
+}

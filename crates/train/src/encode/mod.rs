@@ -14,6 +14,7 @@ pub mod vocabulary;
 use std::sync::Arc;
 
 use rankine_feature::{Group, Part, Plan, Rows, Schema, Scratch, Side, SlotKind, SlotSpec};
+use rankine_kernel::huge;
 use rankine_model::{Network, Pooling};
 
 use crate::source::{SampleRow, SampleSource, for_each};
@@ -211,6 +212,7 @@ impl Encoder {
             extraction.run(&plan, row);
             self.append_sparse(&extraction, &mut spill.lists, growth)?;
             let cache = &mut spill.cache;
+            huge::reserve(&mut cache.dense, cache.dense_width);
             self.network
                 .dense
                 .iter()

@@ -15,7 +15,6 @@ pub use report::{picture, ranked, table};
 pub use space::{Choice, Draw};
 
 use rankine_config::{Faults, Located, Source};
-use rankine_model::config::StopMetric;
 use serde::Deserialize;
 
 /// How trials are chosen.
@@ -27,6 +26,31 @@ pub enum Strategy {
     Random,
     /// Successive halving (Jamieson and Talwalkar 2016): few epochs for all, more for the best of them.
     Halving,
+}
+
+/// What trials are judged by, on the validation samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum TuneMetric {
+    /// ROC-AUC of the best epoch.
+    #[default]
+    Auc,
+    /// Loss of the best epoch.
+    Logloss,
+    /// NDCG of lists over all items, of the last epoch.
+    Ndcg,
+}
+
+impl TuneMetric {
+    /// Its name in tables and pictures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auc => "valid auc",
+            Self::Logloss => "valid loss",
+            Self::Ndcg => "valid NDCG@10",
+        }
+    }
 }
 
 /// A tune file.
@@ -51,9 +75,9 @@ pub struct TuneConfig {
     /// Epochs of a trial at most; the model file's unless given.
     #[serde(default)]
     pub epochs: Option<Located<u32>>,
-    /// What is looked at on the validation samples.
+    /// What is looked at on the validation samples; of kinds learnt from who met what, `ndcg`.
     #[serde(default)]
-    pub metric: StopMetric,
+    pub metric: TuneMetric,
     /// Seed of the draws.
     #[serde(default = "seed")]
     pub seed: u64,
@@ -97,21 +121,59 @@ impl TuneConfig {
 
     /// Whether a higher figure is better.
     pub fn higher(&self) -> bool {
-        self.metric == StopMetric::Auc
+        self.metric != TuneMetric::Logloss
     }
 
-    /// The figure of an epoch.
-    pub fn figure(&self, report: &crate::EpochReport) -> f64 {
-        match self.metric {
-            StopMetric::Auc => report.valid_auc,
-            StopMetric::Logloss => report.valid_loss,
+    /// The best figure of a training's epochs and its epoch; none where trials are judged by lists.
+    pub fn best(&self, history: &[crate::EpochReport]) -> Option<(f64, usize)> {
+        let figure = |report: &crate::EpochReport| match self.metric {
+            TuneMetric::Auc => report.valid_auc,
+            TuneMetric::Logloss => report.valid_loss,
+            TuneMetric::Ndcg => f64::NAN,
+        };
+        let better = |a: f64, b: f64| if self.higher() { a > b } else { a < b };
+        let mut best = None;
+        for report in history {
+            let figure = figure(report);
+            if figure.is_finite() && best.is_none_or(|(own, _)| better(figure, own)) {
+                best = Some((figure, report.epoch));
+            }
         }
+        best
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_epoch_is_the_first_of_the_best_figure() {
+        let text =
+            "format = 1\nmodel = \"m\"\ntrials = 1\nmetric = \"auc\"\n[space]\nseed = { choices = [1] }\n";
+        let history: Vec<crate::EpochReport> = [f64::NAN, 0.6, 0.7, 0.7]
+            .iter()
+            .zip(1..)
+            .map(|(&valid_auc, epoch)| crate::EpochReport {
+                epoch,
+                loss: 0.5,
+                auc: 0.5,
+                valid_loss: 1.0 / epoch as f64,
+                valid_auc,
+                samples_per_s: 1.0,
+                elapsed_s: 1.0,
+                cpu_s: None,
+                best: false,
+            })
+            .collect();
+        let best = |metric: &str| {
+            let text = text.replace("\"auc\"", metric);
+            TuneConfig::parse(&text, "t.toml").unwrap().best(&history)
+        };
+        assert_eq!(best("\"auc\""), Some((0.7, 3)));
+        assert_eq!(best("\"logloss\""), Some((0.25, 4)));
+        assert_eq!(best("\"ndcg\""), None);
+    }
 
     #[test]
     fn faults_have_lines_and_nearest_keys() {

@@ -24,7 +24,7 @@ pub fn ranked(config: &TuneConfig, ended: &[Trial]) -> Vec<Trial> {
 pub fn table(config: &TuneConfig, ended: &[Trial]) -> String {
     let keys: Vec<&String> = config.space.keys().collect();
     let mut lines = vec![
-        ["trial", "epochs", metric(config), "best epoch", "seconds"]
+        ["trial", "epochs", config.metric.name(), "best epoch", "seconds"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -76,18 +76,10 @@ pub fn picture(config: &TuneConfig, name: &str, ended: &[Trial]) -> String {
         .map(|t| (t.trial as f64, t.rung, t.figure.unwrap_or(f64::NAN)));
     trials::picture(
         &format!("Trials of {name}"),
-        metric(config),
+        config.metric.name(),
         &points.collect::<Vec<_>>(),
         config.higher(),
     )
-}
-
-fn metric(config: &TuneConfig) -> &'static str {
-    if config.higher() {
-        "valid auc"
-    } else {
-        "valid loss"
-    }
 }
 
 #[cfg(test)]
