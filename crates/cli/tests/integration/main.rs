@@ -72,3 +72,5 @@ mod tune;
 mod vectors;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod warm;

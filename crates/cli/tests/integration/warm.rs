@@ -1,0 +1,187 @@
+//! Training through the real binary: from an earlier version, from standard input, with broken rows, with rows that signs share.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::home::{Outcome, command, rankine};
+use crate::verbs::{folder, path};
+
+const CONF: &str = r#"format = 1
+name = "ads"
+schema.user = [{ name = "userId", type = "int" }]
+schema.item = [{ name = "colour", type = "string" }]
+sample = { label = ["click"], group = "userId" }
+[[feature]]
+name = "user"
+class = "id"
+slot = 1
+depend = ["userId"]
+[[feature]]
+name = "colour"
+class = "vocabulary"
+slot = 2
+depend = ["colour"]
+str_args = ["=red", "=green", "=blue"]
+"#;
+
+const MODEL: &str = r#"format = 1
+kind = "embeddingmlp"
+conf = "ads"
+embedding = [{ slots = [1], table = "user", dim = 4 }, { slots = [2], table = "colour", dim = 4 }]
+hidden = [8]
+train = { batch = 64, epochs = 2 }
+"#;
+
+/// Samples of users from `first` on.
+fn samples(first: u32) -> String {
+    let row = |i: u32| {
+        let (user, colour) = (first + i % 30, ["red", "green", "blue"][(i / 30 % 3) as usize]);
+        format!(
+            "{user},{colour},{}\n",
+            u32::from((user + i / 30 % 3).is_multiple_of(2))
+        )
+    };
+    (0..600).fold("userId,colour,click\n".to_owned(), |all, i| all + &row(i))
+}
+
+fn train(
+    home: &Path,
+    files: &tempfile::TempDir,
+    (model, conf, data): (&str, &str, &str),
+    more: &[&str],
+) -> Outcome {
+    let (model, conf, data) = (path(files, model), path(files, conf), path(files, data));
+    let words = [
+        "train", &model, "--conf", &conf, "--train", &data, "--name", "m", "--json",
+    ];
+    rankine(home, &[&words[..], more].concat())
+}
+
+fn manifest(home: &Path, version: u32) -> Value {
+    let file = home.join(format!("models/m/{version}/manifest.json"));
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn a_version_is_begun_from_the_latest_and_says_what_became_of_it() {
+    let keeping = MODEL.replace("epochs = 2", "epochs = 2, keep_optimizer = true");
+    let moved = CONF.replace("\"=red\", \"=green\"", "\"=green\", \"=red\"");
+    let files = folder(&[
+        ("c.toml", CONF),
+        ("moved.toml", &moved),
+        ("m.toml", &keeping),
+        (
+            "lr.toml",
+            "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1] }\n",
+        ),
+        ("a.csv", &samples(0)),
+        ("b.csv", &samples(10)),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let models = home.path().join("models/m").display().to_string();
+    let first = train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &[])
+        .good()
+        .json();
+    assert_eq!(first["restored"], Value::Null);
+    let from = ["--init-from", models.as_str()];
+    let nothing = train(
+        home.path(),
+        &files,
+        ("m.toml", "c.toml", "b.csv"),
+        &["--init-from", "nowhere"],
+    )
+    .bad(1);
+    assert!(nothing.contains("no complete version"), "{nothing}");
+    let second = train(home.path(), &files, ("m.toml", "c.toml", "b.csv"), &from)
+        .good()
+        .json();
+    assert_eq!(second["restored"]["rows"]["user"], json!([30, 10]));
+    assert_eq!(second["restored"]["optimizer"], true);
+    let told = manifest(home.path(), 2);
+    assert_eq!(
+        (&told["parents"], &told["restored"]),
+        (&json!(["m@1"]), &second["restored"])
+    );
+    assert!(told["files"]["optimizer.safetensors"].is_object());
+    rankine(home.path(), &["model", "verify", "m@2"]).good();
+    let refused = train(home.path(), &files, ("m.toml", "moved.toml", "b.csv"), &from).bad(1);
+    let place = "slot 2, position 0 of `str_args`: expected `\"=red\"`, got `\"=green\"`";
+    assert!(refused.contains(place), "{refused}");
+    let linear = train(home.path(), &files, ("lr.toml", "c.toml", "b.csv"), &from).bad(1);
+    assert!(
+        linear.contains("kind `lr` begins from no earlier version"),
+        "{linear}"
+    );
+}
+
+#[test]
+fn samples_from_standard_input_train_the_model_that_a_file_trains() {
+    let files = folder(&[("c.toml", CONF), ("m.toml", MODEL), ("a.csv", &samples(0))]);
+    let (from_file, piped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    train(from_file.path(), &files, ("m.toml", "c.toml", "a.csv"), &[]).good();
+    let (model, conf) = (path(&files, "m.toml"), path(&files, "c.toml"));
+    let words = ["train", &model, "--conf", &conf, "--train", "-", "--name", "m"];
+    let mut child = command(piped.path(), &words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(samples(0).as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    let weights = |home: &Path| std::fs::read(home.join("models/m/1/weights.safetensors")).unwrap();
+    assert!(weights(from_file.path()) == weights(piped.path()));
+}
+
+#[test]
+fn a_broken_row_is_listed_and_strict_ends_at_it() {
+    let broken = samples(0).replacen("\n3,red,", "\nthree,red,", 1);
+    let files = folder(&[("c.toml", CONF), ("m.toml", MODEL), ("a.csv", &broken)]);
+    let home = tempfile::tempdir().unwrap();
+    train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &[]).good();
+    let listed = std::fs::read_to_string(home.path().join("cache/m.rejects.tsv")).unwrap();
+    assert!(listed.contains("a.csv") && listed.contains("three"), "{listed}");
+    let error = train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &["--strict"]).bad(1);
+    assert!(error.contains("a.csv") && error.contains("three"), "{error}");
+    assert!(!home.path().join("models/m/2").exists());
+}
+
+#[test]
+fn rows_that_signs_share_serve_the_scores_they_were_trained_to() {
+    let hashed = MODEL.replace(
+        "table = \"user\", dim = 4",
+        "table = \"user\", dim = 4, buckets = 8",
+    );
+    let hashed = hashed.replace("epochs = 2", "epochs = 2, threads = 2");
+    let files = folder(&[("c.toml", CONF), ("m.toml", &hashed), ("a.csv", &samples(0))]);
+    let home = tempfile::tempdir().unwrap();
+    let data = path(&files, "a.csv");
+    let told = train(
+        home.path(),
+        &files,
+        ("m.toml", "c.toml", "a.csv"),
+        &["--valid", &data],
+    )
+    .good()
+    .json();
+    let epochs = told["history"].as_array().unwrap();
+    let trained = epochs.last().unwrap()["valid_loss"].as_f64().unwrap();
+    let lines = told["evaluation"]["lines"].as_array().unwrap();
+    let served = lines[0]["measures"]["logloss"].as_f64();
+    let served = served
+        .or_else(|| lines[0]["measures"]["logloss"]["value"].as_f64())
+        .unwrap();
+    assert!(
+        (trained - served).abs() < 1e-5,
+        "{trained} when trained, {served} served"
+    );
+    // opening replays golden scores through the served table
+    rankine(home.path(), &["model", "verify", "m@1"]).good();
+}
