@@ -12,7 +12,7 @@ use crate::verbs::{folder, path};
 const CONF: &str = r#"format = 1
 name = "ads"
 schema.user = [{ name = "userId", type = "int" }]
-schema.item = [{ name = "colour", type = "string" }]
+schema.item = [{ name = "itemId", type = "int" }, { name = "colour", type = "string" }]
 sample = { label = ["click"], group = "userId" }
 [[feature]]
 name = "user"
@@ -20,7 +20,7 @@ class = "id"
 slot = 1
 depend = ["userId"]
 [[feature]]
-name = "colour"
+name = "hue"
 class = "vocabulary"
 slot = 2
 depend = ["colour"]
@@ -40,11 +40,12 @@ fn samples(first: u32) -> String {
     let row = |i: u32| {
         let (user, colour) = (first + i % 30, ["red", "green", "blue"][(i / 30 % 3) as usize]);
         format!(
-            "{user},{colour},{}\n",
+            "{user},{},{colour},{}\n",
+            i / 30 % 3,
             u32::from((user + i / 30 % 3).is_multiple_of(2))
         )
     };
-    (0..600).fold("userId,colour,click\n".to_owned(), |all, i| all + &row(i))
+    (0..600).fold("userId,itemId,colour,click\n".to_owned(), |all, i| all + &row(i))
 }
 
 fn train(
@@ -142,7 +143,7 @@ fn samples_from_standard_input_train_the_model_that_a_file_trains() {
 
 #[test]
 fn a_broken_row_is_listed_and_strict_ends_at_it() {
-    let broken = samples(0).replacen("\n3,red,", "\nthree,red,", 1);
+    let broken = samples(0).replacen("\n3,0,red,", "\nthree,0,red,", 1);
     let files = folder(&[("c.toml", CONF), ("m.toml", MODEL), ("a.csv", &broken)]);
     let home = tempfile::tempdir().unwrap();
     train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &[]).good();
