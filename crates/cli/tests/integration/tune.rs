@@ -216,7 +216,8 @@ fn every_output_and_every_group_has_figures_beside_baselines() {
 #[test]
 fn kinds_that_learn_who_met_what_are_searched_by_their_lists() {
     let (files, home) = (files(), tempfile::tempdir().unwrap());
-    let model = "format = 1\nkind = \"bpr\"\nconf = \"ads\"\nlabel = \"click\"\nmatrix = { user = 1, item = 2 }\n";
+    let model =
+        "format = 1\nkind = \"bpr\"\nconf = \"ads\"\nlabel = \"click\"\nmatrix = { user = 1, item = 2 }\n";
     std::fs::write(files.path().join("m.toml"), model).unwrap();
     let tune = "format = 1\nmodel = \"m.toml\"\ntrials = 2\nmetric = \"ndcg\"\n[space]\n\"matrix.dim\" = { choices = [2, 8] }\n";
     std::fs::write(files.path().join("t.toml"), tune).unwrap();
