@@ -13,6 +13,7 @@ mod output;
 mod preparing;
 mod progress;
 mod recipe;
+mod sink;
 mod source;
 mod streaming;
 mod training;

@@ -47,6 +47,8 @@ pub struct ServerConfig {
     pub quotas: Quotas,
     /// Who chooses what is ranked.
     pub coarse: CoarseConfig,
+    /// The user tower that recalls and ranks from live behaviour.
+    pub tower: TowerConfig,
     /// Models to serve.
     pub model: Vec<ModelConfig>,
 }
@@ -239,6 +241,16 @@ impl Default for CoarseConfig {
     }
 }
 
+/// A two-sided model on pretrained vectors whose user tower runs at request time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TowerConfig {
+    /// Its name, one of the models, with `vectors`; empty: none.
+    pub model: String,
+    /// The vector model, one of the models, whose vectors of what a user likes are averaged: those that it learnt from.
+    pub history: String,
+}
+
 /// One model to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -279,6 +291,7 @@ impl Default for ServerConfig {
             ranker: RankerConfig::default(),
             quotas: Quotas::default(),
             coarse: CoarseConfig::default(),
+            tower: TowerConfig::default(),
             model: vec![
                 model("embeddingmlp", &[]),
                 model("widedeep", &[]),

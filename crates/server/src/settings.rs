@@ -265,6 +265,20 @@ pub const SETTINGS: &[Setting] = &[
         help: "Candidates that the coarse model keeps",
     },
     Setting {
+        key: "tower.model",
+        flag: "tower-model",
+        alias: None,
+        env: "RANKINE_TOWER_MODEL",
+        help: "The two-sided model whose user tower runs at request time; empty: none",
+    },
+    Setting {
+        key: "tower.history",
+        flag: "tower-history",
+        alias: None,
+        env: "RANKINE_TOWER_HISTORY",
+        help: "The vector model that it learnt from",
+    },
+    Setting {
         key: "model",
         flag: "model",
         alias: None,

@@ -1,12 +1,12 @@
 //! `rankine embed`: the vectors of a two-sided model, as a dictionary that `serve` loads while it runs, as a file of another
-//! form, or as an index to be searched.
+//! form, in a store, or as an index to be searched.
 //!
 //! Vectors are ready for a dot product: what weighs is in the users', so an index of the items ranks as the model does. Rows are those that serving would have now: the imported events and the live log through the same aggregates; or a
 //! file of item rows. The file appears whole or not at all, under the version of the model that made it.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use rankine_feature::{FieldType, Plan, Side, Value};
 use rankine_index::{Metric, VectorIndex};
@@ -18,19 +18,20 @@ use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side, item_r
 use rankine_store::{EventLog, LogOptions};
 use rankine_table::parquet;
 use rankine_table::vectors::VectorTable;
-use serde_json::json;
 
 use super::{Globals, model_named};
 use crate::dictionaries::Dictionaries;
 use crate::home::Home;
 use crate::output;
+use crate::sink;
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine embed dssm\n  \
     rankine embed dssm@3 --items items.parquet --out vectors.parquet\n  \
-    rankine embed dssm --items items.txt --out items.index --users users.npy --users-out users.csv")]
+    rankine embed dssm --items items.txt --out items.index --users users.npy --users-out users.csv\n  \
+    rankine embed dssm --to postgres://postgres@127.0.0.1/shop --set films")]
 pub(crate) struct Options {
     /// The model, and with @ a version (default: the newest)
     #[arg(value_name = "NAME[@VERSION]")]
@@ -43,12 +44,21 @@ pub(crate) struct Options {
     /// (redis-cli --pipe); default: dictionaries/NAME.parquet in the home folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// User rows, in the same forms; their vectors go to --users-out
-    #[arg(long, value_name = "FILE", requires = "users_out")]
+    /// User rows, in the same forms; their vectors go to --users-out and, with --to, into the store
+    #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// Where the users' vectors go
     #[arg(long, value_name = "FILE", requires = "users")]
     users_out: Option<PathBuf>,
+    /// Write the vectors into a store, too, and let them serve there: redis://HOST:PORT/DB, postgres://USER@HOST/DB (pgvector)
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    /// Name of the set in that store, the users' with _users behind it; default: the model's
+    #[arg(long, value_name = "NAME", requires = "to")]
+    set: Option<String>,
+    /// Position in a source that these rows stand for: later ones of a change stream stay
+    #[arg(long, value_name = "NUMBER", requires = "to", default_value_t = 0)]
+    position: i64,
     /// The towers' outputs as they are, rather than ready for a dot product
     #[arg(long)]
     raw: bool,
@@ -83,33 +93,98 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         embed_side(&artefact, &plan, wanted, rows)
     };
     let items = vectors(false, rows)?;
-    let out = match &options.out {
-        Some(out) => out.clone(),
-        None => home.dictionaries().join(format!("{name}.parquet")),
+    let users = match &options.users {
+        Some(file) => Some(vectors(true, rows_of(file, &plan, Side::User)?)?),
+        None => None,
     };
-    put(&artefact, &items, &out)?;
-    let mut users = None;
-    if let (Some(file), Some(out)) = (&options.users, &options.users_out) {
-        let made = vectors(true, rows_of(file, &plan, Side::User)?)?;
-        put(&artefact, &made, out)?;
-        users = Some((made.ids.len(), out.display().to_string()));
+    ensure!(
+        users.is_none() || options.users_out.is_some() || options.to.is_some(),
+        "--users needs --users-out or --to"
+    );
+    let mut told = Told::of(name, &items);
+    let default = home.dictionaries().join(format!("{name}.parquet"));
+    if let Some(out) = options.out.as_ref().or(options.to.is_none().then_some(&default)) {
+        put(&artefact, &items, out)?;
+        told.file = Some(out.display().to_string());
     }
-    if globals.json {
-        return output::json(&json!({
-            "model": name, "version": items.version, "items": items.ids.len(), "width": items.width,
-            "file": out.display().to_string(), "users": users.as_ref().map(|u| u.0), "users_file": users.map(|u| u.1),
-        }));
+    if let (Some(users), Some(out)) = (&users, &options.users_out) {
+        put(&artefact, users, out)?;
+        told.users_file = Some(out.display().to_string());
     }
-    let (count, width) = (items.ids.len(), items.width);
-    output::line(&format!(
-        "{count} vectors of {width} numbers by {name} version {}: {}",
-        items.version,
-        out.display()
-    ));
-    if let Some((count, file)) = users {
-        output::line(&format!("{count} vectors of users: {file}"));
+    told.users = users.as_ref().map(|users| users.ids.len());
+    if let Some(url) = &options.to {
+        told.sets = Some(store(options, url, name, (&items, users.as_ref()))?);
     }
-    Ok(())
+    told.tell(globals)
+}
+
+/// Writes into a store and lets what was written serve; tells the sets.
+fn store(
+    options: &Options,
+    url: &str,
+    name: &str,
+    (items, users): (&ItemVectorRows, Option<&ItemVectorRows>),
+) -> anyhow::Result<Vec<String>> {
+    let store = sink::open(url)?;
+    let named = options.set.as_deref().unwrap_or(name);
+    let mut written = Vec::new();
+    for (vectors, of_users) in [(Some(items), false), (users, true)] {
+        if let Some(vectors) = vectors {
+            let set = sink::set_of(named, of_users);
+            written.push(sink::write(&*store, &set, vectors, options.position)?);
+        }
+    }
+    store.switch(&written)?;
+    Ok(written.into_iter().map(|generation| generation.set).collect())
+}
+
+/// What was written, for people and as JSON.
+#[derive(serde::Serialize)]
+struct Told {
+    model: String,
+    version: u64,
+    items: usize,
+    width: usize,
+    file: Option<String>,
+    users: Option<usize>,
+    users_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sets: Option<Vec<String>>,
+}
+
+impl Told {
+    fn of(name: &str, items: &ItemVectorRows) -> Told {
+        Told {
+            model: name.to_owned(),
+            version: items.version,
+            items: items.ids.len(),
+            width: items.width,
+            file: None,
+            users: None,
+            users_file: None,
+            sets: None,
+        }
+    }
+
+    fn tell(&self, globals: &Globals) -> anyhow::Result<()> {
+        if globals.json {
+            return output::json(self);
+        }
+        let (count, width) = (self.items, self.width);
+        let sets = self.sets.iter().map(|sets| format!("sets {}", sets.join(", ")));
+        let places: Vec<String> = self.file.iter().cloned().chain(sets).collect();
+        output::line(&format!(
+            "{count} vectors of {width} numbers by {} version {}: {}",
+            self.model,
+            self.version,
+            places.join("; ")
+        ));
+        if let Some(count) = self.users {
+            let file = self.users_file.as_deref().unwrap_or("in the store");
+            output::line(&format!("{count} vectors of users: {file}"));
+        }
+        Ok(())
+    }
 }
 
 /// Writes the vectors of a model that holds them and has no towers.
@@ -127,18 +202,19 @@ fn held(
         version: artefact.manifest().version,
         artefact: artefact.manifest().checksum.clone(),
     };
-    let out = options.out.as_ref();
-    let out = out.with_context(|| format!("{name} holds vectors already; --out says where they go"))?;
-    put(artefact, &items, out)?;
-    let (count, file) = (items.ids.len(), out.display().to_string());
-    if globals.json {
-        let version = items.version;
-        return output::json(&json!({
-            "model": name, "version": version, "items": count, "width": width, "file": file,
-        }));
+    ensure!(
+        options.out.is_some() || options.to.is_some(),
+        "{name} holds vectors already; --out or --to says where they go"
+    );
+    let mut told = Told::of(name, &items);
+    if let Some(out) = &options.out {
+        put(artefact, &items, out)?;
+        told.file = Some(out.display().to_string());
     }
-    output::line(&format!("{count} vectors of {width} numbers: {file}"));
-    Ok(())
+    if let Some(url) = &options.to {
+        told.sets = Some(store(options, url, name, (&items, None))?);
+    }
+    told.tell(globals)
 }
 
 /// Writes vectors in the form that the file's name says.

@@ -14,6 +14,7 @@ mod eval;
 mod extract;
 mod index_build;
 mod index_check;
+mod index_measure;
 mod index_query;
 mod model_export;
 mod model_import;
@@ -24,6 +25,7 @@ mod model_split;
 mod model_verify;
 mod replay;
 mod sample_build;
+mod sample_events;
 mod sample_label;
 mod sample_vectors;
 mod serve;
@@ -142,6 +144,8 @@ enum Data {
 enum Sample {
     /// Replay the events in time order and write train, valid and test samples
     Build(sample_build::Options),
+    /// Write behaviour, or positives with drawn negatives, of a span and a context of the imported events
+    Events(sample_events::Options),
     /// Join labels to logged samples: what was served, as a sample file to train on
     Label(sample_label::Options),
     /// Make users' vectors from their items', and samples of vectors from samples of ids
@@ -156,6 +160,8 @@ enum Index {
     Query(index_query::Options),
     /// Compare an index with an exact search over the vectors it was made of
     Check(index_check::Options),
+    /// Measure vectors of users and items on held-out samples: AUC, recall and NDCG of lists
+    Measure(index_measure::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -222,6 +228,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Data(Data::Check(options)) => data_check::run(&options, globals),
         Verb::Data(Data::Describe(options)) => data_describe::run(&options, globals),
         Verb::Sample(Sample::Build(options)) => sample_build::run(&options, globals),
+        Verb::Sample(Sample::Events(options)) => sample_events::run(&options, globals),
         Verb::Sample(Sample::Label(options)) => sample_label::run(&options, globals),
         Verb::Sample(Sample::Vectors(options)) => sample_vectors::run(&options, globals),
         Verb::Extract(options) => extract::run(&options, globals),
@@ -232,6 +239,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Index(Index::Build(options)) => index_build::run(&options, globals),
         Verb::Index(Index::Query(options)) => index_query::run(&options, globals),
         Verb::Index(Index::Check(options)) => index_check::run(&options, globals),
+        Verb::Index(Index::Measure(options)) => index_measure::run(&options, globals),
         Verb::Model(Model::List(options)) => model_list::run(&options, globals),
         Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),

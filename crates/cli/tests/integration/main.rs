@@ -33,6 +33,8 @@ mod extract;
 #[cfg(test)]
 mod extract_parity;
 #[cfg(test)]
+mod finetune;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod interchange;
@@ -53,6 +55,8 @@ mod process;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
+mod rankers;
+#[cfg(test)]
 mod redis_rows;
 #[cfg(test)]
 mod reload;
@@ -66,6 +70,8 @@ mod sample_log;
 mod tasks;
 #[cfg(test)]
 mod tfserving;
+#[cfg(test)]
+mod tower;
 #[cfg(test)]
 mod tune;
 #[cfg(test)]

@@ -123,6 +123,12 @@ impl VectorTable {
         self.width
     }
 
+    /// The ids with their vectors, in no order.
+    pub fn rows(&self) -> impl Iterator<Item = (i64, &[f32])> {
+        let row = |(id, at): (&i64, &usize)| (*id, &self.floats[at * self.width..(at + 1) * self.width]);
+        self.places.iter().map(row)
+    }
+
     /// Number of vectors.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -139,7 +145,9 @@ impl VectorTable {
         &self.column
     }
 
-    pub(super) fn digest(&self) -> u64 {
+    /// Tells two contents apart.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
         self.digest
     }
 }

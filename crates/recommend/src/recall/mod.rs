@@ -40,6 +40,8 @@ pub enum Reason {
     Genre(usize),
     /// Released lately.
     New,
+    /// Close to what the user likes, as a model of both sees it.
+    Taste,
     /// Close to a film in the user's history.
     Like {
         /// That film.

@@ -77,7 +77,27 @@ impl ServerConfig {
         faults.extend(self.kind_faults());
         faults.extend(self.address_faults());
         faults.extend(self.model_faults());
+        faults.extend(self.tower_faults());
         faults.extend(self.dictionary_faults());
+        faults
+    }
+
+    fn tower_faults(&self) -> Vec<String> {
+        let (tower, mut faults) = (&self.tower, Vec::new());
+        if tower.model.is_empty() {
+            return faults;
+        }
+        let listed = |name: &str| self.model.iter().find(|model| model.name == name);
+        if listed(&tower.model).is_none_or(|model| model.vectors.is_empty()) {
+            let got = &tower.model;
+            faults.push(format!(
+                "tower.model: expected one of the models, with `vectors`, got {got:?}"
+            ));
+        }
+        if listed(&tower.history).is_none() {
+            let got = &tower.history;
+            faults.push(format!("tower.history: expected one of the models, got {got:?}"));
+        }
         faults
     }
 

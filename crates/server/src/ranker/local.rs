@@ -5,6 +5,7 @@
 
 use super::remote::user_row;
 use crate::state::live::Live;
+use crate::state::tower::UserTower;
 use rankine_predict::{KnownItems, PredictError, Predictor, Request, Snapshot};
 use rankine_recommend::rank::{RankError, RankRequest, Ranker, Ranking};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(crate) struct LocalRanker {
     predictor: Arc<Predictor>,
     live: Arc<Live>,
     patience: Duration,
+    tower: Option<Arc<UserTower>>,
 }
 
 impl LocalRanker {
@@ -24,7 +26,14 @@ impl LocalRanker {
             predictor,
             live,
             patience,
+            tower: None,
         }
+    }
+
+    /// The same, with the tower that makes the user rows of its model.
+    #[must_use]
+    pub(crate) fn with(self, tower: Option<Arc<UserTower>>) -> Self {
+        LocalRanker { tower, ..self }
     }
 }
 
@@ -58,9 +67,18 @@ struct Once<'a> {
 impl Ranker for Once<'_> {
     fn rank(&self, request: &RankRequest<'_>) -> Result<Ranking, RankError> {
         let LocalRanker { predictor, live, .. } = self.ranker;
+        let tower = self
+            .ranker
+            .tower
+            .as_ref()
+            .filter(|tower| tower.serves(request.model));
+        let user = match tower {
+            Some(tower) => tower.row(&self.snapshot, request.user).unwrap_or_default(),
+            None => user_row(live, request.user.id),
+        };
         let question = Request {
             model: request.model.to_owned(),
-            user: user_row(live, request.user.id),
+            user,
             context: live.context_row(request.as_of),
             deadline: Some(self.deadline),
             ..Request::default()

@@ -10,6 +10,7 @@ pub mod remote;
 use crate::config::{EMB, POPULARITY, RankerKind, ServerConfig};
 use crate::error::ServerError;
 use crate::state::live::Live;
+use crate::state::tower::UserTower;
 use grpc::GrpcRanker;
 use local::LocalRanker;
 use rankine_predict::Predictor;
@@ -33,12 +34,13 @@ impl Rankers {
         config: &ServerConfig,
         predictor: Arc<Predictor>,
         live: Arc<Live>,
+        tower: Option<Arc<UserTower>>,
     ) -> Result<Self, ServerError> {
         let popularity = PopularityRanker::new(live.catalogue.clone());
         let models: Box<dyn Ranker> = match config.ranker.kind {
             RankerKind::Local => {
                 let patience = Duration::from_millis(config.limits.deadline_ms);
-                Box::new(LocalRanker::new(predictor, live, patience))
+                Box::new(LocalRanker::new(predictor, live, patience).with(tower))
             }
             RankerKind::Remote => {
                 let timeout = Duration::from_millis(config.ranker.timeout_ms);

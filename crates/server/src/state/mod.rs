@@ -14,6 +14,7 @@ mod search;
 mod sink;
 mod stored;
 mod taste;
+pub(crate) mod tower;
 mod users;
 mod vectors;
 pub mod view;

@@ -9,6 +9,7 @@ use super::live::{Live, Writer};
 use super::search::TitleIndex;
 use super::sink::RowSink;
 use super::stored::StoredRows;
+use super::tower::{TowerRecall, UserTower};
 use super::vectors::VectorSource;
 use crate::compute::Pool;
 use crate::config::{RankerKind, ServerConfig, StoreKind, VECTOR_MODEL};
@@ -18,7 +19,7 @@ use crate::ranker::Rankers;
 use crate::samples::SampleLog;
 use rankine_pipeline::{AggregateConfig, Aggregates, Event, aggregate::live::event_of};
 use rankine_predict::{PredictConfig, Predictor};
-use rankine_recommend::{Catalogue, Item, Recommender};
+use rankine_recommend::{Catalogue, Item, Recommender, recall};
 use rankine_store::{EventLog, LogOptions, LogRecord, RedbRows, RedisOptions, RedisRows, RowStore};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,11 +51,12 @@ impl State {
         let threads = Arc::new(open_threads(config.threads)?);
         let deadline = Duration::from_millis(config.limits.deadline_ms);
         let pool = Pool::new(threads.current_num_threads(), config.limits.permits, deadline);
+        let tower = UserTower::of(&config, &predictor);
         let state = State {
             started: clock(),
             titles: TitleIndex::new(live.catalogue.items()),
-            recommender: Recommender::new(live.catalogue.clone(), config.quotas).on(threads),
-            rankers: Rankers::new(&config, predictor.clone(), live.clone())?,
+            recommender: recommender(&config, &live, tower.as_ref()).on(threads),
+            rankers: Rankers::new(&config, predictor.clone(), live.clone(), tower)?,
             vectors: VectorSource::new(VECTOR_MODEL),
             metrics: Arc::new(Metrics::new().map_err(|e| ServerError::part("metrics", e))?),
             pool,
@@ -70,6 +72,15 @@ impl State {
         };
         Ok(Arc::new(state))
     }
+}
+
+/// All strategies, and the tower's where one is configured.
+fn recommender(config: &ServerConfig, live: &Live, tower: Option<&Arc<UserTower>>) -> Recommender {
+    let mut recalls = recall::all();
+    if let Some(tower) = tower {
+        recalls.push(Box::new(TowerRecall(tower.clone())));
+    }
+    Recommender::with_recalls(live.catalogue.clone(), recalls, config.quotas)
 }
 
 /// Writes all rows to the store on a thread of its own, so that the first request does not wait for it.

@@ -108,6 +108,7 @@ impl State {
         match found.reason {
             Reason::Popular => why("rated well by many".to_owned()),
             Reason::New => why("among the newest".to_owned()),
+            Reason::Taste => why("close to what you like".to_owned()),
             Reason::Genre(index) => self.why_genre(index, why),
             Reason::Like { item } => self.why_like(record, item, why),
         }

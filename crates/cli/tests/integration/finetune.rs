@@ -1,0 +1,41 @@
+//! `examples/dssm-finetune` as a user runs it, on the small part of its data that is committed.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+use crate::home::REPOSITORY;
+
+#[test]
+fn the_example_goes_all_the_way_and_prints_its_table() {
+    let work = tempfile::tempdir().unwrap();
+    let folder = Path::new(REPOSITORY).join("examples/dssm-finetune");
+    let output = Command::new(folder.join("run.sh"))
+        .arg(folder.join("sample"))
+        .current_dir(REPOSITORY)
+        .env("RANKINE", env!("CARGO_BIN_EXE_rankine"))
+        .env("WORK", work.path())
+        .envs([("STORE", "367"), ("DIM", "16"), ("EPOCHS", "20"), ("TOP", "10")])
+        .env_remove("RANKINE_HOME")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\n{complained}");
+    assert!(
+        told.contains("fine-tuned") && told.contains("popularity in the store"),
+        "{told}"
+    );
+    let table = std::fs::read_to_string(work.path().join("table.json")).unwrap();
+    let table: Json = serde_json::from_str(&table).unwrap();
+    assert!(table["samples"].as_u64().unwrap() > 200, "{table}");
+    let auc = |line: usize| table["lines"][line]["auc"].as_f64().unwrap();
+    assert_eq!(table["lines"].as_array().unwrap().len(), 5);
+    // so little data tells no more than that something was learnt
+    assert!(auc(0) > 0.5 && auc(0) > auc(1), "{table}");
+    assert!(work.path().join("home/logs").is_dir(), "curves for TensorBoard");
+    // 64 numbers per user and item
+    let items = std::fs::read_to_string(work.path().join("finetuned-items.txt")).unwrap();
+    assert!(items.lines().next().unwrap().ends_with(" 64"), "{told}");
+}
