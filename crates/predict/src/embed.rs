@@ -24,6 +24,8 @@ pub struct ItemVectorRows {
     pub width: usize,
     /// ids × width.
     pub floats: Vec<f32>,
+    /// What else goes into the logit of every candidate of a user, per id: the bias, the context's number; of items nothing.
+    pub numbers: Vec<f32>,
     /// The version that made them.
     pub version: u64,
     /// Checksum of the artefact that made them.
@@ -126,6 +128,7 @@ pub fn embed_side(
         }
         vectors.ids.push(*id);
         vectors.floats.extend_from_slice(hidden.vector());
+        vectors.numbers.push(hidden.number());
     }
     Ok(vectors)
 }
@@ -139,6 +142,13 @@ pub fn item_rows(path: &Path) -> Result<Vec<(i64, Row)>, LoadFault> {
 }
 
 impl ItemVectorRows {
+    /// What every logit has beside the dot product, where that is the same for all of these ids.
+    #[must_use]
+    pub fn number(&self) -> Option<f32> {
+        let (first, rest) = self.numbers.split_first()?;
+        rest.iter().all(|number| number == first).then_some(*first)
+    }
+
     /// What the file's metadata says of them, so that no other artefact of that version takes them for its own.
     #[must_use]
     pub fn metadata(&self) -> [(String, String); 1] {

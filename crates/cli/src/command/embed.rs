@@ -1,8 +1,10 @@
 //! `rankine embed`: the vectors of a two-sided model, as a dictionary that `serve` loads while it runs, as a file of another
 //! form, in a store, or as an index to be searched.
 //!
-//! Vectors are ready for a dot product: what weighs is in the users', so an index of the items ranks as the model does. Rows are those that serving would have now: the imported events and the live log through the same aggregates; or a
-//! file of item rows. The file appears whole or not at all, under the version of the model that made it.
+//! Vectors are ready for a dot product: what weighs is in the users', so an index of the items ranks as the model does. What is the
+//! same for all items of a user (the bias, the context's number) is in neither, and told beside them. Rows are those that serving
+//! would have now: the imported events and the live log through the same aggregates; or a file of item rows. The file appears whole
+//! or not at all, under the version of the model that made it.
 
 use std::path::{Path, PathBuf};
 
@@ -112,6 +114,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         told.users_file = Some(out.display().to_string());
     }
     told.users = users.as_ref().map(|users| users.ids.len());
+    told.added = users.as_ref().filter(|_| !options.raw).and_then(ItemVectorRows::number);
     if let Some(url) = &options.to {
         told.sets = Some(store(options, url, name, (&items, users.as_ref()))?);
     }
@@ -148,6 +151,9 @@ struct Told {
     file: Option<String>,
     users: Option<usize>,
     users_file: Option<String>,
+    /// What a served logit has beside the dot product of the vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    added: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sets: Option<Vec<String>>,
 }
@@ -162,6 +168,7 @@ impl Told {
             file: None,
             users: None,
             users_file: None,
+            added: None,
             sets: None,
         }
     }
@@ -182,6 +189,9 @@ impl Told {
         if let Some(count) = self.users {
             let file = self.users_file.as_deref().unwrap_or("in the store");
             output::line(&format!("{count} vectors of users: {file}"));
+            if let Some(added) = self.added {
+                output::line(&format!("a served score is that of the dot product plus {added}"));
+            }
         }
         Ok(())
     }
@@ -201,6 +211,7 @@ fn held(
         floats: floats.to_vec(),
         version: artefact.manifest().version,
         artefact: artefact.manifest().checksum.clone(),
+        numbers: Vec::new(),
     };
     ensure!(
         options.out.is_some() || options.to.is_some(),

@@ -25,6 +25,8 @@ mod edges;
 #[cfg(test)]
 mod embed;
 #[cfg(test)]
+mod embed_stores;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod examples;

@@ -4,11 +4,13 @@
 
 use std::path::Path;
 
+use rankine_table::{Column, parquet};
+
 use crate::home::{REPOSITORY, home, rankine};
 use crate::process::Server;
 
-/// Kind and file; each reads the conf `movielens`.
-const FILES: [(&str, &str); 16] = [
+/// Kind and file; each reads the conf `movielens`, but for `esmm`, which needs two labels.
+const FILES: [(&str, &str); 17] = [
     ("lr", "config/models/lr.toml"),
     ("fm", "config/models/fm.toml"),
     ("ffm", "config/models/ffm.toml"),
@@ -22,21 +24,61 @@ const FILES: [(&str, &str); 16] = [
     ("dssm", "config/models/dssm.toml"),
     ("twotower", "examples/models/twotower.toml"),
     ("youtubednn", "examples/models/youtubednn.toml"),
+    ("esmm", TWO),
     // trained by the demo
     ("embeddingmlp", ""),
     ("widedeep", ""),
     ("neuralcf", ""),
 ];
 
+/// Stands for the file that [`two_labels`] makes.
+const TWO: &str = "two";
+
+/// A model file, a conf and samples of two labels, the second given the first: the home's with a column more.
+fn two_labels(home: &Path) -> [String; 4] {
+    let text = |name: &str| std::fs::read_to_string(format!("{REPOSITORY}/config/{name}")).unwrap();
+    let write = |name: &str, text: String| {
+        let path = home.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let conf = text("movielens.feature.toml")
+        .replace("name = \"movielens\"", "name = \"two\"")
+        .replace("label = [\"label\"]", "label = [\"watched\", \"label\"]");
+    let own = |line: &&str| !line.starts_with("experts") && !line.starts_with("task");
+    let lines: Vec<String> = text("models/mmoe.toml").lines().filter(own).map(str::to_owned).collect();
+    let model = (lines.join("\n") + "\nhidden = [16]\n")
+        .replace("kind = \"mmoe\"", "kind = \"esmm\"")
+        .replace("conf = \"movielens\"", "conf = \"two\"")
+        .replace("labels = [\"label\"]", "labels = [\"watched\", \"label\"]");
+    let samples = ["valid", "test"].map(|name| {
+        let (mut table, _) = parquet::read(&home.join(format!("samples/movielens/{name}.parquet"))).unwrap();
+        let Column::Float(labels) = table.column("label").unwrap() else {
+            panic!("labels are numbers: {:?}", table.column("label"));
+        };
+        let watched = |(at, label): (usize, &Option<f64>)| label.map(|label| label.max(f64::from(at % 3 == 0)));
+        let watched = labels.iter().enumerate().map(watched).collect();
+        table.columns.push(("watched".to_owned(), Column::Float(watched)));
+        let path = home.join(format!("two-{name}.parquet"));
+        parquet::write(&path, &table, &[]).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    let [train, test] = samples;
+    [write("two.toml", model), write("two.feature.toml", conf), train, test]
+}
+
 /// One epoch on the validation samples, a tenth of the home's: what is learnt is another test's matter.
 fn train(home: &Path, kind: &str, file: &str) {
-    let (model, samples) = (format!("{REPOSITORY}/{file}"), home.join("samples/movielens"));
-    let [train, test] = ["valid", "test"].map(|name| samples.join(format!("{name}.parquet")));
-    let (train, test) = (train.to_str().unwrap(), test.to_str().unwrap());
+    let samples = |name: &str| home.join(format!("samples/movielens/{name}.parquet"));
+    let [train, test] = ["valid", "test"].map(|name| samples(name).to_str().unwrap().to_owned());
+    let movielens = || [format!("{REPOSITORY}/{file}"), "movielens".to_owned(), train, test];
+    let [model, conf, train, test] = if file == TWO { two_labels(home) } else { movielens() };
     let arguments = [
-        "--json", "train", &model, "--name", kind, "--train", train, "--test", test,
+        "--json", "train", &model, "--name", kind, "--train", &train, "--test", &test,
     ];
-    let trained = rankine(home, &[&arguments[..], &["--set", "train.epochs=1"]].concat());
+    let conf = ["--conf", &conf];
+    let conf = if file == TWO { &conf[..] } else { &[] };
+    let trained = rankine(home, &[&arguments[..], conf, &["--set", "train.epochs=1"]].concat());
     assert_eq!(trained.good().json()["kind"], kind);
 }
 

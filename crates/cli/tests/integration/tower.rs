@@ -75,7 +75,7 @@ fn fine_tune(home: &Path) -> VectorTable {
     items
 }
 
-/// Scores of all films for a history, offline.
+/// Logits of all films for a history, offline.
 fn offline(home: &Path, history: &[i64]) -> BTreeMap<i64, f64> {
     let at = |name: &str| home.join(name);
     let rows: String = history.iter().map(|item| format!("{USER},{item}\n")).collect();
@@ -105,7 +105,10 @@ fn offline(home: &Path, history: &[i64]) -> BTreeMap<i64, f64> {
         "--users",
         text(&mean),
     ];
-    rankine(home, &[&embed[..], &["--users-out", text(&users)]].concat()).good();
+    let written = rankine(home, &[&["--json"], &embed[..], &["--users-out", text(&users)]].concat());
+    // the bias of the last layer: the same for all films, so that neither their vectors nor the index have it
+    let added = written.good().json()["added"].as_f64().unwrap();
+    assert!(added.abs() > 1e-4, "a bias was learnt: {added}");
     let query = [
         "--json",
         "index",
@@ -118,7 +121,7 @@ fn offline(home: &Path, history: &[i64]) -> BTreeMap<i64, f64> {
     ];
     let found = rankine(home, &query).good().json();
     let found = found[0]["items"].as_array().unwrap().clone();
-    let score = |one: &serde_json::Value| (one["item"].as_i64().unwrap(), one["score"].as_f64().unwrap());
+    let score = |one: &serde_json::Value| (one["item"].as_i64().unwrap(), one["score"].as_f64().unwrap() + added);
     found.iter().map(score).collect()
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::home::{REPOSITORY, rankine};
 
 /// Forty items in two halves of four numbers, users who act within a half, samples of both labels.
-fn write(folder: &std::path::Path) {
+pub(crate) fn write(folder: &std::path::Path) {
     let (mut items, mut likes, mut clicks) = (
         String::new(),
         String::from("user,item\n"),
