@@ -114,7 +114,10 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         told.users_file = Some(out.display().to_string());
     }
     told.users = users.as_ref().map(|users| users.ids.len());
-    told.added = users.as_ref().filter(|_| !options.raw).and_then(ItemVectorRows::number);
+    told.added = users
+        .as_ref()
+        .filter(|_| !options.raw)
+        .and_then(ItemVectorRows::number);
     if let Some(url) = &options.to {
         told.sets = Some(store(options, url, name, (&items, users.as_ref()))?);
     }

@@ -85,7 +85,8 @@ fn text(path: &Path) -> String {
 #[test]
 fn vectors_go_into_redis_and_come_back_as_in_the_files() {
     let (trained, folder) = (Trained::new(), tempfile::tempdir().unwrap());
-    let redis = RedisServer::start(folder.path()).expect("redis-server is needed: apt-get install redis-server");
+    let redis =
+        RedisServer::start(folder.path()).expect("redis-server is needed: apt-get install redis-server");
     let told = trained.embed(&redis.url(), "7");
     assert_eq!(told["sets"], serde_json::json!(["films", "films_users"]));
     let store = RedisVectors::connect(RedisOptions::new(&redis.url())).unwrap();
@@ -115,7 +116,9 @@ fn vectors_go_into_pgvector_and_its_search_is_the_index_query() {
     let at = |name: &str| text(&trained.at(name));
     let (items, users, index) = (at("i.csv"), at("u.csv"), at("i.index"));
     rankine(trained.0.path(), &["index", "build", &items, "--out", &index]).good();
-    let query = ["--json", "index", "query", &index, "--users", &users, "--user", "3"];
+    let query = [
+        "--json", "index", "query", &index, "--users", &users, "--user", "3",
+    ];
     let asked = rankine(trained.0.path(), &[&query[..], &["--top", "40"]].concat());
     let asked = asked.good().json();
     let asked = asked[0]["items"].as_array().unwrap();
@@ -144,7 +147,11 @@ fn a_store_that_nobody_answers_for_fails_and_says_so() {
         ("mysql://127.0.0.1/x", "--to: expected redis://… or postgres://…"),
         ("redis://127.0.0.1:1/", "127.0.0.1:1"),
     ] {
-        let fault = rankine(trained.0.path(), &["embed", "dssm", "--items", &items, "--to", url]).bad(1);
+        let fault = rankine(
+            trained.0.path(),
+            &["embed", "dssm", "--items", &items, "--to", url],
+        )
+        .bad(1);
         assert!(fault.contains(told), "{fault}");
     }
 }

@@ -46,7 +46,11 @@ fn two_labels(home: &Path) -> [String; 4] {
         .replace("name = \"movielens\"", "name = \"two\"")
         .replace("label = [\"label\"]", "label = [\"watched\", \"label\"]");
     let own = |line: &&str| !line.starts_with("experts") && !line.starts_with("task");
-    let lines: Vec<String> = text("models/mmoe.toml").lines().filter(own).map(str::to_owned).collect();
+    let lines: Vec<String> = text("models/mmoe.toml")
+        .lines()
+        .filter(own)
+        .map(str::to_owned)
+        .collect();
     let model = (lines.join("\n") + "\nhidden = [16]\n")
         .replace("kind = \"mmoe\"", "kind = \"esmm\"")
         .replace("conf = \"movielens\"", "conf = \"two\"")
@@ -56,7 +60,8 @@ fn two_labels(home: &Path) -> [String; 4] {
         let Column::Float(labels) = table.column("label").unwrap() else {
             panic!("labels are numbers: {:?}", table.column("label"));
         };
-        let watched = |(at, label): (usize, &Option<f64>)| label.map(|label| label.max(f64::from(at % 3 == 0)));
+        let watched =
+            |(at, label): (usize, &Option<f64>)| label.map(|label| label.max(f64::from(at % 3 == 0)));
         let watched = labels.iter().enumerate().map(watched).collect();
         table.columns.push(("watched".to_owned(), Column::Float(watched)));
         let path = home.join(format!("two-{name}.parquet"));
@@ -64,21 +69,40 @@ fn two_labels(home: &Path) -> [String; 4] {
         path.to_str().unwrap().to_owned()
     });
     let [train, test] = samples;
-    [write("two.toml", model), write("two.feature.toml", conf), train, test]
+    [
+        write("two.toml", model),
+        write("two.feature.toml", conf),
+        train,
+        test,
+    ]
 }
 
 /// One epoch on the validation samples, a tenth of the home's: what is learnt is another test's matter.
 fn train(home: &Path, kind: &str, file: &str) {
     let samples = |name: &str| home.join(format!("samples/movielens/{name}.parquet"));
     let [train, test] = ["valid", "test"].map(|name| samples(name).to_str().unwrap().to_owned());
-    let movielens = || [format!("{REPOSITORY}/{file}"), "movielens".to_owned(), train, test];
-    let [model, conf, train, test] = if file == TWO { two_labels(home) } else { movielens() };
+    let movielens = || {
+        [
+            format!("{REPOSITORY}/{file}"),
+            "movielens".to_owned(),
+            train,
+            test,
+        ]
+    };
+    let [model, conf, train, test] = if file == TWO {
+        two_labels(home)
+    } else {
+        movielens()
+    };
     let arguments = [
         "--json", "train", &model, "--name", kind, "--train", &train, "--test", &test,
     ];
     let conf = ["--conf", &conf];
     let conf = if file == TWO { &conf[..] } else { &[] };
-    let trained = rankine(home, &[&arguments[..], conf, &["--set", "train.epochs=1"]].concat());
+    let trained = rankine(
+        home,
+        &[&arguments[..], conf, &["--set", "train.epochs=1"]].concat(),
+    );
     assert_eq!(trained.good().json()["kind"], kind);
 }
 

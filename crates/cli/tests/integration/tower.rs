@@ -105,7 +105,10 @@ fn offline(home: &Path, history: &[i64]) -> BTreeMap<i64, f64> {
         "--users",
         text(&mean),
     ];
-    let written = rankine(home, &[&["--json"], &embed[..], &["--users-out", text(&users)]].concat());
+    let written = rankine(
+        home,
+        &[&["--json"], &embed[..], &["--users-out", text(&users)]].concat(),
+    );
     // the bias of the last layer: the same for all films, so that neither their vectors nor the index have it
     let added = written.good().json()["added"].as_f64().unwrap();
     assert!(added.abs() > 1e-4, "a bias was learnt: {added}");
@@ -121,7 +124,12 @@ fn offline(home: &Path, history: &[i64]) -> BTreeMap<i64, f64> {
     ];
     let found = rankine(home, &query).good().json();
     let found = found[0]["items"].as_array().unwrap().clone();
-    let score = |one: &serde_json::Value| (one["item"].as_i64().unwrap(), one["score"].as_f64().unwrap() + added);
+    let score = |one: &serde_json::Value| {
+        (
+            one["item"].as_i64().unwrap(),
+            one["score"].as_f64().unwrap() + added,
+        )
+    };
     found.iter().map(score).collect()
 }
 
