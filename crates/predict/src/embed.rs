@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rankine_dict::LoadFault;
 use rankine_feature::{Group, Part, Plan, Scratch, Side, Value};
-use rankine_model::{Artefact, Hidden};
+use rankine_model::{Artefact, Hidden, Scorer};
 use rankine_table::{Column, Table};
 
 use crate::dictionary::{ARTEFACT, ItemTable};
@@ -70,18 +70,7 @@ pub fn embed_side(
     rows: impl IntoIterator<Item = (i64, Row)>,
 ) -> Result<ItemVectorRows, PredictError> {
     let manifest = artefact.manifest();
-    let tower = artefact.scorer();
-    let towers = artefact.network().and_then(|network| network.towers.as_ref());
-    let group = if wanted.users { Group::Common } else { Group::Item };
-    // a half of a split model has but one side
-    let tower = tower.filter(|_| towers.is_none_or(|towers| towers.has(group)));
-    let tower = tower.and_then(|scorer| Some((scorer, scorer.vector_width()?)));
-    let Some((scorer, width)) = tower else {
-        return Err(PredictError::NoVectors {
-            model: manifest.name.clone(),
-            kind: manifest.kind.clone(),
-        });
-    };
+    let (scorer, width, group) = tower_of(artefact, wanted)?;
     let mut rows: Vec<(i64, Row)> = rows.into_iter().collect();
     rows.sort_by_key(|(id, _)| *id);
     let mut vectors = ItemVectorRows {
@@ -131,6 +120,20 @@ pub fn embed_side(
         vectors.numbers.push(hidden.number());
     }
     Ok(vectors)
+}
+
+/// The scorer whose vectors are wanted, their width, and the group that they rest on.
+fn tower_of(artefact: &Artefact, wanted: Wanted) -> Result<(&Scorer, usize, Group), PredictError> {
+    let tower = artefact.scorer();
+    let towers = artefact.network().and_then(|network| network.towers.as_ref());
+    let group = if wanted.users { Group::Common } else { Group::Item };
+    // a half of a split model has but one side
+    let tower = tower.filter(|_| towers.is_none_or(|towers| towers.has(group)));
+    let tower = tower.and_then(|scorer| Some((scorer, scorer.vector_width()?, group)));
+    tower.ok_or_else(|| PredictError::NoVectors {
+        model: artefact.manifest().name.clone(),
+        kind: artefact.manifest().kind.clone(),
+    })
 }
 
 /// Reads item rows from a Parquet file, as a dictionary of kind `items` does.
