@@ -20,6 +20,7 @@ use rankine_pipeline::stream::lookup_sqlite::{SqliteLookup, SqliteLookupOptions}
 use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
 use rankine_pipeline::stream::{Embedded, Embedder, Embedders, JoinedRow, Lookup, Parts, Source, State};
 use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side};
+use rankine_server::stream::RemoteEmbedders;
 use rankine_store::vectors::{EmbeddedVectors, PgVectors, VectorSearch, VectorStore};
 use rankine_store::{RedbRows, RedisOptions, RedisRows, RowStore};
 
@@ -47,19 +48,34 @@ pub(crate) fn assemble(
 ) -> anyhow::Result<Assembled> {
     let config = &plan.config;
     let folder = folder(home.root(), &config.name);
-    let embedders = LocalEmbedders::new(home, &config.embed.model, dictionaries)?;
-    let types = Types::new(embedders.first.fields.clone());
+    let (embedders, types) = embedders(plan, home, dictionaries)?;
     let (vectors, search) = stores(plan, &folder)?;
     let parts = Parts {
         source: source(plan),
         lookup: lookup(plan, &folder)?,
         features: features(plan, &folder, types)?,
-        embedders: Arc::new(embedders),
+        embedders,
         vectors,
         state: State::open(&folder.join("state.db"))?,
         dead: DeadLetters::new(&folder.join(&config.dead_letters)),
     };
     Ok(Assembled { parts, search })
+}
+
+/// The model in process, or in another; with the types of its fields, where they are known.
+fn embedders(
+    plan: &StreamPlan,
+    home: &Home,
+    dictionaries: &Dictionaries,
+) -> anyhow::Result<(Arc<dyn Embedders>, Types)> {
+    let embed = &plan.config.embed;
+    if !embed.url.is_empty() {
+        let remote = RemoteEmbedders::new(&embed.model, &embed.url)?;
+        return Ok((Arc::new(remote), Types::default()));
+    }
+    let local = LocalEmbedders::new(home, &embed.model, dictionaries)?;
+    let types = Types::new(local.first.fields.clone());
+    Ok((Arc::new(local), types))
 }
 
 fn source(plan: &StreamPlan) -> Box<dyn Source> {
@@ -131,8 +147,8 @@ type Stores = (Vec<Arc<dyn VectorStore>>, Arc<dyn VectorSearch>);
 /// The vector stores; searches ask the embedded one where there is one.
 fn stores(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Stores> {
     let config = &plan.config.vectors;
-    let (mut stores, mut search): (Vec<Arc<dyn VectorStore>>, Option<Arc<dyn VectorSearch>>) =
-        (Vec::new(), None);
+    let mut stores: Vec<Arc<dyn VectorStore>> = Vec::new();
+    let mut search: Option<Arc<dyn VectorSearch>> = None;
     if config.stores.iter().any(|store| store == "embedded") {
         let embedded = Arc::new(EmbeddedVectors::open(&folder.join("vectors.redb"))?);
         stores.push(embedded.clone());
@@ -182,7 +198,8 @@ impl LocalEmbedders {
 
 impl Embedders for LocalEmbedders {
     fn newest(&self) -> Result<Option<u64>, PipelineError> {
-        Ok(versions(&self.folder).last().map(|(version, _)| *version))
+        let pinned = rankine_dict::pin::pinned(&self.folder).map_err(|e| self.fault(&e.to_string()))?;
+        Ok(pinned.or_else(|| versions(&self.folder).last().map(|(version, _)| *version)))
     }
 
     fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError> {

@@ -116,6 +116,8 @@ pub struct Change {
     pub commit_time: i64,
     /// When this process had read it, by the clock it was given.
     pub received: i64,
+    /// The transaction's number, where the source has such.
+    pub xid: Option<u32>,
 }
 
 impl Change {

@@ -175,6 +175,7 @@ pub fn read(line: &str, position: Position, now: i64) -> Result<Change, String> 
         position,
         commit_time: time_of(body)?.unwrap_or(now),
         received: now,
+        xid: None,
     })
 }
 

@@ -70,7 +70,8 @@ impl Generations {
         self.prepare(embedder.as_ref())?;
         let generation = self.generation(embedder.version());
         for store in &self.stores {
-            if store.current(&self.set)?.is_none() {
+            // a crash between the switches of two stores is made good here
+            if store.current(&self.set)? != Some(generation.version) {
                 store.switch(std::slice::from_ref(&generation))?;
             }
         }
@@ -145,6 +146,10 @@ impl Generations {
             return Ok(None);
         }
         let embedder = self.embedders.open(newest)?;
+        // what an earlier service or a broken-off attempt left knows nothing of what has changed since
+        for store in &self.stores {
+            store.discard(&self.generation(newest))?;
+        }
         self.prepare(embedder.as_ref())?;
         self.next = Some(Next {
             embedder,

@@ -39,6 +39,16 @@ pub trait Lookup: Send {
     /// Where nothing could be asked at all, or the statement is wrong whatever the rows.
     fn join(&mut self, wanted: &[(i64, i64)]) -> Result<Vec<Found>, PipelineError>;
 
+    /// Waits until what these changes did can be read. PostgreSQL hands a commit to replication a moment before other
+    /// sessions see it; without this, a join right after it would miss the row.
+    ///
+    /// # Errors
+    /// As [`Lookup::join`].
+    fn settle(&mut self, changes: &[Change]) -> Result<(), PipelineError> {
+        let _ = changes;
+        Ok(())
+    }
+
     /// Ids of the items that rest on rows of a dimension.
     ///
     /// # Errors

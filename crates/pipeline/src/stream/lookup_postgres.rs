@@ -7,6 +7,7 @@
 use postgres::{Client, Statement as Prepared};
 use serde_json::Value as Json;
 
+use super::change::Change;
 use super::joined::JoinedRow;
 use super::lookup::{Dimension, Found, Lookup, each_alone};
 use super::postgres::quoted;
@@ -125,7 +126,39 @@ pub(crate) fn lateral(sql: &str) -> String {
     )
 }
 
+/// Whether a transaction is still under way in a snapshot: listed there, or begun after it. Numbers wrap at 32 bits.
+fn under_way(xid: u32, end: u32, listed: &[u32]) -> bool {
+    listed.contains(&xid) || xid.wrapping_sub(end) < 1 << 31
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the low half is what is wanted"
+)]
+fn low(xid: i64) -> u32 {
+    xid as u32
+}
+
 impl Lookup for PostgresLookup {
+    fn settle(&mut self, changes: &[Change]) -> Result<(), PipelineError> {
+        const QUERY: &str = "SELECT pg_snapshot_xmax(s)::text::bigint, \
+             ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(s) AS x) FROM pg_current_snapshot() AS s";
+        let mut xids: Vec<u32> = changes.iter().filter_map(|change| change.xid).collect();
+        xids.dedup();
+        while !xids.is_empty() {
+            let row = self.session()?.client.query_one(QUERY, &[]);
+            let row = row.map_err(PipelineError::postgres("look which transactions are under way"))?;
+            let listed: Vec<i64> = row.get(1);
+            let (end, listed): (u32, Vec<u32>) = (low(row.get(0)), listed.into_iter().map(low).collect());
+            xids.retain(|xid| under_way(*xid, end, &listed));
+            if !xids.is_empty() {
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+        }
+        Ok(())
+    }
+
     fn join(&mut self, wanted: &[(i64, i64)]) -> Result<Vec<Found>, PipelineError> {
         let session = self.session()?;
         each_alone(wanted, |pairs| {
@@ -178,6 +211,17 @@ mod tests {
         assert!(sql.contains("v.id = ANY ((ARRAY[rankine_changed.id]))"), "{sql}");
         assert!(sql.contains("rankine_changed.micros * interval"), "{sql}");
         assert!(!sql.contains(';'), "{sql}");
+    }
+
+    #[test]
+    fn a_commit_that_others_cannot_see_yet_is_under_way() {
+        assert!(under_way(7, 9, &[7]));
+        assert!(!under_way(8, 9, &[7]));
+        assert!(under_way(9, 9, &[]) && under_way(10, 9, &[]));
+        assert!(
+            !under_way(u32::MAX, 3, &[]) && under_way(2, u32::MAX, &[]),
+            "numbers wrap"
+        );
     }
 
     #[test]

@@ -326,6 +326,7 @@ mod tests {
             position: Position::default(),
             commit_time: 0,
             received: 0,
+            xid: None,
         }
     }
 

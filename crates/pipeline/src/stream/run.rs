@@ -69,7 +69,7 @@ fn supervise(
         let (back, fault) = feed.end()?;
         *source = back;
         match (ended?, fault) {
-            (Ended::Stopped, _) => return Ok(()),
+            (Ended::Stopped, _) => return worker.measure(),
             (Ended::Source, Err(error)) if !error.is_transient() => return Err(error),
             (Ended::Source, fault) => {
                 let reason = fault.err().map(|e| e.to_string());
@@ -145,7 +145,8 @@ impl Worker {
     /// Takes from the feed until it ends.
     fn consume(&mut self, feed: &Feed) -> Result<Ended, PipelineError> {
         let mut timers = Timers::new();
-        let mut busy = true;
+        // whether the last batch ended within a transaction, whose end is still to be kept
+        let (mut busy, mut owing) = (true, false);
         loop {
             if self.stopped() {
                 return Ok(Ended::Stopped);
@@ -155,7 +156,8 @@ impl Worker {
             let news = !arrivals.is_empty();
             if news {
                 let changes = arrivals.iter().any(|a| !matches!(a, Arrival::Commit { .. }));
-                if changes || timers.quiet_commit() {
+                if changes || owing || timers.quiet_commit() {
+                    owing = !matches!(arrivals.last(), Some(Arrival::Commit { .. }));
                     self.process(arrivals, end)?;
                     if let Some(end) = end {
                         feed.confirm(end);
@@ -205,15 +207,21 @@ impl Worker {
             timers.housekeeping = Instant::now();
             self.expire()?;
             self.refresh_if_due()?;
-            let (live, tombstones, pending) = self.state.counts()?;
-            self.status.live.store(live, Relaxed);
-            self.status.tombstones.store(tombstones, Relaxed);
-            self.status.pending.store(pending, Relaxed);
+            self.measure()?;
         }
         if timers.versions.elapsed() > self.settings.look_for_versions {
             timers.versions = Instant::now();
             self.look_for_version();
         }
+        Ok(())
+    }
+
+    /// Counts rows for the figures.
+    fn measure(&self) -> Result<(), PipelineError> {
+        let (live, tombstones, pending) = self.state.counts()?;
+        self.status.live.store(live, Relaxed);
+        self.status.tombstones.store(tombstones, Relaxed);
+        self.status.pending.store(pending, Relaxed);
         Ok(())
     }
 

@@ -90,6 +90,9 @@ impl Worker {
             .as_deref()
             .and_then(|c| change.text(c))
             .and_then(moment::parse);
+        // an earlier change of this batch may have brought what this one leaves out
+        let waiting = work.wishes.get(&key).copied();
+        let created = created.or_else(|| waiting.and_then(|wish| wish.created));
         let wanted =
             change.kind == Kind::Snapshot || self.settings.rules.is_eligible(created, change.commit_time);
         if !wanted {
@@ -102,7 +105,7 @@ impl Worker {
             as_of: change.commit_time,
             received: change.received,
             created,
-            snapshot: change.kind == Kind::Snapshot,
+            snapshot: change.kind == Kind::Snapshot || waiting.is_some_and(|wish| wish.snapshot),
             remake: None,
             before: None,
         };

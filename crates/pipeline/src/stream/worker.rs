@@ -157,7 +157,9 @@ impl Worker {
             let Worker {
                 lookup, status, stop, ..
             } = self;
-            retry(status, stop, || lookup.land(&changes))?;
+            retry(status, stop, || {
+                lookup.settle(&changes).and_then(|()| lookup.land(&changes))
+            })?;
         }
         self.drop_repeated(&mut work)?;
         self.make(work)

@@ -119,3 +119,40 @@ fn a_row_that_the_statement_fails_on_is_found_among_the_others() {
     assert!(matches!(&found[2], Found::Row(row) if row.cells["y"] == 2));
     assert_eq!(lookup.present(&[3, 4]).unwrap(), [3]);
 }
+
+#[test]
+fn a_join_waits_until_the_commit_can_be_seen_by_others() {
+    let url = PostgresServer::shared().unwrap().database().unwrap();
+    let mut client = Client::connect(&url, NoTls).unwrap();
+    client
+        .batch_execute("CREATE TABLE item (id bigint PRIMARY KEY); BEGIN; INSERT INTO item VALUES (1)")
+        .unwrap();
+    let row = client.query_one("SELECT pg_current_xact_id()::text::bigint", &[]);
+    let xid = u32::try_from(row.unwrap().get::<_, i64>(0)).unwrap();
+    let joined = std::thread::spawn(move || {
+        let mut lookup = PostgresLookup::new(&PostgresLookupOptions {
+            dsn: url,
+            sql: "SELECT id FROM item WHERE id = ANY (:ids)".to_owned(),
+            item: ("item".to_owned(), "id".to_owned()),
+            dimensions: Vec::new(),
+        });
+        let change = rankine_pipeline::stream::Change {
+            table: "item".into(),
+            kind: rankine_pipeline::stream::Kind::Insert,
+            fields: rankine_pipeline::stream::Fields::new(),
+            position: Position::default(),
+            commit_time: 0,
+            received: 0,
+            xid: Some(xid),
+        };
+        lookup.settle(&[change]).unwrap();
+        lookup.join(&[(1, 0)]).unwrap()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(
+        !joined.is_finished(),
+        "replication may hand on a commit before others see it"
+    );
+    client.batch_execute("COMMIT").unwrap();
+    assert!(matches!(&joined.join().unwrap()[0], Found::Row(_)));
+}

@@ -588,6 +588,10 @@ mod from_postgres {
             .batch_execute("DELETE FROM item WHERE id = 1000; INSERT INTO item (id) VALUES (5000)")
             .unwrap();
         check(&mut client, &url, &vectors, 2);
+        // and back: what the old generation still held of the deleted is gone
+        newest.store(1, Ordering::Relaxed);
+        wait_until(&Some(1), || vectors.current("items").unwrap());
+        check(&mut client, &url, &vectors, 1);
         over.store(true, Ordering::Relaxed);
         assert_eq!(searcher.join().unwrap(), [1, 2].into());
         running.stop();

@@ -58,7 +58,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let method = request.uri().path().rsplit('/').next();
-        if !matches!(method, Some("Predict" | "Extract")) {
+        if !matches!(method, Some("Predict" | "Extract" | "Embed")) {
             return Box::pin(self.inner.call(request));
         }
         // the clone stays for the next call; what was polled ready is used now

@@ -36,6 +36,8 @@ pub enum Shape {
     Trusted,
     /// `ExtractRequest`.
     Extract,
+    /// `EmbedRequest`.
+    Embed,
     /// `PredictRequest`.
     Predict,
     /// `Item`.
@@ -57,7 +59,9 @@ impl Shape {
             (Shape::Extract, 1) => Some(Shape::Predict),
             (Shape::Predict, 1 | 2) | (Shape::Item, 2) => Some(Shape::Entry),
             (Shape::Predict, 3) => Some(Shape::Item),
-            (Shape::Predict, 5) | (Shape::Value, 8) | (Shape::Tags, 1) => Some(Shape::Flat),
+            (Shape::Embed, 3) | (Shape::Predict, 5) | (Shape::Value, 8) | (Shape::Tags, 1) => {
+                Some(Shape::Flat)
+            }
             (Shape::Item, 3) | (Shape::Entry, 2) => Some(Shape::Value),
             (Shape::Value, 9) => Some(Shape::Tags),
             _ => None,
@@ -125,6 +129,14 @@ impl Shaped for proto::PredictRequest {
 
 impl Shaped for proto::ExtractRequest {
     const SHAPE: Shape = Shape::Extract;
+}
+
+impl Shaped for proto::EmbedRequest {
+    const SHAPE: Shape = Shape::Embed;
+}
+
+impl Shaped for proto::EmbedResponse {
+    const SHAPE: Shape = Shape::Trusted;
 }
 
 impl Shaped for proto::StatusRequest {

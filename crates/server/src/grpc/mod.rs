@@ -7,6 +7,7 @@
 mod admit;
 pub mod codec;
 mod connection;
+pub(crate) mod embed;
 pub mod proto;
 mod service;
 

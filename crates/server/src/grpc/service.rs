@@ -2,7 +2,8 @@
 
 use super::proto::predictor_server::Predictor;
 use super::proto::{
-    ExtractRequest, ExtractResponse, PredictRequest, PredictResponse, StatusRequest, StatusResponse,
+    EmbedRequest, EmbedResponse, ExtractRequest, ExtractResponse, PredictRequest, PredictResponse,
+    StatusRequest, StatusResponse,
 };
 use crate::predict::{Admission, Desk, Fault};
 use std::sync::Arc;
@@ -57,6 +58,12 @@ impl Predictor for Service {
         };
         let answer = self.desk.extract(permit, patience, make).await;
         answer.map(Response::new).map_err(|fault| fault.status())
+    }
+
+    async fn embed(&self, mut request: Request<EmbedRequest>) -> Result<Response<EmbedResponse>, Status> {
+        let (permit, _) = self.admitted(&mut request)?;
+        let answer = self.desk.embed(permit, request.into_inner()).await;
+        answer.map(Response::new)
     }
 
     async fn status(&self, _request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {

@@ -112,6 +112,25 @@ impl Desk {
         Ok(convert::slots(confs, readable.try_recv().unwrap_or(false)))
     }
 
+    /// Embeds items, on a thread that may take its time.
+    pub(crate) async fn embed(
+        &self,
+        permit: Arc<Admission>,
+        request: proto::EmbedRequest,
+    ) -> Result<proto::EmbedResponse, tonic::Status> {
+        let state = Arc::clone(&self.state);
+        let most = state.config().limits.items;
+        if request.rows.len() > most {
+            return Err(Fault::too_many("rows", most, request.rows.len()).status());
+        }
+        let work = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            crate::grpc::embed::answer(&state.predictor().snapshot(), request)
+        });
+        work.await
+            .unwrap_or_else(|_| Err(tonic::Status::internal("the server failed")))
+    }
+
     /// The state of everything loaded.
     pub(crate) fn status(&self) -> proto::StatusResponse {
         status::status(&self.state)

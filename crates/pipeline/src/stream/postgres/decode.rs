@@ -26,7 +26,7 @@ pub(crate) struct Relation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
     /// A transaction begins: where its commit stands, and its time (microseconds since 1970).
-    Begin { lsn: u64, time: i64 },
+    Begin { lsn: u64, time: i64, xid: u32 },
     /// It ends; `end` is what may be confirmed once all of it is safe.
     Commit { lsn: u64, end: u64 },
     /// A table's columns.
@@ -57,8 +57,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Message, PipelineError> {
         b'B' => {
             let lsn = input.u64()?;
             let time = input.i64()?.saturating_add(EPOCH_2000);
-            input.u32()?;
-            Message::Begin { lsn, time }
+            let xid = input.u32()?;
+            Message::Begin { lsn, time, xid }
         }
         b'C' => {
             input.u8()?;
@@ -276,7 +276,7 @@ mod tests {
             &7_u32.to_be_bytes(),
         ]);
         let time = EPOCH_2000 + 1_000_000;
-        assert_eq!(decode(&begin).unwrap(), Message::Begin { lsn: 9, time });
+        assert_eq!(decode(&begin).unwrap(), Message::Begin { lsn: 9, time, xid: 7 });
         let commit = message(&[
             b"C\0",
             &9_u64.to_be_bytes(),

@@ -86,6 +86,7 @@ struct Stream {
 struct Transaction {
     lsn: u64,
     time: i64,
+    xid: u32,
     rows: u32,
 }
 
@@ -402,7 +403,14 @@ impl Stream {
 
     fn message(&mut self, message: Message, clock: fn() -> i64) -> Result<(), PipelineError> {
         match message {
-            Message::Begin { lsn, time } => self.transaction = Some(Transaction { lsn, time, rows: 0 }),
+            Message::Begin { lsn, time, xid } => {
+                self.transaction = Some(Transaction {
+                    lsn,
+                    time,
+                    xid,
+                    rows: 0,
+                });
+            }
             Message::Commit { end, .. } => {
                 self.transaction = None;
                 self.waiting.push_back(Arrival::Commit { end });
@@ -479,6 +487,7 @@ impl Stream {
             position: Position::new(at.lsn, at.rows),
             commit_time: at.time,
             received: clock(),
+            xid: Some(at.xid),
         };
         at.rows += 1;
         self.waiting.push_back(Arrival::Change(change));

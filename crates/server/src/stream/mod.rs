@@ -3,6 +3,10 @@
 //! Beside the stream in one process. The decision: the embedded index lives in the process that writes it, so a search
 //! comes here; it names the version its query was made by, or gets the one that serves, and never meets another's vectors.
 
+mod remote;
+
+pub use remote::RemoteEmbedders;
+
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -144,28 +148,33 @@ async fn vector(State(view): State<StreamView>, Path(id): Path<i64>) -> Response
     .await
 }
 
-fn serving(view: &StreamView) -> Result<u64, Response> {
+fn serving(view: &StreamView) -> Result<u64, Refusal> {
     let none = || refused(StatusCode::SERVICE_UNAVAILABLE, "no version serves yet");
     view.vectors.current(&view.set).map_err(fault)?.ok_or_else(none)
 }
 
 /// Runs what blocks beside the runtime.
-async fn blocking(run: impl FnOnce() -> Result<Value, Response> + Send + 'static) -> Response {
+async fn blocking(run: impl FnOnce() -> Result<Value, Refusal> + Send + 'static) -> Response {
     match tokio::task::spawn_blocking(run).await {
         Ok(Ok(answer)) => Json(answer).into_response(),
-        Ok(Err(refused)) => refused,
-        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "the search failed"),
+        Ok(Err((status, message))) => (status, Json(json!({"error": message}))).into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the search failed").into_response(),
     }
 }
 
-fn fault(error: StoreError) -> Response {
-    let status = match error {
-        StoreError::Vector { .. } => StatusCode::BAD_REQUEST,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
+fn fault(error: StoreError) -> Refusal {
+    let client = matches!(error, StoreError::Vector { .. });
+    let status = if client {
+        StatusCode::BAD_REQUEST
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
     refused(status, &error.to_string())
 }
 
-fn refused(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({"error": message}))).into_response()
+/// What a client is told instead of an answer.
+type Refusal = (StatusCode, String);
+
+fn refused(status: StatusCode, message: &str) -> Refusal {
+    (status, message.to_owned())
 }

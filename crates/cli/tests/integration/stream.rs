@@ -1,0 +1,467 @@
+//! `rankine stream` as a user runs it: the example with embedded parts, and a stream over PostgreSQL that is killed, with
+//! its database, again and again under load.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use postgres::{Client, NoTls};
+use rankine_model::{Artefact, versions};
+use rankine_pipeline::stream::JoinedRow;
+use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures, StoredFeatures};
+use rankine_pipeline::stream::joined::Types;
+use rankine_predict::{Row, embed};
+use rankine_store::RedbRows;
+use rankine_store::testing::{Durability, PostgresServer};
+use rankine_store::vectors::{EmbeddedVectors, Generation, VectorStore};
+use serde_json::{Value as Json, json};
+
+use crate::home::{REPOSITORY, command, rankine, wait_until};
+use crate::process::signal;
+
+const EXAMPLE: &str = "examples/cold-start/films";
+
+/// Numbers from a seed.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// Trains the example's model on samples from a seed.
+fn train(home: &Path) {
+    let genres = ["Drama", "Comedy", "War", "Horror"];
+    let mut draw = Draw(5);
+    let mut text = "user,item,likes,genres,days,level,label\n".to_owned();
+    for row in 0..400 {
+        let (liked, genre) = (draw.below(4), draw.below(4));
+        let (days, level, label) = (draw.below(900), draw.below(5), u8::from(liked == genre));
+        let (liked, genre) = (
+            genres[usize::try_from(liked).unwrap()],
+            genres[usize::try_from(genre).unwrap()],
+        );
+        text += &format!("{},{row},{liked},{genre},{days},{level},{label}\n", row % 40);
+    }
+    let samples = home.join("samples.csv");
+    std::fs::write(&samples, text).unwrap();
+    let (model, conf) = (
+        format!("{REPOSITORY}/{EXAMPLE}/films.toml"),
+        format!("{REPOSITORY}/{EXAMPLE}/films.feature.toml"),
+    );
+    let samples = samples.to_str().unwrap();
+    rankine(
+        home,
+        &[
+            "train", &model, "--conf", &conf, "--train", samples, "--test", samples,
+        ],
+    )
+    .good();
+}
+
+/// A stream as a child process.
+struct Stream {
+    child: Child,
+    base: String,
+}
+
+impl Stream {
+    fn start(home: &Path, config: &Path) -> Stream {
+        let arguments = ["stream", config.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+        let mut child = command(home, &arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        let base = loop {
+            let line = lines
+                .next()
+                .unwrap_or_else(|| panic!("it ended: {said}"))
+                .unwrap();
+            if let Some((_, rest)) = line.split_once("http://") {
+                break format!("http://{}", rest.trim_end_matches("/stream"));
+            }
+            said += &line;
+        };
+        // what it says afterwards has to go somewhere
+        std::thread::spawn(move || lines.for_each(drop));
+        Stream { child, base }
+    }
+
+    fn get(&self, path: &str) -> Option<String> {
+        ureq::get(format!("{}{path}", self.base))
+            .call()
+            .ok()?
+            .body_mut()
+            .read_to_string()
+            .ok()
+    }
+
+    fn figures(&self) -> Json {
+        self.get("/stream")
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
+    }
+
+    fn search(&self, body: &Json) -> (u16, Json) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut answer = agent
+            .post(format!("{}/search", self.base))
+            .send_json(body)
+            .unwrap();
+        (
+            answer.status().as_u16(),
+            answer.body_mut().read_json().unwrap_or_default(),
+        )
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn stop(mut self) {
+        signal("INT", self.child.id());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+/// Vectors of an artefact for stored rows, computed offline: one row at a time, by another road than the stream's.
+fn offline(home: &Path, rows: &[JoinedRow]) -> Vec<Vec<f32>> {
+    let (_, path) = versions(&home.join("models/films")).pop().unwrap();
+    let artefact = Artefact::open(&path).unwrap();
+    let plan = artefact.plan().unwrap();
+    let fields = plan.schema().side(rankine_feature::Side::Item);
+    let vector = |row: &JoinedRow| {
+        let values = fields
+            .iter()
+            .map(|field| (field.name.clone(), row.value(&field.name, field.ty).unwrap()));
+        embed(&artefact, plan, [(row.id, Row::of(values))])
+            .unwrap()
+            .floats
+    };
+    rows.iter().map(vector).collect()
+}
+
+/// What the stream answers about films 1 to 3.
+fn asked(stream: &Stream) {
+    let (status, found) = stream.search(&json!({"vector": [1, 1, 1, 1, 1, 1, 1, 1], "n": 9}));
+    let ids = |found: &Json| {
+        let mut ids: Vec<i64> = found["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|i| i["id"].as_i64().unwrap())
+            .collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!((status, ids(&found)), (200, vec![1, 2, 3]), "film 4 was deleted");
+    let (_, comedies) =
+        stream.search(&json!({"vector": [1, 1, 1, 1, 1, 1, 1, 1], "n": 9, "categories": ["Comedy"]}));
+    assert_eq!(ids(&comedies), [3]);
+    assert_eq!(stream.search(&json!({"vector": [1], "n": 9})).0, 400);
+    assert_eq!(
+        stream
+            .search(&json!({"vector": [1, 1, 1, 1, 1, 1, 1, 1], "n": 9, "version": 7}))
+            .0,
+        409
+    );
+    let metrics = stream.get("/metrics").unwrap();
+    assert!(
+        metrics.contains("rankine_stream_live 3")
+            && metrics.contains("rankine_stream_searchable_seconds_count"),
+        "{metrics}"
+    );
+    assert!(
+        stream.figures()["last"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["id"] == 3 && one["outcome"] == "embedded")
+    );
+}
+
+/// Every vector is what its stored row gives, and the row knows the late director.
+fn recomputed(home: &Path) {
+    let folder = home.join("stream/films");
+    let store = Arc::new(RedbRows::open(&folder.join("features.redb"), 1 << 20).unwrap());
+    let types = Types::new(vec![("genres".into(), rankine_feature::FieldType::StringList)]);
+    let rows: Vec<JoinedRow> = StoredFeatures::new(store, "mf", types)
+        .get(&[1, 2, 3])
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .collect();
+    let vectors = EmbeddedVectors::open(&folder.join("vectors.redb")).unwrap();
+    let held = vectors.get(&Generation::new("items", 1), &[1, 2, 3]).unwrap();
+    let held: Vec<Vec<f32>> = held.into_iter().map(|row| row.unwrap().vector).collect();
+    assert_eq!(held, offline(home, &rows));
+    let third = &rows[2].cells;
+    assert_eq!(
+        (&third["level"], &third["days"]),
+        (&json!("3"), &json!("0")),
+        "the director came late: {third:?}"
+    );
+}
+
+#[test]
+fn the_example_with_embedded_parts_makes_new_films_searchable() {
+    let home = tempfile::tempdir().unwrap();
+    train(home.path());
+    let files = home.path().join("films");
+    crate::home::copy(&Path::new(REPOSITORY).join(EXAMPLE), &files);
+    let stream = Stream::start(home.path(), &files.join("stream.toml"));
+    wait_until("three films", || {
+        stream.figures()["live"] == 3 && stream.figures()["pending"] == 0
+    });
+    asked(&stream);
+    stream.stop();
+    recomputed(home.path());
+    let config = files.join("stream.toml");
+    let again = [
+        "--json",
+        "stream",
+        config.to_str().unwrap(),
+        "--until-idle",
+        "--listen",
+        "",
+    ];
+    let told = rankine(home.path(), &again).good().json();
+    assert_eq!(
+        (&told["embedded"], &told["changes"]),
+        (&json!(0), &json!(0)),
+        "it goes on where it was"
+    );
+}
+
+/// Without its predictor a stream waits, and says so.
+fn waited_for(home: &Path, files: &Path, config: &Path) {
+    let mut changes = std::fs::OpenOptions::new()
+        .append(true)
+        .open(files.join("changes.jsonl"))
+        .unwrap();
+    let line = "{\"op\":\"insert\",\"table\":\"film\",\"row\":{\"film_id\":9,\"genres\":[\"War\"]}}\n";
+    std::io::Write::write_all(&mut changes, line.as_bytes()).unwrap();
+    let stream = Stream::start(home, config);
+    wait_until("the stream to say what holds it", || {
+        stream.figures()["held_by"].is_string()
+    });
+    assert_eq!(stream.figures()["dead"], 0);
+    stream.kill();
+}
+
+#[test]
+fn a_model_in_another_process_makes_the_same_vectors_and_is_waited_for() {
+    // a predictor wants a home with data
+    let home = crate::home::home();
+    train(home.path());
+    let files = home.path().join("films");
+    crate::home::copy(&Path::new(REPOSITORY).join(EXAMPLE), &files);
+    let streamed = |name: &str, embed: &str| {
+        let config = std::fs::read_to_string(files.join("stream.toml")).unwrap();
+        let config = config.replace("name = \"films\"", &format!("name = \"{name}\"")) + embed;
+        let path = files.join(format!("{name}.toml"));
+        std::fs::write(&path, config.replace("[vectors]\ncategory = \"genres\"", "")).unwrap();
+        path
+    };
+    let run = |path: &Path| {
+        rankine(
+            home.path(),
+            &[
+                "--json",
+                "stream",
+                path.to_str().unwrap(),
+                "--until-idle",
+                "--listen",
+                "",
+            ],
+        )
+    };
+    run(&streamed("near", "")).good();
+    let predictor = crate::process::Server::start(
+        home.path(),
+        "",
+        "127.0.0.1:0",
+        &["--default-model", "films", "--model", "[{ name = \"films\" }]"],
+    );
+    predictor.wait_for_models();
+    let url = format!("[embed]\nmodel = \"films\"\nurl = \"{}\"\n", predictor.grpc());
+    let far = streamed("far", "");
+    let text = std::fs::read_to_string(&far)
+        .unwrap()
+        .replace("[embed]\nmodel = \"films\"\n", &url);
+    std::fs::write(&far, text).unwrap();
+    let told = run(&far).good().json();
+    assert_eq!(told["dead"], 0, "{told}");
+    let vectors = |name: &str| {
+        let store = EmbeddedVectors::open(&home.path().join(format!("stream/{name}/vectors.redb"))).unwrap();
+        let rows = store.get(&Generation::new("items", 1), &[1, 2, 3]).unwrap();
+        rows.into_iter()
+            .map(|row| row.unwrap().vector)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(vectors("far"), vectors("near"));
+    predictor.kill();
+    waited_for(home.path(), &files, &far);
+}
+
+#[test]
+fn faults_of_a_configuration_are_told_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("s.toml");
+    std::fs::write(&config, "[source]\nkind = \"carrier pigeon\"\n").unwrap();
+    let said = rankine(home.path(), &["stream", config.to_str().unwrap()]).bad(1);
+    for part in ["source.kind", "carrier pigeon", "join.sql_file"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+const SQL: &str = "SELECT v.id, v.genres, COALESCE(d.level, 0) AS level, extract(day FROM :as_of - v.create_time)::int AS days \
+     FROM film v LEFT JOIN director d ON d.name = v.director WHERE v.id = ANY (:ids)";
+
+fn config(url: &str) -> String {
+    format!(
+        "name = \"chaos\"\n[source]\ndsn = \"{url}\"\ntable = \"film\"\nkey = \"id\"\n[join]\nsql = \"\"\"{SQL}\"\"\"\n\
+         [[dimension]]\ntable = \"director\"\nkey = \"name\"\nitems = \"SELECT id FROM film WHERE director = ANY (:keys)\"\n\
+         [features]\nkind = \"postgres\"\ntable = \"film_features\"\n[embed]\nmodel = \"films\"\n"
+    )
+}
+
+const TABLES: &str = "CREATE TABLE film (id bigint PRIMARY KEY, title text, genres text[], director text, create_time timestamptz DEFAULT now());
+     CREATE INDEX ON film (director);
+     CREATE TABLE director (name text PRIMARY KEY, level int);
+     INSERT INTO film (id, genres, create_time) SELECT n, '{Drama}', now() - interval '400 days' FROM generate_series(1, 200) n;";
+
+/// Inserts, updates and deletes at random until it is told to stop; a lost connection is taken up again.
+fn write(url: &str, over: &AtomicBool) -> u64 {
+    let (mut draw, mut client, mut next, mut written) = (Draw(9), None::<Client>, 1000_i64, 0);
+    while !over.load(Ordering::Relaxed) {
+        let Some(connected) = &mut client else {
+            client = Client::connect(url, NoTls).ok();
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
+        };
+        let any = 1000 + i64::try_from(draw.below(u64::try_from(next - 999).unwrap())).unwrap();
+        let done = match draw.below(10) {
+            0..5 => {
+                next += 1;
+                let director = format!("d{}", draw.below(20));
+                let insert = "INSERT INTO film (id, genres, director) VALUES ($1, ARRAY['Drama', 'War'], $2)";
+                connected.execute(insert, &[&next, &director])
+            }
+            5..7 => connected.execute(
+                "UPDATE film SET title = title || 'x', genres = ARRAY['Comedy'] WHERE id = $1",
+                &[&any],
+            ),
+            7..9 => connected.execute("DELETE FROM film WHERE id = $1", &[&any]),
+            _ => {
+                let (name, level) = (
+                    format!("d{}", draw.below(20)),
+                    i32::try_from(draw.below(5)).unwrap(),
+                );
+                let upsert = "INSERT INTO director VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET level = excluded.level";
+                connected.execute(upsert, &[&name, &level])
+            }
+        };
+        match done {
+            Ok(_) => written += 1,
+            Err(_) => client = None,
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    written
+}
+
+/// Index = table, vectors = stored rows recomputed, stored rows = tables.
+fn settled(home: &Path, (url, client): (&str, &mut Client), ids: &[i64], told: &str) {
+    let vectors = EmbeddedVectors::open(&home.join("stream/chaos/vectors.redb")).unwrap();
+    let generation = Generation::new("items", 1);
+    assert_eq!(vectors.ids(&generation).unwrap(), ids, "index = table, {told}");
+    let mut features = PostgresFeatures::new(url, "film_features", "id", SQL);
+    let stored: Vec<JoinedRow> = features
+        .get(ids)
+        .unwrap()
+        .into_iter()
+        .map(Option::unwrap)
+        .collect();
+    let held = vectors.get(&generation, ids).unwrap();
+    for (row, (vector, held)) in stored.iter().zip(offline(home, &stored).iter().zip(held)) {
+        let held = held.unwrap();
+        assert_eq!((&held.vector, held.as_of), (vector, row.as_of), "film {}", row.id);
+    }
+    let stale = "SELECT count(*) FROM film v JOIN film_features f USING (id) LEFT JOIN director d ON d.name = v.director \
+         WHERE (f.level, f.genres) IS DISTINCT FROM (COALESCE(d.level, 0), v.genres)";
+    assert_eq!(
+        client.query_one(stale, &[]).unwrap().get::<_, i64>(0),
+        0,
+        "every feature row is as the tables are"
+    );
+}
+
+#[test]
+fn kill_9_of_stream_and_database_under_load_loses_nothing_and_brings_nothing_back() {
+    // `bench/run chaos` gives it five minutes
+    let seconds = std::env::var("RANKINE_CHAOS_SECONDS")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(6);
+    let home = tempfile::tempdir().unwrap();
+    train(home.path());
+    let mut server = PostgresServer::start(Durability::Process).unwrap();
+    let url = server.url("rankine");
+    Client::connect(&url, NoTls)
+        .unwrap()
+        .batch_execute(TABLES)
+        .unwrap();
+    let file = home.path().join("chaos.toml");
+    std::fs::write(&file, config(&url)).unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let writer = {
+        let (url, over) = (url.clone(), over.clone());
+        std::thread::spawn(move || write(&url, &over))
+    };
+    let (begun, mut draw, mut kills) = (Instant::now(), Draw(3), [0, 0]);
+    let mut stream = Stream::start(home.path(), &file);
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        std::thread::sleep(Duration::from_millis(200 + draw.below(1300)));
+        if draw.below(3) == 0 {
+            server.kill().unwrap();
+            server.restart().unwrap();
+            kills[0] += 1;
+        } else {
+            stream.kill();
+            stream = Stream::start(home.path(), &file);
+            kills[1] += 1;
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    let written = writer.join().unwrap();
+    let mut client = Client::connect(&url, NoTls).unwrap();
+    let rows = client.query("SELECT id FROM film ORDER BY id", &[]).unwrap();
+    let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    let count = u64::try_from(ids.len()).unwrap();
+    wait_until("the stream to catch up", || {
+        let figures = stream.figures();
+        figures["live"] == count
+            && figures["pending"] == 0
+            && figures["behind"].as_u64().is_some_and(|b| b < 100_000)
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    stream.stop();
+    let told = format!("after {written} changes and {kills:?} kills");
+    settled(home.path(), (&url, &mut client), &ids, &told);
+}
