@@ -149,7 +149,7 @@ impl Progress for Heard<'_> {
     }
 
     fn epoch(&mut self, report: &EpochReport) {
-        self.history.push(report.clone());
+        self.history.push(*report);
         self.to.epoch(report);
     }
 }
