@@ -137,7 +137,8 @@ impl<'a> Scene<'a> {
             for _ in 0..options.negatives {
                 let item = items[draw.below(items.len())];
                 let other = (event.user, item);
-                if !in_span.contains(&other) && !(options.new && self.met.contains(&other)) {
+                let met = in_span.contains(&other) || options.new && self.met.contains(&other);
+                if !met {
                     rows.push((false, other.0, other.1));
                 }
             }
