@@ -1,6 +1,6 @@
 """sparse: two id tables (100 thousand and 1 million ids, dim 16) -> 64-32-1, batch 1024, Zipf ids; against PyTorch's SparseAdam.
 
-2 million samples of seeded ids; shuffling and training loss on both sides, validation logloss beside. One thread: samples per
+A million samples of seeded ids; shuffling and training loss on both sides, validation logloss beside. One thread: samples per
 CPU-second. Two threads: samples per second of the clock, PyTorch with two threads as well, on two idle cores. Then the peak
 memory of a table of 10 million rows under Adam, against its parameters and optimiser state.
 """
@@ -14,7 +14,7 @@ import measure
 PEERS = measure.ROOT / "bench" / "peers"
 PACKAGES = ["torch", "numpy"]
 CONFS = measure.ROOT / "bench" / "confs"
-ROWS, VALID, EPOCHS = 2_000_000, 100_000, 2
+ROWS, VALID, EPOCHS = 1_000_000, 50_000, 2
 TABLE = 10_000_000
 
 
@@ -24,7 +24,7 @@ def threads(count):
 
 def data(python):
     """`label,user,item` as Parquet for ours and as .npy for the peer, from one seed."""
-    folder = measure.WORK / "sparse-data"
+    folder = measure.WORK / f"sparse-{ROWS}"
     if not (folder / "valid.parquet").exists():
         folder.mkdir(parents=True, exist_ok=True)
         measure.last_json([python, "-B", PEERS / "sparse_data.py", folder, ROWS, VALID])
