@@ -125,7 +125,10 @@ fn a_join_waits_until_the_commit_can_be_seen_by_others() {
     let url = PostgresServer::shared().unwrap().database().unwrap();
     let mut client = Client::connect(&url, NoTls).unwrap();
     client
-        .batch_execute("CREATE TABLE item (id bigint PRIMARY KEY); BEGIN; INSERT INTO item VALUES (1)")
+        .batch_execute("CREATE TABLE item (id bigint PRIMARY KEY)")
+        .unwrap();
+    client
+        .batch_execute("BEGIN; INSERT INTO item VALUES (1)")
         .unwrap();
     let row = client.query_one("SELECT pg_current_xact_id()::text::bigint", &[]);
     let xid = u32::try_from(row.unwrap().get::<_, i64>(0)).unwrap();
