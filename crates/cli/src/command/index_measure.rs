@@ -7,15 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
-use rankine_table::delimited::Layout;
 use rankine_table::vectors::VectorTable;
-use rankine_table::{Form, Record, RowReader, Step};
 use rankine_train::metric::{auc, gauc, top};
 use serde::Serialize;
 
 use super::Globals;
+use super::sample_vectors::rows;
 use crate::output;
 
 /// Arguments of the verb.
@@ -272,10 +271,12 @@ fn candidates(options: &Options, pairs: &[Pair]) -> anyhow::Result<Vec<String>> 
 
 fn samples(path: &Path) -> anyhow::Result<Samples> {
     let mut samples = Samples::new();
-    rows(path, &["label", "user", "item"], |cells| {
-        let label = cells[0].parse::<f64>();
-        let label = label.with_context(|| format!("label `{}` is not a number", cells[0]))?;
-        samples.push((label > 0.5, cells[1].to_owned(), cells[2].to_owned()));
+    rows(path, &["label", "user", "item"], |record| {
+        let cell = |at| record.get(at).unwrap_or_default();
+        let label = cell(0).parse::<f64>();
+        let label = label.with_context(|| format!("label `{}` is not a number", cell(0)));
+        let label = label.with_context(|| path.display().to_string())?;
+        samples.push((label > 0.5, cell(1).to_owned(), cell(2).to_owned()));
         Ok(())
     })?;
     Ok(samples)
@@ -283,33 +284,12 @@ fn samples(path: &Path) -> anyhow::Result<Samples> {
 
 fn met(path: &Path) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut met: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    rows(path, &["user", "item"], |cells| {
-        met.entry(cells[0].to_owned())
-            .or_default()
-            .insert(cells[1].to_owned());
+    rows(path, &["user", "item"], |record| {
+        let cell = |at| record.get(at).unwrap_or_default().to_owned();
+        met.entry(cell(0)).or_default().insert(cell(1));
         Ok(())
     })?;
     Ok(met)
-}
-
-/// Calls `each` on the cells of every row.
-fn rows(
-    path: &Path,
-    columns: &[&str],
-    mut each: impl FnMut(&[&str]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let form = Form::of(path).unwrap_or(Form::Delimited(Layout::csv()));
-    let (mut reader, mut record) = (RowReader::open(path, &form, columns)?, Record::default());
-    loop {
-        match reader.next(&mut record)? {
-            Step::End => return Ok(()),
-            Step::Fault(fault) => bail!("{}:{}: {}", path.display(), fault.line, fault.reason),
-            Step::Row => {
-                let cells = (0..columns.len()).map(|at| record.get(at).unwrap_or_default());
-                each(&cells.collect::<Vec<_>>()).with_context(|| path.display().to_string())?;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

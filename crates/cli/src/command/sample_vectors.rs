@@ -85,8 +85,11 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Calls `each` on the cells of every row.
-fn rows(
+/// Calls `each` on the cells of every row of a table file.
+///
+/// # Errors
+/// A row that cannot be read, with file and line; what `each` refuses.
+pub(super) fn rows(
     path: &Path,
     columns: &[&str],
     mut each: impl FnMut(&Record) -> anyhow::Result<()>,
