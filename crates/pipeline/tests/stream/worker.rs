@@ -480,11 +480,20 @@ mod from_postgres {
         }
     }
 
-    #[test]
-    fn rows_joined_in_postgres_become_vectors_through_every_kind_of_change() {
+    /// A stream over tables of its own that has embedded what they held.
+    struct Begun {
+        url: String,
+        client: Client,
+        folder: tempfile::TempDir,
+        vectors: Arc<EmbeddedVectors>,
+        newest: Arc<AtomicU64>,
+        running: Running,
+    }
+
+    fn begun() -> Begun {
         let server = PostgresServer::shared().unwrap();
         let url = server.database().unwrap();
-        let mut client = tables(&url);
+        let client = tables(&url);
         let folder = tempfile::tempdir().unwrap();
         let vectors = Arc::new(EmbeddedVectors::in_memory().unwrap());
         let newest = Arc::new(AtomicU64::new(1));
@@ -498,6 +507,26 @@ mod from_postgres {
                 .ids(&Generation::new("items", 1))
                 .map_or(0, |ids| ids.len())
         });
+        Begun {
+            url,
+            client,
+            folder,
+            vectors,
+            newest,
+            running,
+        }
+    }
+
+    #[test]
+    fn rows_joined_in_postgres_become_vectors_through_every_kind_of_change() {
+        let Begun {
+            url,
+            mut client,
+            folder: _folder,
+            vectors,
+            newest: _newest,
+            running,
+        } = begun();
         client
             .batch_execute(
                 "BEGIN; INSERT INTO item (id, title, author) VALUES (100, 'a', 'x'), (101, 'b', 'x'), (102, 'c', 'y'); \
@@ -537,22 +566,14 @@ mod from_postgres {
 
     #[test]
     fn no_search_mixes_versions_while_a_new_one_takes_over() {
-        let server = PostgresServer::shared().unwrap();
-        let url = server.database().unwrap();
-        let mut client = tables(&url);
-        let folder = tempfile::tempdir().unwrap();
-        let vectors = Arc::new(EmbeddedVectors::in_memory().unwrap());
-        let newest = Arc::new(AtomicU64::new(1));
-        let running = start(
-            settings(dimensions()),
-            parts(&url, folder.path(), &vectors, &newest),
-            Vec::new(),
-        );
-        wait_until(&50, || {
-            vectors
-                .ids(&Generation::new("items", 1))
-                .map_or(0, |ids| ids.len())
-        });
+        let Begun {
+            url,
+            mut client,
+            folder: _folder,
+            vectors,
+            newest,
+            running,
+        } = begun();
         let over = Arc::new(AtomicBool::new(false));
         let searcher = {
             let (vectors, over) = (vectors.clone(), over.clone());
