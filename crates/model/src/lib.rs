@@ -31,4 +31,4 @@ pub use error::ModelError;
 pub use network::{Column, Network, Pooling, Product, Role, TableSpec, TensorSpec, width};
 pub use parameters::{Parameters, Table, Tensor};
 pub use scorer::{Common, Hidden, ScoreScratch, Scorer};
-pub use tower::{Combination, Halves, Tower, Towers, split};
+pub use tower::{ABSENT, Combination, Halves, Preference, Tower, Towers, split};

@@ -9,12 +9,15 @@
 //! score  = sigmoid(logit) for bce, the logit itself for mse
 //! ```
 
-use crate::config::{EmbeddingConfig, Kind, Loss, ModelConfig, PoolingName, TowerConfig, TowersConfig};
+use crate::config::{
+    EmbeddingConfig, Kind, Loss, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig, TowerConfig,
+    TowersConfig,
+};
 use crate::graph::Graph;
 use crate::linear::{self, LinearPart};
 use crate::matrix::MatrixPart;
 use crate::model;
-use crate::tower::{Tower, Towers};
+use crate::tower::{Preference, Tower, Towers};
 use rankine_config::{Fault, Faults, Located};
 use rankine_feature::{Group, Plan, SlotKind, SlotSpec};
 use rankine_kernel::activation::Activation;
@@ -167,6 +170,7 @@ impl Network {
             Kind::Dssm => model::dssm::compose(&mut builder),
             Kind::TwoTower => model::twotower::compose(&mut builder),
             Kind::YoutubeDnn => model::youtubednn::compose(&mut builder),
+            Kind::DropoutNet => model::dropoutnet::compose(&mut builder),
             Kind::Lr => model::lr::compose(&mut builder),
             Kind::Fm => model::fm::compose(&mut builder),
             Kind::Ffm => model::ffm::compose(&mut builder),
@@ -489,28 +493,23 @@ impl<'a> Builder<'a> {
     pub(crate) fn tower(&mut self, name: &'static str, group: Group, tower: &TowerConfig) -> Tower {
         let from = self.network.dense.len();
         let mut columns = Vec::new();
-        for slot in &tower.slots {
-            let Some(spec) = self.find(slot) else {
-                continue;
-            };
-            if spec.group != group {
-                let message = format!(
-                    "slot {} rests on {}, tower `{name}` reads {}",
-                    slot.value,
-                    rests(spec.group),
-                    rests(group)
-                );
-                self.fault(slot, "slots", message);
-            } else if spec.kind == SlotKind::Sparse {
-                columns.extend(self.embedded(slot));
-            } else {
-                self.network.dense.push(spec);
-            }
+        self.tower_slots((name, group), &tower.slots, &mut columns);
+        let content = (columns.len(), self.network.dense.len());
+        if let Some(preference) = &tower.preference {
+            self.tower_slots((name, group), &preference.slots, &mut columns);
         }
+        let until = self.network.dense.len();
+        let preference = tower.preference.as_ref().map(|given| Preference {
+            columns: columns.len() - content.0,
+            dense: until - content.1,
+            absent: self.absent((name, group), given, until > content.1),
+            dropout: given.dropout(),
+        });
         Tower {
             name,
             columns,
-            dense: from..self.network.dense.len(),
+            dense: from..until,
+            preference,
             outputs: tower.hidden.iter().map(|size| size.value).collect(),
             last: Activation::Linear,
             squeezed: tower
@@ -518,6 +517,57 @@ impl<'a> Builder<'a> {
                 .as_ref()
                 .map(|ratio| (tower.slots.len() / ratio.value).max(1)),
         }
+    }
+
+    /// Adds slots of a tower: sparse ones to `columns`, dense ones to the network's.
+    fn tower_slots(
+        &mut self,
+        (name, group): (&str, Group),
+        slots: &[Located<u32>],
+        columns: &mut Vec<usize>,
+    ) {
+        for slot in slots {
+            match self.of_tower((name, group), slot) {
+                Some(spec) if spec.kind == SlotKind::Sparse => columns.extend(self.embedded(slot)),
+                Some(spec) => self.network.dense.push(spec),
+                None => {}
+            }
+        }
+    }
+
+    /// Finds a slot of a tower; a fault where it rests on anything else.
+    fn of_tower(&mut self, (name, group): (&str, Group), slot: &Located<u32>) -> Option<SlotSpec> {
+        let spec = self.find(slot)?;
+        if spec.group == group {
+            return Some(spec);
+        }
+        let (found, needed) = (rests(spec.group), rests(group));
+        let message = format!(
+            "slot {} rests on {found}, tower `{name}` reads {needed}",
+            slot.value
+        );
+        self.fault(slot, "slots", message);
+        None
+    }
+
+    /// Adds the dense slot that says whether a preference is missing; one of numbers needs it.
+    fn absent(&mut self, tower: (&str, Group), given: &PreferenceConfig, numbers: bool) -> Option<usize> {
+        let Some(slot) = &given.absent else {
+            if let (true, Some(first)) = (numbers, given.slots.first()) {
+                let message = "numbers do not say whether they are there: `preference` with dense slots needs `absent`, a slot of \
+                               operator `is_missing`";
+                self.fault(first, "absent", message);
+            }
+            return None;
+        };
+        let spec = self.of_tower(tower, slot)?;
+        if spec.kind == SlotKind::Sparse {
+            let message = format!("slot {} is sparse, `absent` takes floats", slot.value);
+            self.fault(slot, "absent", message);
+            return None;
+        }
+        self.network.dense.push(spec);
+        Some(self.network.dense.len() - 1)
     }
 
     /// Adds the column of a slot over the table that `embedding` gives it.
@@ -565,7 +615,7 @@ impl<'a> Builder<'a> {
         let config = self.config;
         let towers = config.tower.iter().flat_map(crate::config::TowersConfig::named);
         let read: BTreeSet<u32> = towers
-            .flat_map(|(_, tower)| tower.slots.iter().map(|slot| slot.value))
+            .flat_map(|(_, tower)| tower.every_slot().map(|slot| slot.value))
             .collect();
         for slot in config.embedding.iter().flat_map(|e| &e.slots) {
             if !read.contains(&slot.value) {
@@ -630,6 +680,7 @@ impl<'a> Builder<'a> {
         }
         if config.only().is_none() {
             self.objective_slots(&user, &item);
+            self.regression(&user, &item);
         }
         let kind = self.config.kind();
         self.network.towers = Some(Towers {
@@ -639,6 +690,7 @@ impl<'a> Builder<'a> {
             dim,
             combination: config.combination(kind),
             temperature: config.temperature(kind),
+            scale: config.scale.as_ref().map(|scale| scale.value),
             only: config.only(),
         });
     }
@@ -656,6 +708,28 @@ impl<'a> Builder<'a> {
                 let message = format!("slot {} is no sparse slot of tower `{}`", slot.value, tower.name);
                 self.fault(slot, tower.name, message);
             }
+        }
+    }
+
+    /// What a regression learns are products of preferences: dense on both sides, equally long.
+    fn regression(&mut self, user: &Tower, item: &Tower) {
+        let config = self.config;
+        let objective = config.objective();
+        if objective.kind != ObjectiveKind::Mix || objective.mix.regression <= 0.0 {
+            return;
+        }
+        let numbers = |tower: &Tower| {
+            tower
+                .preference_dense(&self.network)
+                .map_or(0, |range| range.len())
+        };
+        let (users, items) = (numbers(user), numbers(item));
+        if users == 0 || users != items {
+            let message = format!(
+                "`regression` learns the product of both preferences: dense slots, equally many numbers; the user's has \
+                 {users}, the item's {items}"
+            );
+            self.fault(&config.kind, "regression", message);
         }
     }
 

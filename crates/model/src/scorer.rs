@@ -367,6 +367,16 @@ impl<T: Real> Scorer<T> {
         }
     }
 
+    /// Computes the part that rests on the item as if it had no preference; of every other kind as [`Scorer::item`].
+    pub(crate) fn cold_item(&self, part: &Part, out: &mut Hidden<T>) {
+        if let Whole::Towers(towers) = &self.whole
+            && !towers.lacks(Group::Item)
+        {
+            return towers.cold_item(part, out);
+        }
+        self.item(part, out);
+    }
+
     /// Computes the parts of as many items as `out` has places; the bits are those of [`Scorer::item`] one by one.
     pub fn items<'p>(
         &self,
@@ -768,6 +778,13 @@ impl<T: Real> Gather<T> {
     /// Adds the pooled row of a part to `out`.
     pub(crate) fn pool(&self, part: &Part, out: &mut [T]) {
         embedding::add(&*self.rows, self.pooling, part.sparse(self.slot.index), out);
+    }
+
+    /// Whether a part has a sign with a row of its own.
+    pub(crate) fn knows(&self, part: &Part) -> bool {
+        let missing = self.rows.missing().as_ptr();
+        let own = |sign: &u64| !std::ptr::eq(self.rows.row(*sign).as_ptr(), missing);
+        part.sparse(self.slot.index).0.iter().any(own)
     }
 }
 

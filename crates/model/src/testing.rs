@@ -327,6 +327,28 @@ fn tower(
 ) -> Vec<f64> {
     let dense = &network.dense[tower.dense.clone()];
     let mut x = input(network, parameters, parts, (&tower.columns, dense));
+    if let (Some(preference), Some(spans)) = (&tower.preference, tower.preference_spans(network)) {
+        let own = &tower.columns[tower.columns.len() - preference.columns..];
+        let known = |column: &usize| {
+            let column = &network.columns[*column];
+            let table = &parameters.tables[&network.tables[column.table].name];
+            let part = part_of(parts, column.slot.group);
+            let (signs, _) = part.sparse(column.slot.index);
+            signs
+                .iter()
+                .any(|sign| table.row(*sign) != rankine_kernel::rows::MISSING)
+        };
+        let said = preference.absent.is_some_and(|at| {
+            let slot = &network.dense[at];
+            let numbers = part_of(parts, slot.group).dense(slot.index, crate::network::width(slot));
+            numbers.contains(&0.0)
+        });
+        let seen = said || own.iter().any(known);
+        if !seen {
+            spans.into_iter().flatten().for_each(|k| x[k] = 0.0);
+        }
+        x.push(f64::from(u8::from(seen)));
+    }
     let excitation = tower.excitation(network);
     if !excitation.is_empty() {
         let (fields, mut means, mut at) = (tower.fields(network), Vec::new(), 0);
@@ -365,7 +387,8 @@ pub(crate) fn combined(network: &Network, parameters: &Parameters<f64>, (u, i): 
         crate::Combination::Product => (0..u.len()).map(|k| weights()[k] * u[k] * i[k]).sum(),
         crate::Combination::Concat => dot(&[u, i].concat(), weights()),
     };
-    number / towers.temperature
+    let factor = towers.scale.map_or(1.0, |_| weights()[0]);
+    factor * number / towers.temperature
 }
 
 /// The same from the parts.

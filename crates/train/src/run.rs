@@ -210,7 +210,7 @@ fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     Err(TrainError::Config {
         key: "kind".to_owned(),
         detail: format!(
-            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf, dssm, twotower, youtubednn), got {}",
+            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf, dssm, twotower, youtubednn, dropoutnet), got {}",
             kind.name()
         ),
     })

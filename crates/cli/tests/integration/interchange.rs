@@ -116,3 +116,29 @@ fn the_halves_of_a_split_model_verify_and_do_not_train() {
         "{refused}"
     );
 }
+
+#[test]
+fn the_item_half_of_dropoutnet_reads_content_alone() {
+    let home = home();
+    let model = std::fs::read_to_string(format!("{REPOSITORY}/examples/models/dropoutnet.toml")).unwrap();
+    let file = home.path().join("dropoutnet.toml");
+    std::fs::write(&file, model.replace("epochs = 10", "epochs = 1")).unwrap();
+    let report = rankine(home.path(), &["--json", "train", text(&file)])
+        .good()
+        .json();
+    let own = &report["evaluation"]["lines"][0]["measures"];
+    assert!(own["roc_auc"].as_f64().unwrap() > 0.5, "{own}");
+    let told = rankine(home.path(), &["--json", "model", "split", "dropoutnet"])
+        .good()
+        .json();
+    assert!(told["difference"].as_f64().unwrap() <= 1e-6, "{told}");
+    for half in ["dropoutnet", "dropoutnet-user", "dropoutnet-item"] {
+        rankine(home.path(), &["model", "verify", half]).good();
+    }
+    let conf = home.path().join("models/dropoutnet-item/1/feature.toml");
+    let conf = std::fs::read_to_string(conf).unwrap();
+    assert!(
+        conf.contains("genres") && conf.contains("releaseYear") && !conf.contains("movieId"),
+        "{conf}"
+    );
+}

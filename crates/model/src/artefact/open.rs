@@ -72,6 +72,7 @@ impl Artefact {
             | Kind::Dssm
             | Kind::TwoTower
             | Kind::YoutubeDnn
+            | Kind::DropoutNet
             | Kind::Lr
             | Kind::Fm
             | Kind::Ffm

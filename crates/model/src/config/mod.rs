@@ -20,14 +20,14 @@ pub use effective::DEVIATION;
 pub use graph::{AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, NormName, TaskConfig};
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use matrix::{GraphName, MatrixConfig, SolverName};
-pub use objective::{Draw, Hits, Objective, ObjectiveConfig, ObjectiveKind};
+pub use objective::{Draw, Hits, Mix, Objective, ObjectiveConfig, ObjectiveKind};
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
 use rankine_kernel::activation::Activation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-pub use tower::{CombineName, HalfName, TowerConfig, TowersConfig};
+pub use tower::{CombineName, HalfName, PreferenceConfig, TowerConfig, TowersConfig};
 
 /// The format this program reads.
 pub const FORMAT: u32 = 1;
@@ -50,6 +50,8 @@ pub enum Kind {
     TwoTower,
     /// A user tower over an item table ([`crate::model::youtubednn`]).
     YoutubeDnn,
+    /// Towers that do without what is known of ids ([`crate::model::dropoutnet`]).
+    DropoutNet,
     /// Skip-gram vectors of items ([`crate::model::item2vec`]).
     Item2Vec,
     /// Logistic regression ([`crate::model::lr`]).
@@ -98,6 +100,7 @@ impl Kind {
             Kind::Dssm => "dssm",
             Kind::TwoTower => "twotower",
             Kind::YoutubeDnn => "youtubednn",
+            Kind::DropoutNet => "dropoutnet",
             Kind::Item2Vec => "item2vec",
             Kind::Lr => "lr",
             Kind::Fm => "fm",
@@ -127,7 +130,10 @@ impl Kind {
     /// Returns whether it has towers in place of everything else.
     #[must_use]
     pub fn is_two_sided(self) -> bool {
-        matches!(self, Kind::Dssm | Kind::TwoTower | Kind::YoutubeDnn)
+        matches!(
+            self,
+            Kind::Dssm | Kind::TwoTower | Kind::YoutubeDnn | Kind::DropoutNet
+        )
     }
 
     /// Returns whether it is one of `lr`, `fm` and `ffm`: a `linear` part alone, learnt sample by sample.
@@ -584,7 +590,7 @@ pub struct ModelConfig {
     /// Who met what (`ials`, `bpr`, `ease`, `itemknn`, `popularity`, `walk`).
     #[serde(default)]
     pub matrix: Option<MatrixConfig>,
-    /// The sides of a two-sided model (`dssm`, `twotower`, `youtubednn`).
+    /// The sides of a two-sided model (`dssm`, `twotower`, `youtubednn`, `dropoutnet`).
     #[serde(default)]
     pub tower: Option<TowersConfig>,
     /// Cross layers (`dcn`).

@@ -23,6 +23,8 @@ pub enum ObjectiveKind {
     Bpr,
     /// Each positive's item above drawn items, by a margin.
     Hinge,
+    /// A weighted sum of losses over the batch: `regression`, `sigmoid`, `ranknet`, `softmax`.
+    Mix,
 }
 
 /// How items are drawn from those of the training samples.
@@ -49,6 +51,97 @@ pub enum Hits {
     All,
 }
 
+/// A loss of a mix that has but a weight.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartConfig {
+    /// What the loss is multiplied by; 1 unless given.
+    #[serde(default)]
+    pub weight: Option<Located<f64>>,
+}
+
+/// `objective.ranknet`: each sample above those of lower label.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RankNetConfig {
+    /// What the loss is multiplied by; 1 unless given.
+    #[serde(default)]
+    pub weight: Option<Located<f64>>,
+    /// Whether only samples of one user are compared.
+    #[serde(default)]
+    pub same_user: bool,
+}
+
+/// `objective.softmax`: a positive's item among the batch's.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoftmaxConfig {
+    /// What the loss is multiplied by; 1 unless given.
+    #[serde(default)]
+    pub weight: Option<Located<f64>>,
+    /// Taken off the positive's score; 0 unless given.
+    #[serde(default)]
+    pub margin: Option<Located<f64>>,
+    /// What scores are multiplied by; 1 unless given.
+    #[serde(default)]
+    pub gamma: Option<Located<f64>>,
+    /// What a negative above the positive counts: its score s becomes `support·s + support − 1`; 1, as it is, unless given.
+    #[serde(default)]
+    pub support: Option<Located<f64>>,
+    /// How many negatives count, the highest-scored ones; all where absent.
+    #[serde(default)]
+    pub negatives: Option<Located<usize>>,
+}
+
+/// A mix with every default filled in; a weight of 0 where a loss is not in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mix {
+    /// Weight of the squared error to the product of the preferences.
+    pub regression: f64,
+    /// Weight of the cross-entropy of the logit.
+    pub sigmoid: f64,
+    /// Weight of the logistic loss over pairs of samples.
+    pub ranknet: f64,
+    /// Whether only pairs of one user count.
+    pub same_user: bool,
+    /// Weight of the softmax among the batch's items.
+    pub softmax: f64,
+    /// Taken off the positive's score.
+    pub margin: f64,
+    /// What scores are multiplied by.
+    pub gamma: f64,
+    /// What a negative above the positive counts.
+    pub support: f64,
+    /// How many negatives count.
+    pub negatives: Option<usize>,
+}
+
+impl Mix {
+    fn new(given: Option<&ObjectiveConfig>) -> Mix {
+        let weight = |weight: Option<&Option<Located<f64>>>| weight.map_or(0.0, |w| number(w.as_ref(), 1.0));
+        let softmax = given.and_then(|g| g.softmax.as_ref());
+        let of = |pick: fn(&SoftmaxConfig) -> &Option<Located<f64>>, default| {
+            number(softmax.and_then(|softmax| pick(softmax).as_ref()), default)
+        };
+        let ranknet = given.and_then(|g| g.ranknet.as_ref());
+        Mix {
+            regression: weight(given.and_then(|g| g.regression.as_ref()).map(|p| &p.weight)),
+            sigmoid: weight(given.and_then(|g| g.sigmoid.as_ref()).map(|p| &p.weight)),
+            ranknet: weight(ranknet.map(|p| &p.weight)),
+            same_user: ranknet.is_some_and(|p| p.same_user),
+            softmax: if given.is_none() {
+                1.0
+            } else {
+                weight(softmax.map(|p| &p.weight))
+            },
+            margin: of(|s| &s.margin, 0.0),
+            gamma: of(|s| &s.gamma, 1.0),
+            support: of(|s| &s.support, 1.0),
+            negatives: softmax.and_then(|s| s.negatives.as_ref()).map(|n| n.value),
+        }
+    }
+}
+
 /// `objective` of a model file.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +166,18 @@ pub struct ObjectiveConfig {
     /// The margin of `hinge`.
     #[serde(default)]
     pub margin: Option<Located<f64>>,
+    /// Of a mix: the squared error to the product of the preferences.
+    #[serde(default)]
+    pub regression: Option<PartConfig>,
+    /// Of a mix: the cross-entropy of the logit.
+    #[serde(default)]
+    pub sigmoid: Option<PartConfig>,
+    /// Of a mix: samples above those of lower label.
+    #[serde(default)]
+    pub ranknet: Option<RankNetConfig>,
+    /// Of a mix: a positive's item among the batch's.
+    #[serde(default)]
+    pub softmax: Option<SoftmaxConfig>,
     /// The slot that says which user a sample is of; all sparse slots of the user tower where absent.
     #[serde(default)]
     pub user: Option<Located<u32>>,
@@ -98,6 +203,8 @@ pub struct Objective {
     pub hits: Hits,
     /// The margin of `hinge`.
     pub margin: f64,
+    /// The losses of `mix`.
+    pub mix: Mix,
     /// The slot of the user.
     pub user: Option<u32>,
     /// The slot of the item.
@@ -105,21 +212,23 @@ pub struct Objective {
 }
 
 impl ModelConfig {
-    /// Returns what the model is taught by: as given; `inbatch` for `twotower`, `sampled` for `youtubednn`, `pointwise` for
-    /// every other kind. `sampled`, `bpr` and `hinge` draw 256 items per batch unless told otherwise.
+    /// Returns what the model is taught by: as given; `inbatch` for `twotower`, `sampled` for `youtubednn`, a `mix` of `softmax` alone for
+    /// `dropoutnet`, `pointwise` for every other kind. `sampled`, `bpr` and `hinge` draw 256 items per batch unless told otherwise.
     #[must_use]
     pub fn objective(&self) -> Objective {
         let own = if self.kind() == Kind::TwoTower {
             ObjectiveKind::Inbatch
         } else if self.kind() == Kind::YoutubeDnn {
             ObjectiveKind::Sampled
+        } else if self.kind() == Kind::DropoutNet {
+            ObjectiveKind::Mix
         } else {
             ObjectiveKind::Pointwise
         };
         let given = self.objective.as_ref();
         let kind = given.map_or(own, |g| g.kind.value);
         let drawn = match kind {
-            ObjectiveKind::Pointwise | ObjectiveKind::Inbatch => 0,
+            ObjectiveKind::Pointwise | ObjectiveKind::Inbatch | ObjectiveKind::Mix => 0,
             ObjectiveKind::Sampled | ObjectiveKind::Bpr | ObjectiveKind::Hinge => 256,
         };
         let slot = |slot: &Option<Located<u32>>| slot.as_ref().map(|s| s.value);
@@ -133,6 +242,7 @@ impl ModelConfig {
             logq: given.and_then(|g| g.logq).unwrap_or(true),
             hits: given.map_or(Hits::default(), |g| g.hits),
             margin: number(given.and_then(|g| g.margin.as_ref()), 1.0),
+            mix: Mix::new(given),
             user: given.and_then(|g| slot(&g.user)),
             item: given.and_then(|g| slot(&g.item)),
         }
@@ -174,8 +284,9 @@ impl Checker<'_> {
     fn objective_numbers(&mut self, given: &ObjectiveConfig) {
         let drawn = !matches!(
             given.kind.value,
-            ObjectiveKind::Pointwise | ObjectiveKind::Inbatch
+            ObjectiveKind::Pointwise | ObjectiveKind::Inbatch | ObjectiveKind::Mix
         );
+        self.mix(given);
         if let Some(negatives) = &given.negatives {
             self.within(negatives, "negatives", (usize::from(drawn), 1 << 16));
         }
@@ -184,6 +295,50 @@ impl Checker<'_> {
         }
         if let Some(margin) = &given.margin {
             self.within(margin, "margin", (0.0, 1e3));
+        }
+    }
+
+    /// The losses of a mix, and that there are some.
+    fn mix(&mut self, given: &ObjectiveConfig) {
+        let parts = [
+            given.regression.as_ref().map(|p| &p.weight),
+            given.sigmoid.as_ref().map(|p| &p.weight),
+            given.ranknet.as_ref().map(|p| &p.weight),
+            given.softmax.as_ref().map(|p| &p.weight),
+        ];
+        let some = parts.iter().any(Option::is_some);
+        let is_mix = given.kind.value == ObjectiveKind::Mix;
+        if is_mix && !some {
+            let message = "`mix` needs one of `regression`, `sigmoid`, `ranknet`, `softmax`";
+            self.fault(&given.kind, "kind", message);
+        }
+        if some && !is_mix {
+            let message = "`regression`, `sigmoid`, `ranknet` and `softmax` are of `kind = \"mix\"` alone";
+            self.fault(&given.kind, "kind", message);
+        }
+        let beside = given.hard.is_some() || given.margin.is_some() || given.negatives.is_some();
+        if is_mix && (beside || given.logq.is_some()) {
+            let message = "a mix draws no items: `negatives` and `margin` stand in its `softmax`, `hard` and `logq` are not its";
+            self.fault(&given.kind, "kind", message);
+        }
+        for weight in parts.into_iter().flatten().flatten() {
+            self.within(weight, "weight", (1e-6, 1e6));
+        }
+        let Some(softmax) = &given.softmax else {
+            return;
+        };
+        let numbers = [
+            (&softmax.margin, "margin", (0.0, 1e3)),
+            (&softmax.gamma, "gamma", (1e-4, 1e4)),
+            (&softmax.support, "support", (1.0, 1e3)),
+        ];
+        for (value, key, range) in numbers {
+            if let Some(value) = value {
+                self.within(value, key, range);
+            }
+        }
+        if let Some(negatives) = &softmax.negatives {
+            self.within(negatives, "negatives", (1, 1 << 20));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `tower`: the sides of a two-sided model (`dssm`, `twotower`, `youtubednn`), how their vectors become one number, and
+//! `tower`: the sides of a two-sided model (`dssm`, `twotower`, `youtubednn`, `dropoutnet`), how their vectors become one number, and
 //! what may be wrong with them without a plan.
 
 use super::check::{Checker, MAX_SIZE};
-use super::{ActivationName, Kind, number};
+use super::{ActivationName, Kind, ObjectiveKind, number};
 use crate::tower::Combination;
 use rankine_config::Located;
 use rankine_feature::Group;
@@ -25,6 +25,41 @@ pub struct TowerConfig {
     /// Squeeze and excitation over the tower's fields: fields are squeezed to one in this many; absent: none.
     #[serde(default)]
     pub senet: Option<Located<usize>>,
+    /// What may be missing of the input (`dropoutnet`).
+    #[serde(default)]
+    pub preference: Option<PreferenceConfig>,
+}
+
+/// `preference` of a tower: the part of its input that a new user or item has not.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreferenceConfig {
+    /// Slots behind the content's; each sparse one has its table in `embedding`.
+    pub slots: Vec<Located<u32>>,
+    /// A dense slot with one number per input: 1 where that is missing, as operator `is_missing` says. Sparse slots say it
+    /// themselves.
+    #[serde(default)]
+    pub absent: Option<Located<u32>>,
+    /// Share of the samples whose preference is taken away while learning; 0.5 unless given.
+    #[serde(default)]
+    pub dropout: Option<Located<f64>>,
+}
+
+impl PreferenceConfig {
+    /// Returns the share of the samples whose preference is taken away while learning.
+    #[must_use]
+    pub fn dropout(&self) -> f64 {
+        number(self.dropout.as_ref(), 0.5)
+    }
+}
+
+impl TowerConfig {
+    /// Returns the slots of content and preference, and the one that says whether the latter is missing.
+    pub(crate) fn every_slot(&self) -> impl Iterator<Item = &Located<u32>> {
+        let preference = self.preference.iter();
+        let preference = preference.flat_map(|p| p.slots.iter().chain(&p.absent));
+        self.slots.iter().chain(preference)
+    }
 }
 
 /// How a user's and an item's vector become one number.
@@ -68,6 +103,9 @@ pub struct TowersConfig {
     /// What that number is divided by; [`TowersConfig::temperature`] where absent.
     #[serde(default)]
     pub temperature: Option<Located<f64>>,
+    /// What a learnt factor of that number begins as; absent: there is none.
+    #[serde(default)]
+    pub scale: Option<Located<f64>>,
     /// The one side that is there, the other's vector being ones: what `model split` writes. Not to be trained.
     #[serde(default)]
     pub only: Option<HalfName>,
@@ -144,6 +182,8 @@ impl Checker<'_> {
             self.within(temperature, "temperature", (1e-4, 1e4));
         }
         let kind = config.kind();
+        self.scale(towers);
+        self.preferences(towers);
         if let Some(slot) = config.dense.slots.first().filter(|_| kind.is_two_sided()) {
             let message = format!(
                 "kind `{}` has no `dense`: a tower names its dense slots, too",
@@ -153,6 +193,74 @@ impl Checker<'_> {
         }
         if kind == Kind::YoutubeDnn {
             self.table_alone(&towers.item);
+        }
+    }
+
+    /// A learnt factor stands before a dot product or a cosine, and needs a loss that asks for it.
+    fn scale(&mut self, towers: &TowersConfig) {
+        let (Some(scale), kind) = (&towers.scale, self.config.kind()) else {
+            return;
+        };
+        self.within(scale, "scale", (1e-4, 1e4));
+        let weighed = [Combination::Product, Combination::Concat].contains(&towers.combination(kind));
+        let objective = self.config.objective();
+        let asked = match objective.kind {
+            ObjectiveKind::Pointwise => true,
+            ObjectiveKind::Mix => objective.mix.sigmoid > 0.0,
+            ObjectiveKind::Inbatch | ObjectiveKind::Sampled | ObjectiveKind::Bpr | ObjectiveKind::Hinge => {
+                false
+            }
+        };
+        if weighed || !asked {
+            let message = "`scale` stands before `dot` or `cosine`, and is learnt by the objective `pointwise` or by a `mix` with \
+                           `sigmoid`";
+            self.fault(scale, "scale", message);
+        }
+    }
+
+    /// Kind `dropoutnet`, and no other, has preferences: on a side at least, beside layers.
+    fn preferences(&mut self, towers: &TowersConfig) {
+        let config = self.config;
+        let mut none = true;
+        for (name, tower) in towers.named() {
+            let Some(preference) = &tower.preference else {
+                continue;
+            };
+            none = false;
+            self.preference(name, tower, preference);
+        }
+        if config.kind() == Kind::DropoutNet && none && towers.only.is_none() {
+            let message = "kind `dropoutnet` needs `preference` in `tower.user` or `tower.item`";
+            self.fault(&config.kind, "preference", message);
+        }
+    }
+
+    fn preference(&mut self, name: &str, tower: &TowerConfig, preference: &PreferenceConfig) {
+        let (at, kind) = (&self.config.kind, self.config.kind());
+        if kind != Kind::DropoutNet || name == "context" {
+            let message = format!("tower `{name}` of kind `{}` has no `preference`", kind.name());
+            self.fault(at, "preference", message);
+        }
+        if preference.slots.is_empty() {
+            self.fault(
+                at,
+                "preference",
+                format!("the preference of tower `{name}` has no slots"),
+            );
+        }
+        if tower.hidden.is_empty() {
+            let message = format!("tower `{name}` has a `preference`, so it needs `hidden`");
+            self.fault(at, "hidden", message);
+        }
+        if let Some(senet) = &tower.senet {
+            self.fault(
+                senet,
+                "senet",
+                "fields that may be missing are not weighed: no `senet` beside `preference`",
+            );
+        }
+        if let Some(dropout) = &preference.dropout {
+            self.within(dropout, "dropout", (0.0, 1.0));
         }
     }
 
@@ -186,7 +294,7 @@ impl Checker<'_> {
             self.within(size, "hidden", (1, MAX_SIZE));
         }
         let mut seen = BTreeSet::new();
-        for slot in tower.slots.iter().filter(|slot| !seen.insert(slot.value)) {
+        for slot in tower.every_slot().filter(|slot| !seen.insert(slot.value)) {
             self.fault(slot, "slots", format!("slot {} is given twice", slot.value));
         }
     }

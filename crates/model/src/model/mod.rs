@@ -7,6 +7,7 @@ pub mod deep;
 pub mod deepfm;
 pub mod dien;
 pub mod din;
+pub mod dropoutnet;
 pub mod dssm;
 pub mod ease;
 pub mod embeddingmlp;

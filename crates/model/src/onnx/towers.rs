@@ -11,12 +11,21 @@ pub(super) fn draw(sheet: &mut Sheet<'_>, towers: &Towers) -> Result<String, Mod
     if towers.only.is_some() {
         return Err(fault("a half gives vectors, no score; export the whole model"));
     }
+    if towers.all().iter().any(|tower| tower.preference.is_some()) {
+        return Err(fault(
+            "a preference that may be missing has no form in ONNX; the kinds without are exported",
+        ));
+    }
     let user = tower(sheet, &towers.user)?;
     let item = tower(sheet, &towers.item)?;
     let met = meet(sheet, towers, (&user, &item))?;
     #[expect(clippy::cast_possible_truncation, reason = "numbers of a model are f32")]
     let scale = sheet.float((1.0 / towers.temperature) as f32);
-    let met = sheet.add("Mul", "met", &[&met, &scale]);
+    let mut met = sheet.add("Mul", "met", &[&met, &scale]);
+    if towers.scale.is_some() {
+        let factor = sheet.parameter(COMBINE)?;
+        met = sheet.add("Mul", "met/scaled", &[&met, &factor]);
+    }
     let context = tower(sheet, &towers.context)?;
     Ok(sheet.add("Add", "logit", &[&met, &context]))
 }

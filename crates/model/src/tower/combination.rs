@@ -59,8 +59,8 @@ impl Combination {
     /// one over the temperature; returns what the combination adds to every candidate's logit.
     pub(crate) fn user<T: Real>(self, weights: &[T], scale: T, vector: &mut [T]) -> T {
         match self {
-            Combination::Dot => dense::scale(scale, vector),
-            Combination::Cosine => unit(scale, vector),
+            Combination::Dot => dense::scale(scale * factor(weights), vector),
+            Combination::Cosine => unit(scale * factor(weights), vector),
             Combination::Product => {
                 let weighed = vector.iter_mut().zip(weights);
                 weighed.for_each(|(u, w)| *u = *u * *w * scale);
@@ -74,6 +74,11 @@ impl Combination {
         }
         T::ZERO
     }
+}
+
+/// The learnt factor; 1 where there is none.
+fn factor<T: Real>(weights: &[T]) -> T {
+    weights.first().copied().unwrap_or(T::ONE)
 }
 
 /// Gives a vector the length `length`; zeros where it has no direction.

@@ -5,12 +5,14 @@
 
 mod combination;
 mod excitation;
+mod preference;
 mod scorer;
 mod split;
 #[cfg(test)]
 mod tests;
 
 pub use combination::Combination;
+pub use preference::{ABSENT, Preference};
 pub use split::{Halves, split};
 
 pub(crate) use scorer::TowerScorer;
@@ -24,7 +26,7 @@ use std::ops::Range;
 pub(crate) const COMBINE: &str = "combine.weight";
 
 /// A sub-network over one side.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tower {
     /// `user`, `item` or `context`: the names of its tensors begin with it.
     pub name: &'static str,
@@ -38,9 +40,11 @@ pub struct Tower {
     pub last: Activation,
     /// Numbers that the fields are squeezed to, where they are weighed ([`Tower::excitation`]).
     pub squeezed: Option<usize>,
+    /// The part of its input that may be missing, whose m ends the input.
+    pub preference: Option<Preference>,
 }
 
-/// The towers of a two-sided model: `logit = combine(user, item) / temperature + context`.
+/// The towers of a two-sided model: `logit = scale · combine(user, item) / temperature + context`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Towers {
     /// Gives the user vector.
@@ -55,6 +59,8 @@ pub struct Towers {
     pub combination: Combination,
     /// What that number is divided by.
     pub temperature: f64,
+    /// What a learnt factor of that number begins as, the one number of `combine.weight`; none where there is no such factor.
+    pub scale: Option<f64>,
     /// The group of the one side that is there, the other's vector being ones; none where both are.
     pub only: Option<Group>,
 }
@@ -70,6 +76,7 @@ impl Tower {
             outputs: vec![1],
             last: Activation::Linear,
             squeezed: None,
+            preference: None,
         }
     }
 
@@ -126,7 +133,7 @@ impl Tower {
     #[must_use]
     pub fn input_width(&self, network: &Network) -> usize {
         let columns: usize = self.columns.iter().map(|c| network.dim(*c)).sum();
-        columns + self.dense_width(network)
+        columns + self.dense_width(network) + usize::from(self.preference.is_some())
     }
 
     /// Returns (name, inputs, outputs) of each layer; its tensors are `<name>.weight` and `<name>.bias`, the former only
@@ -162,7 +169,7 @@ impl Towers {
     pub fn weights(&self) -> Option<usize> {
         match self.combination {
             _ if !self.has(Group::Common) => None,
-            Combination::Dot | Combination::Cosine => None,
+            Combination::Dot | Combination::Cosine => self.scale.map(|_| 1),
             Combination::Product => Some(self.dim),
             Combination::Concat => Some(2 * self.dim),
         }

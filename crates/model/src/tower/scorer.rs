@@ -10,6 +10,7 @@
 //! model combines them by, a candidate costs one dot product, also where its vector comes from a dictionary.
 
 use super::excitation::Excitation;
+use super::preference::Sight;
 use super::{COMBINE, Combination, Tower, Towers};
 use crate::config::Loss;
 use crate::error::ModelError;
@@ -24,6 +25,7 @@ use rankine_kernel::{Real, dense};
 struct Stack<T> {
     columns: Vec<Gather<T>>,
     dense: Vec<SlotSpec>,
+    preference: Option<Sight>,
     excitation: Option<Excitation<T>>,
     layers: Vec<Dense<T>>,
 }
@@ -77,7 +79,7 @@ impl<T: Real> TowerScorer<T> {
     /// Computes what rests on one group; nothing rests on both.
     pub(crate) fn side(&self, group: Group, part: &Part, out: &mut Hidden<T>) {
         out.wide = T::ZERO;
-        if self.only.is_some_and(|only| only != group) {
+        if self.lacks(group) {
             out.first.clear();
             out.vector.clear();
             return out.vector.resize(self.dim, T::ONE);
@@ -100,6 +102,18 @@ impl<T: Real> TowerScorer<T> {
             &self.user
         };
         tower.run(part, (&mut out.first, &mut out.vector));
+    }
+
+    /// Whether the side that rests on a group is not there.
+    pub(crate) fn lacks(&self, group: Group) -> bool {
+        self.only.is_some_and(|only| only != group)
+    }
+
+    /// Computes an item's vector as if its preference were missing.
+    pub(crate) fn cold_item(&self, part: &Part, out: &mut Hidden<T>) {
+        out.wide = T::ZERO;
+        self.item.run_as(false, part, (&mut out.first, &mut out.vector));
+        self.combination.item(&mut out.vector);
     }
 
     /// How the vectors meet.
@@ -146,14 +160,27 @@ impl<T: Real> Stack<T> {
         Ok(Stack {
             columns,
             dense: network.dense[tower.dense.clone()].to_vec(),
+            preference: Sight::new(tower, network),
             excitation,
             layers: layers.collect::<Result<_, ModelError>>()?,
         })
     }
 
     /// Runs the tower on one part; the result is in `y`, `x` is working memory.
-    fn run(&self, part: &Part, (x, y): (&mut Vec<T>, &mut Vec<T>)) {
+    fn run(&self, part: &Part, buffers: (&mut Vec<T>, &mut Vec<T>)) {
+        let seen = self
+            .preference
+            .as_ref()
+            .is_some_and(|sight| sight.sees(&self.columns, part));
+        self.run_as(seen, part, buffers);
+    }
+
+    /// The same, its preference there or not as `seen` says.
+    fn run_as(&self, seen: bool, part: &Part, (x, y): (&mut Vec<T>, &mut Vec<T>)) {
         self.input(part, y);
+        if let Some(sight) = &self.preference {
+            sight.mark(seen, y);
+        }
         if let Some(excitation) = &self.excitation {
             excitation.apply(y, x);
         }

@@ -8,20 +8,25 @@
 //!
 //! since weights, lengths and temperature are in the vectors ([`super::Combination`]). Decision: the vector of the side that is not there
 //! is ones, so a half has a score (the sum of its numbers) that proves it when it is opened, and the user half ranks items
-//! whose vectors come from a dictionary as the whole model does.
+//! whose vectors come from a dictionary as the whole model does. The item half reads content alone: its vectors are those
+//! that the whole gives without the item's preference (of `dropoutnet`; the other kinds have none).
 
 use crate::artefact::{Artefact, Draft, Golden, GoldenSample};
-use crate::config::{ModelConfig, TowersConfig};
+use crate::config::{ModelConfig, TowerConfig, TowersConfig};
 use crate::error::ModelError;
-use crate::network::Network;
-use crate::parameters::Parameters;
+use crate::network::{Network, TensorSpec};
+use crate::parameters::{Parameters, Tensor};
 use crate::scorer::{Hidden, ScoreScratch, Scorer};
 use rankine_feature::{Part, Plan, Side, Value};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What the two halves may differ by from the whole, on the logit.
 const TOLERANCE: f32 = 1e-6;
+
+/// The weights that read the item tower's input.
+const FIRST_OF_ITEM: &str = "item.0.weight";
 
 /// The two halves of a model.
 pub struct Halves {
@@ -76,14 +81,15 @@ struct Whole<'a> {
     config: &'a ModelConfig,
     plan: &'a Plan,
     scorer: &'a Scorer,
+    network: &'a Network,
 }
 
 impl<'a> Whole<'a> {
     /// The parts of an artefact that has two sides; why it has not.
     fn of(artefact: &'a Artefact) -> Result<Whole<'a>, String> {
         let (config, kind) = (artefact.config(), &artefact.manifest().kind);
-        let (Some(towers), Some(plan), Some(scorer)) = (&config.tower, artefact.plan(), artefact.scorer())
-        else {
+        let compiled = (artefact.plan(), artefact.scorer(), artefact.network());
+        let (Some(towers), (Some(plan), Some(scorer), Some(network))) = (&config.tower, compiled) else {
             return Err(match artefact.scorer() {
                 None => format!("kind `{kind}` holds vectors, it has no towers"),
                 Some(scorer) if scorer.has_cross() => {
@@ -99,6 +105,7 @@ impl<'a> Whole<'a> {
                 config,
                 plan,
                 scorer,
+                network,
             }),
         }
     }
@@ -108,8 +115,14 @@ impl<'a> Whole<'a> {
             "user" => [Some(&self.towers.user), self.towers.context.as_ref()],
             _ => [Some(&self.towers.item), None],
         };
-        let slots = towers.into_iter().flatten().flat_map(|tower| &tower.slots);
-        let slots: Vec<u32> = slots.map(|slot| slot.value).collect();
+        let alone = name == "item";
+        let towers = towers.into_iter().flatten();
+        let read = |tower: &'a TowerConfig| {
+            tower
+                .every_slot()
+                .filter(move |s| !alone || tower.slots.iter().any(|own| own.value == s.value))
+        };
+        let slots: Vec<u32> = towers.flat_map(read).map(|slot| slot.value).collect();
         let text = text(self.config.text(), name, &slots)?;
         let config = ModelConfig::parse(&text, "model.toml")?;
         let plan = self.plan.unbound().cut(&slots)?;
@@ -123,7 +136,8 @@ impl<'a> Whole<'a> {
         }
         for tensor in network.tensors() {
             if let Some(found) = parameters.dense.get(&tensor.name) {
-                own.dense.insert(tensor.name, found.clone());
+                let found = self.of_content(&tensor, found);
+                own.dense.insert(tensor.name, found);
             }
         }
         Ok(Half {
@@ -134,7 +148,20 @@ impl<'a> Whole<'a> {
         })
     }
 
-    /// The largest difference of the halves to the whole. Samples that read dictionaries are read without them, by all three.
+    /// A tensor of a half: of the item's first layer only the rows that read content.
+    fn of_content(&self, tensor: &TensorSpec, found: &Tensor<f32>) -> Tensor<f32> {
+        let item = self.network.towers.as_ref().map(|towers| &towers.item);
+        let spans = item.and_then(|item| item.preference_spans(self.network));
+        let (Some([sparse, dense]), true) = (spans, tensor.name == FIRST_OF_ITEM) else {
+            return found.clone();
+        };
+        let outputs = tensor.shape.last().copied().unwrap_or(1);
+        let rows = |range: Range<usize>| &found.data[range.start * outputs..range.end * outputs];
+        let data = [rows(0..sparse.start), rows(sparse.end..dense.start)].concat();
+        Tensor::new(&tensor.shape, data)
+    }
+
+    /// The largest difference of the halves to the whole, whose items are taken without their preference. Samples that read dictionaries are read without them, by all three.
     fn difference(&self, (user, item): (&Half, &Half), golden: &[Golden]) -> Result<f32, ModelError> {
         let (whole, plan) = (self.scorer, self.plan.unbound());
         let halves = [user, item].map(|half| Scorer::new(&half.network, &half.parameters));
@@ -145,7 +172,7 @@ impl<'a> Whole<'a> {
             let parts = golden.sample.parts(&plan);
             let (mut common, mut one) = (Hidden::default(), Hidden::default());
             whole.common(&parts[0], &mut common);
-            whole.item(&parts[1], &mut one);
+            whole.cold_item(&parts[1], &mut one);
             let logit = whole.logit(&common, &one, &parts[2], &mut ScoreScratch::default());
             of_user.common(&user.parts(&plan, &golden.sample)[0], &mut common);
             of_item.item(&item.parts(&plan, &golden.sample)[1], &mut one);
@@ -216,6 +243,9 @@ fn text(whole: &str, name: &str, slots: &[u32]) -> Result<String, ModelError> {
         .map_err(|e: toml::de::Error| broken(e.to_string()))?;
     if let Some(toml::Value::Table(tower)) = file.get_mut("tower") {
         tower.insert("only".to_owned(), name.into());
+        if let (Some(toml::Value::Table(item)), "item") = (tower.get_mut("item"), name) {
+            item.remove("preference");
+        }
     }
     if let Some(toml::Value::Array(embeddings)) = file.get_mut("embedding") {
         let read = |slot: &toml::Value| {

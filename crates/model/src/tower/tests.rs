@@ -81,6 +81,18 @@ fn a_stored_vector_scores_as_the_tower_that_made_it() {
     assert_eq!(deep.unwrap().vector_width(), None);
 }
 
+/// Kind `dropoutnet` over the conf's slots: sparse preferences, and of the user numbers that slot 20 says are there.
+const DROPOUT: &str = r#"format = 1
+kind = "dropoutnet"
+conf = "movie"
+embedding = [{ slots = [1], table = "user", dim = 4 }, { slots = [2], table = "movie", dim = 4 }, { slots = [4], table = "genre", dim = 3 }]
+tower.user = { slots = [20], hidden = [5, 3], preference = { slots = [1] } }
+tower.item = { slots = [4], hidden = [5, 3], preference = { slots = [2], dropout = 0.3 } }
+tower.combine = "cosine"
+tower.scale = 5.0
+objective = { kind = "mix", sigmoid = {}, softmax = { weight = 0.5, gamma = 5.0 } }
+"#;
+
 /// The towers of [`TWO`] combined and weighed in every way.
 fn variants() -> Vec<String> {
     let mut texts = Vec::new();
@@ -97,6 +109,7 @@ fn variants() -> Vec<String> {
     texts.push(senet.replace("hidden = [6]", "hidden = [6], senet = 1"));
     texts.push(TWO.replace("hidden = [3]", "hidden = []") + "tower.combine = \"product\"\n");
     texts.push(TWO.replace("\"dssm\"", "\"twotower\""));
+    texts.push(DROPOUT.to_owned());
     texts.push(
         TWO.replace("\"dssm\"", "\"youtubednn\"")
             .replace(
@@ -318,6 +331,7 @@ fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
         ),
         ("concat", format!("{DSSM}tower.combine = \"concat\"\n")),
         ("cosine", bare),
+        ("dropout", DROPOUT.to_owned()),
     ];
     for (name, text) in texts {
         let whole = published(folder.path(), name, &text);
@@ -345,7 +359,7 @@ fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
             let (of_whole, sample) = (parts(&plan(), &sample(seed)), sample(seed));
             let scorer = whole.scorer().unwrap();
             scorer.common(&of_whole[0], &mut common);
-            scorer.item(&of_whole[1], &mut one);
+            scorer.cold_item(&of_whole[1], &mut one);
             let logit = scorer.logit(&common, &one, &of_whole[2], &mut ScoreScratch::default());
             let of_user = super::split::projected(whole.plan().unwrap(), user.plan().unwrap(), &sample);
             let of_item = super::split::projected(whole.plan().unwrap(), item.plan().unwrap(), &sample);
@@ -366,6 +380,76 @@ fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
             format!("model `{name}-user` cannot be split: it is a half already")
         );
     }
+}
+
+#[test]
+fn a_missing_or_unknown_preference_is_cold_and_the_item_half_reads_content_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = published(folder.path(), "cold", DROPOUT);
+    let scorer = whole.scorer().unwrap();
+    let (mut warm, mut cold, mut got) = (Hidden::default(), Hidden::default(), Hidden::default());
+    let known = sample(3);
+    let of_known = parts(&plan(), &known);
+    scorer.item(&of_known[1], &mut warm);
+    scorer.cold_item(&of_known[1], &mut cold);
+    assert_ne!(warm.vector(), cold.vector());
+    for id in [
+        rankine_feature::Value::Missing,
+        rankine_feature::Value::Int(987_654),
+    ] {
+        let mut new = known.clone();
+        new.item[0] = id;
+        scorer.item(&parts(&plan(), &new)[1], &mut got);
+        assert_eq!(got.vector(), cold.vector());
+    }
+    let halves = split(&whole).unwrap();
+    assert!(halves.difference <= 1e-6);
+    let item = halves.item.plan.unwrap();
+    let fields: Vec<String> = item.schema().all().iter().map(|f| f.name.to_string()).collect();
+    assert_eq!(fields, ["genres"]);
+    let user = halves.user.plan.unwrap();
+    let fields: Vec<String> = user.schema().all().iter().map(|f| f.name.to_string()).collect();
+    assert_eq!(fields, ["userId", "mean"]);
+}
+
+#[test]
+fn what_a_preference_cannot_be_is_told_with_its_line() {
+    let numbers = DROPOUT.replace(
+        "slots = [20], hidden = [5, 3], preference = { slots = [1] }",
+        "slots = [1], hidden = [5, 3], preference = { slots = [20] }",
+    );
+    assert_eq!(
+        faults(&numbers),
+        [
+            "m.toml:5:70: numbers do not say whether they are there: `preference` with dense slots needs `absent`, a slot of \
+             operator `is_missing`"
+        ]
+    );
+    let told = |text: &str, part: &str| {
+        let all = faults(text);
+        assert!(all.iter().any(|fault| fault.contains(part)), "{all:?}");
+    };
+    told(
+        &DROPOUT.replace("\"dropoutnet\"", "\"dssm\""),
+        "tower `user` of kind `dssm` has no `preference`",
+    );
+    told(
+        &TWO.replace("\"dssm\"", "\"dropoutnet\""),
+        "kind `dropoutnet` needs `preference` in `tower.user` or `tower.item`",
+    );
+    told(
+        &DROPOUT.replace("sigmoid = {}, ", "sigmoid = {}, regression = {}, "),
+        "`regression` learns the product of both preferences",
+    );
+    told(
+        &DROPOUT.replace("sigmoid = {}, ", ""),
+        "`scale` stands before `dot` or `cosine`",
+    );
+    let nothing = DROPOUT.replace(
+        "sigmoid = {}, softmax = { weight = 0.5, gamma = 5.0 }",
+        "hard = 3",
+    );
+    told(&nothing, "`mix` needs one of");
 }
 
 #[test]

@@ -30,7 +30,13 @@ pub struct Combine<T> {
 impl<T: Real> Combine<T> {
     /// What `towers` are combined by, with first weights.
     pub fn new(towers: &Towers, random: &mut Xoshiro256PlusPlus) -> Self {
-        let dense = |inputs| Dense::new("combine", (inputs, 1), Activation::Linear, random);
+        let dense = |inputs| {
+            let mut layer = Dense::new("combine", (inputs, 1), Activation::Linear, random);
+            if let Some(scale) = towers.scale {
+                layer.weight.fill(T::of(scale));
+            }
+            layer
+        };
         Self {
             kind: towers.combination,
             scale: T::of(1.0 / towers.temperature),
@@ -47,6 +53,28 @@ impl<T: Real> Combine<T> {
     #[must_use]
     pub fn dim(&self) -> usize {
         self.dim
+    }
+
+    /// The learnt factor before a dot product or a cosine, which is in no query; 1 where there is none.
+    #[must_use]
+    pub fn factor(&self) -> T {
+        self.scaled()
+            .and_then(|layer| layer.weight.first())
+            .copied()
+            .unwrap_or(T::ONE)
+    }
+
+    /// Adds to the gradient of that factor.
+    pub fn add_factor(&mut self, gradient: T) {
+        if self.scaled().is_some() {
+            let layer = self.weights.iter_mut();
+            layer.for_each(|layer| layer.weight_gradient[0] += gradient);
+        }
+    }
+
+    fn scaled(&self) -> Option<&Dense<T>> {
+        let plain = matches!(self.kind, Combination::Dot | Combination::Cosine);
+        self.weights.as_ref().filter(|_| plain)
     }
 
     /// The queries of users' vectors.
@@ -128,10 +156,11 @@ impl<T: Real> Combine<T> {
         }
         self.queries(users);
         self.keys(items);
+        let factor = self.factor();
         let vectors = self.queries.chunks_exact(self.dim);
         let vectors = vectors.zip(self.keys.chunks_exact(self.dim));
         for (logit, (q, k)) in logits.iter_mut().zip(vectors) {
-            *logit += dense::dot(q, k);
+            *logit += dense::dot(q, k) * factor;
         }
     }
 
@@ -144,8 +173,15 @@ impl<T: Real> Combine<T> {
             side(slopes, self.scale, (own, own_gradient), (users.0, to_user));
             return side(slopes, self.scale, (other, other_gradient), (items.0, to_item));
         }
-        scaled(slopes, &self.keys, self.dim, to_user);
-        scaled(slopes, &self.queries, self.dim, to_item);
+        let factor = self.factor();
+        scaled((slopes, factor), &self.keys, self.dim, to_user);
+        scaled((slopes, factor), &self.queries, self.dim, to_item);
+        if self.scaled().is_some() {
+            let vectors = self.queries.chunks_exact(self.dim);
+            let vectors = vectors.zip(self.keys.chunks_exact(self.dim)).zip(slopes);
+            let gradient = vectors.map(|((q, k), slope)| dense::dot(q, k) * *slope).sum();
+            self.add_factor(gradient);
+        }
         self.backward_users(users.0, to_user);
         self.backward_items(to_item);
     }
@@ -199,12 +235,12 @@ fn ununits<T: Real>(length: T, dim: usize, (made, kept): (&[T], &[T]), gradient:
     }
 }
 
-/// Each row of `from` times its slope.
-fn scaled<T: Real>(slopes: &[T], from: &[T], dim: usize, to: &mut [T]) {
+/// Each row of `from` times its slope and `factor`.
+fn scaled<T: Real>((slopes, factor): (&[T], T), from: &[T], dim: usize, to: &mut [T]) {
     let rows = to.chunks_exact_mut(dim).zip(from.chunks_exact(dim));
     for ((to, from), slope) in rows.zip(slopes) {
         for (to, from) in to.iter_mut().zip(from) {
-            *to = *slope * *from;
+            *to = *slope * factor * *from;
         }
     }
 }

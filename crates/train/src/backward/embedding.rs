@@ -29,6 +29,8 @@ pub struct Embedding {
     dense: usize,
     /// Numbers of the batch's dense block before those of this input.
     from: usize,
+    /// Numbers behind both that are another's to fill.
+    spare: usize,
 }
 
 impl Embedding {
@@ -54,6 +56,7 @@ impl Embedding {
             sparse: offset,
             dense,
             from: 0,
+            spare: 0,
         }
     }
 
@@ -61,6 +64,12 @@ impl Embedding {
     #[must_use]
     pub fn after(self, from: usize) -> Self {
         Self { from, ..self }
+    }
+
+    /// The same with `spare` numbers behind all others, which are left as they are.
+    #[must_use]
+    pub fn with_spare(self, spare: usize) -> Self {
+        Self { spare, ..self }
     }
 
     /// The columns with their places.
@@ -78,7 +87,7 @@ impl Embedding {
     /// Numbers per input row.
     #[must_use]
     pub fn width(&self) -> usize {
-        self.sparse + self.dense
+        self.sparse + self.dense + self.spare
     }
 
     /// Fills `x` (samples × width).
@@ -96,7 +105,8 @@ impl Embedding {
                 .chunks_exact_mut(self.width())
                 .zip(batch.dense.chunks_exact(batch.dense_width.max(1)))
             {
-                row[self.sparse..].copy_from_slice(&dense[self.from..self.from + self.dense]);
+                row[self.sparse..self.sparse + self.dense]
+                    .copy_from_slice(&dense[self.from..self.from + self.dense]);
             }
         }
     }

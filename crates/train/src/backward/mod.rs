@@ -13,6 +13,7 @@ pub mod fold;
 pub mod gmf;
 pub mod mlp;
 pub mod pairs;
+pub mod preference;
 pub mod tower;
 pub mod wide;
 
@@ -25,6 +26,7 @@ pub use fold::Fold;
 pub use gmf::Gmf;
 pub use mlp::Mlp;
 pub use pairs::Pairs;
+pub use preference::Preference;
 pub use tower::{Tower, Towers};
 pub use wide::Wide;
 

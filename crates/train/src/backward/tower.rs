@@ -1,4 +1,4 @@
-//! Towers: `logit = combine(user, item) / temperature + context`, each side an input and a stack of its own.
+//! Towers: `logit = scale · combine(user, item) / temperature + context`, each side an input and a stack of its own.
 //!
 //! The gradient of a logit reaches the two vectors through the combination, and the context's number as it is; from there
 //! each stack goes down by itself, so nothing of one side is seen by another. An objective over a whole batch asks for the
@@ -6,7 +6,7 @@
 
 use rankine_kernel::Real;
 
-use super::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Mode};
+use super::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Mode, Preference};
 use crate::encode::Batch;
 use crate::table::Table;
 
@@ -14,6 +14,7 @@ use crate::table::Table;
 #[derive(Clone, Debug)]
 pub struct Tower<T> {
     input: Embedding,
+    preference: Option<Preference<T>>,
     excitation: Option<Excitation<T>>,
     mlp: Mlp<T>,
 }
@@ -34,9 +35,16 @@ impl<T: Real> Tower<T> {
     pub fn new(input: Embedding, excitation: Option<Excitation<T>>, mlp: Mlp<T>) -> Self {
         Self {
             input,
+            preference: None,
             excitation,
             mlp,
         }
+    }
+
+    /// The same with a part of its input that may be missing.
+    #[must_use]
+    pub fn with_preference(self, preference: Option<Preference<T>>) -> Self {
+        Self { preference, ..self }
     }
 
     fn forward(&mut self, tables: &[Table<T>], batch: &Batch<T>, mode: Mode) {
@@ -44,6 +52,9 @@ impl<T: Real> Tower<T> {
         let x = self.mlp.input(rows * self.input.width());
         if self.input.width() > 0 {
             self.input.forward(tables, batch, x);
+            if let Some(preference) = &mut self.preference {
+                preference.forward(batch, mode, (x, self.input.width()));
+            }
             if let Some(excitation) = &mut self.excitation {
                 excitation.forward(rows, x);
             }
@@ -64,6 +75,9 @@ impl<T: Real> Tower<T> {
             if let Some(excitation) = &mut self.excitation {
                 excitation.backward(batch.len(), dx);
             }
+            if let Some(preference) = &self.preference {
+                preference.backward((dx, self.input.width()));
+            }
             return self.input.backward(tables, batch, dx);
         }
         let slopes: T = self.mlp.gradient().iter().copied().sum();
@@ -74,6 +88,11 @@ impl<T: Real> Tower<T> {
 }
 
 impl<T: Real> Tower<T> {
+    fn dropouts_mut(&mut self) -> impl Iterator<Item = &mut Dropout<T>> {
+        let own = self.preference.iter_mut().flat_map(|p| &mut p.dropout);
+        self.mlp.dropouts_mut().chain(own)
+    }
+
     fn layers(&self) -> impl Iterator<Item = &Dense<T>> {
         let excitation = self.excitation.iter().flat_map(|e| &e.layers);
         self.mlp.layers.iter().chain(excitation)
@@ -99,9 +118,7 @@ impl<T: Real> Towers<T> {
 
     /// The dropouts of all towers.
     pub fn dropouts_mut(&mut self) -> impl Iterator<Item = &mut Dropout<T>> {
-        self.all_mut()
-            .into_iter()
-            .flat_map(|tower| tower.mlp.dropouts_mut())
+        self.all_mut().into_iter().flat_map(Tower::dropouts_mut)
     }
 
     /// Writes each sample's logit.
@@ -155,6 +172,24 @@ impl<T: Real> Towers<T> {
         to_item.copy_from_slice(gradient);
         self.combine.backward_items(to_item);
         self.item.backward(tables, batch);
+    }
+
+    /// The bias that is the context's number where it reads nothing.
+    pub fn bias(&self) -> T {
+        let layer = self.context.mlp.layers.first();
+        layer
+            .and_then(|layer| layer.bias.first())
+            .copied()
+            .unwrap_or(T::ZERO)
+    }
+
+    /// Adds to the gradients of that bias and of the combination's factor.
+    pub fn add_outer(&mut self, bias: T, factor: T) {
+        let context = self.context.mlp.layers.first_mut();
+        if let Some(gradient) = context.and_then(|layer| layer.bias_gradient.first_mut()) {
+            *gradient += bias;
+        }
+        self.combine.add_factor(factor);
     }
 
     fn all_mut(&mut self) -> [&mut Tower<T>; 3] {

@@ -404,6 +404,7 @@ fn towers(context: bool) -> Network {
         outputs: outputs.to_vec(),
         last: Activation::Linear,
         squeezed: None,
+        preference: None,
     };
     network.towers = Some(Towers {
         user: tower("user", &[0, 1], 0..1, &[5, 4]),
@@ -415,6 +416,7 @@ fn towers(context: bool) -> Network {
         dim: 4,
         combination: Combination::Dot,
         temperature: 1.0,
+        scale: None,
         only: None,
     });
     network
@@ -443,6 +445,7 @@ fn variants() -> Vec<Network> {
     let towers = bare.towers.as_mut().unwrap();
     (towers.user.outputs, towers.item.outputs) = (vec![7], Vec::new());
     (towers.dim, towers.combination) = (7, Combination::Cosine);
+    towers.scale = Some(1.5);
     all.push(bare);
     all
 }

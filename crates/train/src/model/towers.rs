@@ -6,10 +6,13 @@ use rankine_kernel::activation::Activation;
 use rankine_model::Network;
 
 use super::Settings;
-use crate::backward::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Tower, Towers};
+use crate::backward::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Preference, Tower, Towers};
 
 /// What the towers' dropouts are seeded apart by.
 const SEEDS: [u64; 3] = [0x1000, 0x2000, 0x3000];
+
+/// What a preference's dropout is seeded apart from its tower's by.
+const PREFERENCE: u64 = 0x800;
 
 /// The towers of `network`; none where it has none.
 pub(super) fn towers<T: Real>(
@@ -35,6 +38,7 @@ fn tower<T: Real>(
     let columns = tower.columns.iter();
     let columns = columns.map(|&c| (c, network.columns[c].table, network.dim(c)));
     let input = Embedding::new(columns, tower.dense_width(network)).after(tower.dense_from(network));
+    let input = input.with_spare(usize::from(tower.preference.is_some()));
     let named = tower.layers(network);
     let last = named.len().saturating_sub(1);
     let layer = |(i, (name, inputs, outputs)): (usize, &(String, usize, usize))| {
@@ -65,5 +69,6 @@ fn tower<T: Real>(
         0.0
     };
     let mlp = Mlp::new(layers, Dropout::new(share, seed(0)), dropouts.collect());
-    Tower::new(input, excitation, mlp)
+    let preference = Preference::new(network, tower, seed(PREFERENCE));
+    Tower::new(input, excitation, mlp).with_preference(preference)
 }

@@ -5,6 +5,7 @@
 //! in-batch softmax   candidates: the batch's items (and drawn ones); s_bj − ln E[times j is met]
 //! sampled softmax    candidates: drawn items, the same correction
 //! bpr, hinge         candidates: drawn items, no correction
+//! mix                candidates: the batch's items, no correction; see `mix`
 //! ```
 //!
 //! The candidates of a batch are shared by its samples, so the item tower runs once over each. Decision: a sample of label
@@ -17,7 +18,13 @@ mod hinge;
 mod identity;
 mod items;
 mod mask;
+mod mix;
+#[cfg(test)]
+mod mix_tests;
+mod ranknet;
 mod softmax;
+mod support;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -28,12 +35,13 @@ use rankine_model::config::ObjectiveKind;
 use rankine_model::{ModelConfig, Network};
 
 use crate::TrainError;
-use crate::backward::{Mode, sized};
+use crate::backward::{Mode, Towers, sized};
 use crate::encode::{Batch, Cache, Order, Samples};
 use crate::model::Net;
 use identity::Identity;
 use items::Items;
 use mask::Mask;
+use target::Target;
 
 /// Users whose scores are held at once.
 const PART: usize = 256;
@@ -45,6 +53,8 @@ pub struct Objective {
     user: Identity,
     item: Identity,
     items: Items,
+    /// What a regression learns.
+    target: Option<Target>,
     seed: u64,
 }
 
@@ -94,6 +104,7 @@ impl Objective {
             user: Identity::new(network, &towers.user, settings.user),
             item: Identity::new(network, &towers.item, settings.item),
             items: Items::new(shape),
+            target: Target::new(network),
             seed: config.seed,
             settings,
         })
@@ -176,11 +187,27 @@ impl Objective {
             keys: indices.len() + drawn.len(),
             dim: towers.combine.dim(),
         };
-        self.correct(&mask, shape, &mut work.corrections);
-        let sums = self.compare(&mask, shape, work);
+        let sums = if self.settings.kind == ObjectiveKind::Mix {
+            self.blend(towers, &mask, work)
+        } else {
+            self.correct(&mask, shape, &mut work.corrections);
+            self.compare(&mask, shape, work)
+        };
         towers.backward_queries(tables, &work.users, &work.to_queries);
         towers.backward_keys(tables, &work.items, &work.to_keys);
         sums
+    }
+
+    /// A mix of losses; leaves the gradients of queries and keys, adds those of the numbers outside both.
+    fn blend<T: Real>(&self, towers: &mut Towers<T>, mask: &Mask, work: &mut Work<T>) -> (f64, f64) {
+        let outer = mix::Outer {
+            bias: towers.bias(),
+            factor: towers.combine.factor(),
+        };
+        let (value, gradients) = mix::learn(self, mask, (towers.combine.dim(), outer), work);
+        towers.add_outer(gradients.bias, gradients.factor);
+        let total: T = work.users.weights.iter().copied().sum();
+        ((value * total).to_f64(), total.to_f64())
     }
 
     /// The numbers in the pool of the items drawn for a batch.
@@ -198,7 +225,7 @@ impl Objective {
             let positive = cache.labels[i] > 0.0;
             (self.user.of(cache, i), self.item.of(cache, i), positive)
         });
-        let own = self.settings.kind == ObjectiveKind::Inbatch;
+        let own = matches!(self.settings.kind, ObjectiveKind::Inbatch | ObjectiveKind::Mix);
         Mask::new(samples, drawn.iter().map(|&d| self.items.key(d)), own)
     }
 
@@ -297,9 +324,10 @@ impl Objective {
         let (value, slope) = match self.settings.kind {
             ObjectiveKind::Bpr => bpr::row(scores, own),
             ObjectiveKind::Hinge => hinge::row(scores, own, T::of(self.settings.margin)),
-            ObjectiveKind::Inbatch | ObjectiveKind::Sampled | ObjectiveKind::Pointwise => {
-                softmax::row(scores, own)
-            }
+            ObjectiveKind::Inbatch
+            | ObjectiveKind::Sampled
+            | ObjectiveKind::Pointwise
+            | ObjectiveKind::Mix => softmax::row(scores, own),
         };
         dense::scale(share, scores);
         (value, slope * share)

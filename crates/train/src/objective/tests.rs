@@ -38,14 +38,14 @@ fn golden() -> Value {
     serde_json::from_str(include_str!("../../tests/data/golden_towers.json")).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(super) fn numbers(value: &Value) -> Vec<f64> {
     match value.as_array() {
         Some(items) => items.iter().flat_map(numbers).collect(),
         None => vec![value.as_f64().unwrap()],
     }
 }
 
-fn near(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
+pub(super) fn near(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(got.len(), expected.len(), "{what}");
     for (g, e) in got.iter().zip(expected) {
         assert!(
