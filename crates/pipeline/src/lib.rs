@@ -5,6 +5,7 @@
 //! users, events ordered by time and sequence) before anything else looks at it.
 
 pub mod aggregate;
+pub mod binning;
 pub mod catalogue;
 pub mod check;
 pub mod describe;
@@ -15,6 +16,7 @@ pub mod import;
 pub mod rows;
 pub mod sample;
 pub mod sample_log;
+pub mod sample_sql;
 pub mod sparrow_redis;
 pub mod stream;
 

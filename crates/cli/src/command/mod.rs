@@ -27,6 +27,7 @@ mod replay;
 mod sample_build;
 mod sample_events;
 mod sample_label;
+mod sample_sql;
 mod sample_vectors;
 mod serve;
 mod stream;
@@ -148,6 +149,8 @@ enum Sample {
     Events(sample_events::Options),
     /// Join labels to logged samples: what was served, as a sample file to train on
     Label(sample_label::Options),
+    /// Print the SQL that makes samples by a template
+    Sql(sample_sql::Options),
     /// Make users' vectors from their items', and samples of vectors from samples of ids
     Vectors(sample_vectors::Options),
 }
@@ -230,6 +233,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Sample(Sample::Build(options)) => sample_build::run(&options, globals),
         Verb::Sample(Sample::Events(options)) => sample_events::run(&options, globals),
         Verb::Sample(Sample::Label(options)) => sample_label::run(&options, globals),
+        Verb::Sample(Sample::Sql(options)) => sample_sql::run(&options, globals),
         Verb::Sample(Sample::Vectors(options)) => sample_vectors::run(&options, globals),
         Verb::Extract(options) => extract::run(&options, globals),
         Verb::Train(options) => train::run(&options, globals),
