@@ -23,6 +23,7 @@ mod error;
 pub mod factor;
 pub mod huge;
 mod lanes;
+pub mod logistic;
 pub mod machine;
 pub mod map;
 pub mod optimiser;

@@ -67,6 +67,9 @@ pub trait Real:
         gradients: &RowGradients<Self>,
     );
 
+    #[doc(hidden)]
+    fn logistic(machine: Machine, logits: &[Self], answers: &mut [Self], costs: &mut [Self]);
+
     /// Converts from f64, rounding to nearest.
     fn of(value: f64) -> Self;
     /// Converts to f64, exactly.
@@ -94,7 +97,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ty, $exp:path, $ln:path, $tanh:path, $w256:ty, $w512:ty, $v256:ty, $v512:ty, $of:expr) => {
+    ($t:ty, $logistic:path, $exp:path, $ln:path, $tanh:path, $w256:ty, $w512:ty, $v256:ty, $v512:ty, $of:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -131,6 +134,10 @@ macro_rules! real {
                 gradients: &RowGradients<$t>,
             ) {
                 step_shared(o, t, rows, gradients);
+            }
+            #[inline(never)]
+            fn logistic(machine: Machine, logits: &[$t], answers: &mut [$t], costs: &mut [$t]) {
+                $logistic(machine, logits, answers, costs);
             }
             #[inline(always)]
             fn of(value: f64) -> Self {
@@ -201,6 +208,7 @@ mod wide {
 
 real!(
     f32,
+    crate::logistic::fast,
     libm::expf,
     libm::log1pf,
     libm::tanhf,
@@ -212,6 +220,7 @@ real!(
 );
 real!(
     f64,
+    crate::logistic::exact,
     libm::exp,
     libm::log1p,
     libm::tanh,

@@ -147,19 +147,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 const CONF: &str = r#"format = 1
 name = "sparse"
-schema.user = [{ name = "a", type = "int" }]
-schema.item = [{ name = "b", type = "int" }]
+schema.user = [{ name = "user", type = "int" }]
+schema.item = [{ name = "item", type = "int" }]
 sample = { label = ["label"] }
 [[feature]]
 name = "a"
 class = "id"
 slot = 1
-depend = ["a"]
+depend = ["user"]
 [[feature]]
 name = "b"
 class = "id"
 slot = 2
-depend = ["b"]
+depend = ["item"]
 "#;
 
 fn model(both: bool, (epochs, batch, threads): (u64, u64, u64)) -> String {

@@ -4,7 +4,7 @@ use rankine_kernel::Real;
 use rankine_model::graph::Aim;
 
 use crate::encode::Batch;
-use crate::loss::Loss;
+use crate::loss::{Judged, Loss, TOGETHER};
 use crate::progress::RunningAuc;
 
 /// Writes the gradient of a part's loss, each sample's times `share`, to `slopes`, as the outputs stand in `logits`; returns
@@ -60,13 +60,17 @@ fn output<T: Real>(
     (slopes, mut auc): (&mut Vec<T>, Option<&mut RunningAuc>),
 ) -> f64 {
     let mut sum = 0.0;
-    for ((&z, &y), &w) in logits.iter().zip(labels).zip(&batch.weights) {
-        let judged = loss.all(z, y);
-        sum += (weight * w * judged.value).to_f64();
-        if let Some(auc) = &mut auc {
-            auc.add(judged.answer.to_f64(), y.to_f64(), w.to_f64());
+    let mut judged = [Judged::default(); TOGETHER];
+    let samples = logits.chunks(TOGETHER).zip(labels.chunks(TOGETHER));
+    for ((logits, labels), weights) in samples.zip(batch.weights.chunks(TOGETHER)) {
+        loss.each(logits, labels, &mut judged);
+        for ((judged, &y), &w) in judged.iter().zip(labels).zip(weights) {
+            sum += (weight * w * judged.value).to_f64();
+            if let Some(auc) = &mut auc {
+                auc.add(judged.answer.to_f64(), y.to_f64(), w.to_f64());
+            }
+            slopes.push(weight * w * judged.slope * share);
         }
-        slopes.push(weight * w * judged.slope * share);
     }
     sum
 }

@@ -49,6 +49,18 @@ impl<T: Real> RowGradients<T> {
         &mut self.gradients[from..from + self.dim]
     }
 
+    /// Asks for the memory that says whether the batch has touched a row.
+    #[inline(always)]
+    pub(super) fn ask(&self, row: u32) {
+        super::table::fetch(self.place.as_ptr().wrapping_add(row as usize));
+    }
+
+    /// Makes room for the gradients of `rows` more rows.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.rows.reserve(rows);
+        self.gradients.reserve(rows * self.dim);
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a batch touches at most as many rows as there are"

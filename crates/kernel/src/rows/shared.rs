@@ -2,12 +2,14 @@
 //!
 //! Decision: numbers are read and written as relaxed atomic words, never through references, so that threads that meet on a row
 //! race on values and not on memory: a row that is read while another thread writes it is a mix of old and new words, each of
-//! them whole, and a step that falls into another's may be lost. A step is computed on a copy, in registers as wide as ever.
+//! them whole, and a step that falls into another's may be lost. A step is computed on a copy, in registers as wide as ever, and
+//! on x86-64 the copy is made of whole registers too ([`wide`]).
 //! The table is taken by value and given back by value: nobody can hold a reference into rows that are shared, and none is added.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{RowGradients, RowTable};
+use crate::machine::Machine;
 use crate::optimiser::Optimiser;
 use crate::real::Real;
 
@@ -20,6 +22,7 @@ pub struct SharedRows<T> {
     table: RowTable<T>,
     /// Whether rows are single words of four bytes, not of eight.
     narrow: bool,
+    machine: Machine,
 }
 
 impl<T: Real> SharedRows<T> {
@@ -27,7 +30,11 @@ impl<T: Real> SharedRows<T> {
     #[must_use]
     pub fn new(table: RowTable<T>) -> SharedRows<T> {
         let narrow = table.row_bytes() < 8;
-        SharedRows { table, narrow }
+        SharedRows {
+            table,
+            narrow,
+            machine: Machine::detect(),
+        }
     }
 
     /// Returns the table.
@@ -120,7 +127,9 @@ impl<T: Real> SharedRows<T> {
             }
             return;
         }
-        for word in 0..bytes / 8 {
+        // SAFETY: as many bytes of the row, checked above, and of `out`.
+        let done = unsafe { wide(self.machine, at.cast(), to.cast(), bytes) };
+        for word in done / 8..bytes / 8 {
             // SAFETY: rows begin on boundaries of eight bytes and are whole words, checked above; only atomics reach them.
             let value = unsafe { AtomicU64::from_ptr(at.cast::<u64>().add(word)) }.load(Ordering::Relaxed);
             // SAFETY: the word lies inside `out`.
@@ -156,7 +165,9 @@ impl<T: Real> SharedRows<T> {
             }
             return;
         }
-        for word in 0..bytes / 8 {
+        // SAFETY: as many bytes of `from`, and of the row, checked above.
+        let done = unsafe { wide(self.machine, from.cast(), at.cast(), bytes) };
+        for word in done / 8..bytes / 8 {
             // SAFETY: as in `load`; the word lies inside `from`.
             unsafe {
                 let value = from.cast::<u64>().add(word).read_unaligned();
@@ -164,6 +175,56 @@ impl<T: Real> SharedRows<T> {
             }
         }
     }
+}
+
+/// Copies as many bytes as fill whole registers, of which one side is shared, and returns how many. The compiler has no atomic
+/// register: the moves are assembly, which it takes for what they are to the processor, atomic loads and stores of each word of
+/// four bytes, in no order.
+///
+/// # Safety
+/// The processor is a `machine`; `bytes` bytes are there on both sides, of numbers on their own boundaries.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn wide(machine: Machine, from: *const u8, to: *mut u8, bytes: usize) -> usize {
+    let mut done = 0;
+    // SAFETY: inside both sides by the caller's promise; the registers are named as changed.
+    unsafe {
+        if machine == Machine::Avx512 {
+            while done + 64 <= bytes {
+                std::arch::asm!(
+                    "vmovups zmm15, [{from}]",
+                    "vmovups [{to}], zmm15",
+                    from = in(reg) from.add(done),
+                    to = in(reg) to.add(done),
+                    out("xmm15") _,
+                    options(nostack, preserves_flags)
+                );
+                done += 64;
+            }
+        }
+        while done + 16 <= bytes {
+            std::arch::asm!(
+                "movups xmm15, [{from}]",
+                "movups [{to}], xmm15",
+                from = in(reg) from.add(done),
+                to = in(reg) to.add(done),
+                out("xmm15") _,
+                options(nostack, preserves_flags)
+            );
+            done += 16;
+        }
+    }
+    done
+}
+
+/// As on x86-64, with no register wider than a word.
+///
+/// # Safety
+/// None: nothing is copied.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+unsafe fn wide(_: Machine, _: *const u8, _: *mut u8, _: usize) -> usize {
+    0
 }
 
 #[inline(always)]

@@ -158,7 +158,11 @@ impl<T: Real> Loop<T> for Scatter<'_, T> {
     #[inline(always)]
     unsafe fn each<V: Lanes<T>>(self) {
         let from = self.g.as_ptr();
+        self.gradients.reserve(self.rows.len());
         for (i, &row) in self.rows.iter().enumerate() {
+            if let Some(&next) = self.rows.get(i + AHEAD) {
+                self.gradients.ask(next);
+            }
             let sum = self.gradients.at(row);
             // SAFETY: stretch i lies inside `g`; a gradient has `sum.len()` numbers.
             unsafe {

@@ -178,11 +178,12 @@ impl<T: Real> Batch<T> {
             self.others
                 .extend(cache.others(i as usize).iter().map(|&y| T::of(f64::from(y))));
         }
-        self.weights.extend(
-            indices
-                .iter()
-                .map(|&i| T::of(f64::from(cache.weights[i as usize]))),
-        );
+        if cache.weighted {
+            let weight = |&i: &u32| T::of(f64::from(cache.weights[i as usize]));
+            self.weights.extend(indices.iter().map(weight));
+        } else {
+            self.weights.resize(self.labels.len(), T::ONE);
+        }
     }
 }
 
@@ -219,6 +220,7 @@ mod tests {
             dense_width: 2,
             labels: vec![0.0, 1.0, 0.0],
             weights: vec![1.0, 2.0, 3.0],
+            weighted: true,
             others: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
             others_width: 2,
             ..Cache::default()

@@ -101,6 +101,9 @@ pub(super) fn read(bytes: &[u8], moved: &[Option<Vec<u32>>], to: &mut Cache) -> 
     let (n, before) = (from.word()? as usize, to.len());
     from.floats(n, &mut to.labels)?;
     from.floats(n, &mut to.weights)?;
+    to.weighted |= to.weights[before..]
+        .iter()
+        .any(|w| w.to_bits() != 1.0_f32.to_bits());
     from.floats(n * to.others_width, &mut to.others)?;
     from.floats(n * to.dense_width, &mut to.dense)?;
     to.singles.resize((before + n) * to.stride, 0);

@@ -51,7 +51,9 @@ pub struct Cache {
     /// Labels, one per sample.
     pub labels: Vec<f32>,
     /// Sample weights, one per sample.
-    pub weights: Vec<f32>,
+    pub(crate) weights: Vec<f32>,
+    /// Whether a weight is, or has been, another than 1: a batch reads none otherwise.
+    pub(crate) weighted: bool,
     /// Values of further labels, sample after sample.
     pub(crate) others: Vec<f32>,
     pub(crate) others_width: usize,
@@ -68,6 +70,12 @@ impl Cache {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// Appends the weight of a sample.
+    pub(crate) fn weigh(&mut self, weight: f32) {
+        self.weighted |= weight.to_bits() != 1.0_f32.to_bits();
+        self.weights.push(weight);
     }
 
     /// The dense block of sample `i`.
@@ -135,7 +143,7 @@ impl Cache {
             kept.dense.extend_from_slice(self.dense(i));
             kept.others.extend_from_slice(self.others(i));
             kept.labels.push(self.labels[i]);
-            kept.weights.push(self.weights[i]);
+            kept.weigh(self.weights[i]);
             for (to, from) in kept.columns.iter_mut().zip(&self.columns) {
                 if let (Stored::Lists(to), Stored::Lists(from)) = (to, from) {
                     let (rows, weights) = from.of(i);

@@ -218,7 +218,7 @@ impl Encoder {
                 .iter()
                 .for_each(|slot| cache.dense.extend_from_slice(extraction.dense(slot)));
             cache.labels.push(row.label);
-            cache.weights.push(row.weight);
+            cache.weigh(row.weight);
             cache.others.extend_from_slice(&row.others);
             spill.settle()
         })?;

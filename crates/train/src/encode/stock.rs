@@ -423,7 +423,7 @@ mod tests {
         for i in 0..n {
             let x = i as f32;
             spill.cache.labels.push((i % 2) as f32);
-            spill.cache.weights.push(x);
+            spill.cache.weigh(x);
             spill.cache.others.push(-x);
             spill.cache.dense.extend([x, x + 0.5]);
             spill.lists[0].rows.push(u32::try_from(i).unwrap());

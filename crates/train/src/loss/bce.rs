@@ -1,6 +1,7 @@
 //! Binary cross-entropy on the logit, in the form that never overflows: `ln(1 + e^z) − y·z`, slope `σ(z) − y`.
 
-use super::Judged;
+use super::{Judged, TOGETHER};
+use rankine_kernel::logistic::logistic;
 use rankine_kernel::{Real, activation};
 
 /// The cost of logit `z` where the probability should be `y`.
@@ -25,6 +26,20 @@ pub(super) fn all<T: Real>(z: T, y: T) -> Judged<T> {
         value: high + log - y * z,
         slope: answer - y,
         answer,
+    }
+}
+
+/// Everything of many outputs.
+pub(super) fn each<T: Real>(z: &[T], y: &[T], judged: &mut [Judged<T>; TOGETHER]) {
+    let (mut answers, mut costs) = ([T::ZERO; TOGETHER], [T::ZERO; TOGETHER]);
+    logistic(z, &mut answers[..z.len()], &mut costs[..z.len()]);
+    let said = answers.into_iter().zip(costs).zip(z.iter().zip(y));
+    for (judged, ((answer, cost), (&z, &y))) in judged.iter_mut().zip(said) {
+        *judged = Judged {
+            value: cost - y * z,
+            slope: answer - y,
+            answer,
+        };
     }
 }
 

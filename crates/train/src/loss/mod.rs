@@ -25,8 +25,11 @@ impl From<rankine_model::Loss> for Loss {
     }
 }
 
+/// Outputs judged at once: their numbers stay in registers and the first cache.
+pub const TOGETHER: usize = 64;
+
 /// What a loss says of one output.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Judged<T> {
     /// The cost.
     pub value: T,
@@ -61,11 +64,18 @@ impl Loss {
     pub fn all<T: Real>(self, z: T, y: T) -> Judged<T> {
         match self {
             Self::Bce => bce::all(z, y),
-            Self::Mse => Judged {
-                value: mse::value(z, y),
-                slope: mse::slope(z, y),
-                answer: z,
-            },
+            Self::Mse => mse::all(z, y),
+        }
+    }
+
+    /// [`Loss::all`] of every output in `z`, at most [`TOGETHER`], to as many places of `judged`.
+    pub fn each<T: Real>(self, z: &[T], y: &[T], judged: &mut [Judged<T>; TOGETHER]) {
+        match self {
+            Self::Bce => bce::each(z, y, judged),
+            Self::Mse => {
+                let pairs = judged.iter_mut().zip(z.iter().zip(y));
+                pairs.for_each(|(judged, (&z, &y))| *judged = mse::all(z, y));
+            }
         }
     }
 
@@ -91,10 +101,13 @@ mod tests {
             let h = 1e-5;
             let numeric = (loss.value(z + h, y) - loss.value(z - h, y)) / (2.0 * h);
             prop_assert!((loss.slope(z, y) - numeric).abs() < 1e-6 * (1.0 + numeric.abs()));
-            let all = loss.all(z, y);
-            prop_assert!((all.value - loss.value(z, y)).abs() < 1e-12 * (1.0 + all.value));
-            prop_assert!((all.slope - loss.slope(z, y)).abs() < 1e-12 * (1.0 + all.slope.abs()));
-            prop_assert!((all.answer - loss.answer(z)).abs() < 1e-12 * (1.0 + all.answer.abs()));
+            let mut judged = [Judged::default(); TOGETHER];
+            loss.each(&[0.0, z], &[0.0, y], &mut judged);
+            for all in [loss.all(z, y), judged[1]] {
+                prop_assert!((all.value - loss.value(z, y)).abs() < 1e-12 * (1.0 + all.value));
+                prop_assert!((all.slope - loss.slope(z, y)).abs() < 1e-12 * (1.0 + all.slope.abs()));
+                prop_assert!((all.answer - loss.answer(z)).abs() < 1e-12 * (1.0 + all.answer.abs()));
+            }
         }
     }
 }

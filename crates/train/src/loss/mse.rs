@@ -1,5 +1,6 @@
 //! Squared error `(z − y)²`: the loss of regressions; no sigmoid.
 
+use super::Judged;
 use rankine_kernel::Real;
 
 /// `(z − y)²`.
@@ -10,6 +11,16 @@ pub(super) fn value<T: Real>(z: T, y: T) -> T {
 /// `2 (z − y)`.
 pub(super) fn slope<T: Real>(z: T, y: T) -> T {
     (z - y) + (z - y)
+}
+
+/// Both, and the number itself as the answer.
+#[inline]
+pub(super) fn all<T: Real>(z: T, y: T) -> Judged<T> {
+    Judged {
+        value: value(z, y),
+        slope: slope(z, y),
+        answer: z,
+    }
 }
 
 #[cfg(test)]
