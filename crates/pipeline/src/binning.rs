@@ -22,17 +22,34 @@ pub struct Boundaries {
     pub missing: u64,
 }
 
-/// The boundaries of columns of a table, for so many buckets of about equal size each.
+/// The boundaries of columns over all files of a table, for so many buckets of about equal size each.
 ///
 /// # Errors
 /// A file that cannot be read, a column that it does not have, a cell that is no finite number.
-pub fn boundaries(path: &Path, columns: &[&str], buckets: usize) -> Result<Vec<Boundaries>, PipelineError> {
+pub fn boundaries(
+    paths: &[&Path],
+    columns: &[&str],
+    buckets: usize,
+) -> Result<Vec<Boundaries>, PipelineError> {
+    let mut values: Vec<(Vec<f64>, u64)> = vec![(Vec::new(), 0); columns.len()];
+    for path in paths {
+        collect(path, columns, &mut values)?;
+    }
+    let of = |(column, (numbers, missing)): (&&str, (Vec<f64>, u64))| Boundaries {
+        feature: (*column).to_owned(),
+        boundaries: quantiles(numbers, buckets),
+        missing,
+    };
+    Ok(columns.iter().zip(values).map(of).collect())
+}
+
+/// Adds a file's numbers, and how many are missing.
+fn collect(path: &Path, columns: &[&str], values: &mut [(Vec<f64>, u64)]) -> Result<(), PipelineError> {
     let form = Form::of(path).unwrap_or(Form::Delimited(Layout::csv()));
     let (mut reader, mut record) = (RowReader::open(path, &form, columns)?, Record::default());
-    let mut values: Vec<(Vec<f64>, u64)> = vec![(Vec::new(), 0); columns.len()];
     loop {
         match reader.next(&mut record)? {
-            Step::End => break,
+            Step::End => return Ok(()),
             Step::Fault(fault) => {
                 return Err(malformed(path, fault.line, &fault.reason));
             }
@@ -46,12 +63,6 @@ pub fn boundaries(path: &Path, columns: &[&str], buckets: usize) -> Result<Vec<B
             }
         }
     }
-    let of = |(column, (numbers, missing)): (&&str, (Vec<f64>, u64))| Boundaries {
-        feature: (*column).to_owned(),
-        boundaries: quantiles(numbers, buckets),
-        missing,
-    };
-    Ok(columns.iter().zip(values).map(of).collect())
 }
 
 fn number(path: &Path, line: u64, (column, cell): (&str, &str)) -> Result<f64, PipelineError> {
@@ -123,7 +134,7 @@ mod tests {
             "id,age,price\n1,10,0.5\n2,20,\n3,30,1.5\n4,40,2.5\n",
         )
         .unwrap();
-        let found = boundaries(&path("t.csv"), &["age", "price"], 2).unwrap();
+        let found = boundaries(&[&path("t.csv")], &["age", "price"], 2).unwrap();
         assert_eq!(
             (found[0].boundaries.as_slice(), found[1].missing),
             (&[30.0][..], 1)
@@ -132,7 +143,9 @@ mod tests {
         let text = std::fs::read_to_string(path("b.csv")).unwrap();
         assert_eq!(text, "feature,boundaries\n\"age\",\"30\"\n\"price\",\"1.5\"\n");
         std::fs::write(path("bad.csv"), "id,age\n1,10\n2,old\n").unwrap();
-        let told = boundaries(&path("bad.csv"), &["age"], 2).unwrap_err().to_string();
+        let told = boundaries(&[&path("t.csv"), &path("bad.csv")], &["age"], 2)
+            .unwrap_err()
+            .to_string();
         assert!(
             told.contains("line 3") && told.contains("`age`") && told.contains("`old`"),
             "{told}"

@@ -157,6 +157,14 @@ pub enum PipelineError {
         /// SQLite's words.
         reason: String,
     },
+    /// A sample template that cannot be run as it is.
+    #[error("template `{template}`: {reason}")]
+    Template {
+        /// Its name.
+        template: String,
+        /// Why, and what would do.
+        reason: String,
+    },
     /// The item model did not answer, or cannot make vectors.
     #[error("item model `{model}`: {reason}")]
     Embed {

@@ -12,6 +12,7 @@ mod docs_operators;
 mod embed;
 mod eval;
 mod extract;
+mod feature_binning;
 mod index_build;
 mod index_check;
 mod index_measure;
@@ -28,6 +29,7 @@ mod sample_build;
 mod sample_events;
 mod sample_label;
 mod sample_sql;
+mod sample_template;
 mod sample_vectors;
 mod serve;
 mod stream;
@@ -82,9 +84,12 @@ enum Verb {
     /// Read behaviour logs and item tables, look at them
     #[command(subcommand)]
     Data(Data),
-    /// Make labelled samples from the imported events
+    /// Make labelled samples from the imported events, or from tables by a template
     #[command(subcommand)]
     Sample(Sample),
+    /// Learn from rows what operators read
+    #[command(subcommand)]
+    Feature(Feature),
     /// Run a conf over files or standard input: the features, as training and serving have them
     Extract(extract::Options),
     /// Train a model and publish it as a new version
@@ -143,7 +148,7 @@ enum Data {
 
 #[derive(Debug, Subcommand)]
 enum Sample {
-    /// Replay the events in time order and write train, valid and test samples
+    /// Replay the events in time order into train, valid and test samples; or run a template over tables, day by day
     Build(sample_build::Options),
     /// Write behaviour, or positives with drawn negatives, of a span and a context of the imported events
     Events(sample_events::Options),
@@ -153,6 +158,12 @@ enum Sample {
     Sql(sample_sql::Options),
     /// Make users' vectors from their items', and samples of vectors from samples of ids
     Vectors(sample_vectors::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum Feature {
+    /// Write boundaries of numeric columns by quantiles, the table that `bucketize` reads
+    Binning(feature_binning::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -235,6 +246,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Sample(Sample::Label(options)) => sample_label::run(&options, globals),
         Verb::Sample(Sample::Sql(options)) => sample_sql::run(&options, globals),
         Verb::Sample(Sample::Vectors(options)) => sample_vectors::run(&options, globals),
+        Verb::Feature(Feature::Binning(options)) => feature_binning::run(&options, globals),
         Verb::Extract(options) => extract::run(&options, globals),
         Verb::Train(options) => train::run(&options, globals),
         Verb::Tune(options) => tune::run(&options, globals),

@@ -1,10 +1,11 @@
-//! `rankine sample build`: the events replayed in time order into train, valid and test samples.
+//! `rankine sample build`: the events replayed in time order into train, valid and test samples; with a template, samples of
+//! tables (`sample_template`).
 
 use clap::{Args, ValueEnum};
 use rankine_pipeline::sample::input_hash;
 use rankine_pipeline::{AggregateConfig, Catalogue, Event, Split, SplitReport, events, write_samples};
 
-use super::Globals;
+use super::{Globals, sample_template};
 use crate::home::Home;
 use crate::output;
 use crate::preparing::Preparing;
@@ -13,22 +14,26 @@ use crate::preparing::Preparing;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine sample build\n  \
-    rankine sample build --split global-time --test 0.2")]
+    rankine sample build --split global-time --test 0.2\n  \
+    rankine sample build template.json --tables tables.json --from data/ --date 20261122 --out samples/\n  \
+    rankine sample build template.json --from postgres://me@db/shop --date 20261122 --out samples/")]
 pub(crate) struct Options {
+    #[command(flatten)]
+    template: sample_template::FromTemplate,
     /// How samples are divided
-    #[arg(long, value_enum, default_value_t = Kind::PerUserTime)]
+    #[arg(long, value_enum, default_value_t = Kind::PerUserTime, conflicts_with = "template")]
     split: Kind,
     /// Fraction for validation
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, conflicts_with = "template")]
     valid: f64,
     /// Fraction for the test
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, conflicts_with = "template")]
     test: f64,
     /// Seed of the random split
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, conflicts_with = "template")]
     seed: u64,
     /// Name of the conf the samples are for
-    #[arg(long, default_value = "movielens")]
+    #[arg(long, default_value = "movielens", conflicts_with = "template")]
     conf: String,
 }
 
@@ -46,8 +51,11 @@ enum Kind {
 /// Builds the samples, unless the same ones are there.
 ///
 /// # Errors
-/// Data not imported, fractions that leave no training part, the disk's.
+/// Data not imported, fractions that leave no training part, the disk's; a template's as [`sample_template::run`].
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
+    if let Some(job) = options.template.job()? {
+        return sample_template::run(&job, globals);
+    }
     let (valid, test) = (options.valid, options.test);
     let split = match options.split {
         Kind::PerUserTime => Split::PerUserTime { valid, test },

@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
 }
 
 /// `--date` and `--var`.
-fn variables(date: Option<Day>, given: &[String]) -> anyhow::Result<Variables> {
+pub(crate) fn variables(date: Option<Day>, given: &[String]) -> anyhow::Result<Variables> {
     let mut variables = Variables {
         date,
         ..Variables::default()

@@ -8,7 +8,7 @@ use crate::home::{REPOSITORY, command, home, rankine};
 use crate::process::Server;
 
 /// The blocks of a page that a shell runs, one after another.
-fn shell(page: &str) -> String {
+pub(crate) fn shell(page: &str) -> String {
     let text = std::fs::read_to_string(format!("{REPOSITORY}/docs/{page}")).unwrap();
     let blocks = text.split("```sh\n").skip(1);
     blocks

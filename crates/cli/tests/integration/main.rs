@@ -69,6 +69,8 @@ mod rollback;
 #[cfg(test)]
 mod sample_log;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod tasks;

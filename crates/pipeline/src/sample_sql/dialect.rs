@@ -137,6 +137,16 @@ impl Dialect {
         parts.join(".")
     }
 
+    /// A value as a text that sorts by its bytes: an order that all dialects share.
+    #[must_use]
+    pub fn sorting(self, value: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("CAST({value} AS TEXT)"),
+            Dialect::Postgres => format!("CAST({value} AS TEXT) COLLATE \"C\""),
+            Dialect::Spark | Dialect::MaxCompute | Dialect::Hive => format!("CAST({value} AS STRING)"),
+        }
+    }
+
     /// The type of a 64-bit float.
     #[must_use]
     pub fn double(self) -> &'static str {

@@ -1,5 +1,7 @@
 //! A JSON object read key by key; every fault with file, line and path, in one pass.
 
+use std::collections::BTreeMap;
+
 use rankine_config::{Fault, Faults, Source, nearest};
 use serde_json::{Map, Value};
 
@@ -146,15 +148,38 @@ impl<'d, 'a> Object<'d, 'a> {
     /// One of several words, whatever the case.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, among: &[(&'static str, T)]) -> Option<T> {
         let text = self.text(key)?;
-        let found = among.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
-        if let Some((_, value)) = found {
-            return Some(*value);
+        match one_of(&text, among) {
+            Ok(value) => Some(value),
+            Err((message, near)) => {
+                self.fault(key, message, near);
+                None
+            }
         }
-        let names: Vec<&str> = among.iter().map(|(name, _)| *name).collect();
-        let near = nearest(&text.to_ascii_lowercase(), names.iter().copied());
-        let message = format!("expected one of: {}; got `{text}`", names.join(", "));
-        self.fault(key, message, near);
-        None
+    }
+
+    /// Names and for each one of several words.
+    pub(super) fn words<T: Copy>(
+        &mut self,
+        key: &'static str,
+        among: &[(&'static str, T)],
+    ) -> BTreeMap<String, T> {
+        let map = match self.take(key) {
+            None => Map::new(),
+            Some(Value::Object(map)) => map,
+            Some(other) => {
+                self.expected(key, "an object", &other);
+                Map::new()
+            }
+        };
+        let (mut found, own) = (BTreeMap::new(), self.path(key));
+        for (name, value) in map {
+            let path = [own.as_slice(), std::slice::from_ref(&name)].concat();
+            match one_of(value.as_str().unwrap_or_default(), among) {
+                Ok(word) => drop(found.insert(name, word)),
+                Err((message, near)) => self.document.fault(&path, message, near),
+            }
+        }
+        found
     }
 
     /// The object of a key.
@@ -193,6 +218,19 @@ impl<'d, 'a> Object<'d, 'a> {
             document.fault(&path, message, near);
         }
     }
+}
+
+/// The value of a word, whatever its case; else those there are, and the nearest.
+fn one_of<T: Copy>(text: &str, among: &[(&'static str, T)]) -> Result<T, (String, Option<&'static str>)> {
+    let found = among.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&'static str> = among.iter().map(|(name, _)| *name).collect();
+        let near = nearest(&text.to_ascii_lowercase(), names.iter().copied());
+        (
+            format!("expected one of: {}; got `{text}`", names.join(", ")),
+            near,
+        )
+    })
 }
 
 /// How a fault calls a value.

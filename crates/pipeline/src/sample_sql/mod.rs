@@ -5,11 +5,15 @@
 //! (names and strings aside) means the same on SQLite, PostgreSQL, Spark, MaxCompute and Hive; no feature is younger than
 //! the first event of its sample.
 
+pub mod build;
 mod dialect;
 pub mod expression;
 mod json;
 mod leak;
 mod negatives;
+#[cfg(test)]
+mod oracle;
+mod outputs;
 mod pairs;
 mod position;
 mod side;
@@ -22,6 +26,7 @@ mod variables;
 
 pub use self::dialect::Dialect;
 pub use self::leak::{Leak, leaks};
+pub use self::outputs::{Origin, Output, inputs, outputs, twice};
 pub use self::statement::statement;
 pub use self::tables::{Behaviour, Feature, Side, Tables};
 pub use self::template::{Grain, LabelKind, Negatives, Template};

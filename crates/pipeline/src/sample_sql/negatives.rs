@@ -1,7 +1,7 @@
 //! Drawn negatives: for each positive, items of the pool by a multiplicative generator over row numbers.
 //!
-//! The decision: whole-number arithmetic below 2^63 instead of the databases' random functions, so that every dialect draws
-//! the same. Only items that existed by then are drawn, and none that the user met on the day.
+//! The decision: whole-number arithmetic below 2^63 instead of the databases' random functions, over rows ordered by the bytes of
+//! their keys' texts, so that every dialect draws the same. Only items that existed by then are drawn, and none that the user met on the day.
 
 use super::statement::{Parts, label_of};
 use super::template::Negatives;
@@ -24,11 +24,11 @@ pub(super) fn parts(parts: &Parts<'_>, negatives: Negatives) -> Vec<(String, Str
 
 fn positive(parts: &Parts<'_>) -> String {
     let (keys, day) = (parts.keys("g."), parts.day());
-    let order: Vec<String> = keys
-        .iter()
-        .filter(|key| **key != format!("g.{day}"))
-        .cloned()
-        .collect();
+    let mut order = vec![parts.dialect.sorting(&keys[0]), parts.dialect.sorting(&keys[1])];
+    if let [_, _, request, _] = keys.as_slice() {
+        order.push(format!("CASE WHEN {request} IS NULL THEN 0 ELSE 1 END"));
+        order.push(parts.dialect.sorting(request));
+    }
     format!(
         "SELECT {}, g.first_time,\n  CAST(ROW_NUMBER() OVER (PARTITION BY g.{day} ORDER BY {}) AS BIGINT) AS place\n\
          FROM seen AS g\nWHERE g.{} > 0",
@@ -49,8 +49,9 @@ fn pool(parts: &Parts<'_>) -> String {
         None => "0".to_owned(),
     };
     format!(
-        "SELECT i.item, i.since, CAST(ROW_NUMBER() OVER (ORDER BY i.item) AS BIGINT) AS place\nFROM (\n  SELECT {key} AS \
-         item, {since} AS since\n  FROM {table}\n  WHERE {key} IS NOT NULL\n  GROUP BY {key}\n) AS i"
+        "SELECT i.item, i.since, CAST(ROW_NUMBER() OVER (ORDER BY {order}) AS BIGINT) AS place\nFROM (\n  SELECT {key} AS \
+         item, {since} AS since\n  FROM {table}\n  WHERE {key} IS NOT NULL\n  GROUP BY {key}\n) AS i",
+        order = parts.dialect.sorting("i.item")
     )
 }
 

@@ -1,6 +1,19 @@
 //! The tables that samples are made of, with documented names where none is given.
 
+use std::collections::BTreeMap;
+
+use rankine_table::Kind;
+
 use super::json::Object;
+use super::outputs::Origin;
+
+/// Types that a text file's columns may be given.
+const TYPES: [(&str, Kind); 4] = [
+    ("int", Kind::Int),
+    ("float", Kind::Float),
+    ("string", Kind::Text),
+    ("timestamp", Kind::Time),
+];
 
 /// What users did: one row per event, impressions among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +32,8 @@ pub struct Behaviour {
     pub partition: String,
     /// All its columns, if they are known: others are faults of the selection.
     pub columns: Option<Vec<String>>,
+    /// Types of columns, where its rows are read from text files.
+    pub types: BTreeMap<String, Kind>,
 }
 
 /// A feature: a column, and its name in the sample.
@@ -57,6 +72,8 @@ pub struct Side {
     pub features: Option<Vec<Feature>>,
     /// Columns that never change, and so need no time.
     pub fixed: Vec<String>,
+    /// Types of columns, where its rows are read from text files.
+    pub types: BTreeMap<String, Kind>,
 }
 
 impl Side {
@@ -103,6 +120,7 @@ impl Default for Tables {
                 time: "event_time".to_owned(),
                 partition: "dt".to_owned(),
                 columns: None,
+                types: BTreeMap::new(),
             },
             user: Some(default_side("user_features", "user_id")),
             item: Some(default_side("item_features", "item_id")),
@@ -118,10 +136,29 @@ fn default_side(table: &str, key: &str) -> Side {
         partition: None,
         features: None,
         fixed: Vec::new(),
+        types: BTreeMap::new(),
     }
 }
 
 impl Tables {
+    /// The types that a table's text files are read with: those given, and days as texts.
+    pub(super) fn types_of(&self, origin: Origin) -> BTreeMap<String, Kind> {
+        let side = match origin {
+            Origin::User => self.user.as_ref(),
+            Origin::Item => self.item.as_ref(),
+            Origin::Behaviour | Origin::Label => None,
+        };
+        let (mut types, day) = match side {
+            Some(side) => (side.types.clone(), side.partition.clone()),
+            None => (
+                self.behaviour.types.clone(),
+                Some(self.behaviour.partition.clone()),
+            ),
+        };
+        types.extend(day.map(|day| (day, Kind::Text)));
+        types
+    }
+
     /// Reads `behaviour`, `user` and `item` of an object.
     pub(super) fn read(mut object: Object<'_, '_>) -> Tables {
         let mut tables = Tables::default();
@@ -146,6 +183,7 @@ fn read_behaviour(mut object: Object<'_, '_>, default: Behaviour) -> Behaviour {
         partition: given("partition", default.partition),
         request: object.text("request"),
         columns: object.texts("columns"),
+        types: object.words("types", &TYPES),
     };
     object.finish();
     read
@@ -174,6 +212,7 @@ fn read_side(tables: &mut Object<'_, '_>, name: &'static str, (table, key): (&st
             .texts("features")
             .map(|list| list.iter().map(|f| Feature::parse(f)).collect()),
         fixed: object.texts("fixed").unwrap_or_default(),
+        types: object.words("types", &TYPES),
         time: if dated || timeless {
             time
         } else {

@@ -260,7 +260,7 @@ fn every_statement_is_read_back_by_a_parser_of_its_dialect() {
 }
 
 /// Tables in which the future would show: age and price change between and after the events.
-const ROWS: &str = "
+pub(super) const ROWS: &str = "
 CREATE TABLE behaviour (user_id BIGINT, item_id BIGINT, request_id TEXT, event TEXT, event_time BIGINT, dt TEXT, spent BIGINT);
 INSERT INTO behaviour VALUES
  (1, 10, 'a', 'show', 100, '20260301', 0), (1, 10, 'a', 'click', 110, '20260301', 7), (1, 11, 'a', 'show', 100, '20260301', 0),
@@ -274,8 +274,12 @@ INSERT INTO item_features VALUES (10, 1, 5, 'x'), (10, 206, 6, 'x'), (11, 100, 9
  (14, 1, 4, 'z'), (15, 999, 8, 'late');";
 
 fn in_sqlite(sql: &str) -> Vec<Vec<Option<String>>> {
+    sqlite_with("", sql)
+}
+
+fn sqlite_with(more: &str, sql: &str) -> Vec<Vec<Option<String>>> {
     let base = rusqlite::Connection::open_in_memory().unwrap();
-    base.execute_batch(ROWS).unwrap();
+    base.execute_batch(&format!("{ROWS} {more}")).unwrap();
     let mut statement = base.prepare(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
     let count = statement.column_count();
     let mut rows = statement.query([]).unwrap();
@@ -294,9 +298,13 @@ fn in_sqlite(sql: &str) -> Vec<Vec<Option<String>>> {
 }
 
 fn in_postgres(sql: &str) -> Vec<Vec<Option<String>>> {
+    postgres_with("", sql)
+}
+
+fn postgres_with(more: &str, sql: &str) -> Vec<Vec<Option<String>>> {
     let url = PostgresServer::shared().unwrap().database().unwrap();
     let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
-    client.batch_execute(ROWS).unwrap();
+    client.batch_execute(&format!("{ROWS} {more}")).unwrap();
     let mut found = Vec::new();
     for message in client
         .simple_query(sql)
@@ -390,6 +398,23 @@ fn sqlite_and_postgres_give_equal_samples() {
             assert_eq!(lite.replace(".0 ", " "), post, "{kind}{more}");
         }
     }
+}
+
+#[test]
+fn missing_and_mixed_requests_draw_alike() {
+    let more = "INSERT INTO behaviour SELECT 1, item_id, request_id, 'click', 300, '20260302', 1 FROM (SELECT item_id FROM \
+        item_features GROUP BY item_id) AS i CROSS JOIN (SELECT NULL AS request_id UNION ALL SELECT 'B' UNION ALL SELECT 'a' UNION \
+        ALL SELECT '' UNION ALL SELECT 'é') AS r WHERE item_id < 14; INSERT INTO item_features SELECT item_id * 7, 1, 1, 'w' FROM \
+        item_features;";
+    let negatives = r#", "negatives": {"per_positive": 3}"#;
+    let template = with("CLASSIFICATION", "max(event='click')", negatives);
+    let run = |dialect| statement(&template, dialect, 14, &on("20260302"));
+    let lite = shown(&sqlite_with(more, &run(Dialect::Sqlite)));
+    assert_eq!(lite, shown(&postgres_with(more, &run(Dialect::Postgres))));
+    assert!(
+        lite.iter().filter(|row| row.contains(" 300 0 ")).count() > 20,
+        "{lite:?}"
+    );
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn id_of(row: &postgres::Row, action: &str) -> Result<i64, PipelineError> {
 pub(crate) fn connect(dsn: &str) -> Result<Client, PipelineError> {
     let config = dsn.parse::<postgres::Config>();
     let mut config = config.map_err(PipelineError::postgres("read the connection string"))?;
-    config.application_name("rankine stream");
+    config.application_name("rankine");
     config.options("-c datestyle=ISO,YMD -c timezone=UTC -c extra_float_digits=3");
     config
         .connect(postgres::NoTls)
