@@ -15,7 +15,7 @@ use crate::dictionaries::Dictionaries;
 use crate::output;
 use crate::preparing::Preparing;
 use crate::source::{self, Chained};
-use crate::training::{Baselines, Files, judge, of_values, ranked, ranking_options};
+use crate::training::{Baselines, Files, content_slots, judge, of_values, ranked, ranking_options};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -122,6 +122,7 @@ fn lists(
         &mut Chained::new(met),
         &mut *open(test)?,
         &measured,
+        &content_slots(config),
     )
     .map(Some)
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Parser};
 use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, SentenceEvents};
@@ -12,17 +12,20 @@ use rankine_pipeline::import::imported;
 use rankine_table::{AtomicFile, stream};
 use rankine_train::Progress;
 use rankine_train::linear::TextFormat;
+use rankine_train::metric::Evaluation;
+use rankine_train::ranking::Verdict;
 use rankine_train::report::drawing;
 use rankine_train::vectors::{self, Joined, summary};
 use serde_json::json;
 
 use super::Globals;
 use crate::dictionaries::Dictionaries;
+use crate::home::Home;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
 use crate::source::{Broken, Reading, vectors_conf};
 use crate::training::{
-    Files, Fitted, Job, Liked, Origin, fit, lists, measure, publish, rejects, train_vectors,
+    Files, Fitted, Gate, Job, Liked, Origin, fit, gate, lists, measure, publish, rejects, train_vectors,
 };
 use crate::watch::Watch;
 use crate::{clock, output, recipe};
@@ -37,7 +40,8 @@ use crate::{clock, output, recipe};
     rankine train my.toml --conf my.feature.toml --train train.csv.gz --test test.csv.gz --hold-out 0.1\n  \
     rankine train my.toml --conf my.feature.toml --train day-*.parquet\n  \
     zcat log.gz | rankine train my.toml --conf my.feature.toml --train - --columns label,userId,u1..u128\n  \
-    rankine train my.toml --resume")]
+    rankine train my.toml --resume\n  \
+    rankine train my.toml --init-from .rankine/models/my --gate 0.02")]
 pub(crate) struct Options {
     /// The model file (TOML)
     #[arg(value_name = "MODEL.toml")]
@@ -97,6 +101,13 @@ pub(crate) struct Options {
     /// Show the run on a page at this port of this machine while it goes (0: a free port)
     #[arg(long, value_name = "PORT")]
     watch: Option<u16>,
+    /// Do not publish a version whose recall on cold items (of all items where none is cold) is more than this below that of the
+    /// version that serves; exit code 1 then
+    #[arg(long, value_name = "MARGIN")]
+    gate: Option<f64>,
+    /// Places of the lists that the gate counts
+    #[arg(long, value_name = "K", default_value_t = 10, requires = "gate")]
+    gate_top: usize,
     #[command(flatten)]
     dictionaries: Dictionaries,
 }
@@ -129,6 +140,11 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         "--hold-out is {}, expected 0 to 1",
         options.hold_out
     );
+    anyhow::ensure!(
+        options.gate.is_none_or(|margin| (0.0..=1.0).contains(&margin)),
+        "--gate is {}, expected 0 to 1",
+        options.gate.unwrap_or_default()
+    );
     let home = globals.home();
     let (config, name) = model_file(options)?;
     if options.print_config {
@@ -137,6 +153,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     }
     let _beside = Preparing::beside(&home)?;
     if config.kind() == Kind::Item2Vec {
+        anyhow::ensure!(options.gate.is_none(), "--gate: kind `item2vec` ranks nothing");
         return vectors(options, globals, (&config, &name));
     }
     let job = job(options, globals, (config, name))?;
@@ -144,8 +161,36 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     compare(options, &fitted)?;
     let evaluation = measure(&job, &fitted)?;
     fitted.ranking = lists(&job, &fitted)?;
-    let version = publish(&job, &home, &fitted, &evaluation)?;
+    fitted.gate = gated(&job, options, &home, &fitted)?;
+    let stopped = fitted.gate.as_ref().filter(|verdict| !verdict.passed);
+    let version = match stopped {
+        Some(_) => None,
+        None => Some(publish(&job, &home, &fitted, &evaluation)?),
+    };
     job.forget_checkpoints(&home);
+    tell((&job, &home, globals), &fitted, &evaluation, version)?;
+    match stopped {
+        Some(verdict) => bail!("{} is not published: {verdict}", job.name),
+        None => Ok(()),
+    }
+}
+
+/// What the gate says, where there is one and a version that serves.
+fn gated(job: &Job, options: &Options, home: &Home, fitted: &Fitted) -> anyhow::Result<Option<Verdict>> {
+    let Some(margin) = options.gate else {
+        return Ok(None);
+    };
+    let k = options.gate_top;
+    gate(job, home, fitted, Gate { margin, k })
+}
+
+/// Prints how a training went.
+fn tell(
+    (job, home, globals): (&Job, &Home, &Globals),
+    fitted: &Fitted,
+    evaluation: &Evaluation,
+    version: Option<u64>,
+) -> anyhow::Result<()> {
     if globals.json {
         return output::json(&json!({
             "model": job.name, "version": version, "kind": job.model.kind().name(),
@@ -155,6 +200,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
             "peak_memory_mib": clock::peak_memory_mib(), "evaluation": evaluation,
             "restored": fitted.trained.restored,
             "ranking": fitted.ranking,
+            "gate": fitted.gate,
         }));
     }
     if let Some(restored) = &fitted.trained.restored {
@@ -164,11 +210,16 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     if let Some(ranking) = &fitted.ranking {
         output::line(&ranking.to_string());
     }
-    output::line(&format!(
-        "published {} version {version} in {}",
-        job.name,
-        home.models().display()
-    ));
+    if let Some(version) = version {
+        if let Some(verdict) = &fitted.gate {
+            output::line(&format!("gate: {verdict}"));
+        }
+        output::line(&format!(
+            "published {} version {version} in {}",
+            job.name,
+            home.models().display()
+        ));
+    }
     Ok(())
 }
 

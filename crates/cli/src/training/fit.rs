@@ -7,7 +7,7 @@ use rankine_model::Network;
 use rankine_train::encode::fitted;
 use rankine_train::linear::Place;
 use rankine_train::matrix;
-use rankine_train::ranking::Ranking;
+use rankine_train::ranking::{Ranking, Verdict};
 use rankine_train::tensorboard::{EventWriter, of_config};
 use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train_in};
 
@@ -21,6 +21,8 @@ pub(crate) struct Fitted {
     pub(crate) plan: Arc<Plan>,
     /// Lists over all items, once they are measured.
     pub(crate) ranking: Option<Ranking>,
+    /// What the gate said, where it was asked.
+    pub(crate) gate: Option<Verdict>,
     /// Weights and history.
     pub(crate) trained: Trained,
     /// CPU seconds of this thread for statistics, encoding, training and validation.
@@ -54,6 +56,7 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     Ok(Fitted {
         plan,
         ranking: None,
+        gate: None,
         trained,
         cpu_s,
         wall_s: (clock::now_micros() - begin) as f64 / 1e6,

@@ -5,6 +5,7 @@
 //! code that will serve it, so that no card carries a figure that serving does not have.
 
 mod fit;
+mod gate;
 mod judge;
 mod linear;
 mod origin;
@@ -28,11 +29,12 @@ use crate::home::Home;
 use crate::source::{Chained, Reading, Sifted};
 
 pub(crate) use fit::{Fitted, attempt, fit};
+pub(crate) use gate::{Gate, gate};
 pub(crate) use judge::{Baselines, judge, of_values};
 pub(crate) use linear::{of_file, rejects};
 pub(crate) use origin::Origin;
 pub(crate) use publish::publish;
-pub(crate) use ranked::{listed, lists, ranked, ranking_options};
+pub(crate) use ranked::{content_slots, listed, lists, ranked, ranking_options};
 pub(crate) use vectors::{Liked, reads, train_vectors};
 
 /// The samples a model learns from, watches and is judged on.

@@ -118,18 +118,25 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         .map(|(name, rows)| format!("{name} {rows}"))
         .collect();
     let text = |value: &dyn std::fmt::Display| value.to_string();
+    let gate = fitted
+        .gate
+        .iter()
+        .map(|verdict| ("gate".to_owned(), verdict.to_string()));
     Card {
         name: job.name.clone(),
         what: format!(
             "A {kind} model over the conf `{}`, trained by Rankine.",
             fitted.plan.name()
         ),
-        facts: vec![
+        facts: [
             ("conf hash".to_owned(), fitted.plan.hash()),
             ("rows by table".to_owned(), rows.join(", ")),
             ("best epoch".to_owned(), text(&fitted.trained.best_epoch)),
             ("CPU seconds".to_owned(), format!("{:.2}", fitted.cpu_s)),
-        ],
+        ]
+        .into_iter()
+        .chain(gate)
+        .collect(),
         data: vec![
             ("training samples".to_owned(), text(&fitted.trained.train_samples)),
             (

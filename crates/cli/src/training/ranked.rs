@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use rankine_feature::Plan;
-use rankine_model::{ModelConfig, Network, Parameters, Scorer};
+use rankine_model::{Kind, ModelConfig, Network, Parameters, Scorer};
 use rankine_train::SampleSource;
 use rankine_train::ranking::{Ranking, RankingOptions, World, rank};
 
@@ -19,7 +19,24 @@ pub(crate) fn ranking_options(config: &ModelConfig) -> RankingOptions {
     }
 }
 
-/// Ranks all items for the users of `held`; items of `met` that a user met are left out of his list.
+/// The slots of what is known of an item before anybody met it; none unless the model file tells content from preference.
+pub(crate) fn content_slots(config: &ModelConfig) -> Vec<u32> {
+    let towers = config.tower.iter().filter(|_| config.kind() == Kind::DropoutNet);
+    let slots = towers.flat_map(|towers| &towers.item.slots);
+    slots.map(|slot| slot.value).collect()
+}
+
+/// What a job's lists are called, and what their users had met: validation samples are met before test samples, and are judged
+/// where there are none of those.
+pub(super) fn title_and_met(job: &Job) -> (&'static str, Part) {
+    match job.files.test {
+        Some(_) => ("the test samples", Part::All),
+        None => ("the validation samples", Part::Train),
+    }
+}
+
+/// Ranks all items for the users of `held`; items of `met` that a user met are left out of his list. `content` are the slots of items'
+/// content.
 ///
 /// # Errors
 /// What the sources report.
@@ -29,8 +46,9 @@ pub(crate) fn ranked(
     met: &mut dyn SampleSource,
     held: &mut dyn SampleSource,
     options: &RankingOptions,
+    content: &[u32],
 ) -> anyhow::Result<Ranking> {
-    let mut world = World::default();
+    let mut world = World::default().described_by(content.to_vec());
     world.learn(met)?;
     Ok(rank(title, (name, plan, scorer), &mut world, held, options)?)
 }
@@ -43,12 +61,7 @@ pub(crate) fn lists(job: &Job, fitted: &Fitted) -> anyhow::Result<Option<Ranking
     if !job.model.kind().is_matrix() {
         return Ok(None);
     }
-    // validation samples are met before test samples, and are judged where there are none of those
-    let (title, met) = if job.files.test.is_some() {
-        ("the test samples", Part::All)
-    } else {
-        ("the validation samples", Part::Train)
-    };
+    let (title, met) = title_and_met(job);
     let network = Network::compile(&job.model, &fitted.plan)?;
     let scorer = Scorer::new(&network, &fitted.trained.parameters)?;
     ranked(
@@ -57,6 +70,7 @@ pub(crate) fn lists(job: &Job, fitted: &Fitted) -> anyhow::Result<Option<Ranking
         &mut *job.open(&fitted.plan, met)?,
         &mut *job.open(&fitted.plan, Part::Judge)?,
         &ranking_options(&job.model),
+        &[],
     )
     .map(Some)
 }
@@ -78,6 +92,7 @@ pub(crate) fn listed(job: &Job, plan: &Plan, parameters: &Parameters<f32>) -> an
         &mut *job.open(plan, Part::Train)?,
         &mut *job.open(plan, Part::Valid)?,
         &options,
+        &[],
     )?;
     let own = ranking.lines.iter().find(|line| !line.baseline);
     let own = own.filter(|_| ranking.users > 0);

@@ -36,6 +36,7 @@ mod extract;
 mod extract_parity;
 #[cfg(test)]
 mod finetune;
+mod gate;
 #[cfg(test)]
 mod home;
 #[cfg(test)]

@@ -5,7 +5,11 @@
 //! that scores is ranked like this; sampled figures follow He et al. 2017 (one held-out item and n others that the user never
 //! met) and are printed because others print them, though they favour models that know little (Krichene and Rendle 2020).
 
+mod content;
+mod gate;
 mod report;
+mod ridge;
+mod split;
 mod world;
 
 use rand::{RngExt, SeedableRng};
@@ -17,7 +21,11 @@ use rankine_model::{Hidden, ScoreScratch, Scorer};
 use crate::TrainError;
 use crate::metric::top;
 use crate::source::SampleSource;
+use content::Content;
+pub use gate::Verdict;
 pub use report::{Figures, Ranking, RankingLine, Sampled};
+use split::Share;
+pub use split::{COLD_ITEMS, COLD_USERS, Split, SplitRecall, WARM_ITEMS};
 pub use world::World;
 use world::{Asked, number};
 
@@ -46,10 +54,10 @@ impl Default for RankingOptions {
 }
 
 /// Ranks all items of `world` for every user who has something relevant among the `held` samples, by the model and by the
-/// baselines `popularity` and `chance`.
+/// baselines `popularity` and `chance`; where the world knows items by content also by `content profile` and `content factors`.
 ///
 /// # Errors
-/// What the source reports.
+/// What the source and a factorisation report.
 pub fn rank(
     title: &str,
     (name, plan, scorer): (&str, &Plan, &Scorer),
@@ -65,16 +73,31 @@ pub fn rank(
     };
     let counts = world.popularity();
     let mut popular = |_: &Asked, scores: &mut [f32]| scores.copy_from_slice(&counts);
+    let content = Content::new(plan, world, world.content(), options.positive);
+    let factors = content.as_ref().map(|content| content.factors(options.seed));
+    let factors = factors.transpose()?;
+    let shares = Share::all(world, &asked);
     let judge = Judge {
         world,
         options,
         asked: &asked,
+        shares: &shares,
     };
-    let lines = vec![
+    let mut lines = vec![
         judge.line((name, false), &mut |asked, scores| model.scores(asked, scores)),
         judge.line(("popularity", true), &mut popular),
         judge.line(("chance", true), &mut chance),
     ];
+    lines.extend(content.iter().map(|content| {
+        judge.line(("content profile", true), &mut |asked, scores| {
+            content.profile(asked, scores)
+        })
+    }));
+    lines.extend(factors.iter().map(|factors| {
+        judge.line(("content factors", true), &mut |asked, scores| {
+            factors.scores(asked, scores)
+        })
+    }));
     Ok(Ranking {
         title: title.to_owned(),
         k: options.k,
@@ -82,6 +105,7 @@ pub fn rank(
         users: asked.len(),
         items: world.items(),
         relevant: asked.iter().map(|a| a.relevant.len()).sum(),
+        splits: shares.iter().map(|share| share.about(&asked)).collect(),
         lines,
     })
 }
@@ -155,6 +179,7 @@ struct Judge<'a> {
     world: &'a World,
     options: &'a RankingOptions,
     asked: &'a [Asked],
+    shares: &'a [Share],
 }
 
 impl Judge<'_> {
@@ -162,27 +187,35 @@ impl Judge<'_> {
         let mut scores = vec![0.0; self.world.items()];
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed ^ 0x5DEE_CE66);
         let (mut lists, mut places) = (Vec::with_capacity(self.asked.len()), Vec::new());
-        for asked in self.asked {
+        let mut recalls = vec![Vec::new(); self.shares.len()];
+        for (at, asked) in self.asked.iter().enumerate() {
             score(asked, &mut scores);
             places.extend(self.places(asked, &scores, &mut random));
             lists.push(self.list(asked, &mut scores));
+            for (share, recalls) in self.shares.iter().zip(&mut recalls) {
+                recalls.extend(share.recall((at, asked), &scores, self.options.k));
+            }
         }
         RankingLine {
             name: name.to_owned(),
             baseline,
             all: self.figures(&lists),
             sampled: (self.options.negatives > 0).then(|| Sampled::of(&places, self.options.k)),
+            splits: self
+                .shares
+                .iter()
+                .zip(recalls)
+                .map(|(share, all)| share.mean(all))
+                .collect(),
         }
     }
 
-    /// The first k of what the user has not met.
+    /// The first k of what the user has not met; leaves NaN as the scores of what he has.
     fn list(&self, asked: &Asked, scores: &mut [f32]) -> Vec<u32> {
         for item in &asked.met {
             scores[*item as usize] = f32::NAN;
         }
-        let best = topn::top_n(scores, self.options.k);
-        let shown = best.iter().filter(|(_, score)| !score.is_nan());
-        shown.map(|(item, _)| number(*item)).collect()
+        first(scores, self.options.k).map(number).collect()
     }
 
     /// The place of each relevant item among others the user never met, from 0; of equal scores half stand before.
@@ -243,6 +276,12 @@ impl Judge<'_> {
             novelty: report::mean(novel).0,
         }
     }
+}
+
+/// The places of the k best scores, best first; NaN is none.
+fn first(scores: &[f32], k: usize) -> impl Iterator<Item = usize> {
+    let best = topn::top_n(scores, k).into_iter();
+    best.filter(|(_, score)| !score.is_nan()).map(|(at, _)| at)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::split::{Split, SplitRecall};
 use crate::metric::markdown_cell;
 
 /// Figures of lists over all items: means over users; errors are standard errors of the mean.
@@ -81,6 +82,9 @@ pub struct RankingLine {
     pub all: Figures,
     /// Among sampled items, where asked for.
     pub sampled: Option<Sampled>,
+    /// Of the ranking's splits, in their order.
+    #[serde(default)]
+    pub splits: Vec<SplitRecall>,
 }
 
 /// A model's rankings beside those of baselines. `Display` prints aligned text.
@@ -98,6 +102,9 @@ pub struct Ranking {
     pub items: usize,
     /// Held-out items they liked.
     pub relevant: usize,
+    /// Cold and warm lists, where anything held out is cold.
+    #[serde(default)]
+    pub splits: Vec<Split>,
     /// The model, then baselines.
     pub lines: Vec<RankingLine>,
 }
@@ -138,6 +145,7 @@ impl Ranking {
             let n = self.negatives;
             heads.extend([format!("hit rate of {n}"), format!("NDCG of {n}")]);
         }
+        heads.extend(self.splits.iter().map(|split| format!("recall, {}", split.name)));
         let row = |line: &RankingLine| {
             let name = if line.baseline {
                 format!("({})", line.name)
@@ -152,6 +160,7 @@ impl Ranking {
                     .flat_map(|s| [s.hit_rate, s.ndcg])
                     .map(|v| format!("{v:.4}")),
             );
+            row.extend(line.splits.iter().map(|split| format!("{:.4}", split.recall)));
             row
         };
         std::iter::once(heads).chain(self.lines.iter().map(row)).collect()
@@ -179,6 +188,10 @@ impl Ranking {
         if self.negatives > 0 {
             let n = self.negatives;
             text += &format!(" \"of {n}\": each liked item among {n} drawn from those the user never met.");
+        }
+        for split in &self.splits {
+            let (name, users, items, relevant) = (&split.name, split.users, split.items, split.relevant);
+            text += &format!(" {name}: {items} ranked alone, {relevant} of them liked by {users} users.");
         }
         text
     }

@@ -147,3 +147,80 @@ fn chance_is_the_same_every_time() {
         ranked(&RankingOptions::default())
     );
 }
+
+/// A conf of items with tags, and a model of popularity over it.
+const TAGGED: &str = r#"format = 1
+name = "shop"
+schema.user = [{ name = "userId", type = "int" }]
+schema.item = [{ name = "itemId", type = "int" }, { name = "tags", type = "list<string>" }]
+sample = { label = ["label"], group = "userId" }
+feature = [
+    { name = "item", class = "id", slot = 2, depend = ["itemId"] },
+    { name = "f_tags", class = "tag", slot = 3, depend = ["tags"] },
+]
+"#;
+
+/// Users of two tastes, 40 items of one tag each and a tag that all have; items from 30 on are held out, and user 9 with one of 0.
+fn tagged() -> (RowsSource, RowsSource) {
+    let one = |user: i64, item: i64, label: f32| {
+        let tags = [["even", "odd"][usize::try_from(item % 2).unwrap()], "all"];
+        SampleRow {
+            user: vec![Value::Int(user)],
+            item: vec![Value::Int(item), Value::strs(&tags)],
+            label,
+            weight: 1.0,
+            time: item,
+            group: user,
+            item_id: item,
+            ..SampleRow::default()
+        }
+    };
+    let all = |items: std::ops::Range<i64>| {
+        let pairs = (0..8).flat_map(move |user| items.clone().map(move |item| (user, item)));
+        let met = pairs.filter(|(user, item)| (user + item) % 2 == 0 || item % 5 == 0);
+        met.map(|(user, item)| one(user, item, if (user + item) % 2 == 0 { 1.0 } else { 0.0 }))
+    };
+    let mut held: Vec<SampleRow> = all(30..40).collect();
+    held.push(one(9, 0, 1.0));
+    (RowsSource::new(all(0..30).collect()), RowsSource::new(held))
+}
+
+#[test]
+fn cold_items_are_ranked_alone_beside_what_content_tells() {
+    let plan = Plan::compile(TAGGED, "conf", None).unwrap();
+    let text = "format = 1\nconf = \"shop\"\nkind = \"popularity\"\nmatrix = { item = 2 }\n";
+    let config = ModelConfig::parse(text, "m.toml").unwrap();
+    let (mut learnt, mut held) = tagged();
+    let trained = crate::matrix::train(&config, &plan, &mut learnt, &mut Silent, None).unwrap();
+    let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
+    let mut world = World::default().described_by(vec![3]);
+    world.learn(&mut learnt).unwrap();
+    let options = RankingOptions {
+        k: 5,
+        ..RankingOptions::default()
+    };
+    let found = rank("test", ("own", &plan, &scorer), &mut world, &mut held, &options).unwrap();
+    let about: Vec<_> = found
+        .splits
+        .iter()
+        .map(|s| (s.name.as_str(), s.users, s.items, s.relevant))
+        .collect();
+    assert_eq!(
+        about,
+        [
+            (COLD_ITEMS, 8, 10, 40),
+            (WARM_ITEMS, 1, 30, 1),
+            (COLD_USERS, 1, 40, 1)
+        ]
+    );
+    let of = |name: &str| found.lines.iter().find(|l| l.name == name).unwrap().splits[0].recall;
+    // 5 of 10 cold items have the user's tag; popularity knows none of them and takes the first ones
+    assert!((of("content profile") - 1.0).abs() < 1e-12 && (of("content factors") - 1.0).abs() < 1e-12);
+    assert!(of("own") < 0.7 && of("chance") < 0.7);
+    assert!(found.to_string().contains("recall, cold items") && found.markdown().contains("cold users: 40"));
+}
+
+#[test]
+fn nothing_cold_is_no_split() {
+    assert!(ranked(&RankingOptions::default()).splits.is_empty());
+}

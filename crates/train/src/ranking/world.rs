@@ -16,11 +16,17 @@ pub struct World {
     /// Users (numbered) who met each item in a learnt sample.
     met_by: Vec<Vec<u32>>,
     users: FxHashMap<i64, u32>,
+    /// What each learnt sample said of an item: user, item, label.
+    said: Vec<(i64, u32, f32)>,
+    /// Slots of what is known of an item before anybody met it.
+    content: Vec<u32>,
 }
 
 /// One user's request and what would answer it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
+    /// The user's group.
+    pub(super) group: i64,
     pub(super) user: Vec<Value>,
     pub(super) context: Vec<Value>,
     /// Held-out items he liked, ascending.
@@ -36,6 +42,12 @@ pub(super) fn number(at: usize) -> u32 {
 }
 
 impl World {
+    /// The same with slots of items' content, which baselines of content alone read.
+    #[must_use]
+    pub fn described_by(self, content: Vec<u32>) -> World {
+        World { content, ..self }
+    }
+
     /// Takes learnt samples in: their items are known and met. Later rows of an item replace earlier ones.
     ///
     /// # Errors
@@ -45,6 +57,7 @@ impl World {
             let item = self.place(row.item_id, &row.item);
             self.rows[item as usize].clone_from(&row.item);
             self.met.entry(row.group).or_default().push(item);
+            self.said.push((row.group, item, row.label));
             let next = number(self.users.len());
             let user = *self.users.entry(row.group).or_insert(next);
             self.met_by[item as usize].push(user);
@@ -77,6 +90,7 @@ impl World {
         for_each(held, |row| {
             let item = self.place(row.item_id, &row.item);
             let asked = by_user.entry(row.group).or_insert_with(|| Asked {
+                group: row.group,
                 time: i64::MAX,
                 ..Asked::default()
             });
@@ -109,6 +123,23 @@ impl World {
     #[must_use]
     pub fn users(&self) -> usize {
         self.users.len()
+    }
+
+    pub(super) fn content(&self) -> &[u32] {
+        &self.content
+    }
+
+    /// The items that each user liked in a learnt sample, ascending.
+    pub(super) fn liked(&self, positive: f32) -> FxHashMap<i64, Vec<u32>> {
+        let mut liked: FxHashMap<i64, Vec<u32>> = FxHashMap::default();
+        for (user, item, _) in self.said.iter().filter(|(_, _, label)| *label >= positive) {
+            liked.entry(*user).or_default().push(*item);
+        }
+        for items in liked.values_mut() {
+            items.sort_unstable();
+            items.dedup();
+        }
+        liked
     }
 
     pub(super) fn rows(&self) -> &[Vec<Value>] {
