@@ -329,6 +329,19 @@ impl<T: Real> Scorer<T> {
         Scorer::assemble(network, &tables, &parameters.dense, Path::new("parameters"))
     }
 
+    /// Whether [`Scorer::new`] would take the parameters; no table is copied for it.
+    ///
+    /// # Errors
+    /// As [`Scorer::new`].
+    pub(crate) fn fits(network: &Network, parameters: &Parameters<T>) -> Result<(), ModelError> {
+        let outline = |(name, table): (&String, &crate::Table<T>)| {
+            let empty = crate::Table::plain(table.dim());
+            (name.clone(), Arc::new(empty) as Arc<dyn Rows<T>>)
+        };
+        let tables = parameters.tables.iter().map(outline).collect();
+        Scorer::assemble(network, &tables, &parameters.dense, Path::new("parameters")).map(drop)
+    }
+
     /// Makes a scorer of tables and tensors from anywhere; `path` is named in faults.
     pub(crate) fn assemble(
         network: &Network,

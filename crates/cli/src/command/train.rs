@@ -163,14 +163,15 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     fitted.ranking = lists(&job, &fitted)?;
     fitted.gate = gated(&job, options, &home, &fitted)?;
     let stopped = fitted.gate.as_ref().filter(|verdict| !verdict.passed);
+    let stopped = stopped.map(ToString::to_string);
     let version = match stopped {
         Some(_) => None,
-        None => Some(publish(&job, &home, &fitted, &evaluation)?),
+        None => Some(publish(&job, &home, &mut fitted, &evaluation)?),
     };
     job.forget_checkpoints(&home);
     tell((&job, &home, globals), &fitted, &evaluation, version)?;
     match stopped {
-        Some(verdict) => bail!("{} is not published: {verdict}", job.name),
+        Some(why) => bail!("{} is not published: {why}", job.name),
         None => Ok(()),
     }
 }

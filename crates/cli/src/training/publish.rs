@@ -24,9 +24,10 @@ const GOLDEN: usize = 16;
 pub(crate) fn publish(
     job: &Job,
     home: &Home,
-    fitted: &Fitted,
+    fitted: &mut Fitted,
     evaluation: &Evaluation,
 ) -> anyhow::Result<u64> {
+    let golden = golden(job, fitted)?;
     let card = card(job, fitted, evaluation);
     let mut files = files(&card)?;
     let state = fitted.trained.optimizer.as_ref();
@@ -37,7 +38,7 @@ pub(crate) fn publish(
         name: job.name.clone(),
         config: job.model.text().to_owned(),
         plan: Some(fitted.plan.clone()),
-        parameters: fitted.trained.parameters.clone(),
+        parameters: std::mem::take(&mut fitted.trained.parameters),
         metrics: by_name(&measured),
         baselines: by_name(&trivial),
         data: Some(DataInfo {
@@ -55,10 +56,13 @@ pub(crate) fn publish(
             .transpose()?
             .unwrap_or_default(),
         files,
-        golden: golden(job, fitted)?,
+        golden,
         ..Draft::default()
     };
-    Ok(publish_draft(&home.models(), &draft, clock::now_micros())?)
+    let version = publish_draft(&home.models(), &draft, clock::now_micros());
+    // lent, not copied: a table may be half of the memory there is
+    fitted.trained.parameters = draft.parameters;
+    Ok(version?)
 }
 
 /// What stands beside the card: pictures, the report, the history.

@@ -1,9 +1,10 @@
 //! Publishing: everything is written into a hidden sibling, synced, and renamed into place as one step. Killed anywhere,
 //! nobody ever sees half a version; publishers take turns through a lock on the model's folder.
 
+use super::checksum::Summing;
 use super::manifest::{ConfInfo, DataInfo, FileInfo, Manifest, Output, inputs, plain_file};
 use super::weights::{Reader, Writer};
-use super::{FORMAT, GoldenSample, checksum, file, golden, versions::numbered};
+use super::{FORMAT, GoldenSample, file, golden, versions::numbered};
 use crate::config::{Kind, Loss, ModelConfig};
 use crate::error::ModelError;
 use crate::network::Network;
@@ -15,7 +16,7 @@ use rankine_kernel::Machine;
 use rankine_kernel::map::MappedFile;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -94,15 +95,16 @@ pub fn publish(models: &Path, draft: &Draft, created: i64) -> Result<u64, ModelE
 }
 
 /// What is known of the files before the folder exists.
-struct Contents {
+struct Contents<'a> {
     kind: Kind,
+    weights: Writer<'a>,
     network: Option<Network>,
     outputs: Vec<Output>,
     files: BTreeMap<String, Vec<u8>>,
 }
 
-impl Contents {
-    fn new(draft: &Draft) -> Result<Contents, ModelError> {
+impl<'a> Contents<'a> {
+    fn new(draft: &'a Draft) -> Result<Contents<'a>, ModelError> {
         let fault = |message: String| ModelError::Draft {
             name: draft.name.clone(),
             message,
@@ -120,6 +122,7 @@ impl Contents {
         files.insert(file::CARD.to_owned(), draft.card.clone().into_bytes());
         let mut contents = Contents {
             kind: config.kind(),
+            weights: Writer::default(),
             network: None,
             outputs: Vec::new(),
             files,
@@ -137,19 +140,17 @@ impl Contents {
         Ok(contents)
     }
 
-    fn vectors(&mut self, vectors: &Vectors) -> Result<(), String> {
+    fn vectors(&mut self, vectors: &'a Vectors) -> Result<(), String> {
         if vectors.rows.len() != vectors.ids.len() * vectors.dim || !vectors.ids.is_sorted_by(|a, b| a < b) {
             return Err("vectors need ascending ids and ids × dim numbers".to_owned());
         }
-        let mut weights = Writer::default();
-        weights.vectors(&vectors.ids, vectors.dim, &vectors.rows);
-        self.files.insert(file::WEIGHTS.to_owned(), weights.bytes());
+        self.weights.vectors(&vectors.ids, vectors.dim, &vectors.rows);
         Ok(())
     }
 
-    fn model(&mut self, draft: &Draft, plan: &Plan, config: &ModelConfig) -> Result<(), ModelError> {
+    fn model(&mut self, draft: &'a Draft, plan: &Plan, config: &ModelConfig) -> Result<(), ModelError> {
         let network = Network::compile(config, plan)?;
-        Scorer::new(&network, &draft.parameters)?;
+        Scorer::fits(&network, &draft.parameters)?;
         if draft.golden.is_empty() {
             let message = "a model that scores needs golden samples".to_owned();
             return Err(ModelError::Draft {
@@ -157,9 +158,7 @@ impl Contents {
                 message,
             });
         }
-        let mut weights = Writer::default();
-        weights.parameters(&draft.parameters);
-        self.files.insert(file::WEIGHTS.to_owned(), weights.bytes());
+        self.weights.parameters(&draft.parameters);
         self.files
             .insert(file::FEATURE.to_owned(), plan.canonical().into_bytes());
         self.files
@@ -198,7 +197,7 @@ fn reserved(name: &str) -> bool {
 fn write(
     hidden: &Path,
     draft: &Draft,
-    contents: Contents,
+    contents: Contents<'_>,
     (version, created): (u64, i64),
 ) -> Result<(), ModelError> {
     std::fs::create_dir(hidden).map_err(ModelError::io(hidden))?;
@@ -206,6 +205,8 @@ fn write(
     for (name, bytes) in &contents.files {
         infos.insert(name.clone(), put(hidden, name, bytes)?);
     }
+    let weights = put_by(hidden, file::WEIGHTS, |to| contents.weights.write(to))?;
+    infos.insert(file::WEIGHTS.to_owned(), weights);
     if let (Some(plan), Some(network)) = (&draft.plan, &contents.network) {
         let text = golden_text(hidden, draft, plan, network)?;
         infos.insert(
@@ -256,15 +257,24 @@ fn golden_text(hidden: &Path, draft: &Draft, plan: &Plan, network: &Network) -> 
 
 /// Writes and syncs one file.
 fn put(dir: &Path, name: &str, bytes: &[u8]) -> Result<FileInfo, ModelError> {
+    put_by(dir, name, |to| to.write_all(bytes))
+}
+
+/// Writes and syncs one file, bytes as they come.
+fn put_by(
+    dir: &Path,
+    name: &str,
+    write: impl FnOnce(&mut BufWriter<Summing<File>>) -> std::io::Result<()>,
+) -> Result<FileInfo, ModelError> {
     let path = dir.join(name);
-    let mut file = File::create_new(&path).map_err(ModelError::io(&path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(ModelError::io(&path))?;
-    Ok(FileInfo {
-        bytes: bytes.len() as u64,
-        xxh3_128: checksum::hex(bytes),
-    })
+    let written = File::create_new(&path).and_then(|file| {
+        let mut to = BufWriter::with_capacity(1 << 20, Summing::new(file));
+        write(&mut to)?;
+        let (file, bytes, xxh3_128) = to.into_inner().map_err(IntoInnerError::into_error)?.end();
+        file.sync_all()?;
+        Ok(FileInfo { bytes, xxh3_128 })
+    });
+    written.map_err(ModelError::io(&path))
 }
 
 /// Makes a folder's entries durable.

@@ -13,21 +13,55 @@ use rankine_kernel::map::{Mapped, MappedFile, Plain};
 use rankine_kernel::rows::gather_from;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 const ALIGN: usize = 64;
 const PAD: &str = "pad.";
 
-/// Tensors on their way into a file: name → (type, shape, little-endian bytes).
+/// Tensors on their way into a file, by name. Rows of tables stay where they are until they are written: a large table is never
+/// there twice.
 #[derive(Default)]
-pub(super) struct Writer {
-    tensors: BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>,
+pub(super) struct Writer<'a> {
+    tensors: BTreeMap<String, (&'static str, Vec<usize>, Data<'a>)>,
 }
 
-impl Writer {
+/// Where a tensor's little-endian bytes come from.
+enum Data<'a> {
+    /// They are there.
+    Bytes(Vec<u8>),
+    /// Numbers.
+    Floats(&'a [f32]),
+    /// Rows of a table, in this order.
+    Rows(&'a Table<f32>, Vec<u32>),
+}
+
+impl Data<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Data::Bytes(bytes) => bytes.len(),
+            Data::Floats(numbers) => size_of_val(*numbers),
+            Data::Rows(table, order) => order.len() * table.dim() * size_of::<f32>(),
+        }
+    }
+
+    fn write(self, to: &mut impl Write) -> std::io::Result<()> {
+        match self {
+            Data::Bytes(bytes) => to.write_all(&bytes),
+            Data::Floats(numbers) => floats(numbers, to),
+            Data::Rows(table, order) => order.iter().try_for_each(|row| floats(table.weights(*row), to)),
+        }
+    }
+}
+
+fn floats(numbers: &[f32], to: &mut impl Write) -> std::io::Result<()> {
+    numbers.iter().try_for_each(|v| to.write_all(&v.to_le_bytes()))
+}
+
+impl<'a> Writer<'a> {
     /// Adds all parameters: tables by ascending key with the missing row last.
-    pub(super) fn parameters(&mut self, parameters: &Parameters<f32>) {
+    pub(super) fn parameters(&mut self, parameters: &'a Parameters<f32>) {
         for (name, table) in &parameters.tables {
             self.table(name, table);
         }
@@ -36,67 +70,75 @@ impl Writer {
         }
     }
 
-    fn table(&mut self, name: &str, table: &Table<f32>) {
+    fn table(&mut self, name: &str, table: &'a Table<f32>) {
         let sorted = table.sorted();
         let keys: Vec<u64> = sorted.iter().map(|(key, _)| *key).collect();
+        let order = sorted.iter().map(|(_, row)| *row);
+        let order: Vec<u32> = order.chain([rankine_kernel::rows::MISSING]).collect();
+        drop(sorted);
         let places = index::build(&keys);
-        let order = sorted
-            .iter()
-            .map(|(_, row)| *row)
-            .chain([rankine_kernel::rows::MISSING]);
-        let mut rows = Vec::with_capacity((sorted.len() + 1) * table.dim() * size_of::<f32>());
-        for row in order {
-            rows.extend(table.weights(row).iter().flat_map(|v| v.to_le_bytes()));
-        }
         let bytes = keys.iter().flat_map(|key| key.to_le_bytes()).collect();
-        self.tensors
-            .insert(format!("emb.{name}.keys"), ("U64", vec![keys.len()], bytes));
+        self.put(
+            format!("emb.{name}.keys"),
+            ("U64", vec![keys.len()]),
+            Data::Bytes(bytes),
+        );
         let bytes = places.iter().flat_map(|place| place.to_le_bytes()).collect();
-        self.tensors
-            .insert(format!("emb.{name}.index"), ("U32", vec![places.len()], bytes));
-        let shape = vec![sorted.len() + 1, table.dim()];
-        self.tensors
-            .insert(format!("emb.{name}.rows"), ("F32", shape, rows));
+        self.put(
+            format!("emb.{name}.index"),
+            ("U32", vec![places.len()]),
+            Data::Bytes(bytes),
+        );
+        let shape = vec![order.len(), table.dim()];
+        self.put(
+            format!("emb.{name}.rows"),
+            ("F32", shape),
+            Data::Rows(table, order),
+        );
     }
 
     /// Adds item vectors.
-    pub(super) fn vectors(&mut self, ids: &[i64], dim: usize, rows: &[f32]) {
+    pub(super) fn vectors(&mut self, ids: &[i64], dim: usize, rows: &'a [f32]) {
         let bytes = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-        self.tensors
-            .insert(item2vec::IDS.to_owned(), ("I64", vec![ids.len()], bytes));
+        self.put(
+            item2vec::IDS.to_owned(),
+            ("I64", vec![ids.len()]),
+            Data::Bytes(bytes),
+        );
         self.floats(item2vec::ROWS.to_owned(), vec![ids.len(), dim], rows);
     }
 
-    fn floats(&mut self, name: String, shape: Vec<usize>, data: &[f32]) {
-        let bytes = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.tensors.insert(name, ("F32", shape, bytes));
+    fn floats(&mut self, name: String, shape: Vec<usize>, data: &'a [f32]) {
+        self.put(name, ("F32", shape), Data::Floats(data));
     }
 
-    /// Returns the file's bytes: header length, header padded with spaces to a boundary, data. A tensor's own bytes go as soon as
-    /// they are written: a large table is never there more than twice.
-    pub(super) fn bytes(self) -> Vec<u8> {
+    fn put(&mut self, name: String, (dtype, shape): (&'static str, Vec<usize>), data: Data<'a>) {
+        self.tensors.insert(name, (dtype, shape, data));
+    }
+
+    /// Writes the file: header length, header padded with spaces to a boundary, data.
+    pub(super) fn write(self, to: &mut impl Write) -> std::io::Result<()> {
         let (mut header, mut end, mut pads) = (Vec::new(), 0, 0);
-        for (name, (dtype, shape, bytes)) in &self.tensors {
-            let (from, to) = (end, end + bytes.len());
-            header.push(entry(name, dtype, shape, (from, to)));
-            end = to.next_multiple_of(ALIGN);
-            if end > to {
-                header.push(entry(&format!("{PAD}{pads}"), "U8", &[end - to], (to, end)));
+        for (name, (dtype, shape, data)) in &self.tensors {
+            let (from, until) = (end, end + data.len());
+            header.push(entry(name, dtype, shape, (from, until)));
+            end = until.next_multiple_of(ALIGN);
+            if end > until {
+                header.push(entry(&format!("{PAD}{pads}"), "U8", &[end - until], (until, end)));
                 pads += 1;
             }
         }
         let mut header = format!("{{{}}}", header.join(","));
         let padded = (8 + header.len()).next_multiple_of(ALIGN) - 8;
         header.extend(std::iter::repeat_n(' ', padded - header.len()));
-        let mut file = Vec::with_capacity(8 + header.len() + end);
-        file.extend((header.len() as u64).to_le_bytes());
-        file.extend(header.into_bytes());
-        for (_, _, bytes) in self.tensors.into_values() {
-            file.extend_from_slice(&bytes);
-            drop(bytes);
-            file.resize(file.len().next_multiple_of(ALIGN), 0);
+        to.write_all(&(header.len() as u64).to_le_bytes())?;
+        to.write_all(header.as_bytes())?;
+        for (_, _, data) in self.tensors.into_values() {
+            let len = data.len();
+            data.write(to)?;
+            to.write_all(&[0; ALIGN][..len.next_multiple_of(ALIGN) - len])?;
         }
-        file
+        Ok(())
     }
 }
 
@@ -270,9 +312,11 @@ impl Reader {
 /// Returns parameters as the bytes of a file like `weights.safetensors`.
 #[must_use]
 pub fn write_parameters(parameters: &Parameters<f32>) -> Vec<u8> {
-    let mut writer = Writer::default();
+    let (mut writer, mut bytes) = (Writer::default(), Vec::new());
     writer.parameters(parameters);
-    writer.bytes()
+    // writing to memory does not fail
+    let _ = writer.write(&mut bytes);
+    bytes
 }
 
 /// Reads such a file into memory.

@@ -134,9 +134,9 @@ fn ranker(ground: &Ground<'_>, name: &'static str, model: Bundled) -> anyhow::Re
         ground.files.clone(),
     )?;
     let mut bar = ground.bars.run(name);
-    let fitted = fit(&job, ground.home, &mut bar)?;
+    let mut fitted = fit(&job, ground.home, &mut bar)?;
     let evaluation = measure(&job, &fitted)?;
-    let version = publish(&job, ground.home, &fitted, &evaluation)?;
+    let version = publish(&job, ground.home, &mut fitted, &evaluation)?;
     bar.done(format!(
         "version {version}, best epoch {}",
         fitted.trained.best_epoch
