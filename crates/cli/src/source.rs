@@ -1,38 +1,31 @@
 //! Sample files as the trainer's [`SampleSource`]: the seam between `pipeline` and `train`, which do not know each other.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
 
 use anyhow::Context;
 use rankine_feature::{FieldType, Plan, Side};
-use rankine_pipeline::sample::{Rejects, SampleOptions, SampleReader, SampleRow as Read, TimeUnit};
-use rankine_table::{Kind, RejectFile, RowFault, TableError, parquet, stream};
+use rankine_pipeline::sample::{SampleOptions, SampleReader, SampleRow as Read, TimeUnit};
+use rankine_table::{FileRows, Kind, LeftOut, LineBlocks, Taker, parquet, stream};
 use rankine_train::linear::{Choice, TextFormat, TextSamples};
 use rankine_train::loss::Loss;
 use rankine_train::vectors::{self, VectorText};
 use rankine_train::{SampleRow, SampleSource, TrainError};
 
+use crate::output;
+
 /// Samples of a Parquet, CSV, TSV or JSON lines file, streamed.
 pub(crate) struct FileSource {
     reader: SampleReader,
     block: Vec<Read>,
-    /// What was left out, if broken rows are.
-    left_out: Option<LeftOut>,
-    read: u64,
 }
 
 impl FileSource {
-    /// Opens `path` for the fields of `plan`, with the columns `labels` to learn under `loss`. Times that stand as plain numbers (CSV)
-    /// are seconds, as in MovieLens.
+    /// Opens `path` for the fields of `plan`, with the columns `labels` to learn under `loss`, the way `reading` says. Times that
+    /// stand as plain numbers (CSV) are seconds, as in MovieLens.
     ///
     /// # Errors
     /// A column that the conf needs and the file lacks, or a damaged file.
-    pub(crate) fn open(path: &Path, plan: &Plan, labels: &[&str], loss: Loss) -> anyhow::Result<Self> {
-        Self::reading(path, plan, (labels, loss), &Reading::default())
-    }
-
-    /// As [`FileSource::open`], the way `reading` says.
-    fn reading(
+    fn open(
         path: &Path,
         plan: &Plan,
         (labels, loss): (&[&str], Loss),
@@ -47,35 +40,14 @@ impl FileSource {
         let mut spec = plan.sample_spec().clone();
         spec.label = labels.iter().map(|label| (*label).to_owned()).collect();
         let mut reader = SampleReader::open(path, plan.schema(), &spec, &options)?;
-        let left_out = match &reading.broken {
-            Broken::Stop => None,
-            Broken::Skip => Some(LeftOut::new(path, None)),
-            Broken::List(folder) => Some(LeftOut::new(path, Some(RejectFile::create(folder, false)?))),
-        };
-        if let Some(left_out) = &left_out {
-            reader = reader.leaving_out(left_out.taker());
+        if let Some(taker) = reading.taker(path) {
+            reader = reader.leaving_out(taker);
         }
         Ok(Self {
             reader,
             block: Vec::new(),
-            left_out,
-            read: 0,
         })
     }
-}
-
-/// Opens samples by the file's name: libsvm and libffm as [`TextSamples`] for the loss they are read for, anything else as
-/// [`FileSource`].
-///
-/// # Errors
-/// As [`FileSource::open`].
-pub(crate) fn open(
-    path: &Path,
-    plan: &Plan,
-    labels: &[&str],
-    loss: Loss,
-) -> anyhow::Result<Box<dyn SampleSource>> {
-    Reading::default().open(path, plan, labels, loss)
 }
 
 /// The conf of a file of vectors: how long they are is what its first line (`user` numbers of it the user's), or its Parquet
@@ -120,15 +92,10 @@ impl SampleSource for FileSource {
         self.block.clear();
         let read = self.reader.next(&mut self.block, max).map_err(failed)?;
         out.extend(self.block.drain(..).map(handed_over));
-        self.read += read as u64;
-        if let Some(left_out) = self.left_out.as_ref().filter(|_| read == 0) {
-            left_out.end(self.read)?;
-        }
         Ok(read)
     }
 
     fn rewind(&mut self) -> Result<(), TrainError> {
-        self.read = 0;
         self.reader.rewind().map_err(failed)
     }
 
@@ -142,36 +109,38 @@ impl SampleSource for FileSource {
 pub(crate) struct Reading {
     /// Names of the columns of text without a header line.
     pub(crate) columns: Option<Vec<String>>,
-    /// What becomes of rows that cannot be read.
-    pub(crate) broken: Broken,
-}
-
-/// What becomes of a row that cannot be read or does not fit.
-#[derive(Clone, Debug, Default)]
-pub(crate) enum Broken {
-    /// It ends the run.
-    #[default]
-    Stop,
-    /// It is left out.
-    Skip,
-    /// It is left out and listed, in this file for the first that is opened.
-    List(PathBuf),
+    /// Where rows that cannot be read are noted; none: the first ends the run.
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 impl Reading {
-    /// The same without a list.
-    pub(crate) fn quiet(&self) -> Reading {
-        let broken = match self.broken {
-            Broken::Stop => Broken::Stop,
-            Broken::Skip | Broken::List(_) => Broken::Skip,
-        };
-        Reading {
-            broken,
-            ..self.clone()
-        }
+    /// What a reader of `path` hands broken rows to.
+    pub(crate) fn taker(&self, path: &Path) -> Option<Taker> {
+        self.left_out.as_ref().map(|ledger| ledger.of(path))
     }
 
-    /// As [`open`], the way this says.
+    /// Tells what was left out, and makes the list of it visible.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn tell(&self) -> anyhow::Result<()> {
+        if let Some(ledger) = &self.left_out {
+            ledger.commit()?;
+            ledger.told().iter().for_each(|line| output::note(line));
+        }
+        Ok(())
+    }
+
+    /// What was left out, by file.
+    pub(crate) fn rejected(&self) -> Vec<FileRows> {
+        self.left_out.as_ref().map(LeftOut::files).unwrap_or_default()
+    }
+
+    /// Opens samples by the file's name: libsvm and libffm as [`TextSamples`] for the loss they are read for, lines of vectors
+    /// as [`VectorText`], anything else as [`FileSource`].
+    ///
+    /// # Errors
+    /// As [`FileSource::open`].
     pub(crate) fn open(
         &self,
         path: &Path,
@@ -180,7 +149,11 @@ impl Reading {
         loss: Loss,
     ) -> anyhow::Result<Box<dyn SampleSource>> {
         if let Some(format) = TextFormat::of(path) {
-            return Ok(Box::new(TextSamples::open(path, format, plan, loss)?));
+            let samples = TextSamples::open(path, format, plan, loss)?;
+            return Ok(Box::new(match self.taker(path) {
+                Some(taker) => samples.leaving_out(taker),
+                None => samples,
+            }));
         }
         if plan.name() == vectors::NAME && self.columns.is_none() && !is_parquet(path) {
             let width = |side| match plan.schema().side(side).first().map(|field| field.ty) {
@@ -190,75 +163,28 @@ impl Reading {
             let widths = (width(Side::User), width(Side::Item));
             // a first line of words is a header: columns by name
             if VectorText::widths(path, Some(widths.0))?.is_some() {
-                return Ok(Box::new(VectorText::open(path, widths, loss)?));
+                let samples = VectorText::open(path, widths, loss)?;
+                return Ok(Box::new(match self.taker(path) {
+                    Some(taker) => samples.leaving_out(taker),
+                    None => samples,
+                }));
             }
         }
-        Ok(Box::new(FileSource::reading(path, plan, (labels, loss), self)?))
+        match FileSource::open(path, plan, (labels, loss), self) {
+            Err(error) if self.columns.is_none() && begins_with_numbers(path) => Err(error.context(
+                "its first line holds numbers; --columns names the columns of text that has no header",
+            )),
+            opened => Ok(Box::new(opened?)),
+        }
     }
 }
 
-/// Rows that were left out of a file: the first of them, and their list while the first pass lasts.
-struct LeftOut {
-    path: PathBuf,
-    noted: Arc<Mutex<Noted>>,
-}
-
-/// What has been noted of them.
-#[derive(Default)]
-struct Noted {
-    first: Option<RowFault>,
-    list: Option<RejectFile>,
-    failure: Option<TableError>,
-}
-
-impl LeftOut {
-    fn new(path: &Path, list: Option<RejectFile>) -> LeftOut {
-        let noted = Noted {
-            list,
-            ..Noted::default()
-        };
-        LeftOut {
-            path: path.to_owned(),
-            noted: Arc::new(Mutex::new(noted)),
-        }
-    }
-
-    /// What the reader hands such rows to.
-    fn taker(&self) -> Rejects {
-        let (path, noted) = (self.path.clone(), Arc::clone(&self.noted));
-        Box::new(move |fault| {
-            let Ok(mut noted) = noted.lock() else {
-                return;
-            };
-            noted.first.get_or_insert_with(|| fault.clone());
-            if let Some(Err(error)) = noted.list.as_mut().map(|list| list.reject(&path, fault)) {
-                noted.failure.get_or_insert(error);
-            }
-        })
-    }
-
-    /// The end of a pass that read `read` samples: the list appears if it has rows; nothing but broken rows is an error.
-    fn end(&self, read: u64) -> Result<(), TrainError> {
-        let Ok(mut noted) = self.noted.lock() else {
-            return Ok(());
-        };
-        let message = |text: String| TrainError::Source { message: text };
-        if let Some(error) = noted.failure.take() {
-            return Err(message(error.to_string()));
-        }
-        if let Some(list) = noted.list.take().filter(|list| list.total() > 0) {
-            list.commit().map_err(|error| message(error.to_string()))?;
-        }
-        match &noted.first {
-            Some(fault) if read == 0 => Err(message(format!(
-                "{}: no row can be read; the first is line {}: {}",
-                self.path.display(),
-                fault.line,
-                fault.reason
-            ))),
-            _ => Ok(()),
-        }
-    }
+/// Whether a text file begins with a line that has numbers where a header has names.
+fn begins_with_numbers(path: &Path) -> bool {
+    let line = LineBlocks::open(path, 1 << 16).and_then(|mut blocks| blocks.header());
+    let number = |cell: &str| cell.trim().parse::<f64>().is_ok();
+    let cells = stream::inner_extension(path).is_some_and(|end| end == "csv" || end == "tsv");
+    cells && line.is_ok_and(|line| line.split([',', '\t']).any(number))
 }
 
 /// What the reader says, file, line and field included.

@@ -13,7 +13,7 @@
 //!
 //! let faults = rankine_config::parse::<Listen>("site = \"x\"\ngrcp = 8500\n", "server.toml").unwrap_err();
 //! assert_eq!(faults.to_string(), "\
-//! server.toml:1:8: expected u16, got string \"x\"
+//! server.toml:1:8: expected a whole number, 0 or more, got string \"x\"
 //! server.toml:2:1: unknown key `grcp` (did you mean `grpc`?)");
 //! ```
 

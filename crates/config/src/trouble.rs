@@ -63,11 +63,12 @@ impl de::Error for Trouble {
     }
 
     fn invalid_type(got: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let (expected, got) = (plain(expected.to_string()), plain(got.to_string()));
         Trouble::new(Kind::Plain, "", format!("expected {expected}, got {got}"))
     }
 
     fn invalid_value(got: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Trouble::new(Kind::Plain, "", format!("expected {expected}, got {got}"))
+        Self::invalid_type(got, expected)
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -101,6 +102,21 @@ impl de::Error for Trouble {
             format!("key `{field}` is given twice (under another name)"),
         )
     }
+}
+
+/// A type in the words of a file's author, not of the program's.
+fn plain(word: String) -> String {
+    let plain = match word.as_str() {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" | "sequence" => "a list",
+        "a map" | "map" => "a table",
+        "a boolean" => "true or false",
+        other if other.starts_with("struct ") => "a table",
+        _ => return word,
+    };
+    plain.to_owned()
 }
 
 impl fmt::Display for Trouble {

@@ -49,6 +49,12 @@ pub trait Lookup: Send + Sync {
         self.get(key, column).as_vector()
     }
 
+    /// Shows the cells of a column with their keys, in no order; false where the dictionary cannot be gone through.
+    fn each(&self, column: usize, see: &mut dyn FnMut(Key<'_>, &Value)) -> bool {
+        let _ = (column, see);
+        false
+    }
+
     /// A checksum of the content; enters the conf hash of dictionaries that a conf declares `frozen`.
     fn digest(&self) -> u64 {
         0
@@ -216,6 +222,15 @@ impl Lookup for MemoryDictionary {
         self.row(key)
             .and_then(|row| row.get(column))
             .unwrap_or(&Value::Missing)
+    }
+
+    fn each(&self, column: usize, see: &mut dyn FnMut(Key<'_>, &Value)) -> bool {
+        let ints = self.ints.iter().map(|(key, row)| (Key::Int(*key), row));
+        let texts = self.texts.iter().map(|(key, row)| (Key::Text(key), row));
+        for (key, row) in ints.chain(texts) {
+            see(key, row.get(column).unwrap_or(&Value::Missing));
+        }
+        true
     }
 
     fn digest(&self) -> u64 {

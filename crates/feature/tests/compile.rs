@@ -80,7 +80,7 @@ fn type_faults_of_toml_hide_only_what_follows_from_them() {
     ]);
     assert_eq!(
         faults.unwrap_err(),
-        "c.toml:10:8: expected a sequence, got string \"x\"\n\
+        "c.toml:10:8: expected a list, got string \"x\"\n\
          c.toml:12:8: expected boundaries, finite and strictly increasing\n\
          c.toml:16:1: missing key `name`"
     );

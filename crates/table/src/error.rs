@@ -55,6 +55,16 @@ pub enum TableError {
         /// What was expected and what was there.
         reason: String,
     },
+    /// A file whose rows were all left out.
+    #[error("{}: no row can be read; the first is line {line}: {reason}", path.display())]
+    NoRow {
+        /// The file.
+        path: PathBuf,
+        /// The first row's line, counted from 1.
+        line: u64,
+        /// What was wrong with it.
+        reason: String,
+    },
     /// A Parquet file is damaged, or could not be encoded.
     #[error("{}: parquet: {reason}", path.display())]
     Parquet {

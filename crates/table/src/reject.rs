@@ -35,6 +35,24 @@ impl RejectFile {
         Ok(file)
     }
 
+    /// Goes on with a list that was committed before; what it has is kept and not counted.
+    ///
+    /// # Errors
+    /// [`TableError::Write`].
+    pub fn going_on(path: &Path) -> Result<Self, TableError> {
+        let mut out = AtomicFile::create(path)?;
+        let copied = std::fs::File::open(path).and_then(|mut old| std::io::copy(&mut old, &mut out));
+        copied.map_err(|source| TableError::Write {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            out,
+            strict: false,
+            counts: BTreeMap::new(),
+        })
+    }
+
     /// Lists and counts a bad row of the file `source`.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ pub mod model;
 pub mod objective;
 pub mod optimise;
 pub mod pattern;
+pub mod places;
 pub mod progress;
 pub mod ranking;
 pub mod report;

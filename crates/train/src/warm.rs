@@ -353,19 +353,13 @@ pub struct Cell {
 /// # Errors
 /// Every such slot with the word, the place that was expected and the one that came.
 pub fn check_places(now: &Plan, slots: &[u32], cells: &[Cell]) -> Result<(), TrainError> {
-    let definitions = definitions(now);
+    let columns = vocabulary_columns(now, slots);
     let mut changed = Vec::new();
     for cell in cells {
-        let column = [
-            format!("\"@{}\"", cell.dictionary),
-            format!("\"@{}.{}\"", cell.dictionary, cell.column),
-        ];
-        let reads = |slot: &&u32| {
-            definitions.get(slot).is_some_and(|text| {
-                text.contains("class = \"vocabulary\"") && column.iter().any(|column| text.contains(column))
-            })
+        let reads = |(_, dictionary, column): &&(u32, String, String)| {
+            *dictionary == cell.dictionary && *column == cell.column
         };
-        let Some(slot) = slots.iter().find(reads) else {
+        let Some((slot, ..)) = columns.iter().find(reads) else {
             continue;
         };
         let got = looked_up(now, cell).unwrap_or_default();
@@ -378,6 +372,28 @@ pub fn check_places(now: &Plan, slots: &[u32], cells: &[Cell]) -> Result<(), Tra
     }
     changed.dedup();
     refuse(&changed)
+}
+
+/// Slot, dictionary and column of every vocabulary of `slots` that a dictionary numbers.
+pub(crate) fn vocabulary_columns(plan: &Plan, slots: &[u32]) -> Vec<(u32, String, String)> {
+    let definitions = definitions(plan);
+    let mut found = Vec::new();
+    for slot in slots {
+        let Some(text) = definitions
+            .get(slot)
+            .filter(|text| text.contains("class = \"vocabulary\""))
+        else {
+            continue;
+        };
+        for spec in plan.dictionaries() {
+            let whole = text.contains(&format!("\"@{}\"", spec.name));
+            let columns = spec.columns.iter().map(|(column, _)| column);
+            let read =
+                columns.filter(|column| whole || text.contains(&format!("\"@{}.{column}\"", spec.name)));
+            found.extend(read.map(|column| (*slot, spec.name.to_string(), column.to_string())));
+        }
+    }
+    found
 }
 
 /// What stands in a cell today.
@@ -396,7 +412,7 @@ fn looked_up(plan: &Plan, cell: &Cell) -> Option<serde_json::Value> {
     Some(rankine_feature::json::print(table.get(key, column)))
 }
 
-fn refuse(changed: &[String]) -> Result<(), TrainError> {
+pub(crate) fn refuse(changed: &[String]) -> Result<(), TrainError> {
     if changed.is_empty() {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use rankine_server::ServerConfig;
 use rankine_train::report::drawing;
 use serde_json::{Value, json};
 
-use super::{Globals, check_skew};
+use super::{Globals, check_skew, tune};
 use crate::output;
 use crate::training::reads;
 
@@ -29,7 +29,7 @@ use crate::training::reads;
 pub(crate) struct Options {
     #[command(subcommand)]
     other: Option<Other>,
-    /// A conf, a model file or a server configuration
+    /// A conf, a model file, a tune file or a server configuration
     #[arg(value_name = "FILE.toml", required = true)]
     file: Option<PathBuf>,
     /// With a model file: the conf whose slots it must fit
@@ -56,6 +56,7 @@ enum Other {
 enum Kind {
     Conf,
     Model,
+    Tune,
     Server,
 }
 
@@ -76,11 +77,12 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         }
         Kind::Conf => return conf(&Plan::compile(&text, &file, None)?, &file, options, globals),
         Kind::Model => return model(&text, &file, options, globals),
-        Kind::Server if options.dot || options.svg => {
+        Kind::Server | Kind::Tune if options.dot || options.svg => {
             bail!(
                 "{file}: --dot draws the plan of a conf, --svg the network of a model file, and this is neither"
             )
         }
+        Kind::Tune => tune::read(path)?.told(),
         Kind::Server => {
             ServerConfig::parse(&text, &file)?;
             "a server configuration".to_owned()
@@ -93,7 +95,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Confs have features or a schema, model files a kind, the rest is the server's. Looked up by line, so that a file
+/// Confs have features or a schema, model files a kind, tune files a space, the rest is the server's. Looked up by line, so that a file
 /// that does not parse is still explained by the right reader.
 fn kind_of(text: &str) -> Kind {
     let begins = |key: &str| text.lines().any(|line| line.trim_start().starts_with(key));
@@ -101,6 +103,8 @@ fn kind_of(text: &str) -> Kind {
         Kind::Conf
     } else if begins("kind") && begins("format") {
         Kind::Model
+    } else if begins("[space") || begins("space") {
+        Kind::Tune
     } else {
         Kind::Server
     }
@@ -248,6 +252,7 @@ mod tests {
     fn files_are_told_apart_even_when_they_are_broken() {
         assert_eq!(kind_of("[[feature]]\nnam = 1"), Kind::Conf);
         assert_eq!(kind_of("format = 1\nkind = \"widedeep\"\nx"), Kind::Model);
+        assert_eq!(kind_of("format = 1\nmodel = \"m.toml\"\n[space]\nx"), Kind::Tune);
         assert_eq!(kind_of("home = 1"), Kind::Server);
     }
 }

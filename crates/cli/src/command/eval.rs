@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use rankine_feature::Plan;
 use rankine_model::{Artefact, Network, Scorer};
+use rankine_table::{FileRows, LeftOut};
 use rankine_train::metric::Evaluation;
 use rankine_train::ranking::{Ranking, RankingOptions};
 use serde::Serialize;
@@ -14,8 +15,8 @@ use super::{Globals, model_named};
 use crate::dictionaries::Dictionaries;
 use crate::output;
 use crate::preparing::Preparing;
-use crate::source::{self, Chained};
-use crate::training::{Baselines, Files, content_slots, judge, of_values, ranked, ranking_options};
+use crate::source::{Chained, Reading};
+use crate::training::{Baselines, Files, content_slots, judge, of_values, ranked, ranking_options, rejects};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -49,6 +50,7 @@ struct Judged<'a> {
     evaluation: &'a Evaluation,
     #[serde(skip_serializing_if = "Option::is_none")]
     ranking: &'a Option<Ranking>,
+    rejected: Vec<FileRows>,
 }
 
 /// Measures and prints.
@@ -65,9 +67,14 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let plan = &options.dictionaries.bound(plan, &globals.home())?;
     let _beside = Preparing::beside(&globals.home())?;
     let (learnt, test) = samples(options, globals, (plan, artefact.config().train.refit))?;
+    let list = rejects(&globals.home(), &format!("{name}.eval"));
+    let reading = Reading {
+        left_out: Some(LeftOut::listed_in(&list)),
+        ..Reading::default()
+    };
     let labels = artefact.config().labels(plan.sample_spec());
     let loss = artefact.config().loss.into();
-    let learnt = learnt.iter().map(|path| source::open(path, plan, &labels, loss));
+    let learnt = learnt.iter().map(|path| reading.open(path, plan, &labels, loss));
     let learnt = learnt.collect::<anyhow::Result<_>>()?;
     let baselines = Baselines::fit(plan, &mut Chained::new(learnt))?;
     let title = test.display().to_string();
@@ -75,15 +82,22 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         &title,
         (name, plan, scorer),
         &Network::compile(artefact.config(), plan)?,
-        &mut *source::open(&test, plan, &labels, loss)?,
+        &mut *reading.open(&test, plan, &labels, loss)?,
         &baselines,
     )?;
     let evaluation = of_values(evaluation, artefact.config().kind());
-    let ranking = lists(options, globals, (name, plan, scorer), (&artefact, &test))?;
+    let ranking = lists(
+        options,
+        globals,
+        (name, plan, scorer),
+        (&artefact, &test, &reading),
+    )?;
+    reading.tell()?;
     if globals.json {
         return output::json(&Judged {
             evaluation: &evaluation,
             ranking: &ranking,
+            rejected: reading.rejected(),
         });
     }
     output::line(&evaluation.to_string());
@@ -98,7 +112,7 @@ fn lists(
     options: &Options,
     globals: &Globals,
     (name, plan, scorer): (&str, &Plan, &Scorer),
-    (artefact, test): (&Artefact, &Path),
+    (artefact, test, reading): (&Artefact, &Path, &Reading),
 ) -> anyhow::Result<Option<Ranking>> {
     let config = artefact.config();
     let asked = options.top.or(config.kind().is_matrix().then_some(10));
@@ -113,7 +127,7 @@ fn lists(
     // whatever the model learnt from, its users had met the validation samples before the test samples
     let (met, _) = samples(options, globals, (plan, true))?;
     let labels = config.labels(plan.sample_spec());
-    let open = |path: &Path| source::open(path, plan, &labels, config.loss.into());
+    let open = |path: &Path| reading.open(path, plan, &labels, config.loss.into());
     let met = met.iter().filter(|path| *path != test).map(|path| open(path));
     let met = met.collect::<anyhow::Result<_>>()?;
     ranked(

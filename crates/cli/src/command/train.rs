@@ -9,7 +9,8 @@ use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
-use rankine_table::{AtomicFile, stream};
+use rankine_server::config::{EMB, POPULARITY};
+use rankine_table::{AtomicFile, LeftOut, stream};
 use rankine_train::Progress;
 use rankine_train::linear::TextFormat;
 use rankine_train::metric::Evaluation;
@@ -23,7 +24,7 @@ use crate::dictionaries::Dictionaries;
 use crate::home::Home;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
-use crate::source::{Broken, Reading, vectors_conf};
+use crate::source::{Reading, vectors_conf};
 use crate::training::{
     Files, Fitted, Gate, Job, Liked, Origin, fit, gate, lists, measure, publish, rejects, train_vectors,
 };
@@ -128,6 +129,62 @@ impl Options {
         let all = std::iter::once(OsString::from("train")).chain(arguments);
         Ok(Alone::try_parse_from(all)?.options)
     }
+
+    /// Refuses arguments that mean nothing to the model's kind.
+    fn suits(&self, config: &ModelConfig) -> anyhow::Result<()> {
+        let (kind, vectors) = (config.kind(), config.kind() == Kind::Item2Vec);
+        let of_events = vectors && config.item2vec.events == SentenceEvents::All;
+        let refused = [
+            (
+                "--resume",
+                self.resume && !kind.is_network(),
+                "writes no checkpoints; kinds learnt in batches do",
+            ),
+            (
+                "--init-from",
+                self.init_from.is_some() && !kind.is_network(),
+                "begins from no earlier version; kinds learnt in batches do",
+            ),
+            (
+                "--watch",
+                vectors && self.watch.is_some(),
+                "has no page of its run",
+            ),
+            (
+                "--valid",
+                vectors && self.valid.is_some(),
+                "has no figure on validation samples",
+            ),
+            (
+                "--test",
+                vectors && self.test.is_some(),
+                "has no figure on test samples",
+            ),
+            (
+                "--summary",
+                vectors && self.summary.is_some(),
+                "counts no samples",
+            ),
+            (
+                "--user-vectors",
+                vectors && self.user_vectors.is_some(),
+                "makes vectors, it reads none",
+            ),
+            (
+                "--train",
+                of_events && !self.train.is_empty(),
+                "learns from the imported events (`item2vec.events`)",
+            ),
+        ];
+        for (argument, given, why) in refused {
+            anyhow::ensure!(!given, "{argument}: kind `{}` {why}", kind.name());
+        }
+        anyhow::ensure!(
+            !self.resume || config.train.checkpoint.is_some(),
+            "--resume: the model file has no `train.checkpoint`, so its runs write none"
+        );
+        Ok(())
+    }
 }
 
 /// Trains, measures, publishes.
@@ -151,25 +208,34 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         output::line(config.effective().trim_end());
         return Ok(());
     }
+    options.suits(&config)?;
     let _beside = Preparing::beside(&home)?;
     if config.kind() == Kind::Item2Vec {
         anyhow::ensure!(options.gate.is_none(), "--gate: kind `item2vec` ranks nothing");
         return vectors(options, globals, (&config, &name));
     }
     let job = job(options, globals, (config, name))?;
-    let mut fitted = watched(&job, options, globals)?;
+    let outcome = published(&job, options, globals);
+    job.files.reading.tell()?;
+    outcome
+}
+
+/// Trains a job's model, measures it, publishes it, and says so.
+fn published(job: &Job, options: &Options, globals: &Globals) -> anyhow::Result<()> {
+    let home = globals.home();
+    let mut fitted = watched(job, options, globals)?;
     compare(options, &fitted)?;
-    let evaluation = measure(&job, &fitted)?;
-    fitted.ranking = lists(&job, &fitted)?;
-    fitted.gate = gated(&job, options, &home, &fitted)?;
+    let evaluation = measure(job, &fitted)?;
+    fitted.ranking = lists(job, &fitted)?;
+    fitted.gate = gated(job, options, &home, &fitted)?;
     let stopped = fitted.gate.as_ref().filter(|verdict| !verdict.passed);
     let stopped = stopped.map(ToString::to_string);
     let version = match stopped {
         Some(_) => None,
-        None => Some(publish(&job, &home, &mut fitted, &evaluation)?),
+        None => Some(publish(job, &home, &mut fitted, &evaluation)?),
     };
     job.forget_checkpoints(&home);
-    tell((&job, &home, globals), &fitted, &evaluation, version)?;
+    tell((job, &home, globals), &fitted, &evaluation, version)?;
     match stopped {
         Some(why) => bail!("{} is not published: {why}", job.name),
         None => Ok(()),
@@ -202,6 +268,7 @@ fn tell(
             "restored": fitted.trained.restored,
             "ranking": fitted.ranking,
             "gate": fitted.gate,
+            "rejected": job.files.reading.rejected(),
         }));
     }
     if let Some(restored) = &fitted.trained.restored {
@@ -267,13 +334,14 @@ fn watched(job: &Job, options: &Options, globals: &Globals) -> anyhow::Result<Fi
 fn vectors(options: &Options, globals: &Globals, (config, name): (&ModelConfig, &str)) -> anyhow::Result<()> {
     let home = globals.home();
     let liked = liked(options, globals, config)?;
+    let rejected = liked.rejected.clone();
     let mut bar = Bars::new(globals.json).run(name);
     let (version, count) = train_vectors(name, config, liked, &home, &mut bar)?;
     bar.done(format!("{count} vectors"));
     if globals.json {
-        return output::json(
-            &json!({ "model": name, "version": version, "kind": config.kind().name(), "items": count }),
-        );
+        return output::json(&json!({
+            "model": name, "version": version, "kind": config.kind().name(), "items": count, "rejected": rejected,
+        }));
     }
     output::line(&format!(
         "published {name} version {version} with {count} vectors in {}",
@@ -289,7 +357,10 @@ fn liked(options: &Options, globals: &Globals, config: &ModelConfig) -> anyhow::
         SentenceEvents::Train => {
             let conf = conf(options)?;
             let name = Plan::compile(&conf.0, &conf.1, None)?.name().to_owned();
-            Liked::of_training(config, &conf, &files(options, globals, (&name, &name))?)
+            let files = files(options, globals, (&name, &name))?;
+            let liked = Liked::of_training(config, &conf, &files);
+            files.reading.tell()?;
+            liked
         }
         SentenceEvents::All => {
             let log = events::load(&home.base_events())?;
@@ -307,6 +378,11 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
         Some(name) => name.clone(),
         None => stem(&options.model)?,
     };
+    if [EMB, POPULARITY].contains(&name.as_str()) {
+        output::note(&format!(
+            "`{name}` is the name of the server's own ranker, so a model of that name cannot be listed there; --name gives another"
+        ));
+    }
     Ok((ModelConfig::parse_with(&text, &file, &options.set)?, name))
 }
 
@@ -328,12 +404,6 @@ pub(super) fn job(
     };
     let plan = Plan::compile(&conf.0, &conf.1, None)?;
     let tables = options.dictionaries.load(&plan, &globals.home())?;
-    let batches = !model.kind().is_linear() && !model.kind().is_matrix();
-    anyhow::ensure!(
-        options.init_from.is_none() || batches,
-        "--init-from: kind `{}` begins from no earlier version; kinds learnt in batches do",
-        model.kind().name()
-    );
     let origin = options
         .init_from
         .as_ref()
@@ -387,8 +457,25 @@ pub(super) fn stem(path: &Path) -> anyhow::Result<String> {
 
 /// The given sample files, or the home's.
 fn files(options: &Options, globals: &Globals, (conf, name): (&str, &str)) -> anyhow::Result<Files> {
+    let reading = Reading {
+        columns: (!options.columns.is_empty()).then(|| columns(&options.columns)),
+        left_out: (!options.strict).then(|| LeftOut::listed_in(&rejects(&globals.home(), name))),
+    };
     if options.train.is_empty() {
-        return Files::of_home(&globals.home(), conf);
+        let mut files = Files {
+            reading,
+            ..Files::of_home(&globals.home(), conf)?
+        };
+        for (part, given, own) in [
+            ("validation", &options.valid, &mut files.valid),
+            ("test", &options.test, &mut files.test),
+        ] {
+            if let Some(path) = given {
+                files.split += &format!("; {part} {}", path.display());
+                *own = Some(path.clone());
+            }
+        }
+        return Ok(files);
     }
     let train = options.train.iter().map(|path| spool(path, options, globals));
     let split = match &options.valid {
@@ -409,13 +496,7 @@ fn files(options: &Options, globals: &Globals, (conf, name): (&str, &str)) -> an
             (Some(user), Some(item)) => Some(Joined::read(user, item)?),
             _ => None,
         },
-        reading: Reading {
-            columns: (!options.columns.is_empty()).then(|| columns(&options.columns)),
-            broken: match options.strict {
-                true => Broken::Stop,
-                false => Broken::List(rejects(&globals.home(), name, 0)),
-            },
-        },
+        reading,
     })
 }
 

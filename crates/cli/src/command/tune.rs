@@ -99,11 +99,12 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         let drawn = picture(&search.config, &search.name, &ended);
         std::fs::write(folder.join(format!("{}.svg", search.name)), drawn)?;
     }
-    report(&search, &ended, globals)
+    search.job.files.reading.tell()?;
+    report(options, &search, &ended, globals)
 }
 
 /// Prints the table and the best trial's values as arguments of `train`.
-fn report(search: &Search, ended: &[Trial], globals: &Globals) -> anyhow::Result<()> {
+fn report(options: &Options, search: &Search, ended: &[Trial], globals: &Globals) -> anyhow::Result<()> {
     let ranked = ranked(&search.config, ended);
     if globals.json {
         return output::json(&json!({ "search": search.name, "best": ranked.first(), "trials": ended }));
@@ -111,21 +112,61 @@ fn report(search: &Search, ended: &[Trial], globals: &Globals) -> anyhow::Result
     output::line(&table(&search.config, ended));
     let best = ranked.first().filter(|trial| trial.figure.is_some());
     let best = best.context("no trial succeeded")?;
-    let sets: Vec<String> = best.values.iter().map(|set| format!("--set '{set}'")).collect();
     output::line(&format!(
-        "\nbest: rankine train {} {}",
-        search.model.1,
-        sets.join(" ")
+        "\nbest: {}",
+        command(options, &search.model.1, &best.values)
     ));
     Ok(())
 }
 
-/// Reads the files of a search.
-fn search(options: &Options, globals: &Globals) -> anyhow::Result<Search> {
-    let file = options.tune.display().to_string();
-    let text = std::fs::read_to_string(&options.tune).with_context(|| file.clone())?;
+/// The training that a trial was of, as one would type it.
+fn command(options: &Options, model: &str, values: &[String]) -> String {
+    let files = [
+        ("--conf", &options.conf),
+        ("--train", &options.train),
+        ("--valid", &options.valid),
+    ];
+    let mut words = vec!["rankine train".to_owned(), quoted(model)];
+    for (flag, file) in files {
+        words.extend(
+            file.iter()
+                .map(|file| format!("{flag} {}", quoted(&file.display().to_string()))),
+        );
+    }
+    if options.train.is_some() && options.valid.is_none() {
+        words.push(format!("--hold-out {}", options.hold_out));
+    }
+    words.extend(values.iter().map(|set| format!("--set {}", quoted(set))));
+    words.join(" ")
+}
+
+/// A word as a shell takes it: in quotes where it has more than plain letters.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=".contains(c);
+    if word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// A tune file and the model file it names, without faults.
+pub(super) struct Read {
+    config: TuneConfig,
+    model: ModelConfig,
+    /// Of the model file.
+    path: PathBuf,
+    text: String,
+}
+
+/// Reads a tune file and the model file it names.
+///
+/// # Errors
+/// Faults of either, a kind or a key that cannot be searched.
+pub(super) fn read(tune: &Path) -> anyhow::Result<Read> {
+    let file = tune.display().to_string();
+    let text = std::fs::read_to_string(tune).with_context(|| file.clone())?;
     let config = TuneConfig::parse(&text, &file)?;
-    let path = options.tune.parent().unwrap_or(Path::new("")).join(&config.model);
+    let path = tune.parent().unwrap_or(Path::new("")).join(&config.model);
     let model_file = path.display().to_string();
     let model_text = std::fs::read_to_string(&path).with_context(|| format!("{file}: model {model_file}"))?;
     let model = ModelConfig::parse(&model_text, &model_file)?;
@@ -140,6 +181,36 @@ fn search(options: &Options, globals: &Globals) -> anyhow::Result<Search> {
     );
     // a key that the model file does not know is a fault now, not after an hour
     ModelConfig::parse_with(&model_text, &model_file, &values(&config, 0)).with_context(|| file.clone())?;
+    Ok(Read {
+        config,
+        model,
+        path,
+        text: model_text,
+    })
+}
+
+impl Read {
+    /// What it is, for people.
+    pub(super) fn told(&self) -> String {
+        let keys: Vec<&str> = self.config.space.keys().map(String::as_str).collect();
+        format!(
+            "a search of {} trials over {} of {}",
+            self.config.trials.value,
+            keys.join(", "),
+            self.path.display()
+        )
+    }
+}
+
+/// Reads the files of a search.
+fn search(options: &Options, globals: &Globals) -> anyhow::Result<Search> {
+    let Read {
+        config,
+        model,
+        path,
+        text: model_text,
+    } = read(&options.tune)?;
+    let model_file = path.display().to_string();
     let most = config
         .epochs
         .as_ref()
@@ -232,5 +303,30 @@ impl Search {
             files.hold_out,
             samples.join("\n")
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_training_can_be_typed_as_it_is_printed() {
+        let file = |name: &str| Some(PathBuf::from(name));
+        let mut options = Options {
+            tune: PathBuf::from("t.toml"),
+            conf: file("my conf.toml"),
+            train: file("a.csv"),
+            valid: None,
+            hold_out: 0.2,
+            anew: false,
+        };
+        let values = ["hidden=[8, 2]".to_owned(), "train.batch=16".to_owned()];
+        assert_eq!(
+            command(&options, "m.toml", &values),
+            "rankine train m.toml --conf 'my conf.toml' --train a.csv --hold-out 0.2 --set 'hidden=[8, 2]' --set train.batch=16"
+        );
+        options.valid = file("it's.csv");
+        assert!(command(&options, "m.toml", &[]).ends_with("--train a.csv --valid 'it'\\''s.csv'"));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rankine_feature::Plan;
 use rankine_model::Network;
+use rankine_train::checkpoint::Checkpoints;
 use rankine_train::encode::fitted;
 use rankine_train::linear::Place;
 use rankine_train::matrix;
@@ -12,8 +13,8 @@ use rankine_train::tensorboard::{EventWriter, of_config};
 use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train_in};
 
 use super::{Job, Part};
-use crate::clock;
 use crate::home::Home;
+use crate::{clock, output};
 
 /// A trained model.
 pub(crate) struct Fitted {
@@ -167,6 +168,13 @@ impl Job {
             Part::All => format!("{}.all", self.name),
             Part::Train | Part::Valid | Part::Judge => self.name.clone(),
         };
+        let checkpoints = home.checkpoints(&name);
+        if self.resume && samples.learn.0 == Part::Train && !Checkpoints::are_in(&checkpoints) {
+            output::note(&format!(
+                "--resume: there is no checkpoint in {}; training begins anew",
+                checkpoints.display()
+            ));
+        }
         let columns = network.columns.iter();
         let columns: Vec<_> = columns.map(|c| (c.slot.slot, c.table, c.pooling)).collect();
         let tables: Vec<_> = network.tables.iter().map(|t| (&t.name, t.buckets)).collect();
@@ -179,7 +187,7 @@ impl Job {
                 fingerprint: self.fingerprint(samples, &what)?,
                 name: name.clone(),
             }),
-            checkpoints: Some(home.checkpoints(&name)),
+            checkpoints: Some(checkpoints),
             resume: self.resume,
             start: self.origin.as_ref().map(|origin| origin.start.clone()),
         })

@@ -1,5 +1,4 @@
-//! Trains `lr`, `fm` and `ffm` sample by sample. libsvm and libffm files go straight to keys; broken lines are listed in
-//! the home's `cache/<name>.rejects.tsv`.
+//! Trains `lr`, `fm` and `ffm` sample by sample. libsvm and libffm files go straight to keys.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -32,8 +31,8 @@ impl Job {
             fingerprint: self.fingerprint(samples, &described(&part))?,
         };
         let plan = samples.plan;
-        let mut learn = self.feed(home, plan, &part, (samples.learn.0, &mut *samples.learn.1))?;
-        let mut judge = self.feed(home, plan, &part, (samples.judge.0, &mut *samples.judge.1))?;
+        let mut learn = self.feed(plan, &part, (samples.learn.0, &mut *samples.learn.1))?;
+        let mut judge = self.feed(plan, &part, (samples.judge.0, &mut *samples.judge.1))?;
         Ok(train(
             &self.model,
             plan,
@@ -47,7 +46,6 @@ impl Job {
     /// A part of the samples as keys.
     fn feed<'a>(
         &self,
-        home: &Home,
         plan: &std::sync::Arc<rankine_feature::Plan>,
         part: &LinearPart,
         (which, source): (Part, &'a mut dyn SampleSource),
@@ -66,14 +64,13 @@ impl Job {
             return Ok(Box::new(PlanFeed::new(source, plan.clone(), part, loss)));
         };
         let mut feeds = Vec::new();
-        for (number, (path, format)) in text.into_iter().enumerate() {
+        for (path, format) in text {
             let mut feed = TextFeed::open(path, format, part, loss)?;
             if let Some(held) = held {
                 feed = feed.only(sifting(files.hold_out, self.model.seed, held));
             }
-            if which != Part::Valid {
-                std::fs::create_dir_all(home.cache())?;
-                feed = feed.rejects(&rejects(home, &self.name, number))?;
+            if let Some(taker) = files.reading.taker(path) {
+                feed = feed.leaving_out(taker);
             }
             feeds.push(Box::new(feed) as Box<dyn Feed>);
         }
@@ -111,14 +108,9 @@ fn described(part: &LinearPart) -> String {
     format!("{:?} {} {}", part.keys, part.missing, slots.join(","))
 }
 
-/// Where the broken rows of a run's file of this number are listed.
-pub(crate) fn rejects(home: &Home, name: &str, number: usize) -> std::path::PathBuf {
-    let end = if number == 0 {
-        String::new()
-    } else {
-        format!(".{number}")
-    };
-    home.cache().join(format!("{name}{end}.rejects.tsv"))
+/// Where the rows are listed that a run of this name leaves out.
+pub(crate) fn rejects(home: &Home, name: &str) -> std::path::PathBuf {
+    home.cache().join(format!("{name}.rejects.tsv"))
 }
 
 /// A file's path, length and time of change.

@@ -149,14 +149,14 @@ impl Job {
     pub(crate) fn open(&self, plan: &Plan, part: Part) -> anyhow::Result<Samples> {
         let files = &self.files;
         let labels = self.model.labels(plan.sample_spec());
-        let reading = match part {
-            Part::Train | Part::All => files.reading.clone(),
-            Part::Valid | Part::Judge => files.reading.quiet(),
-        };
+        let reading = &files.reading;
         let whole = |path: &Path| match &files.joined {
             Some(joined) => {
                 let samples = JoinedSamples::open(path, joined, self.model.loss.into())?;
-                Ok(Box::new(samples) as Samples)
+                Ok(match reading.taker(path) {
+                    Some(taker) => Box::new(samples.leaving_out(taker)) as Samples,
+                    None => Box::new(samples),
+                })
             }
             None => reading.open(path, plan, &labels, self.model.loss.into()),
         };

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use rankine_feature::{Fit, Plan};
 use rankine_model::{Artefact, ModelConfig, Network, read_parameters, versions};
-use rankine_train::warm::{Cell, Start, check_meanings, check_places};
+use rankine_train::places::{Places, check_words};
+use rankine_train::warm::{Cell, Start, check_meanings};
 use serde_json::Value;
 
 /// The file of the optimiser's state in an artefact.
@@ -25,6 +26,8 @@ pub(crate) struct Origin {
     slots: Vec<u32>,
     /// What its kept samples read from dictionaries.
     cells: Vec<Cell>,
+    /// Where dictionaries had the words of its vocabularies.
+    places: Vec<Places>,
 }
 
 impl Origin {
@@ -64,6 +67,7 @@ impl Origin {
             start: Arc::new(start.renamed(&config.train.rename)),
             slots: slots(network),
             cells: cells(&dir)?,
+            places: places(&dir)?,
             plan: plan.clone(),
         })
     }
@@ -78,7 +82,7 @@ impl Origin {
         fit: impl FnOnce() -> anyhow::Result<Plan>,
     ) -> anyhow::Result<Plan> {
         check_meanings(&self.plan, bare, &self.slots)?;
-        check_places(bare, &self.slots, &self.cells)?;
+        check_words(bare, &self.slots, &self.places, &self.cells)?;
         if let Ok(same) = bare.fitted(self.plan.fit()) {
             return Ok(same);
         }
@@ -97,11 +101,23 @@ impl Origin {
 }
 
 /// Slots whose signs are keys of rows.
-fn slots(network: &Network) -> Vec<u32> {
+pub(super) fn slots(network: &Network) -> Vec<u32> {
     let columns = network.columns.iter().map(|column| column.slot.slot);
     columns
         .chain(network.dense.iter().map(|slot| slot.slot))
         .collect()
+}
+
+/// The places that a version keeps.
+fn places(dir: &Path) -> anyhow::Result<Vec<Places>> {
+    let files = (0..).map(|number| dir.join(Places::file(number)));
+    let there = files.take_while(|path| path.exists());
+    let read = |path: std::path::PathBuf| {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(&path).with_context(|| file.clone())?;
+        Ok(Places::parse(&text, &file)?)
+    };
+    there.map(read).collect()
 }
 
 /// The dictionary cells that a version's golden samples keep.

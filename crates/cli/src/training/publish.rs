@@ -6,11 +6,12 @@ use rankine_model::{DataInfo, Draft, GoldenSample, Network, publish as publish_d
 use rankine_train::SampleSource;
 use rankine_train::card::{CURVE_FILE, Card, RELIABILITY_FILE, REPORT_FILE};
 use rankine_train::metric::{Evaluation, Line};
+use rankine_train::places::Places;
 use rankine_train::report::page;
 use serde_json::{Map, Value, json};
 
-use super::origin::OPTIMIZER;
-use super::{Fitted, Job, Part};
+use super::origin::{OPTIMIZER, slots};
+use super::{Files, Fitted, Job, Part};
 use crate::clock;
 use crate::home::Home;
 
@@ -32,6 +33,7 @@ pub(crate) fn publish(
     let mut files = files(&card)?;
     let state = fitted.trained.optimizer.as_ref();
     files.extend(state.map(|state| (OPTIMIZER.to_owned(), write_parameters(state))));
+    files.extend(places(job, fitted)?);
     let (measured, trivial): (Vec<&Line>, Vec<&Line>) =
         evaluation.lines.iter().partition(|line| !line.baseline);
     let draft = Draft {
@@ -76,6 +78,15 @@ pub(super) fn files(card: &Card) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
         files.insert(RELIABILITY_FILE.to_owned(), plot.into_bytes());
     }
     Ok(files)
+}
+
+/// Where dictionaries have the words of the model's vocabularies: another version may begin from this one.
+fn places(job: &Job, fitted: &Fitted) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let network = Network::compile(&job.model, &fitted.plan)?;
+    let all = Places::of(&fitted.plan, &slots(&network));
+    let files = (0..).zip(&all);
+    let files = files.map(|(number, places)| (Places::file(number), places.lines().into_bytes()));
+    Ok(files.collect())
 }
 
 /// Raw inputs whose scores the artefact keeps: judged samples, or learnt ones where none is judged.
@@ -148,7 +159,10 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
                 text(&fitted.trained.valid_samples),
             ),
             ("input hash".to_owned(), job.files.hash.clone()),
-        ],
+        ]
+        .into_iter()
+        .chain(left_out(&job.files))
+        .collect(),
         split: job.files.split.clone(),
         config: job.model.effective(),
         evaluations: vec![evaluation.clone()],
@@ -159,6 +173,12 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
             .ok()
             .map(|n| n.outline()),
     }
+}
+
+/// Rows that were in the files and not in the figures.
+fn left_out(files: &Files) -> Option<(String, String)> {
+    let told: Vec<String> = files.reading.rejected().iter().map(ToString::to_string).collect();
+    (!told.is_empty()).then(|| ("broken rows".to_owned(), told.join("; ")))
 }
 
 /// What a reader must not conclude.

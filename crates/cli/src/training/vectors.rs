@@ -10,6 +10,7 @@ use anyhow::Context;
 use rankine_feature::Plan;
 use rankine_model::{DataInfo, Draft, ModelConfig, Vectors, publish};
 use rankine_pipeline::{AggregateConfig, Event};
+use rankine_table::FileRows;
 use rankine_train::card::Card;
 use rankine_train::item2vec::{Item2VecConfig, train};
 use rankine_train::source::for_each;
@@ -19,7 +20,7 @@ use serde_json::json;
 use super::{Files, publish::files};
 use crate::clock;
 use crate::home::Home;
-use crate::source::{Chained, FileSource};
+use crate::source::Chained;
 
 /// What users liked: one sentence of items per user, and where it is from.
 #[derive(Debug, PartialEq)]
@@ -27,6 +28,8 @@ pub(crate) struct Liked {
     sentences: Vec<Vec<i64>>,
     split: String,
     hash: String,
+    /// Rows of the files that could not be read.
+    pub(crate) rejected: Vec<FileRows>,
 }
 
 impl Liked {
@@ -42,7 +45,7 @@ impl Liked {
         let plan = Plan::compile(&conf.0, &conf.1, None)?;
         reads(config, &plan)?;
         let parts = files.train.iter();
-        let parts = parts.map(|path| Ok(Box::new(open(path, &plan, config)?) as Box<dyn SampleSource>));
+        let parts = parts.map(|path| open(path, &plan, config, files));
         let mut samples = Chained::new(parts.collect::<anyhow::Result<_>>()?);
         Ok(Self {
             sentences: of_samples(&mut samples)?,
@@ -51,6 +54,7 @@ impl Liked {
                 files.split
             ),
             hash: files.hash.clone(),
+            rejected: files.reading.rejected(),
         })
     }
 
@@ -60,6 +64,7 @@ impl Liked {
             sentences: of_events(events, AggregateConfig::default().positive),
             split: "all positives, one sentence per user in time order".to_owned(),
             hash: hash.to_owned(),
+            rejected: Vec::new(),
         }
     }
 }
@@ -78,7 +83,12 @@ pub(crate) fn reads(config: &ModelConfig, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open(path: &Path, plan: &Plan, config: &ModelConfig) -> anyhow::Result<FileSource> {
+fn open(
+    path: &Path,
+    plan: &Plan,
+    config: &ModelConfig,
+    files: &Files,
+) -> anyhow::Result<Box<dyn SampleSource>> {
     let spec = plan.sample_spec();
     spec.group.as_ref().with_context(|| {
         format!(
@@ -86,7 +96,9 @@ fn open(path: &Path, plan: &Plan, config: &ModelConfig) -> anyhow::Result<FileSo
             plan.name()
         )
     })?;
-    FileSource::open(path, plan, &config.labels(spec), config.loss.into())
+    files
+        .reading
+        .open(path, plan, &config.labels(spec), config.loss.into())
 }
 
 /// Trains vectors on `liked` and publishes them as `name`; tells version and number of vectors.

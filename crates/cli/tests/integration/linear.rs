@@ -24,7 +24,10 @@ fn a_libffm_file_becomes_a_model_that_is_served_by_its_own_conf() {
     let files = folder(&[("clicks.ffm", &lines()), ("m.toml", FFM)]);
     let (model, data) = (path(&files, "m.toml"), path(&files, "clicks.ffm"));
     let train = ["--json", "train", &model, "--train", &data, "--hold-out", "0.2"];
-    let told: Value = rankine(home.path(), &train).good().json();
+    let outcome = rankine(home.path(), &train).good();
+    let said = "clicks.ffm: 3 of 3003 rows left out, listed in ";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    let told: Value = outcome.json();
     let trained = told["train_samples"].as_u64().unwrap();
     assert!((2200..2600).contains(&trained), "{told}");
     assert_eq!(told["history"].as_array().unwrap().len(), 3);

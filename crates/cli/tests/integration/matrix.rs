@@ -13,7 +13,7 @@ const FILES: [(&str, &str); 6] = [
     ("ease", "ease"),
     ("itemknn", "itemknn"),
     ("walk", "walk"),
-    ("popularity", "shares"),
+    ("shares", "shares"),
 ];
 
 /// A figure of a line of a report's lists.
@@ -30,7 +30,8 @@ fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
         let report = rankine(home.path(), &["--json", "train", &path, "--name", name])
             .good()
             .json();
-        assert_eq!(report["kind"], file);
+        let kind = if file == "shares" { "popularity" } else { file };
+        assert_eq!(report["kind"], kind);
         let (own, popular, chance) = (
             figure(&report, 0, "ndcg"),
             figure(&report, 1, "ndcg"),
@@ -56,6 +57,12 @@ fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
     let card = rankine(home.path(), &["model", "show", "ease"]).good().stdout;
     assert!(card.contains("coverage") && card.contains("(chance)"), "{card}");
     let server = Server::with(home.path(), &["--model", &format!("{models}]")]);
+    let unlisted = server.site().get("/getrecforyou?id=6&model=neuralcf");
+    assert!(
+        unlisted.status == 400 && unlisted.text.contains("add [[model]] name = "),
+        "{}",
+        unlisted.text
+    );
     let mut lists = Vec::new();
     for (_, name) in FILES {
         let films = server.site().recommend(6, name, 8);

@@ -103,6 +103,29 @@ fn timeless(journal: &str) -> Vec<Value> {
 }
 
 #[test]
+fn a_tune_file_is_checked_as_one() {
+    let files = folder(&[
+        ("m.toml", MODEL),
+        ("t.toml", TUNE),
+        (
+            "bad.toml",
+            &TUNE.replace("item.dim", "item.din").replace("trials", "trails"),
+        ),
+        ("key.toml", &TUNE.replace("item.dim", "item.din")),
+    ]);
+    let check = |name: &str| rankine(files.path(), &["check", &path(&files, name)]);
+    let told = check("t.toml").good().stdout;
+    assert!(
+        told.contains("a search of 5 trials over embedding.item.dim, "),
+        "{told}"
+    );
+    let bad = check("bad.toml").bad(1);
+    assert!(bad.contains("did you mean `trials`?"), "{bad}");
+    let key = check("key.toml").bad(1);
+    assert!(key.contains("did you mean `dim`?"), "{key}");
+}
+
+#[test]
 fn a_killed_search_goes_on_with_the_trials_it_would_have_had() {
     let (files, whole, killed) = (
         files(),

@@ -78,7 +78,19 @@ fn vectors_are_fine_tuned_embedded_indexed_and_searched() {
         "--summary",
         &at("summary"),
     ];
+    // broken lines among the others cost themselves alone
+    let mut text = std::fs::read_to_string(at("train.csv")).unwrap();
+    text.insert_str(0, "1,0.5\n");
+    text += "1,a,b,c,d,e,f,g,h\n";
+    std::fs::write(at("train.csv"), text).unwrap();
+    let strict = run(&[&lines[..], &["--strict"]].concat()).bad(1);
+    assert!(strict.contains("train.csv:1: 2 columns, expected 9"), "{strict}");
     let lines = run(&lines).good().json();
+    let rejected = &lines["rejected"][0];
+    assert_eq!(
+        (&rejected["left_out"], &rejected["rows"]),
+        (&2.into(), &722.into())
+    );
     let joined = [
         "--json",
         "train",

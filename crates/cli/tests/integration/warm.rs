@@ -146,12 +146,79 @@ fn a_broken_row_is_listed_and_strict_ends_at_it() {
     let broken = samples(0).replacen("\n3,0,red,", "\nthree,0,red,", 1);
     let files = folder(&[("c.toml", CONF), ("m.toml", MODEL), ("a.csv", &broken)]);
     let home = tempfile::tempdir().unwrap();
-    train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &[]).good();
+    let outcome = train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &[]).good();
     let listed = std::fs::read_to_string(home.path().join("cache/m.rejects.tsv")).unwrap();
     assert!(listed.contains("a.csv") && listed.contains("three"), "{listed}");
+    let said = format!(
+        "a.csv: 1 of {} rows left out, listed in ",
+        broken.lines().count() - 1
+    );
+    let lines = outcome.stderr.lines().filter(|line| line.contains(&said));
+    assert_eq!(lines.count(), 1, "{}", outcome.stderr);
+    let told = &outcome.json()["rejected"];
+    let (rows, reason) = (&told[0], told[0]["reason"].as_str().unwrap());
+    assert!(rows["left_out"] == 1 && reason.contains("three"), "{told}");
+    let card = std::fs::read_to_string(home.path().join("models/m/1/card.md")).unwrap();
+    assert!(card.contains("broken rows") && card.contains("1 of "), "{card}");
     let error = train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &["--strict"]).bad(1);
     assert!(error.contains("a.csv") && error.contains("three"), "{error}");
     assert!(!home.path().join("models/m/2").exists());
+}
+
+#[test]
+fn arguments_that_mean_nothing_to_a_kind_are_refused_by_name() {
+    let kept = MODEL.replace("epochs = 2", "epochs = 1, checkpoint = { steps = 50 }");
+    let lr = "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1] }\n";
+    let files = folder(&[
+        ("c.toml", CONF),
+        ("m.toml", MODEL),
+        ("kept.toml", &kept),
+        ("lr.toml", lr),
+        ("i.toml", "format = 1\nkind = \"item2vec\"\n"),
+        ("a.csv", &samples(0)),
+        ("bare.csv", "1,1,red,1\n2,1,red,0\n"),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let told = |model: &str, more: &[&str]| train(home.path(), &files, (model, "c.toml", "a.csv"), more);
+    let data = path(&files, "a.csv");
+    for (model, more, expected) in [
+        (
+            "lr.toml",
+            &["--resume"][..],
+            "--resume: kind `lr` writes no checkpoints",
+        ),
+        (
+            "m.toml",
+            &["--resume"],
+            "--resume: the model file has no `train.checkpoint`",
+        ),
+        (
+            "i.toml",
+            &["--test", &data],
+            "--test: kind `item2vec` has no figure on test samples",
+        ),
+        (
+            "i.toml",
+            &["--watch", "0"],
+            "--watch: kind `item2vec` has no page",
+        ),
+        (
+            "lr.toml",
+            &["--set", "train.batch=9"],
+            "--set:1:7: kind `lr` has no `train.batch`",
+        ),
+    ] {
+        let error = told(model, more).bad(1);
+        assert!(error.contains(expected), "{error}");
+    }
+    let bare = train(home.path(), &files, ("m.toml", "c.toml", "bare.csv"), &[]).bad(1);
+    assert!(
+        bare.contains("--columns names the columns of text that has no header"),
+        "{bare}"
+    );
+    let anew = told("kept.toml", &["--resume"]).good().stderr;
+    assert!(anew.contains("training begins anew"), "{anew}");
+    assert!(home.path().join("models/m/1").exists() && !home.path().join("models/m/2").exists());
 }
 
 #[test]
@@ -185,4 +252,51 @@ fn rows_that_signs_share_serve_the_scores_they_were_trained_to() {
     );
     // opening replays golden scores through the served table
     rankine(home.path(), &["model", "verify", "m@1"]).good();
+}
+
+/// A file of forty words, of which the samples use the first three; `turn` moves those of `range` by one line.
+fn words(turn: Option<std::ops::Range<usize>>) -> String {
+    let mut words: Vec<String> = ["red", "green", "blue"].map(str::to_owned).to_vec();
+    words.extend((3..40).map(|n| format!("w{n}")));
+    if let Some(range) = turn {
+        words[range].rotate_left(1);
+    }
+    words.join("\n") + "\n"
+}
+
+#[test]
+fn a_dictionary_that_moves_a_word_no_golden_sample_reads_is_refused() {
+    let column = "dictionary = [{ name = \"words\", key = \"string\", columns = [{ name = \"line\", type = \"int\" }] }]\n[[feature]]";
+    let conf = CONF
+        .replace("\"=red\", \"=green\", \"=blue\"", "\"@words.line\"")
+        .replacen("[[feature]]", column, 1);
+    let server = "dictionary = [{ name = \"words\", kind = \"vocabulary\", path = \"words.txt\" }]\n";
+    let short = MODEL.replace("epochs = 2", "epochs = 1");
+    let files = folder(&[
+        ("c.toml", &conf),
+        ("m.toml", &short),
+        ("s.toml", server),
+        ("a.csv", &samples(0)),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let server = path(&files, "s.toml");
+    let models = home.path().join("models/m").display().to_string();
+    let run = |words: &str, more: &[&str]| {
+        std::fs::write(home.path().join("words.txt"), words).unwrap();
+        let more = [&["--dictionaries", server.as_str()], more].concat();
+        train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &more)
+    };
+    run(&words(None), &[]).good();
+    let golden = std::fs::read_to_string(home.path().join("models/m/1/golden.jsonl")).unwrap();
+    assert!(
+        golden.contains("\"words\"") && !golden.contains("w20"),
+        "{golden}"
+    );
+    let from = ["--init-from", models.as_str()];
+    let moved = run(&words(Some(14..40)), &from).bad(1);
+    let said = "slot 2, dictionary `words`, column `line`, 26 of 40 words moved, the first: word `w14`: expected place 14, got 39";
+    assert!(moved.contains(said), "{moved}");
+    run(&(words(None) + "new\n"), &from).good();
+    let kept = std::fs::read_to_string(home.path().join("models/m/2/places-0.jsonl")).unwrap();
+    assert!(kept.ends_with("[40,\"new\"]\n"), "{kept}");
 }

@@ -50,7 +50,7 @@ impl Artefact {
         let manifest = Manifest::read(dir)?;
         manifest.check_sizes(dir)?;
         let files = Files::open(dir, &manifest)?;
-        let config = ModelConfig::parse(
+        let config = ModelConfig::parse_published(
             &manifest.config,
             &format!("{}: config", files.path(file::MANIFEST).display()),
         )?;

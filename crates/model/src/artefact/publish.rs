@@ -114,7 +114,7 @@ impl<'a> Contents<'a> {
                 "a name is made of letters, digits, `_`, `-` and `.`".to_owned(),
             ));
         }
-        let config = ModelConfig::parse(&draft.config, "model.toml")?;
+        let config = ModelConfig::parse_published(&draft.config, "model.toml")?;
         let mut files = draft.files.clone();
         if let Some(name) = files.keys().find(|n| !plain_file(n) || reserved(n)) {
             return Err(fault(format!("`{name}` is not free as a file name")));

@@ -32,24 +32,17 @@ impl ModelConfig {
         printed(&given)
     }
 
-    /// Whether a key means anything to the kind, although no check refuses it.
+    /// Whether a key means anything to the file: the kind reads it, and what it moves is there.
     fn concerns(&self, path: &[String]) -> bool {
-        let (kind, first) = (self.kind(), path[0].as_str());
-        let second = path.get(1).map_or("", String::as_str);
-        let network = kind != Kind::Item2Vec && !kind.is_linear() && !kind.is_matrix();
-        match (first, second) {
-            ("item2vec", _) => kind == Kind::Item2Vec,
-            ("optimizer", "linear" | "factor") => kind.is_linear(),
-            ("optimizer", "wide") => self.wide.is_some() || self.bias.is_some(),
-            ("optimizer", "embedding") => {
-                network && (!self.embedding.is_empty() || self.gmf.is_some() || self.wide.is_some())
-            }
-            ("loss", _) => !kind.is_matrix() && kind != Kind::Item2Vec,
-            ("optimizer" | "activation" | "dropout" | "train", _) => {
-                network || (first == "train" && kind.is_linear())
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let moved = match path[..] {
+            ["optimizer", "wide", ..] => self.wide.is_some() || self.bias.is_some(),
+            ["optimizer", "embedding", ..] => {
+                !self.embedding.is_empty() || self.gmf.is_some() || self.wide.is_some()
             }
             _ => true,
-        }
+        };
+        moved && self.kind().reads(&path)
     }
 
     /// The same with every default that is a plain value in its place.

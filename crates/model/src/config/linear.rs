@@ -120,53 +120,17 @@ impl ModelConfig {
 }
 
 impl Checker<'_> {
-    /// Sizes and rates of the linear kinds, and keys that only they or only the others have.
+    /// Sizes and rates of the linear kinds.
     pub(super) fn linear(&mut self) {
         let config = self.config;
         let train = &config.train;
-        self.keys_of_others();
         if let Some(threads) = &train.threads {
             self.within(threads, "threads", (1, 256));
-            let kind = config.kind();
-            let one = kind == Kind::Item2Vec || kind.is_matrix() && !matches!(kind, Kind::Ials | Kind::Ease);
-            if threads.value > 1 && one {
-                let message = format!("kind `{}` learns on one thread", kind.name());
-                self.fault(threads, "threads", message);
-            }
         }
         if let Some(linear) = &config.linear {
             self.part(linear);
         }
         self.rules();
-    }
-
-    /// Keys of `train` that mean something to the other kinds alone.
-    fn keys_of_others(&mut self) {
-        let (kind, train) = (self.config.kind(), &self.config.train);
-        fn place<T>(key: Option<&Located<T>>) -> Option<Located<()>> {
-            key.map(|key| Located {
-                value: (),
-                span: key.span.clone(),
-            })
-        }
-        let of_networks = [
-            ("batch", place(train.batch.as_ref())),
-            ("lr_decay", place(train.lr_decay.as_ref())),
-            ("average", place(train.average.as_ref())),
-            ("shuffle_buffer", place(train.shuffle_buffer.as_ref())),
-            ("clip", place(train.clip.as_ref())),
-            ("freeze", place(train.freeze.first())),
-        ];
-        let whose = "it learns sample by sample, with its optimiser's own rates";
-        for (key, at) in of_networks {
-            if let (true, Some(at)) = (kind.is_linear(), at) {
-                self.fault(
-                    &at,
-                    key,
-                    format!("kind `{}` has no `{key}`; {whose}", kind.name()),
-                );
-            }
-        }
     }
 
     fn part(&mut self, linear: &LinearConfig) {

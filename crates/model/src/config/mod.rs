@@ -8,6 +8,7 @@ mod effective;
 pub(crate) mod graph;
 mod linear;
 mod matrix;
+mod meaning;
 mod objective;
 mod optimizer;
 mod set;
@@ -645,9 +646,22 @@ impl ModelConfig {
     /// Reads a model file.
     ///
     /// # Errors
-    /// All faults with their lines: syntax, unknown and missing keys, types, and numbers that make no sense. Slots are
-    /// checked when a [`crate::Network`] is compiled, for that takes a plan.
+    /// All faults with their lines: syntax, unknown and missing keys, types, numbers that make no sense, and keys that mean
+    /// nothing to the kind. Slots are checked when a [`crate::Network`] is compiled, for that takes a plan.
     pub fn parse(text: &str, file: &str) -> Result<ModelConfig, Faults> {
+        Self::read(text, file, true)
+    }
+
+    /// Reads the model file of a published artefact: keys that mean nothing to the kind are passed over, as they were when it
+    /// was trained.
+    ///
+    /// # Errors
+    /// All other faults of [`ModelConfig::parse`].
+    pub fn parse_published(text: &str, file: &str) -> Result<ModelConfig, Faults> {
+        Self::read(text, file, false)
+    }
+
+    fn read(text: &str, file: &str, strict: bool) -> Result<ModelConfig, Faults> {
         let (config, mut faults) = rankine_config::parse_partial::<ModelConfig>(text, file);
         let Some(mut config) = config else {
             faults.check()?;
@@ -664,6 +678,9 @@ impl ModelConfig {
         config.text = text.to_owned();
         config.file = file.to_owned();
         check::check(&config, &mut faults.0);
+        if strict {
+            meaning::check(&config, &mut faults.0);
+        }
         faults.check()?;
         Ok(config)
     }

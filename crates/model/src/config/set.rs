@@ -1,8 +1,9 @@
 //! `--set key=value`: a model file with some of its keys replaced.
 //!
 //! Keys are dotted; an entry of `embedding` is named by its table or its number (`embedding.user.dim=16`). A value is TOML,
-//! and what is no TOML is text. Decision: each argument is tried on its own, so that a fault names the argument: the
-//! arguments are the lines of a file called `--set`.
+//! and what is no TOML is text. Decision: all arguments are put in place before the file is read, so that keys that belong
+//! together can change together; a fault is that of the first argument with which it appears. The arguments are the lines of
+//! a file called `--set`.
 
 use super::ModelConfig;
 use super::effective::printed;
@@ -13,40 +14,49 @@ impl ModelConfig {
     /// Reads a model file with `sets` put in place of what it says.
     ///
     /// # Errors
-    /// All faults of the file; else those of the first argument that makes one, as a line of `--set`.
+    /// All faults of the file; else an argument that cannot be put in place, or what is wrong with all of them in place, as
+    /// lines of `--set`.
     pub fn parse_with(text: &str, file: &str, sets: &[String]) -> Result<ModelConfig, Faults> {
-        let mut config = ModelConfig::parse(text, file)?;
-        for (number, argument) in (1..).zip(sets) {
-            config = config
-                .set(argument)
-                .map_err(|faults| located(faults, number, argument))?;
-        }
-        Ok(config)
-    }
-
-    /// Returns the same model file with one key replaced.
-    ///
-    /// # Errors
-    /// An argument without `=`, or a file that is faulty with it; lines are those of the new file.
-    pub fn set(&self, argument: &str) -> Result<ModelConfig, Faults> {
-        let fault = |message: &str| {
-            Faults(vec![Source::new(argument, "--set").fault(
-                0..0,
-                argument,
-                message,
-            )])
+        let config = ModelConfig::parse(text, file)?;
+        let Some(texts) = changed(text, sets)? else {
+            return Ok(config);
         };
-        let (key, value) = argument
-            .split_once('=')
-            .ok_or_else(|| fault("expected key=value"))?;
-        let mut table = self
-            .text
-            .parse::<Table>()
-            .map_err(|_| fault("the model file is not TOML"))?;
-        let path: Vec<&str> = key.split('.').map(str::trim).collect();
-        put(&mut table, &path, typed(value.trim())).map_err(|message| fault(&message))?;
-        ModelConfig::parse(&printed(&table), &self.file)
+        let last = texts.last().map_or(text, String::as_str);
+        ModelConfig::parse(last, file).map_err(|faults| blamed(faults, &texts, sets))
     }
+}
+
+/// The file after each argument; none where it is no TOML or there are no arguments.
+fn changed(text: &str, sets: &[String]) -> Result<Option<Vec<String>>, Faults> {
+    let table = text.parse::<Table>().ok().filter(|_| !sets.is_empty());
+    let Some(mut table) = table else {
+        return Ok(None);
+    };
+    let mut texts = Vec::new();
+    for (number, argument) in (1..).zip(sets) {
+        let fault = |message: &str| {
+            let fault = Source::new(argument, "--set").fault(0..0, argument, message);
+            located(vec![fault], number, argument)
+        };
+        let pair = argument.split_once('=');
+        let (key, value) = pair.ok_or_else(|| Faults(fault("expected key=value")))?;
+        let path: Vec<&str> = key.split('.').map(str::trim).collect();
+        put(&mut table, &path, typed(value.trim())).map_err(|message| Faults(fault(&message)))?;
+        texts.push(printed(&table));
+    }
+    Ok(Some(texts))
+}
+
+/// Each fault as that of the first argument with which it appears.
+fn blamed(faults: Faults, texts: &[String], sets: &[String]) -> Faults {
+    let (mut left, mut told) = (faults.0, Vec::new());
+    for ((number, argument), text) in (1..).zip(sets).zip(texts) {
+        let now = ModelConfig::parse(text, "").err().unwrap_or_default().0;
+        let appears = |fault: &mut Fault| now.iter().any(|other| other.message == fault.message);
+        told.extend(located(left.extract_if(.., appears).collect(), number, argument));
+    }
+    told.extend(left);
+    Faults(told)
 }
 
 /// The value as TOML, or as text.
@@ -103,7 +113,7 @@ fn named<'a>(entries: &'a mut [Value], (key, name): (&str, &str)) -> Result<&'a 
 }
 
 /// Faults as those of one argument: its number as the line, the place of its last key as the column.
-fn located(faults: Faults, line: usize, argument: &str) -> Faults {
+fn located(faults: Vec<Fault>, line: usize, argument: &str) -> Vec<Fault> {
     let key = argument.split('=').next().unwrap_or_default();
     let column = 1 + key.rfind('.').map_or(0, |dot| dot + 1);
     let named = |fault: Fault| Fault {
@@ -113,7 +123,7 @@ fn located(faults: Faults, line: usize, argument: &str) -> Faults {
         message: format!("{} in `{argument}`", fault.message),
         ..fault
     };
-    Faults(faults.0.into_iter().map(named).collect())
+    faults.into_iter().map(named).collect()
 }
 
 #[cfg(test)]
@@ -164,9 +174,36 @@ mod tests {
             "--set:2:17: unknown key `lrr` in `optimizer.dense.lrr=1` (did you mean `lr`?)"
         );
         assert!(fault(&["epochs"]).starts_with("--set:1:1: expected key=value"));
-        assert!(fault(&["train.epochs=many"]).starts_with("--set:1:7: expected u32"));
+        assert!(fault(&["train.epochs=many"]).starts_with("--set:1:7: expected a whole number"));
         assert!(fault(&["embedding.usr.dim=3"]).contains("did you mean `user`?"));
         assert!(fault(&["train.epochs=0"]).contains("expected 1 to"));
         assert!(fault(&["format.x=1"]).contains("`format` is no table"));
+        assert_eq!(
+            fault(&["train.batch=0", "hidden=[4]", "embedding.user.dim=0"]),
+            "--set:1:7: `batch` is 0, expected 1 to 16777216 in `train.batch=0`\n\
+             --set:3:16: `dim` is 0, expected 1 to 65536 in `embedding.user.dim=0`"
+        );
+    }
+
+    #[test]
+    fn keys_that_belong_together_change_together() {
+        let file = "format = 1\nkind = \"dssm\"\nconf = \"c\"\n\
+                    tower.user = { slots = [1], hidden = [64] }\ntower.item = { slots = [2], hidden = [64] }\n";
+        let with = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+            ModelConfig::parse_with(file, "m.toml", &sets).map_err(|faults| faults.to_string())
+        };
+        let both = ["tower.user.hidden=[32]", "tower.item.hidden=[32]"];
+        assert!(with(&both).is_ok());
+        let kind = ["kind=lr", "linear.slots=[1]"];
+        assert!(
+            with(&kind)
+                .unwrap_err()
+                .starts_with("--set:1:1: kind `lr` has no `tower`")
+        );
+        assert_eq!(
+            with(&["seed=3", both[0]]).unwrap_err(),
+            "--set:2:12: the item's vector has 64 numbers, the user's 32: they must be equal in `tower.user.hidden=[32]`"
+        );
     }
 }

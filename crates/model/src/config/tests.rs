@@ -190,7 +190,7 @@ fn threads_of_a_kind_that_learns_on_one_are_refused() {
     let faults = ModelConfig::parse(&text("bpr", "matrix = { user = 1, item = 2 }"), "m.toml");
     let faults = faults.unwrap_err().to_string();
     assert!(
-        faults.contains("m.toml:5:21: kind `bpr` learns on one thread"),
+        faults.contains("m.toml:5:21: kind `bpr` has no `train.threads`; it learns on one thread"),
         "{faults}"
     );
     let deep = text(

@@ -146,7 +146,7 @@ pub fn draft(foreign: &Foreign, keys: &Keys, name: Option<&str>) -> Result<(Draf
         };
         foreign.note(key).ok_or_else(missing)
     };
-    let config = ModelConfig::parse(note(CONFIG)?, CONFIG)?;
+    let config = ModelConfig::parse_published(note(CONFIG)?, CONFIG)?;
     let fit = Fit::from_json(note(FIT)?).map_err(|e| fault(format!("`{FIT}`: {e}")))?;
     let plan = Plan::compile(note(CONF)?, CONF, Some(&fit))?;
     let network = Network::compile(&config, &plan)?;

@@ -124,7 +124,7 @@ impl<'a> Whole<'a> {
         };
         let slots: Vec<u32> = towers.flat_map(read).map(|slot| slot.value).collect();
         let text = text(self.config.text(), name, &slots)?;
-        let config = ModelConfig::parse(&text, "model.toml")?;
+        let config = ModelConfig::parse_published(&text, "model.toml")?;
         let plan = self.plan.unbound().cut(&slots)?;
         let network = Network::compile(&config, &plan)?;
         let mut own = Parameters::default();

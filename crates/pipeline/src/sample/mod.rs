@@ -14,7 +14,7 @@ mod report;
 mod split;
 
 pub use build::{Samples, build_samples, write_samples};
-pub use reader::{Rejects, SampleOptions, SampleReader, SampleRow, TimeUnit};
+pub use reader::{SampleOptions, SampleReader, SampleRow, TimeUnit};
 pub use report::{PartReport, SplitReport, input_hash};
 pub use split::{Part, Split};
 

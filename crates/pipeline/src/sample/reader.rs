@@ -1,7 +1,7 @@
 //! Sample files as rows of values for a conf: Parquet, CSV, TSV or JSON lines, packed or not.
 //!
 //! The last step of the offline road before `train`; the binary adapts it to the trainer's source. Decision: a
-//! cell that does not fit stops the reading with file, line, field, expected and got, unless the caller counts and lists
+//! cell that does not fit stops the reading with file, line, field, expected and got, unless the caller has a ledger of
 //! what is left out ([`SampleReader::leaving_out`]): a training set with holes of unknown size is worth nothing.
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rankine_feature::{SampleSpec, Schema, Value};
 use rankine_table::delimited::{DelimitedReader, Layout};
 use rankine_table::json_lines::JsonLinesReader;
-use rankine_table::{Form, Record, RowFault, Step, Table, TableError, parquet};
+use rankine_table::{Form, Record, RowFault, Step, Table, TableError, Taker, parquet};
 use serde_json::{Map, Value as Json};
 
 use super::binding::{Binding, Bound};
@@ -58,9 +58,6 @@ pub struct SampleOptions {
     pub columns: Option<Vec<String>>,
 }
 
-/// Takes the rows that are left out.
-pub type Rejects = Box<dyn FnMut(&RowFault)>;
-
 /// Reads samples in file order, again and again.
 pub struct SampleReader {
     path: PathBuf,
@@ -70,7 +67,7 @@ pub struct SampleReader {
     labels: Option<(f32, f32)>,
     names: Option<Vec<String>>,
     /// Set where broken rows are left out.
-    rejects: Option<Rejects>,
+    left_out: Option<Taker>,
     source: Source,
 }
 
@@ -120,16 +117,16 @@ impl SampleReader {
             cells,
             labels: options.labels,
             names,
-            rejects: None,
+            left_out: None,
             source,
         })
     }
 
-    /// The same leaving out rows that cannot be read or do not fit; each goes to `rejects`.
+    /// The same leaving out rows that cannot be read or do not fit; each goes to `taker`.
     #[must_use]
-    pub fn leaving_out(self, rejects: Rejects) -> SampleReader {
+    pub fn leaving_out(self, taker: Taker) -> SampleReader {
         SampleReader {
-            rejects: Some(rejects),
+            left_out: Some(taker),
             ..self
         }
     }
@@ -153,18 +150,22 @@ impl SampleReader {
     /// As [`SampleReader::open`].
     pub fn rewind(&mut self) -> Result<(), PipelineError> {
         self.source = Source::open(&self.path, &self.binding.columns, self.names.as_deref())?;
+        if let Some(taker) = &mut self.left_out {
+            taker.begin();
+        }
         Ok(())
     }
 
     /// Appends up to `max` samples to `out` and returns how many; 0 at the end.
     ///
     /// # Errors
-    /// [`PipelineError::SampleCell`] for a cell that does not fit, [`PipelineError::Table`] for damage.
+    /// [`PipelineError::SampleCell`] for a cell that does not fit, [`PipelineError::Table`] for damage, and where rows are
+    /// left out for a file without any other.
     pub fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, PipelineError> {
-        let before = out.len();
-        while out.len() < before + max {
+        let (before, mut ended) = (out.len(), false);
+        while !ended && out.len() < before + max {
             match self.source.advance()? {
-                Step::End => break,
+                Step::End => ended = true,
                 Step::Row => match self.row() {
                     Ok(row) => out.push(row),
                     Err(error) => self.leave_out(error)?,
@@ -172,17 +173,22 @@ impl SampleReader {
                 Step::Fault(fault) => self.leave_out_unread(fault)?,
             }
         }
-        Ok(out.len() - before)
+        let read = out.len() - before;
+        if let Some(taker) = &mut self.left_out {
+            taker.good(read as u64);
+            ended.then(|| taker.end()).transpose()?;
+        }
+        Ok(read)
     }
 
     /// A row that does not fit.
     fn leave_out(&mut self, error: PipelineError) -> Result<(), PipelineError> {
         let (
-            Some(rejects),
+            Some(taker),
             PipelineError::SampleCell {
                 line, field, reason, ..
             },
-        ) = (&mut self.rejects, &error)
+        ) = (&mut self.left_out, &error)
         else {
             return Err(error);
         };
@@ -190,7 +196,7 @@ impl SampleReader {
             Source::Parquet { .. } => String::new(),
             Source::Text { record, .. } | Source::Json { record, .. } => record.raw().to_owned(),
         };
-        rejects(&RowFault {
+        taker.broken(&RowFault {
             line: *line,
             rule: "cell",
             reason: format!("field {field}: {reason}"),
@@ -201,8 +207,8 @@ impl SampleReader {
 
     /// A row that cannot be read.
     fn leave_out_unread(&mut self, fault: RowFault) -> Result<(), PipelineError> {
-        if let Some(rejects) = &mut self.rejects {
-            rejects(&fault);
+        if let Some(taker) = &mut self.left_out {
+            taker.broken(&fault);
             return Ok(());
         }
         Err(PipelineError::Table(TableError::Rejected {

@@ -458,18 +458,21 @@ fn broken_rows_are_left_out_and_told_with_their_lines() {
         .next(&mut Vec::new(), 9)
         .unwrap_err();
     assert!(strict.to_string().contains('3'), "{strict}");
-    let told = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
-    let sink = std::rc::Rc::clone(&told);
-    let sink = Box::new(move |fault: &rankine_table::RowFault| {
-        sink.borrow_mut()
-            .push((fault.line, fault.rule, fault.reason.clone()));
-    });
-    let mut reader = open(&path, &options).unwrap().leaving_out(sink);
-    assert_eq!(read_all(&mut reader), sparrow_rows());
-    let told = told.borrow();
-    let lines: Vec<_> = told.iter().map(|(line, rule, _)| (*line, *rule)).collect();
-    assert_eq!(lines, [(3, "cell"), (4, "fields"), (6, "cell")]);
-    assert!(told[2].2.contains("field label"), "{told:?}");
+    let list = folder.path().join("rejects.tsv");
+    let left_out = rankine_table::LeftOut::listed_in(&list);
+    let mut reader = open(&path, &options).unwrap().leaving_out(left_out.of(&path));
+    for _ in 0..2 {
+        reader.rewind().unwrap();
+        assert_eq!(read_all(&mut reader), sparrow_rows());
+    }
+    let text = std::fs::read_to_string(list).unwrap();
+    let listed: Vec<Vec<&str>> = text.lines().skip(1).map(|l| l.split('\t').collect()).collect();
+    let lines: Vec<_> = listed.iter().map(|cells| (cells[1], cells[2])).collect();
+    assert_eq!(lines, [("3", "cell"), ("4", "fields"), ("6", "cell")]);
+    assert!(listed[2][3].contains("field label"), "{text}");
+    let rows = &left_out.files()[0];
+    let all = sparrow_rows().len() as u64 + 3;
+    assert_eq!((rows.left_out, rows.rows, rows.line), (3, all, 3));
 }
 
 #[test]

@@ -107,6 +107,14 @@ impl ItemTable {
             .unwrap_or(&Value::Missing)
     }
 
+    /// Shows a column's cells.
+    pub(super) fn each(&self, column: usize, see: &mut dyn FnMut(Key<'_>, &Value)) {
+        for (id, place) in &self.places {
+            let cell = self.rows[*place].0.values().get(column);
+            see(Key::Int(*id), cell.unwrap_or(&Value::Missing));
+        }
+    }
+
     pub(super) fn columns(&self) -> &[(Arc<str>, FieldType)] {
         &self.columns
     }

@@ -54,6 +54,15 @@ impl Lookup for Loaded {
         }
     }
 
+    fn each(&self, column: usize, see: &mut dyn FnMut(Key<'_>, &Value)) -> bool {
+        match self {
+            Loaded::Items(items) => items.each(column, see),
+            Loaded::Vectors(_) => return false,
+            Loaded::Memory(memory) => _ = memory.each(column, see),
+        }
+        true
+    }
+
     fn digest(&self) -> u64 {
         match self {
             Loaded::Items(items) => items.digest(),
@@ -74,6 +83,10 @@ impl Lookup for Held {
 
     fn vector(&self, key: Key<'_>, column: usize) -> &[f32] {
         self.0.value.vector(key, column)
+    }
+
+    fn each(&self, column: usize, see: &mut dyn FnMut(Key<'_>, &Value)) -> bool {
+        self.0.value.each(column, see)
     }
 
     fn digest(&self) -> u64 {

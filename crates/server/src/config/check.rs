@@ -142,7 +142,11 @@ impl ServerConfig {
         let mut faults = Vec::new();
         let names: Vec<&str> = self.model.iter().flat_map(names_of).collect();
         for (index, name) in names.iter().enumerate() {
-            if name.is_empty() || names[..index].contains(name) || [EMB, POPULARITY].contains(name) {
+            if [EMB, POPULARITY].contains(name) {
+                faults.push(format!(
+                    "model: \"{name}\" is the server's own ranker; publish the model under another name (`train --name`)"
+                ));
+            } else if name.is_empty() || names[..index].contains(name) {
                 faults.push(format!("model: name or alias \"{name}\" is empty or taken"));
             }
         }

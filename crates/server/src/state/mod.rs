@@ -82,9 +82,26 @@ impl State {
     pub fn canonical_model(&self, name: Option<&str>) -> Result<String, ApiError> {
         let name = name.unwrap_or(&self.config.default_model);
         self.config.canonical(name).ok_or_else(|| {
-            let known = format!("one of {}", self.config.rankers().join(", "));
+            let known = format!(
+                "one of {}{}",
+                self.config.rankers().join(", "),
+                self.unlisted(name)
+            );
             ApiError::parameter("model", known, Some(name))
         })
+    }
+
+    /// What makes a published model one of those that rank; empty for a name under which nothing is published.
+    fn unlisted(&self, name: &str) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let published = name.chars().all(plain) && self.config.models_dir().join(name).is_dir();
+        let listed = self.config.model.iter().any(|model| model.name == name);
+        match published && !listed && !name.is_empty() {
+            true => format!(
+                " ({name} is published and not listed: add [[model]] name = \"{name}\" to the server's configuration)"
+            ),
+            false => String::new(),
+        }
     }
 
     /// The predictor behind the TensorFlow Serving port.

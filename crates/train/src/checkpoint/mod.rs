@@ -122,13 +122,13 @@ impl Checkpoints {
 
     /// Checkpoint files, oldest first.
     fn found(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut all: Vec<PathBuf> = entries
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|end| end == END))
-            .collect();
-        all.sort();
-        all
+        files(&self.folder)
+    }
+
+    /// Whether there is a checkpoint in `folder`, of whatever run.
+    #[must_use]
+    pub fn are_in(folder: &Path) -> bool {
+        !files(folder).is_empty()
     }
 
     /// Removes all of them: the run has ended, or begins anew.
@@ -137,6 +137,17 @@ impl Checkpoints {
             .iter()
             .for_each(|path| drop(std::fs::remove_file(path)));
     }
+}
+
+/// Checkpoint files of a folder, oldest first.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut all: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == END))
+        .collect();
+    all.sort();
+    all
 }
 
 /// The first line in which two descriptions differ.

@@ -343,7 +343,15 @@ fn broken_lines_are_listed_with_their_numbers_and_left_out() {
     std::fs::write(bench.path("bad.ffm"), bytes).unwrap();
     let config = bench.config("lr", ", missing = false", "");
     let rejects = bench.path("rejects.tsv");
-    let mut feed = bench.feed(&config, "bad.ffm").rejects(&rejects).unwrap();
+    let ledger = rankine_table::LeftOut::listed_in(&rejects);
+    let strict = bench.feed(&config, "bad.ffm").next(&mut Examples::default(), 100);
+    let strict = strict.unwrap_err().to_string();
+    assert!(
+        strict.contains("bad.ffm:2: label: the label is `yes`"),
+        "{strict}"
+    );
+    let taker = ledger.of(&bench.path("bad.ffm"));
+    let mut feed = bench.feed(&config, "bad.ffm").leaving_out(taker);
     let mut examples = Examples::default();
     assert_eq!(feed.next(&mut examples, 100).unwrap(), 3);
     assert_eq!(
@@ -361,6 +369,7 @@ fn broken_lines_are_listed_with_their_numbers_and_left_out() {
         listed.contains("the label is `7`, expected -1 or a number from 0 to 1"),
         "{listed}"
     );
+    assert_eq!((ledger.files()[0].left_out, ledger.files()[0].rows), (7, 10));
 }
 
 #[test]

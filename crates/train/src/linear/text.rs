@@ -7,7 +7,8 @@
 //! Labels are 0 and 1 or −1 and 1 (any number for `mse`); `#` begins a comment; a value may be left out and is 1 then.
 //! A file has no conf, so one is made: each slot is a field of the context, a map of ids to values, read by `tag`. The
 //! trainer forms the same signs straight from the bytes ([`TextFeed`]); everything else goes through that conf
-//! ([`TextSamples`]). Lines that cannot be read are listed with their numbers and left out.
+//! ([`TextSamples`]). A line that cannot be read ends the reading with its number, unless there is a ledger of what is
+//! left out.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rankine_feature::{Plan, Side, Value, sign};
 use rankine_model::linear::{Keys, LinearPart};
-use rankine_table::{RejectFile, RowFault, stream};
+use rankine_table::{RowFault, TableError, Taker, stream};
 
 use super::examples::Examples;
 use super::feed::Feed;
@@ -89,6 +90,8 @@ struct Lines {
     input: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
     number: u64,
+    /// Set where broken lines are left out.
+    left_out: Option<Taker>,
 }
 
 /// One entry of a line.
@@ -107,12 +110,16 @@ impl Lines {
             input: input(path)?,
             line: Vec::new(),
             number: 0,
+            left_out: None,
         })
     }
 
     fn rewind(&mut self) -> Result<(), TrainError> {
         self.input = input(&self.path)?;
         self.number = 0;
+        if let Some(taker) = &mut self.left_out {
+            taker.begin();
+        }
         Ok(())
     }
 
@@ -129,6 +136,11 @@ impl Lines {
             source,
         })?;
         self.number += 1;
+        if read == 0
+            && let Some(taker) = &mut self.left_out
+        {
+            taker.end().map_err(|e| said(&e))?;
+        }
         Ok(read > 0)
     }
 
@@ -194,26 +206,47 @@ impl Lines {
         }
     }
 
-    fn fault(&self, (rule, reason): (&'static str, String)) -> RowFault {
-        let raw = String::from_utf8_lossy(&self.line).trim_end().to_owned();
-        RowFault {
-            line: self.number,
-            rule,
-            reason,
-            raw,
+    /// Counts the line if it has a sample; one that is broken is left out, or an error.
+    fn counted<T>(
+        &mut self,
+        parsed: Result<Option<T>, (&'static str, String)>,
+    ) -> Result<Option<T>, TrainError> {
+        let raw = || String::from_utf8_lossy(&self.line).trim_end().to_owned();
+        match (parsed, &mut self.left_out) {
+            (Ok(found), taker) => {
+                if let Some(taker) = taker {
+                    taker.good(u64::from(found.is_some()));
+                }
+                Ok(found)
+            }
+            (Err((rule, reason)), Some(taker)) => {
+                let (line, raw) = (self.number, raw());
+                taker.broken(&RowFault {
+                    line,
+                    rule,
+                    reason,
+                    raw,
+                });
+                Ok(None)
+            }
+            (Err((rule, reason)), None) => Err(said(&TableError::Rejected {
+                path: self.path.clone(),
+                line: self.number,
+                rule,
+                reason,
+            })),
         }
     }
 }
 
 fn input(path: &Path) -> Result<BufReader<Box<dyn Read + Send>>, TrainError> {
-    let opened = stream::open(path).map_err(|e| sample_fault(path, &e))?;
+    let opened = stream::open(path).map_err(|e| said(&e))?;
     Ok(BufReader::with_capacity(1 << 18, opened))
 }
 
-fn sample_fault(path: &Path, error: &rankine_table::TableError) -> TrainError {
-    TrainError::Sample {
-        place: path.display().to_string(),
-        detail: error.to_string(),
+fn said(error: &TableError) -> TrainError {
+    TrainError::Source {
+        message: error.to_string(),
     }
 }
 
@@ -299,7 +332,6 @@ pub struct TextFeed {
     seen: Vec<bool>,
     choice: Option<Choice>,
     read: u64,
-    rejects: Option<RejectFile>,
     buffer: Vec<u8>,
 }
 
@@ -337,7 +369,6 @@ impl TextFeed {
             missing,
             choice: None,
             read: 0,
-            rejects: None,
             buffer: Vec::new(),
         })
     }
@@ -349,13 +380,11 @@ impl TextFeed {
         self
     }
 
-    /// Lists broken lines in a file, which appears at the end of the first pass.
-    ///
-    /// # Errors
-    /// A file that cannot be created.
-    pub fn rejects(mut self, path: &Path) -> Result<TextFeed, TrainError> {
-        self.rejects = Some(RejectFile::create(path, false).map_err(|e| sample_fault(path, &e))?);
-        Ok(self)
+    /// Leaves broken lines out.
+    #[must_use]
+    pub fn leaving_out(mut self, taker: Taker) -> TextFeed {
+        self.lines.left_out = Some(taker);
+        self
     }
 
     /// Adds the line's sample; `false` if it has none, is broken or not chosen.
@@ -373,35 +402,20 @@ impl TextFeed {
                 }
             }
         });
-        match parsed {
-            Ok(None) => Ok(false),
-            Ok(Some(label)) => {
-                self.read += 1;
-                if self.choice.as_ref().is_some_and(|choice| !choice(self.read - 1)) {
-                    out.reopen();
-                    return Ok(false);
-                }
-                let absent = self
-                    .missing
-                    .iter()
-                    .zip(&self.seen)
-                    .zip(0u16..)
-                    .filter(|((_, seen), _)| !**seen);
-                absent.for_each(|((key, _), field)| out.push(field, *key, 1.0));
-                out.close(label, 1.0);
-                Ok(true)
-            }
-            Err(fault) => {
-                out.reopen();
-                let fault = self.lines.fault(fault);
-                let path = self.lines.path.clone();
-                match &mut self.rejects {
-                    Some(file) => file.reject(&path, &fault).map_err(|e| sample_fault(&path, &e))?,
-                    None => return Ok(false),
-                }
-                Ok(false)
-            }
+        let Some(label) = self.lines.counted(parsed)? else {
+            out.reopen();
+            return Ok(false);
+        };
+        self.read += 1;
+        if self.choice.as_ref().is_some_and(|choice| !choice(self.read - 1)) {
+            out.reopen();
+            return Ok(false);
         }
+        let absent = self.missing.iter().zip(&self.seen).zip(0u16..);
+        let absent = absent.filter(|((_, seen), _)| !**seen);
+        absent.for_each(|((key, _), field)| out.push(field, *key, 1.0));
+        out.close(label, 1.0);
+        Ok(true)
     }
 }
 
@@ -410,9 +424,6 @@ impl Feed for TextFeed {
         let mut added = 0;
         while added < max {
             if !self.lines.advance()? {
-                if let Some(file) = self.rejects.take().filter(|file| file.total() > 0) {
-                    file.commit().map_err(|e| sample_fault(&self.lines.path, &e))?;
-                }
                 break;
             }
             added += usize::from(self.add(out)?);
@@ -430,8 +441,7 @@ impl Feed for TextFeed {
     }
 }
 
-/// The same lines as samples of the conf that [`TextFormat::conf`] makes; broken ones are left out. A sample's group is
-/// its number.
+/// The same lines as samples of the conf that [`TextFormat::conf`] makes. A sample's group is its number.
 pub struct TextSamples {
     lines: Lines,
     /// Slots of the context's fields.
@@ -458,6 +468,13 @@ impl TextSamples {
             read: 0,
         })
     }
+
+    /// Leaves broken lines out.
+    #[must_use]
+    pub fn leaving_out(mut self, taker: Taker) -> TextSamples {
+        self.lines.left_out = Some(taker);
+        self
+    }
 }
 
 impl SampleSource for TextSamples {
@@ -470,7 +487,7 @@ impl SampleSource for TextSamples {
                     tags[at].push((token.id.to_owned(), token.value));
                 }
             });
-            if let Ok(Some(label)) = label {
+            if let Some(label) = self.lines.counted(label)? {
                 let value = |tags: &Vec<(String, f32)>| {
                     if tags.is_empty() {
                         Value::Missing

@@ -1,4 +1,7 @@
 //! Samples of ids, joined to the vectors of two files while they are read.
+//!
+//! Ids without a vector are left out and counted whether there is a ledger or not: a scene always knows users that
+//! another does not.
 
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
@@ -7,7 +10,7 @@ use std::sync::Arc;
 use rankine_feature::Value;
 use rankine_table::delimited::Layout;
 use rankine_table::vectors::VectorTable;
-use rankine_table::{Form, Record, RowReader, Step};
+use rankine_table::{Form, Record, RowFault, RowReader, Step, TableError, Taker};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::text::failed;
@@ -77,7 +80,9 @@ pub struct JoinedSamples {
     loss: Loss,
     reader: RowReader,
     record: Record,
-    left_out: u64,
+    unknown: u64,
+    /// Set where rows are left out and listed.
+    left_out: Option<Taker>,
 }
 
 impl JoinedSamples {
@@ -94,22 +99,38 @@ impl JoinedSamples {
             joined: joined.clone(),
             loss,
             record: Record::default(),
-            left_out: 0,
+            unknown: 0,
+            left_out: None,
         })
+    }
+
+    /// Leaves broken rows out, and lists them beside those without a vector.
+    #[must_use]
+    pub fn leaving_out(mut self, taker: Taker) -> Self {
+        self.left_out = Some(taker);
+        self
     }
 
     /// Rows left out since the last beginning, for want of a vector.
     #[must_use]
-    pub fn left_out(&self) -> u64 {
-        self.left_out
+    pub fn unknown(&self) -> u64 {
+        self.unknown
     }
 
     /// The next row that has both vectors; none at the end.
     fn advance(&mut self) -> Result<Option<SampleRow>, TrainError> {
         loop {
             match self.reader.next(&mut self.record).map_err(|e| failed(&e))? {
-                Step::End => return Ok(None),
-                Step::Fault(fault) => return Err(self.fault(fault.line, &fault.reason)),
+                Step::End => {
+                    if let Some(taker) = &mut self.left_out {
+                        taker.end().map_err(|e| failed(&e))?;
+                    }
+                    return Ok(None);
+                }
+                Step::Fault(fault) => {
+                    self.leave_out(&fault)?;
+                    continue;
+                }
                 Step::Row => {}
             }
             let cell = |at| self.record.get(at).unwrap_or_default().trim();
@@ -118,14 +139,25 @@ impl JoinedSamples {
             let fits = |y: &f32| self.loss != Loss::Bce || (0.0..=1.0).contains(y);
             let Some(label) = number.filter(fits) else {
                 let reason = format!("the label is `{label}`, expected a number from 0 to 1");
-                return Err(self.fault(self.record.line(), &reason));
-            };
-            let (Some(user_vector), Some(item_vector)) =
-                (self.joined.user.value(user), self.joined.item.value(item))
-            else {
-                self.left_out += 1;
+                self.leave_out(&self.record.fault("label", reason))?;
                 continue;
             };
+            let vectors = (self.joined.user.value(user), self.joined.item.value(item));
+            let (Some(user_vector), Some(item_vector)) = vectors else {
+                self.unknown += 1;
+                let (who, id) = if vectors.0.is_none() {
+                    ("user", user)
+                } else {
+                    ("item", item)
+                };
+                if let Some(taker) = &mut self.left_out {
+                    taker.broken(&self.record.fault("vector", format!("{who} `{id}` has no vector")));
+                }
+                continue;
+            };
+            if let Some(taker) = &mut self.left_out {
+                taker.good(1);
+            }
             return Ok(Some(SampleRow {
                 user: vec![user_vector],
                 item: vec![item_vector],
@@ -138,10 +170,18 @@ impl JoinedSamples {
         }
     }
 
-    fn fault(&self, line: u64, reason: &str) -> TrainError {
-        TrainError::Source {
-            message: format!("{}:{line}: {reason}", self.path.display()),
-        }
+    /// Hands a broken row over; without a ledger it is an error.
+    fn leave_out(&mut self, fault: &RowFault) -> Result<(), TrainError> {
+        let Some(taker) = &mut self.left_out else {
+            return Err(failed(&TableError::Rejected {
+                path: self.path.clone(),
+                line: fault.line,
+                rule: fault.rule,
+                reason: fault.reason.clone(),
+            }));
+        };
+        taker.broken(fault);
+        Ok(())
     }
 }
 
@@ -167,7 +207,10 @@ impl SampleSource for JoinedSamples {
 
     fn rewind(&mut self) -> Result<(), TrainError> {
         self.reader = RowReader::open(&self.path, &self.form, &COLUMNS).map_err(|e| failed(&e))?;
-        self.left_out = 0;
+        self.unknown = 0;
+        if let Some(taker) = &mut self.left_out {
+            taker.begin();
+        }
         Ok(())
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! Such a file has no conf, so one is made ([`conf`]): the user's vector is slot 1, the item's slot 2, each a field of that
 //! side, so the published model takes vectors in its requests. Decision: a line that cannot be read stops the reading
-//! with its number, since a training set with holes of unknown size is worth nothing; ids without a vector are left out
-//! and counted, for a scene always knows users that another does not.
+//! with its number, or is left out, listed and told: a training set with holes of unknown size is worth nothing.
 
 mod joined;
 mod summary;

@@ -80,6 +80,46 @@ fn what_is_no_sample_is_told_by_line() {
 }
 
 #[test]
+fn broken_lines_are_listed_and_the_most_lines_say_how_long_vectors_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v.csv");
+    std::fs::write(&path, "1,2\n1,2,3\n\n0,x,1\n0,4,5\n3,1,1").unwrap();
+    assert_eq!(VectorText::widths(&path, None).unwrap(), Some((1, 1)));
+    let list = folder.path().join("rejects.tsv");
+    let ledger = rankine_table::LeftOut::listed_in(&list);
+    let mut source = VectorText::open(&path, (1, 1), Loss::Bce)
+        .unwrap()
+        .leaving_out(ledger.of(&path));
+    for _ in 0..2 {
+        let mut rows = Vec::new();
+        source.rewind().unwrap();
+        while source.next(&mut rows, 1).unwrap() > 0 {}
+        let numbers: Vec<_> = rows
+            .iter()
+            .map(|r| (r.label, floats(&r.user[0])[0], floats(&r.item[0])[0]))
+            .collect();
+        assert_eq!(numbers, [(1.0, 2.0, 3.0), (0.0, 4.0, 5.0)]);
+    }
+    let listed = std::fs::read_to_string(list).unwrap();
+    let lines: Vec<&str> = listed.lines().skip(1).collect();
+    assert_eq!(lines[0], "v.csv\t1\tnumbers\t2 columns, expected 3\t1,2");
+    assert!(
+        lines.len() == 3 && lines[1].starts_with("v.csv\t4\t") && lines[2].ends_with("\t3,1,1"),
+        "{listed}"
+    );
+    assert_eq!((ledger.files()[0].left_out, ledger.files()[0].rows), (3, 5));
+    std::fs::write(&path, "0,x,1\n0,2\n").unwrap();
+    let mut source = VectorText::open(&path, (1, 1), Loss::Bce)
+        .unwrap()
+        .leaving_out(ledger.of(&path));
+    let fault = source.next(&mut Vec::new(), 9).unwrap_err().to_string();
+    assert!(
+        fault.contains("no row can be read; the first is line 1: column 2 is `x`"),
+        "{fault}"
+    );
+}
+
+#[test]
 fn ids_are_joined_to_their_vectors_and_unknown_ones_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -97,7 +137,7 @@ fn ids_are_joined_to_their_vectors_and_unknown_ones_left_out() {
     for _ in 0..2 {
         let mut rows = Vec::new();
         source.rewind().unwrap();
-        assert_eq!((source.next(&mut rows, 9).unwrap(), source.left_out()), (2, 1));
+        assert_eq!((source.next(&mut rows, 9).unwrap(), source.unknown()), (2, 1));
         assert_eq!(
             (floats(&rows[0].user[0]), floats(&rows[0].item[0])),
             (&[2.0, 3.0][..], &[3.0, 4.0, 5.0][..])
@@ -111,7 +151,7 @@ fn ids_are_joined_to_their_vectors_and_unknown_ones_left_out() {
             .next(&mut Vec::new(), 9)
             .unwrap_err()
             .to_string()
-            .contains(":2: the label is `no`")
+            .contains(":2: label: the label is `no`")
     );
 }
 
