@@ -138,7 +138,7 @@ fn faults_of_linear_models_are_named_with_their_lines() {
         "m.toml:2:8: `linear` has no slots",
         "m.toml:4:28: kind `lr` has no factors, so no `k`",
         "m.toml:4:43: `hash_bits` is 40, expected 1 to 31",
-        "m.toml:6:19: kind `lr` has no `batch`; it learns sample by sample, with its optimiser's own rates",
+        "m.toml:6:19: kind `lr` has no `train.batch`; it learns sample by sample, with its optimiser's own rates",
         "m.toml:7:45: only `ftrl` has `l1`",
     ];
     assert_eq!(faults(text), expected);
