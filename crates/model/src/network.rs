@@ -10,8 +10,8 @@
 //! ```
 
 use crate::config::{
-    EmbeddingConfig, Kind, Loss, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig, TowerConfig,
-    TowersConfig,
+    EmbeddingConfig, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig,
+    TowerConfig, TowersConfig,
 };
 use crate::graph::Graph;
 use crate::linear::{self, LinearPart};
@@ -138,8 +138,10 @@ pub struct Network {
     pub hidden: Vec<usize>,
     /// Of each hidden layer.
     pub activation: Activation,
-    /// What the score means.
+    /// What is minimised, and so what becomes of the output.
     pub loss: Loss,
+    /// What a score says.
+    pub meaning: Meaning,
     /// The whole of a linear model, in place of every other part.
     pub linear: Option<LinearPart>,
     /// The whole of a two-sided model, in place of every other part.
@@ -322,6 +324,7 @@ impl<'a> Builder<'a> {
             hidden: config.hidden.iter().map(|h| h.value).collect(),
             activation: config.activation.fused().unwrap_or_default(),
             loss: config.loss,
+            meaning: config.meaning(),
             linear: None,
             towers: None,
             matrix: None,
@@ -862,6 +865,15 @@ mod tests {
         assert_eq!(
             faults(one_sided),
             ["m.toml:2:8: kind `neuralcf` needs an embedding of a slot of the item side"]
+        );
+        let product = "format = 1\nkind = \"neuralcf\"\nconf = \"movie\"\ngmf = { dim = 2, slots = [1, 30] }\nhidden = [3]\n";
+        assert_eq!(
+            faults(product),
+            [
+                "m.toml:2:8: kind `neuralcf` needs a slot in `gmf.slots` of the item side",
+                "m.toml:4:30: slot 30 rests on both sides, a factor on one",
+                "m.toml:5:11: `hidden` reads `embedding` and `dense`, and neither is given",
+            ]
         );
         let vectors = "format = 1\nkind = \"item2vec\"\nconf = \"movie\"\n";
         assert_eq!(

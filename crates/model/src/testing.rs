@@ -113,6 +113,14 @@ bias = {}
 hidden = [10, 10]
 "#;
 
+/// The product alone.
+pub(crate) const GMF: &str = r#"format = 1
+kind = "neuralcf"
+conf = "movie"
+gmf = { dim = 6, slots = [1, 3, 2] }
+bias = {}
+"#;
+
 /// No hidden layer: the first layer is the output.
 pub(crate) const FLAT: &str = r#"format = 1
 kind = "embeddingmlp"
@@ -138,7 +146,7 @@ tower.context = { slots = [5], hidden = [3] }
 activation = "tanh"
 "#;
 
-pub(crate) const MODELS: [&str; 6] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, FLAT, DEEP_FM, DSSM];
+pub(crate) const MODELS: [&str; 7] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, GMF, FLAT, DEEP_FM, DSSM];
 
 pub(crate) fn plan() -> Arc<Plan> {
     Arc::new(Plan::compile(CONF, "conf.toml", None).unwrap())

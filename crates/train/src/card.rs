@@ -77,10 +77,11 @@ impl Card {
         text
     }
 
-    /// The training curve as SVG: loss and ROC-AUC by epoch, the best epoch marked, baselines as level lines.
+    /// The training curve as SVG: loss, ROC-AUC and, of probabilities, accuracy by epoch, the best epoch marked, the best
+    /// baseline as a level line.
     pub fn curve(&self) -> String {
         let frame = |title: &str| Frame::new(title).x_axis("epoch").size(440.0, 300.0);
-        let mut loss = Curve::new(frame("Loss"))
+        let loss = Curve::new(frame("Loss"))
             .series("training", &self.series(|e| e.loss))
             .series("validation", &self.series(|e| e.valid_loss));
         let mut auc = Curve::new(frame("ROC-AUC"))
@@ -89,13 +90,21 @@ impl Card {
         if let Some((name, value)) = self.best_baseline() {
             auc = auc.reference(name, value);
         }
-        if let Some(best) = self.best_epoch() {
-            (loss, auc) = (loss.mark("best", best), auc.mark("best", best));
+        let mut drawn = vec![loss, auc];
+        if self.history.iter().any(|e| e.accuracy.is_some()) {
+            let accuracy = Curve::new(frame("Accuracy"))
+                .series("training", &self.series(|e| e.accuracy.unwrap_or(f64::NAN)))
+                .series(
+                    "validation",
+                    &self.series(|e| e.valid_accuracy.unwrap_or(f64::NAN)),
+                );
+            drawn.push(accuracy);
         }
-        Panels::new(format!("Training of {}", self.name), 2)
-            .with(loss)
-            .with(auc)
-            .svg()
+        if let Some(best) = self.best_epoch() {
+            drawn = drawn.into_iter().map(|curve| curve.mark("best", best)).collect();
+        }
+        let panels = Panels::new(format!("Training of {}", self.name), 2);
+        drawn.into_iter().fold(panels, Panels::with).svg()
     }
 
     /// The reliability plot as SVG: what models predicted against what happened; none where no model gives probabilities.
@@ -156,7 +165,7 @@ impl Card {
             format!(" Weights of epoch {epoch} are kept.")
         });
         let (epochs, seconds) = (self.history.len(), last.elapsed_s);
-        format!("![Loss and ROC-AUC by epoch]({CURVE_FILE})\n\n{epochs} epochs in {seconds:.1} s.{best}\n")
+        format!("![Figures by epoch]({CURVE_FILE})\n\n{epochs} epochs in {seconds:.1} s.{best}\n")
     }
 
     /// The figures of this model (the first line that is no baseline) in the last evaluation.
@@ -223,8 +232,8 @@ pub(crate) mod tests {
             valid_auc,
             samples_per_s: 1e6,
             elapsed_s: 0.5 * epoch as f64,
-            cpu_s: None,
             best,
+            ..EpochReport::default()
         }
     }
 
@@ -269,7 +278,7 @@ pub(crate) mod tests {
             "| widedeep | 1.0000 |",
             "| (item mean) | 0.",
             "![Predicted against observed](reliability.svg)",
-            "![Loss and ROC-AUC by epoch](curve.svg)",
+            "![Figures by epoch](curve.svg)",
             "3 epochs in 1.5 s. Weights of epoch 2 are kept.",
             "- Knows nothing of films added later.",
             "```toml\nkind = \"widedeep\"\n```",
@@ -288,6 +297,11 @@ pub(crate) mod tests {
         assert_eq!(svg.matches(">best</text>").count(), 2);
         assert!(svg.contains("item mean 0."), "{svg}");
         assert!(svg.contains("<title>Training of widedeep</title>"));
+        let mut told = card();
+        told.history[0].accuracy = Some(0.75);
+        let svg = told.curve();
+        assert_eq!(svg.matches(">best</text>").count(), 3);
+        assert!(svg.contains(">Accuracy</text>"), "{svg}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Training's own forward is never used here, so that a figure in a card is a figure of what answers requests.
 
 use rankine_feature::{Part, Plan, Rows, Scratch};
+use rankine_model::config::Meaning;
 use rankine_model::graph::Aim;
 use rankine_model::{Hidden, Network, ScoreScratch, Scorer};
 
@@ -39,17 +40,31 @@ pub struct Asked {
     pub output: usize,
     /// Number of the label.
     pub label: usize,
+    /// What its scores say.
+    pub meaning: Meaning,
 }
 
 /// The outputs of a network that learn a label, by name, the model's score first.
 #[must_use]
 pub fn asked(network: &Network) -> Vec<(String, Asked)> {
+    let meaning = network.meaning;
     let Some(graph) = &network.graph else {
-        return vec![("score".to_owned(), Asked::default())];
+        let score = Asked {
+            meaning,
+            ..Asked::default()
+        };
+        return vec![("score".to_owned(), score)];
     };
     let served = graph.served().enumerate();
     let learnt = served.filter_map(|(output, served)| match served.aim {
-        Aim::Label { label, .. } => Some((served.name.clone(), Asked { output, label })),
+        Aim::Label { label, .. } => {
+            let asked = Asked {
+                output,
+                label,
+                meaning,
+            };
+            Some((served.name.clone(), asked))
+        }
         Aim::Nothing | Aim::Small { .. } => None,
     });
     learnt.collect()
@@ -108,7 +123,9 @@ pub fn evaluate_output(
 ) -> Result<Evaluation, TrainError> {
     let scored = score_output((plan, scorer), asked, source)?;
     let beside = beside(&scored);
-    let mut evaluator = Evaluator::new(title, scored.observed).model(name, scored.scores);
+    let mut evaluator = Evaluator::new(title, scored.observed)
+        .saying(asked.meaning)
+        .model(name, scored.scores);
     for (name, scores) in beside.baselines {
         evaluator = evaluator.baseline(name, scores);
     }

@@ -22,6 +22,7 @@ pub mod encode;
 pub mod error;
 pub mod evaluate;
 pub mod graph;
+mod held;
 pub mod item2vec;
 mod judge;
 pub mod linear;

@@ -41,6 +41,12 @@ pub struct EpochReport {
     /// ROC-AUC on the validation samples (exact); NaN without any or with one class only.
     #[serde(deserialize_with = "nan")]
     pub valid_auc: f64,
+    /// Share of the predictions made while learning that were right at .5; none where scores are no probabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// The same on the validation samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_accuracy: Option<f64>,
     /// Training samples per second of wall time, validation left out.
     pub samples_per_s: f64,
     /// Seconds from the run's start to the end of this epoch.
@@ -129,6 +135,18 @@ impl RunningAuc {
         area / (below * self.positive.iter().sum::<f64>())
     }
 
+    /// The share of predictions so far on the label's side of one half (from .5 on: positive); none without any.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<f64> {
+        let half = Self::BINS / 2;
+        let right = self.positive[half..]
+            .iter()
+            .chain(&self.negative[..half])
+            .sum::<f64>();
+        let all = self.positive.iter().chain(&self.negative).sum::<f64>();
+        (all > 0.0).then(|| right / all)
+    }
+
     /// Writes or reads back what was counted.
     pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
         self.positive.iter_mut().for_each(|bin| tape.real(bin));
@@ -169,6 +187,17 @@ mod tests {
         assert!(auc_of(&[(0.9, 0.0), (0.1, 1.0)]).abs() < 1e-12);
         assert!((auc_of(&[(0.5, 0.0), (0.5, 1.0)]) - 0.5).abs() < 1e-12);
         assert!(auc_of(&[(0.5, 1.0)]).is_nan());
+        let mut auc = RunningAuc::default();
+        assert_eq!(auc.accuracy(), None);
+        for (score, label, weight) in [
+            (0.9, 1.0, 1.0),
+            (0.5, 1.0, 1.0),
+            (0.49, 1.0, 1.0),
+            (0.1, 0.0, 5.0),
+        ] {
+            auc.add(score, label, weight);
+        }
+        assert_eq!(auc.accuracy(), Some(7.0 / 8.0));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rankine_feature::Plan;
 use rankine_kernel::Real;
+use rankine_model::config::Meaning;
 use rankine_model::graph::Aim;
 use rankine_model::{ModelConfig, Network, Parameters};
 
@@ -20,9 +21,9 @@ use crate::checkpoint::Checkpoints;
 use crate::crew::{Crew, Round};
 use crate::early_stop::{EarlyStop, Verdict};
 use crate::encode::{Batch, Cache, Encoder, Order, Samples, Storage, Vocabulary};
+use crate::held::{Figures, Held};
 use crate::judge;
 use crate::linear::Place;
-use crate::metric;
 use crate::model::{Net, Settings, Watch};
 use crate::objective::{Objective, Work};
 use crate::progress::{EpochReport, Progress, StepReport, thread_cpu_seconds};
@@ -466,13 +467,16 @@ impl<'a> Run<'a> {
         judge: Samples<'_>,
         at: &Standing<T>,
     ) -> Result<EpochReport, TrainError> {
-        let (valid_loss, valid_auc) = validate(net, judge, self.settings)?;
+        let valid = validate(net, judge, self.settings)?;
+        let told = self.settings.meaning == Meaning::Probability;
         Ok(EpochReport {
             epoch: at.epoch,
             loss: at.sums.mean(),
             auc: at.sums.auc.value(),
-            valid_loss,
-            valid_auc,
+            valid_loss: valid.loss,
+            valid_auc: valid.auc,
+            accuracy: told.then(|| at.sums.auc.accuracy()).flatten(),
+            valid_accuracy: valid.accuracy,
             samples_per_s: at.speed(),
             elapsed_s: self.start.elapsed().as_secs_f64(),
             cpu_s: Some(at.cpu),
@@ -596,6 +600,8 @@ pub(crate) fn tell(
         ("epoch/auc", report.auc),
         ("epoch/valid_loss", report.valid_loss),
         ("epoch/valid_auc", report.valid_auc),
+        ("epoch/accuracy", report.accuracy.unwrap_or(f64::NAN)),
+        ("epoch/valid_accuracy", report.valid_accuracy.unwrap_or(f64::NAN)),
         ("epoch/samples_per_s", report.samples_per_s),
     ];
     figures
@@ -605,14 +611,13 @@ pub(crate) fn tell(
     writer.flush()
 }
 
-/// Mean loss and ROC-AUC of `net` on `samples`; NaN without any.
+/// The figures of `net` on `samples`.
 fn validate<T: Real>(
     net: &mut Net<T>,
     samples: Samples<'_>,
     settings: &Settings,
-) -> Result<(f64, f64), TrainError> {
-    let (mut sum, mut total) = (0.0, 0.0);
-    let (mut labels, mut scores, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+) -> Result<Figures, TrainError> {
+    let mut held = Held::new(settings.loss);
     let order = Order {
         mixed: None,
         batch: settings.batch,
@@ -622,16 +627,10 @@ fn validate<T: Real>(
         let logits = predict_some(net, cache, indices, settings.batch);
         for (z, i) in logits.iter().map(|z| z.to_f64()).zip(indices) {
             let (y, w) = (cache.labels[*i as usize], cache.weights[*i as usize]);
-            let (y, w) = (f64::from(y), f64::from(w));
-            sum += w * settings.loss.value(z, y);
-            total += w;
-            labels.push(y);
-            weights.push(w);
-            scores.push(z);
+            held.add(z, f64::from(y), f64::from(w));
         }
     }
-    let auc = metric::auc(&labels, &scores, Some(&weights));
-    Ok((sum / total, auc.unwrap_or(f64::NAN)))
+    Ok(held.figures(settings.meaning))
 }
 
 /// The logits of every sample of `cache`, in order, computed `rows` (at least 256) at a time.

@@ -2,7 +2,7 @@
 //! the plan: order, group and dependencies of each feature, as a table or as a graph; of a model file with its conf, the
 //! network: layers, shapes, parameters.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -10,9 +10,12 @@ use rankine_feature::{FeatureOutline, Group, Plan};
 use rankine_model::outline::Outline;
 use rankine_model::{Kind as ModelKind, ModelConfig, Network};
 use rankine_server::ServerConfig;
+use rankine_train::linear::TextFormat;
 use rankine_train::report::drawing;
+use rankine_train::vectors;
 use serde_json::{Value, json};
 
+use super::train::text_conf;
 use super::{Globals, check_skew, tune};
 use crate::output;
 use crate::training::reads;
@@ -25,6 +28,7 @@ use crate::training::reads;
     rankine check config/movielens.feature.toml --dot > plan.dot\n  \
     rankine check config/models/widedeep.toml --conf config/movielens.feature.toml\n  \
     rankine check config/models/din.toml --conf config/movielens.feature.toml --svg > din.svg\n  \
+    rankine check examples/models/dssm-finetune.toml --widths 64,64\n  \
     rankine check config/server.toml")]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -39,6 +43,9 @@ pub(crate) struct Options {
     /// `rankine check CONF --dot | dot -Tsvg`
     #[arg(long)]
     dot: bool,
+    /// With a model file of `conf = "vectors"`, whose conf is made: how many numbers the vectors of a user and of an item have
+    #[arg(long, value_name = "USER,ITEM", default_value = "128,128", value_parser = widths)]
+    widths: (usize, usize),
     /// Of a model file with --conf, print a picture of the network (SVG) instead
     #[arg(long, conflicts_with = "dot")]
     svg: bool,
@@ -198,17 +205,13 @@ fn as_json(feature: &FeatureOutline) -> Value {
 fn model(text: &str, file: &str, options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let config = ModelConfig::parse(text, file)?;
     let what = format!("a model file of kind {}", config.kind().name());
-    let (what, outline) = match &options.conf {
+    let (what, outline) = match conf_of(&config, options)? {
         None => (what, None),
-        Some(path) => {
-            let outline = outline(&config, path)?;
-            (format!("{what}, fits {}", path.display()), outline)
-        }
+        Some(conf) => (format!("{what}, fits {}", conf.1), outline(&config, &conf)?),
     };
     let drawn = || {
-        outline
-            .as_ref()
-            .context("--dot and --svg draw the network of a model file with its --conf")
+        let message = "--dot and --svg draw the network of a model file with its --conf";
+        outline.as_ref().context(message)
     };
     if options.dot {
         output::line(drawn()?.dot().trim_end());
@@ -226,11 +229,41 @@ fn model(text: &str, file: &str, options: &Options, globals: &Globals) -> anyhow
     Ok(())
 }
 
-/// The network of a model file over a conf; item vectors have none.
-fn outline(config: &ModelConfig, path: &Path) -> anyhow::Result<Option<Outline>> {
-    let conf_file = path.display().to_string();
-    let conf = std::fs::read_to_string(path).with_context(|| conf_file.clone())?;
-    let plan = Plan::compile(&conf, &conf_file, None)?;
+/// Reads two counts `USER,ITEM`.
+fn widths(text: &str) -> Result<(usize, usize), String> {
+    let count = |part: &str| {
+        part.trim()
+            .parse::<usize>()
+            .ok()
+            .filter(|count| (1..=1 << 16).contains(count))
+    };
+    let found = text.split_once(',');
+    let found = found.and_then(|(user, item)| count(user).zip(count(item)));
+    found.ok_or_else(|| "expected two counts, 64,64 for instance".to_owned())
+}
+
+/// The text of the conf a model file is held against, and what it is called: the given one, or the one that training would
+/// make of samples without any.
+fn conf_of(config: &ModelConfig, options: &Options) -> anyhow::Result<Option<(String, String)>> {
+    if let Some(path) = &options.conf {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(|| file.clone())?;
+        return Ok(Some((text, file)));
+    }
+    let named = config.conf.as_deref().unwrap_or_default();
+    if named == vectors::NAME {
+        let (user, item) = options.widths;
+        let called = format!("vectors of {user} and {item} numbers (--widths)");
+        return Ok(Some((vectors::conf(user, item), called)));
+    }
+    let mut formats = [TextFormat::Libsvm, TextFormat::Libffm].into_iter();
+    let format = formats.find(|format| format.name() == named);
+    Ok(format.map(|format| text_conf(format, config)))
+}
+
+/// The network of a model file over a conf (text, name); item vectors have none.
+fn outline(config: &ModelConfig, (conf, file): &(String, String)) -> anyhow::Result<Option<Outline>> {
+    let plan = Plan::compile(conf, file, None)?;
     if config.kind() == ModelKind::Item2Vec {
         reads(config, &plan)?;
         return Ok(None);
@@ -254,5 +287,13 @@ mod tests {
         assert_eq!(kind_of("format = 1\nkind = \"widedeep\"\nx"), Kind::Model);
         assert_eq!(kind_of("format = 1\nmodel = \"m.toml\"\n[space]\nx"), Kind::Tune);
         assert_eq!(kind_of("home = 1"), Kind::Server);
+    }
+
+    #[test]
+    fn widths_are_two_counts() {
+        assert_eq!(widths("64, 32"), Ok((64, 32)));
+        for wrong in ["", "64", "64,0", "a,b", "1,2,3", "1,99999999"] {
+            assert!(widths(wrong).unwrap_err().contains("two counts"), "{wrong}");
+        }
     }
 }

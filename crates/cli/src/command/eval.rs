@@ -16,7 +16,7 @@ use crate::dictionaries::Dictionaries;
 use crate::output;
 use crate::preparing::Preparing;
 use crate::source::{Chained, Reading};
-use crate::training::{Baselines, Files, content_slots, judge, of_values, ranked, ranking_options, rejects};
+use crate::training::{Baselines, Files, content_slots, judge, ranked, ranking_options, rejects};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -85,7 +85,6 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         &mut *reading.open(&test, plan, &labels, loss)?,
         &baselines,
     )?;
-    let evaluation = of_values(evaluation, artefact.config().kind());
     let ranking = lists(
         options,
         globals,

@@ -437,7 +437,7 @@ fn made_conf(options: &Options, files: &Files) -> anyhow::Result<(String, String
 }
 
 /// The conf of a file without one.
-fn text_conf(format: TextFormat, model: &ModelConfig) -> (String, String) {
+pub(super) fn text_conf(format: TextFormat, model: &ModelConfig) -> (String, String) {
     let slots = model.linear.iter().flat_map(|linear| &linear.slots);
     let slots: Vec<u32> = slots.map(|slot| slot.value).collect();
     (

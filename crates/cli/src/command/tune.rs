@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use rankine_model::config::Meaning;
 use rankine_model::{Kind, ModelConfig};
 use rankine_train::tune::{
     Journal, Next, Trial, TuneConfig, TuneMetric, next, picture, ranked, rungs, table, values,
@@ -179,6 +180,16 @@ pub(super) fn read(tune: &Path) -> anyhow::Result<Read> {
         "{file}: kind `{}` is judged by its lists; expected metric = \"ndcg\"",
         model.kind().name()
     );
+    let figure = match config.metric {
+        TuneMetric::Logloss => model.meaning() != Meaning::Order,
+        TuneMetric::Accuracy => model.meaning() == Meaning::Probability,
+        TuneMetric::Auc | TuneMetric::Ndcg => true,
+    };
+    ensure!(
+        figure,
+        "{file}: scores of {model_file} are no probabilities, there is no {}",
+        config.metric.name()
+    );
     // a key that the model file does not know is a fault now, not after an hour
     ModelConfig::parse_with(&model_text, &model_file, &values(&config, 0)).with_context(|| file.clone())?;
     Ok(Read {
@@ -271,7 +282,9 @@ impl Search {
         let (plan, trained) = attempt(&job, &globals.home(), bar)?;
         let best = match self.config.metric {
             TuneMetric::Ndcg => Some((listed(&job, &plan, &trained.parameters)?, trained.best_epoch)),
-            TuneMetric::Auc | TuneMetric::Logloss => self.config.best(&trained.history),
+            TuneMetric::Auc | TuneMetric::Logloss | TuneMetric::Accuracy => {
+                self.config.best(&trained.history)
+            }
         };
         best.context("no figure on the validation samples")
     }

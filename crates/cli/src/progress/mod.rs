@@ -164,6 +164,7 @@ fn measures(r: &EpochReport) -> String {
         ("auc", r.auc),
         ("valid loss", r.valid_loss),
         ("valid auc", r.valid_auc),
+        ("valid accuracy", r.valid_accuracy.unwrap_or(f64::NAN)),
     ];
     let known = all.iter().filter(|(_, value)| value.is_finite());
     known
@@ -199,8 +200,7 @@ mod tests {
             valid_auc: 0.5,
             samples_per_s: 1.0,
             elapsed_s: 1.0,
-            cpu_s: None,
-            best: false,
+            ..EpochReport::default()
         };
         assert_eq!(measures(&report), "loss 0.2500, valid auc 0.5000, ");
     }

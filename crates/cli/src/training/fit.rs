@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rankine_feature::Plan;
 use rankine_model::Network;
+use rankine_model::config::Meaning;
 use rankine_train::checkpoint::Checkpoints;
 use rankine_train::encode::fitted;
 use rankine_train::linear::Place;
@@ -87,7 +88,13 @@ pub(crate) fn attempt(
 /// Tells TensorBoard what is trained: the effective model file, its values, the network.
 fn told(job: &Job, plan: &Plan, events: &mut EventWriter) -> anyhow::Result<()> {
     let config = job.model.effective();
-    let figures = ["epoch/loss", "epoch/auc", "epoch/valid_loss", "epoch/valid_auc"];
+    let mut figures = vec!["epoch/loss", "epoch/auc", "epoch/valid_auc"];
+    if job.model.meaning() != Meaning::Order {
+        figures.push("epoch/valid_loss");
+    }
+    if job.model.meaning() == Meaning::Probability {
+        figures.extend(["epoch/accuracy", "epoch/valid_accuracy"]);
+    }
     events.hyper(&of_config(&config), &figures, clock::now_micros() as f64 / 1e6)?;
     events.text("config", 0, &format!("```toml\n{}\n```", config.trim_end()))?;
     events.network(&Network::compile(&job.model, plan)?.outline())?;

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use rankine_feature::{Plan, Side, Value};
-use rankine_model::{Kind, Network, Scorer};
+use rankine_model::{Network, Scorer};
 use rankine_train::baseline::{Constant, ItemMean, ItemUserMean, PointInTime};
-use rankine_train::metric::{Evaluation, Intervals, SliceRows};
+use rankine_train::metric::{Evaluation, SliceRows};
 use rankine_train::source::for_each;
 use rankine_train::{Beside, SampleSource, Scored, asked, evaluate_output};
 
@@ -187,23 +187,6 @@ fn number(values: &[Value], at: usize) -> Option<f64> {
         Some(Value::Float(v)) => Some(*v),
         _ => None,
     }
-}
-
-/// The same evaluation of a model whose scores are no probabilities, if so: figures that would take them for some are left
-/// out of its line.
-pub(crate) fn of_values(mut evaluation: Evaluation, kind: Kind) -> Evaluation {
-    let own = evaluation.lines.iter_mut().filter(|line| !line.baseline);
-    for line in own.filter(|_| kind.is_matrix()) {
-        let m = &mut line.measures;
-        (m.logloss, m.accuracy, m.brier, m.ece) = (None, None, None, None);
-        (m.rmse, m.mae) = (None, None);
-        line.calibration.clear();
-        line.intervals = Intervals {
-            roc_auc: line.intervals.roc_auc,
-            ..Intervals::default()
-        };
-    }
-    evaluation
 }
 
 /// Measures `scorer` (called `name`) on `samples`, each of its outputs that learns a label; intervals are by user.

@@ -30,7 +30,7 @@ use crate::source::{Chained, Reading, Sifted};
 
 pub(crate) use fit::{Fitted, attempt, fit};
 pub(crate) use gate::{Gate, gate};
-pub(crate) use judge::{Baselines, judge, of_values};
+pub(crate) use judge::{Baselines, judge};
 pub(crate) use linear::{of_file, rejects};
 pub(crate) use origin::Origin;
 pub(crate) use publish::publish;
@@ -235,12 +235,11 @@ pub(crate) fn measure(job: &Job, fitted: &Fitted) -> anyhow::Result<Evaluation> 
         "validation samples"
     };
     let mut samples = job.open(&fitted.plan, Part::Judge)?;
-    let evaluation = judge(
+    judge(
         title,
         (&job.name, &fitted.plan, &scorer),
         &network,
         &mut *samples,
         &baselines,
-    )?;
-    Ok(of_values(evaluation, job.model.kind()))
+    )
 }

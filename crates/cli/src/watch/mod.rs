@@ -111,8 +111,8 @@ mod tests {
             valid_auc: 0.7,
             samples_per_s: 1000.0,
             elapsed_s: 2.0,
-            cpu_s: None,
             best: true,
+            ..EpochReport::default()
         }
     }
 

@@ -130,6 +130,30 @@ fn a_model_file_with_its_conf_is_told_and_drawn() {
 }
 
 #[test]
+fn a_model_file_of_vectors_is_told_and_drawn_without_a_conf() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |more: &[&str]| {
+        let file = "examples/models/dssm-finetune.toml";
+        rankine(home.path(), &[&["check", file][..], more].concat())
+            .good()
+            .stdout
+    };
+    let text = check(&[]);
+    assert!(text.contains("fits vectors of 128 and 128 numbers"), "{text}");
+    // 2 · (128 · 64 + 64) + 64 + 1
+    assert!(text.contains("16,577 dense parameters"), "{text}");
+    assert!(
+        text.matches("dense, relu").count() == 2 && !text.contains("dense, linear"),
+        "{text}"
+    );
+    assert!(check(&["--widths", "16,8"]).contains("1,729 dense parameters"));
+    assert!(check(&["--dot"]).starts_with("digraph model {"));
+    assert!(check(&["--svg"]).starts_with("<svg"));
+    let json: serde_json::Value = serde_json::from_str(&check(&["--json"])).unwrap();
+    assert_eq!(json["network"]["dense_parameters"], 16_577);
+}
+
+#[test]
 fn the_effective_model_file_reads_back_and_arguments_are_told_by_number() {
     let home = tempfile::tempdir().unwrap();
     for model in [

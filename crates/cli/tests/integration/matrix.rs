@@ -49,6 +49,13 @@ fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
             own["roc_auc"].as_f64().unwrap() > 0.5 && own["logloss"].is_null(),
             "{own}"
         );
+        assert_eq!(report["evaluation"]["scores"], "order");
+        for group in report["evaluation"]["slices"].as_array().unwrap() {
+            let own = &group["lines"][0]["measures"];
+            let none =
+                ["logloss", "accuracy", "brier", "ece", "rmse", "mae"].map(|figure| own[figure].is_null());
+            assert_eq!(none, [true; 6], "{group}");
+        }
         rankine(home.path(), &["model", "verify", name]).good();
         models += &format!(", {{ name = \"{name}\" }}");
     }

@@ -23,6 +23,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.matrix();
     checker.graphs();
     checker.objective();
+    checker.watched();
 }
 
 pub(super) struct Checker<'a> {
@@ -60,8 +61,10 @@ impl Checker<'_> {
         let matrix = kind.is_matrix();
         let inputs = kind != Kind::Item2Vec && !linear && !matrix;
         let network = inputs && !sided;
+        // a product over slots of its own is a whole model (GMF)
+        let product = ncf && config.gmf.as_ref().is_some_and(|gmf| !gmf.slots.is_empty());
         let parts = [
-            ("embedding or dense", deep, network, inputs),
+            ("embedding or dense", deep, network && !product, inputs),
             ("conf", config.conf.is_some(), kind != Kind::Item2Vec, true),
             ("wide", config.wide.is_some(), wide, wide),
             ("gmf", config.gmf.is_some(), false, ncf),
@@ -70,6 +73,7 @@ impl Checker<'_> {
             ("linear", config.linear.is_some(), linear, linear),
             ("matrix", config.matrix.is_some(), matrix, matrix),
             ("cross", config.cross.is_some(), false, kind == Kind::Dcn),
+            ("pairs", config.pairs.is_some(), false, kind == Kind::DeepFm),
             (
                 "attention",
                 config.attention.is_some(),

@@ -4,6 +4,7 @@ use super::{ActivationName, Checker, Kind, check::MAX_SIZE};
 use crate::graph::Aim;
 use rankine_config::Located;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// `norm`: what stands between a hidden layer's product and its activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -25,6 +26,32 @@ pub struct CrossConfig {
     /// Numbers between the two thin matrices that stand for a full one; a full one where absent.
     #[serde(default)]
     pub rank: Option<Located<usize>>,
+}
+
+/// `pairs`: which vectors `deepfm` multiplies, and where the products go.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairsConfig {
+    /// Pairs of embedding slots, a product each; all pairs, added up, where absent.
+    #[serde(default)]
+    pub of: Vec<Located<Vec<u32>>>,
+    /// Embedding slots that are multiplied and nothing more: hidden layers do not read them.
+    #[serde(default)]
+    pub only: Vec<Located<u32>>,
+    /// Where the products go.
+    #[serde(default)]
+    pub join: JoinName,
+}
+
+/// Where products of pairs go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum JoinName {
+    /// They are added to the logit.
+    #[default]
+    Sum,
+    /// They stand beside the last hidden layer's outputs, and the output layer weighs each.
+    Concat,
 }
 
 /// `attention`: the interacting layers of `autoint`.
@@ -136,7 +163,7 @@ impl super::ModelConfig {
     /// Returns whether the network of the file is a graph.
     #[must_use]
     pub fn is_graph(&self) -> bool {
-        let more = self.norm.is_some() || self.activation.fused().is_none();
+        let more = self.norm.is_some() || self.activation.fused().is_none() || self.pairs.is_some();
         self.kind().is_graph() || (self.kind().may_be_graph() && more)
     }
 }
@@ -156,6 +183,9 @@ impl Checker<'_> {
         if let Some(cross) = &config.cross {
             self.some(cross.layers.as_ref(), "layers", 16);
             self.some(cross.rank.as_ref(), "rank", MAX_SIZE);
+        }
+        if let Some(pairs) = &config.pairs {
+            self.pairs(pairs);
         }
         if let Some(attention) = &config.attention {
             self.some(attention.layers.as_ref(), "layers", 16);
@@ -181,6 +211,30 @@ impl Checker<'_> {
             task.weights
                 .iter()
                 .for_each(|weight| self.within(weight, "weights", (0.0, 1e6)));
+        }
+    }
+
+    /// Pairs are of two different slots, each pair is given once, and what is only multiplied is multiplied.
+    fn pairs(&mut self, pairs: &PairsConfig) {
+        let mut seen = BTreeSet::new();
+        for pair in &pairs.of {
+            let [a, b] = pair.value[..] else {
+                let message = format!("`of` has pairs of slots, this has {}", pair.value.len());
+                self.fault(pair, "of", message);
+                continue;
+            };
+            if a == b {
+                self.fault(pair, "of", format!("slot {a} is paired with itself"));
+            }
+            if !seen.insert((a.min(b), a.max(b))) {
+                self.fault(pair, "of", format!("slots {a} and {b} are paired twice"));
+            }
+        }
+        let paired = |slot: u32| seen.iter().any(|(a, b)| *a == slot || *b == slot);
+        let idle = pairs.only.iter().filter(|slot| !paired(slot.value));
+        for slot in idle.filter(|_| !pairs.of.is_empty()) {
+            let message = format!("slot {} is in no pair of `of`: nothing would read it", slot.value);
+            self.fault(slot, "only", message);
         }
     }
 

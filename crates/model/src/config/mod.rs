@@ -18,10 +18,12 @@ mod tower;
 
 use check::Checker;
 pub use effective::DEVIATION;
-pub use graph::{AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, NormName, TaskConfig};
+pub use graph::{
+    AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, JoinName, NormName, PairsConfig, TaskConfig,
+};
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use matrix::{GraphName, MatrixConfig, SolverName};
-pub use objective::{Draw, Hits, Mix, Objective, ObjectiveConfig, ObjectiveKind};
+pub use objective::{Draw, Hits, Meaning, Mix, Objective, ObjectiveConfig, ObjectiveKind};
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
 use rankine_feature::SampleSpec;
@@ -291,6 +293,9 @@ pub struct WideConfig {
 pub struct GmfConfig {
     /// Numbers per row.
     pub dim: Located<usize>,
+    /// Slots of user and item; those of `embedding` where absent. Given, the model needs no `embedding`.
+    #[serde(default)]
+    pub slots: Vec<Located<u32>>,
     /// Signs seen in fewer training samples share the missing row.
     #[serde(default = "one")]
     pub min_count: u32,
@@ -503,6 +508,8 @@ pub enum StopMetric {
     Auc,
     /// Log loss, lower is better.
     Logloss,
+    /// Share right at .5, higher is better.
+    Accuracy,
 }
 
 /// `item2vec`: skip-gram with negative sampling (kind `item2vec` only).
@@ -597,6 +604,9 @@ pub struct ModelConfig {
     /// Cross layers (`dcn`).
     #[serde(default)]
     pub cross: Option<CrossConfig>,
+    /// Which vectors are multiplied, and where the products go (`deepfm`).
+    #[serde(default)]
+    pub pairs: Option<PairsConfig>,
     /// Interacting layers (`autoint`).
     #[serde(default)]
     pub attention: Option<AttentionConfig>,

@@ -27,6 +27,19 @@ pub enum ObjectiveKind {
     Mix,
 }
 
+/// What a model's score says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Meaning {
+    /// How likely the label is.
+    #[default]
+    Probability,
+    /// What the label will be.
+    Number,
+    /// Which of two items stands above the other, and no more.
+    Order,
+}
+
 /// How items are drawn from those of the training samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
@@ -249,6 +262,23 @@ impl ModelConfig {
     }
 }
 
+impl ModelConfig {
+    /// Returns what a score says: a probability under `bce`, a number under `mse`; an order alone of the `matrix` kinds and of
+    /// two-sided ones under any objective but `pointwise`.
+    #[must_use]
+    pub fn meaning(&self) -> Meaning {
+        let kind = self.kind();
+        let compares = kind.is_two_sided() && self.objective().kind != ObjectiveKind::Pointwise;
+        if kind.is_matrix() || compares {
+            return Meaning::Order;
+        }
+        match self.loss {
+            Loss::Bce => Meaning::Probability,
+            Loss::Mse => Meaning::Number,
+        }
+    }
+}
+
 impl Checker<'_> {
     /// Numbers of the objective, and what cannot be taught by it.
     pub(super) fn objective(&mut self) {
@@ -274,11 +304,22 @@ impl Checker<'_> {
         if config.loss != Loss::Bce {
             self.fault(at, "loss", "`loss` is of the objective `pointwise` alone");
         }
-        let stop = config.train.early_stop.as_ref();
-        if stop.is_some_and(|stop| stop.metric == StopMetric::Logloss) {
-            let message = "scores are no probabilities under this objective: `early_stop` can watch `auc`, not `logloss`";
-            self.fault(at, "early_stop", message);
-        }
+    }
+
+    /// What is watched must be a figure of what scores say.
+    pub(super) fn watched(&mut self) {
+        let config = self.config;
+        let metric = config.train.early_stop.as_ref().map(|stop| stop.metric);
+        let message = match (metric, config.meaning()) {
+            (Some(StopMetric::Logloss), Meaning::Order) => {
+                "scores are no probabilities under this objective: `early_stop` can watch `auc`, not `logloss`"
+            }
+            (Some(StopMetric::Accuracy), Meaning::Order | Meaning::Number) => {
+                "scores are no probabilities: `early_stop` cannot watch `accuracy`"
+            }
+            _ => return,
+        };
+        self.fault(&config.kind, "early_stop", message);
     }
 
     fn objective_numbers(&mut self, given: &ObjectiveConfig) {

@@ -50,6 +50,11 @@ fn models() -> Vec<String> {
         ),
         of(
             ALL,
+            "kind = \"deepfm\"\nhidden = [6]\nwide = { slots = [1, 2] }\n\
+             pairs = { of = [[2, 1], [4, 30], [2, 4]], only = [4], join = \"concat\" }\n",
+        ),
+        of(
+            ALL,
             "kind = \"widedeep\"\nactivation = \"prelu\"\nwide = { slots = [30] }\n",
         ),
     ]

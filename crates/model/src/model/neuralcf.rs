@@ -1,46 +1,97 @@
 //! Neural collaborative filtering: an MLP over a user and an item vector; optionally the element-wise product of a second
-//! pair of vectors, and a weight per id.
+//! pair of vectors, and a weight per id; or that product alone (GMF).
 //!
 //! `logit = ((b + b_user + b_item) + mlp([e_user | e_item])) + Σ_k h[k]·p[k]·q[k]`; He et al. 2017, arXiv:1708.05031
 //! (NeuMF). User slots are those of the common group, item slots those of the item group; each side needs one. The
-//! tables of the product are apart from those of the MLP, as in the paper.
+//! tables of the product are apart from those of the MLP, as in the paper. Without `embedding` and `dense` there is no MLP.
 
 use crate::config::GmfConfig;
 use crate::network::{Builder, Pooling, Product, Role, TableSpec};
+use rankine_config::Located;
 use rankine_feature::Group;
+
+/// The sides, by group.
+const SIDES: [(Group, &str); 2] = [(Group::Common, "user"), (Group::Item, "item")];
 
 /// Composes the network.
 pub(crate) fn compose(builder: &mut Builder<'_>) {
     builder.embeddings();
     builder.dense();
     let config = builder.config;
-    for (group, side) in [(Group::Common, "user"), (Group::Item, "item")] {
-        if builder.embedding_slots(group).is_empty() {
-            builder.fault(
-                &config.kind,
-                "embedding",
-                format!("kind `neuralcf` needs an embedding of a slot of the {side} side"),
-            );
-        }
+    let deep = !config.embedding.is_empty() || !config.dense.slots.is_empty();
+    if deep {
+        both_sides(
+            builder,
+            ("embedding", "an embedding of a slot"),
+            |group, builder| builder.embedding_slots(group),
+        );
+    } else if let Some(size) = config.hidden.first() {
+        builder.fault(
+            size,
+            "hidden",
+            "`hidden` reads `embedding` and `dense`, and neither is given",
+        );
     }
     if let Some(gmf) = &config.gmf {
-        let user = side(builder, gmf, "gmf.user", Group::Common);
-        let item = side(builder, gmf, "gmf.item", Group::Item);
-        builder.product(Product {
-            dim: gmf.dim.value,
-            user,
-            item,
-        });
+        product(builder, gmf);
     }
     if let Some(bias) = &config.bias {
         let l2 = bias.l2.as_ref().map(|v| v.value);
-        for group in [Group::Common, Group::Item] {
-            builder
-                .embedding_slots(group)
-                .iter()
-                .for_each(|slot| builder.wide(slot, 1, l2));
+        for (group, _) in SIDES {
+            let own = if deep {
+                builder.embedding_slots(group)
+            } else {
+                factors(group, builder)
+            };
+            own.iter().for_each(|slot| builder.wide(slot, 1, l2));
         }
     }
+}
+
+/// A fault, at a key, for each side without a slot.
+fn both_sides(
+    builder: &mut Builder<'_>,
+    (key, what): (&str, &str),
+    slots: fn(Group, &Builder<'_>) -> Vec<Located<u32>>,
+) {
+    for (group, side) in SIDES {
+        if slots(group, builder).is_empty() {
+            let message = format!("kind `neuralcf` needs {what} of the {side} side");
+            builder.fault(&builder.config.kind, key, message);
+        }
+    }
+}
+
+/// The slots of one side that are multiplied: the product's own, or those of `embedding`.
+fn factors(group: Group, builder: &Builder<'_>) -> Vec<Located<u32>> {
+    let own = builder.config.gmf.iter().flat_map(|gmf| &gmf.slots);
+    let own: Vec<&Located<u32>> = own.collect();
+    if own.is_empty() {
+        return builder.embedding_slots(group);
+    }
+    let plan = builder.plan();
+    let of_group = |slot: &&&Located<u32>| plan.slot(slot.value).is_some_and(|spec| spec.group == group);
+    own.iter().filter(of_group).map(|slot| (*slot).clone()).collect()
+}
+
+/// Adds the product part.
+fn product(builder: &mut Builder<'_>, gmf: &GmfConfig) {
+    for slot in &gmf.slots {
+        if builder.find(slot).is_some_and(|spec| spec.group == Group::Cross) {
+            let message = format!("slot {} rests on both sides, a factor on one", slot.value);
+            builder.fault(slot, "slots", message);
+        }
+    }
+    if !gmf.slots.is_empty() {
+        both_sides(builder, ("gmf", "a slot in `gmf.slots`"), factors);
+    }
+    let user = side(builder, gmf, "gmf.user", Group::Common);
+    let item = side(builder, gmf, "gmf.item", Group::Item);
+    builder.product(Product {
+        dim: gmf.dim.value,
+        user,
+        item,
+    });
 }
 
 /// One side of the product: the side's slots over a table of their own.
@@ -55,8 +106,7 @@ fn side(builder: &mut Builder<'_>, gmf: &GmfConfig, name: &str, group: Group) ->
         buckets: None,
         expire: None,
     });
-    let slots = builder.embedding_slots(group);
-    slots
+    factors(group, builder)
         .iter()
         .filter_map(|slot| builder.column(slot, table, Pooling::Mean))
         .collect()

@@ -9,8 +9,14 @@ use rankine_kernel::activation::Activation;
 pub(super) fn draw(sheet: &mut Sheet<'_>) -> Result<String, ModelError> {
     let network = sheet.network;
     let fields = sheet.fields(&network.deep, &network.dense)?;
-    let mut x = sheet.concat("input", &fields, 1);
-    for (i, (name, _, _)) in network.layers().into_iter().enumerate() {
+    let deep = !fields.is_empty();
+    let mut x = if deep {
+        sheet.concat("input", &fields, 1)
+    } else {
+        String::new()
+    };
+    let layers = if deep { network.layers() } else { Vec::new() };
+    for (i, (name, _, _)) in layers.into_iter().enumerate() {
         let activation = if i < network.hidden.len() {
             network.activation
         } else {
@@ -18,7 +24,7 @@ pub(super) fn draw(sheet: &mut Sheet<'_>) -> Result<String, ModelError> {
         };
         x = sheet.dense(&name, &x, activation)?;
     }
-    let mut logits = vec![x];
+    let mut logits: Vec<String> = deep.then_some(x).into_iter().collect();
     for column in &network.wide {
         logits.push(sheet.pooled(*column)?);
     }
@@ -29,7 +35,12 @@ pub(super) fn draw(sheet: &mut Sheet<'_>) -> Result<String, ModelError> {
         logits.push(product(sheet, part)?);
     }
     let all = sheet.concat("logits", &logits, 1);
-    Ok(sheet.sum("logit", &all, 1, true))
+    if deep {
+        return Ok(sheet.sum("logit", &all, 1, true));
+    }
+    let rest = sheet.sum("logit/rest", &all, 1, true);
+    let bias = sheet.parameter("output.bias")?;
+    Ok(sheet.add("Add", "logit", &[&rest, &bias]))
 }
 
 /// `Σ_k gmf[k]·p[k]·q[k]`.

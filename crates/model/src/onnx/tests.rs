@@ -42,6 +42,7 @@ fn parts_and_towers() -> Vec<(&'static str, String)> {
         ("embeddingmlp", testing::EMBEDDING_MLP.to_owned()),
         ("widedeep", testing::WIDE_DEEP.to_owned()),
         ("neuralcf", testing::NEURAL_CF.to_owned()),
+        ("gmf", testing::GMF.to_owned()),
         ("flat", testing::FLAT.to_owned()),
         ("deepfm", testing::DEEP_FM.to_owned()),
         (
@@ -101,6 +102,14 @@ fn graphs() -> Vec<(&'static str, String)> {
         (
             "dien",
             of(HISTORY, "kind = \"dien\"\nhidden = [6]\nactivation = \"prelu\""),
+        ),
+        (
+            "deepfm_concat",
+            of(
+                ALL,
+                "kind = \"deepfm\"\nhidden = [6]\nwide = { slots = [1, 2] }\n\
+                 pairs = { of = [[2, 1], [4, 30]], only = [4], join = \"concat\" }",
+            ),
         ),
         ("mmoe", of(ALL, &format!("kind = \"mmoe\"\n{tasks}"))),
         ("ple", of(ALL, &format!("kind = \"ple\"\n{tasks}"))),

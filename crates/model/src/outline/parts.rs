@@ -6,6 +6,7 @@ use crate::graph::Layer;
 use crate::matrix::MatrixPart;
 use crate::network::{Network, width};
 use crate::tower::{Tower, Towers};
+use rankine_kernel::activation::Activation;
 
 /// Draws the network, whatever its form.
 pub(super) fn draw(drawing: &mut Drawing<'_>) {
@@ -83,12 +84,13 @@ fn of_layers(drawing: &mut Drawing<'_>) {
     for (name, inputs, outputs) in &layers {
         let last = name == "output";
         if last && *inputs == 0 {
+            sum.push(drawing.node(name, "bias", 1, Vec::new()));
             continue;
         }
         let what = if last {
             "dense, linear".to_owned()
         } else {
-            format!("dense, {}", activation(network))
+            format!("dense, {}", word_of(network.activation))
         };
         below = Some(drawing.node(name, what, *outputs, below.into_iter().collect()));
     }
@@ -111,9 +113,9 @@ fn of_layers(drawing: &mut Drawing<'_>) {
     drawing.output("score", only);
 }
 
-/// The word of the hidden layers' activation.
-fn activation(network: &Network) -> String {
-    format!("{:?}", network.activation).to_lowercase()
+/// The word of an activation.
+fn word_of(activation: Activation) -> String {
+    format!("{activation:?}").to_lowercase()
 }
 
 /// Towers and what brings them together.
@@ -139,9 +141,9 @@ fn of_tower(drawing: &mut Drawing<'_>, network: &Network, tower: &Tower) -> usiz
         let what = if below.is_empty() {
             "bias".to_owned()
         } else if i + 1 == layers.len() {
-            "dense, linear".to_owned()
+            format!("dense, {}", word_of(tower.last))
         } else {
-            format!("dense, {}", activation(network))
+            format!("dense, {}", word_of(network.activation))
         };
         below = vec![drawing.node(name, what, *outputs, below)];
     }

@@ -256,13 +256,13 @@ impl Oracle {
         }
     }
 
-    fn network(&self, kind: &str, loss: &str) -> Network {
+    fn network(&self, (kind, more): (&str, &str), loss: &str) -> Network {
         let tables: Vec<String> = (1..5)
             .map(|s| format!("{{ slots = [{s}], table = \"v{s}\", dim = 3 }}"))
             .collect();
         let text = format!(
             "format = 1\nkind = \"{kind}\"\nconf = \"c\"\nembedding = [{}]\nwide = {{ slots = [1, 2, 3, 4] }}\n\
-             hidden = [6]\nloss = \"{loss}\"\n",
+             hidden = [6]\nloss = \"{loss}\"\n{more}\n",
             tables.join(", ")
         );
         Network::compile(&ModelConfig::parse(&text, "m.toml").unwrap(), &self.plan).unwrap()
@@ -316,7 +316,7 @@ fn floats(json: &serde_json::Value) -> Vec<f64> {
     )
 }
 
-fn agrees_with_the_oracle_in_f64(kind: &str, text: &str) {
+fn agrees_with_the_oracle_in_f64(kind: (&str, &str), text: &str) {
     let oracle = Oracle::read(text);
     for (loss, key) in [("mse", "logit"), ("bce", "prob")] {
         let network = oracle.network(kind, loss);
@@ -337,12 +337,21 @@ fn agrees_with_the_oracle_in_f64(kind: &str, text: &str) {
 
 #[test]
 fn wide_and_deep_agrees_with_the_oracle() {
-    agrees_with_the_oracle_in_f64("widedeep", include_str!("../../tests/data/golden_widedeep.json"));
+    let golden = include_str!("../../tests/data/golden_widedeep.json");
+    agrees_with_the_oracle_in_f64(("widedeep", ""), golden);
 }
 
 #[test]
 fn deep_fm_agrees_with_the_oracle() {
-    agrees_with_the_oracle_in_f64("deepfm", include_str!("../../tests/data/golden_deepfm.json"));
+    let golden = include_str!("../../tests/data/golden_deepfm.json");
+    agrees_with_the_oracle_in_f64(("deepfm", ""), golden);
+}
+
+#[test]
+fn deep_fm_with_weighed_pairs_agrees_with_pytorch() {
+    let pairs = "pairs = { of = [[1, 3], [2, 4], [3, 4]], only = [4], join = \"concat\" }";
+    let golden = include_str!("../../tests/data/golden_deepfm_concat.json");
+    agrees_with_the_oracle_in_f64(("deepfm", pairs), golden);
 }
 
 #[test]

@@ -210,6 +210,16 @@ fn norms_and_activations_check_by_differences() {
         "deepfm",
         &format!("{ALL}\nwide = {{ slots = [1, 2, 8] }}\nhidden = [3]\nactivation = \"gelu\""),
     );
+    for pairs in [
+        "of = [[1, 2], [2, 8]], only = [8], join = \"concat\"",
+        "of = [[8, 1]]",
+        "join = \"concat\"",
+    ] {
+        let more = format!(
+            "wide = {{ slots = [1, 2] }}\nhidden = [3]\nactivation = \"tanh\"\npairs = {{ {pairs} }}"
+        );
+        checks("deepfm", &format!("{ALL}\n{more}"));
+    }
     checks(
         "widedeep",
         &format!("{ALL}\nwide = {{ slots = [8] }}\nhidden = [3]\nactivation = \"dice\""),

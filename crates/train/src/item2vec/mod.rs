@@ -129,8 +129,8 @@ fn report(progress: &mut dyn Progress, epoch: usize, epochs: usize, tokens: u64,
         valid_auc,
         samples_per_s,
         elapsed_s,
-        cpu_s: None,
         best,
+        ..EpochReport::default()
     });
 }
 

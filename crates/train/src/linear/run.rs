@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rankine_feature::Plan;
 use rankine_kernel::factor::{FactorTable, Learner};
-use rankine_model::config::{CacheUse, LinearOptimizerKind};
+use rankine_model::config::{CacheUse, LinearOptimizerKind, Meaning};
 use rankine_model::linear::{BIAS, LinearPart, TABLE};
 use rankine_model::{ModelConfig, Network, Parameters, Table, Tensor};
 
@@ -20,7 +20,7 @@ use super::tally::Tally;
 use super::whole::{Objective, Whole};
 use crate::TrainError;
 use crate::early_stop::{EarlyStop, Verdict};
-use crate::metric;
+use crate::held::{Figures, Held};
 use crate::model::{Settings, Watch};
 use crate::progress::{EpochReport, Progress, StepReport, thread_cpu_seconds};
 use crate::run::Trained;
@@ -336,16 +336,19 @@ impl Run<'_> {
     }
 
     fn report(&self, epoch: usize, tally: &Tally, judged: Option<&Cache>) -> Result<EpochReport, TrainError> {
-        let (valid_loss, valid_auc) = match judged {
+        let valid = match judged {
             Some(cache) => self.judge(cache)?,
-            None => (f64::NAN, f64::NAN),
+            None => Figures::NONE,
         };
+        let told = self.settings.meaning == Meaning::Probability;
         Ok(EpochReport {
             epoch,
             loss: tally.mean(),
             auc: tally.auc.value(),
-            valid_loss,
-            valid_auc,
+            valid_loss: valid.loss,
+            valid_auc: valid.auc,
+            accuracy: told.then(|| tally.auc.accuracy()).flatten(),
+            valid_accuracy: valid.accuracy,
             samples_per_s: self.clocks.samples as f64 / self.clocks.trained.as_secs_f64().max(1e-9),
             elapsed_s: self.clocks.start.elapsed().as_secs_f64(),
             cpu_s: Some(self.clocks.cpu),
@@ -353,26 +356,21 @@ impl Run<'_> {
         })
     }
 
-    /// Mean loss and ROC-AUC of the model as it is.
-    fn judge(&self, cache: &Cache) -> Result<(f64, f64), TrainError> {
+    /// The figures of the model as it is.
+    fn judge(&self, cache: &Cache) -> Result<Figures, TrainError> {
         let (mut reader, mut block, mut lens) = (cache.reader(), Block::default(), Lens::default());
         let mut learner = Learner::new(&self.coder.table);
-        let (mut labels, mut scores, mut weights, mut sum) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+        let mut held = Held::new(self.settings.loss);
         for extent in &cache.blocks {
             reader.read(*extent, self.coder.table.len(), self.part.slots.len(), &mut block)?;
             block.focus(&mut lens);
             for at in 0..block.len() {
                 let (label, weight) = block.label(at);
                 let logit = learner.predict(&self.coder.table, block.entries(at, &mut lens));
-                sum += f64::from(weight) * self.settings.loss.value(f64::from(logit), f64::from(label));
-                labels.push(f64::from(label));
-                scores.push(f64::from(logit));
-                weights.push(f64::from(weight));
+                held.add(f64::from(logit), f64::from(label), f64::from(weight));
             }
         }
-        let total: f64 = weights.iter().sum();
-        let auc = metric::auc(&labels, &scores, Some(&weights));
-        Ok((sum / total, auc.unwrap_or(f64::NAN)))
+        Ok(held.figures(self.settings.meaning))
     }
 
     /// The parameters as serving reads them: a row is the linear weight, then the factors.

@@ -112,6 +112,7 @@ impl<'a> Heard<'a> {
             elapsed_s,
             cpu_s: Some(thread_cpu_seconds() - self.cpu),
             best: true,
+            ..EpochReport::default()
         };
         if !loss.is_finite() {
             return Err(TrainError::Diverged {

@@ -4,6 +4,7 @@
 //! there is no way to make an evaluation of a model alone that forgets its baselines silently: without any, the report
 //! says so.
 
+use rankine_model::config::Meaning;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -52,20 +53,34 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// Measures `scores` (one per row, probabilities where logloss and Brier are to mean something).
-    pub fn of(observed: &Observed, scores: &[f64]) -> Measures {
+    /// Measures `scores` (one per row): what their order is worth, their distance to the labels where they are numbers, and
+    /// what a probability alone can be measured by where they are probabilities.
+    pub fn of(observed: &Observed, scores: &[f64], meaning: Meaning) -> Measures {
         let (labels, weights) = (&observed.labels, observed.weights.as_deref());
-        Measures {
+        let order = Measures {
             roc_auc: auc(labels, scores, weights),
             pr_auc: pr_auc(labels, scores, weights),
-            logloss: logloss(labels, scores, weights),
             gauc: gauc(labels, scores, weights, &observed.groups),
-            accuracy: accuracy(labels, scores, weights, 0.5),
-            brier: brier(labels, scores, weights),
             ndcg_10: ndcg_by_group(labels, scores, &observed.groups, 10).map(|(mean, _)| mean),
-            ece: ece(labels, scores, weights),
+            ..Measures::default()
+        };
+        if meaning == Meaning::Order {
+            return order;
+        }
+        let number = Measures {
             rmse: rmse(labels, scores, weights),
             mae: mae(labels, scores, weights),
+            ..order
+        };
+        if meaning == Meaning::Number {
+            return number;
+        }
+        Measures {
+            logloss: logloss(labels, scores, weights),
+            accuracy: accuracy(labels, scores, weights, 0.5),
+            brier: brier(labels, scores, weights),
+            ece: ece(labels, scores, weights),
+            ..number
         }
     }
 }
@@ -133,6 +148,9 @@ pub struct Evaluation {
     pub positives: usize,
     /// Number of different users.
     pub users: usize,
+    /// What the models' scores say; figures that would take them for more are not there.
+    #[serde(default)]
+    pub scores: Meaning,
     /// Models first, then baselines, each in the order they were added.
     pub lines: Vec<Line>,
     /// Every model against every baseline, where defined.
@@ -164,6 +182,7 @@ pub struct Evaluation {
 pub struct Evaluator {
     title: String,
     observed: Observed,
+    meaning: Meaning,
     entries: Vec<Entry>,
     slices: Vec<SliceRows>,
 }
@@ -174,6 +193,7 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) baseline: bool,
     pub(super) scores: Vec<f64>,
+    pub(super) meaning: Meaning,
 }
 
 impl Evaluator {
@@ -182,6 +202,7 @@ impl Evaluator {
         Evaluator {
             title: title.into(),
             observed,
+            meaning: Meaning::default(),
             entries: Vec::new(),
             slices: Vec::new(),
         }
@@ -190,6 +211,12 @@ impl Evaluator {
     /// The rows.
     pub fn observed(&self) -> &Observed {
         &self.observed
+    }
+
+    /// The same, the models' scores saying what `meaning` says; without it they are probabilities.
+    #[must_use]
+    pub fn saying(self, meaning: Meaning) -> Evaluator {
+        Evaluator { meaning, ..self }
     }
 
     /// Adds a model's scores, one per row; a wrong number of scores gives a line without figures.
@@ -214,6 +241,12 @@ impl Evaluator {
     /// Measures everything. Cost: a sort per scorer and one pass per scorer and resample.
     pub fn finish(mut self, bootstrap: &Bootstrap) -> Evaluation {
         self.entries.sort_by_key(|entry| entry.baseline);
+        let meaning = self.meaning;
+        for entry in &mut self.entries {
+            // baselines are means of labels: of 0 and 1 they are probabilities, whatever a model beside them learns
+            let order = entry.baseline && meaning == Meaning::Order;
+            entry.meaning = if order { Meaning::Probability } else { meaning };
+        }
         let mut lines: Vec<Line> = self.entries.iter().map(|entry| self.line(entry)).collect();
         let mut users = self.observed.groups.clone();
         users.sort_unstable();
@@ -224,6 +257,7 @@ impl Evaluator {
             rows: self.observed.labels.len(),
             positives: self.observed.labels.iter().filter(|label| **label > 0.5).count(),
             users: users.len(),
+            scores: meaning,
             differences,
             slices: slices
                 .filter_map(|rows| rows.measure(&self.observed, &self.entries))
@@ -240,14 +274,16 @@ impl Evaluator {
             name,
             baseline,
             scores,
+            meaning: Meaning::default(),
         });
         self
     }
 
     fn line(&self, entry: &Entry) -> Line {
-        let measures = Measures::of(&self.observed, &entry.scores);
+        let measures = Measures::of(&self.observed, &entry.scores, entry.meaning);
         let weights = self.observed.weights.as_deref();
-        let bins = (!entry.baseline).then(|| calibration(&self.observed.labels, &entry.scores, weights));
+        let drawn = !entry.baseline && entry.meaning == Meaning::Probability;
+        let bins = drawn.then(|| calibration(&self.observed.labels, &entry.scores, weights));
         Line {
             name: entry.name.clone(),
             baseline: entry.baseline,
@@ -317,8 +353,9 @@ impl Evaluator {
             low: b.low.sqrt(),
             high: b.high.sqrt(),
         };
-        line.intervals.logloss = bounds[0];
-        line.intervals.accuracy = bounds[1];
+        if entry.meaning == Meaning::Probability {
+            (line.intervals.logloss, line.intervals.accuracy) = (bounds[0], bounds[1]);
+        }
         line.intervals.rmse = bounds[2].map(root);
         line.intervals.mae = bounds[3];
     }
@@ -429,8 +466,12 @@ pub(super) mod tests {
             groups: vec![1, 1, 2, 2],
         };
         let scores = [0.9, 0.2, 0.3, 0.4];
-        let plain = Measures::of(&observed(None), &scores);
-        let weighted = Measures::of(&observed(Some(vec![1.0, 1.0, 0.1, 0.1])), &scores);
+        let plain = Measures::of(&observed(None), &scores, Meaning::Probability);
+        let weighted = Measures::of(
+            &observed(Some(vec![1.0, 1.0, 0.1, 0.1])),
+            &scores,
+            Meaning::Probability,
+        );
         assert!(weighted.roc_auc > plain.roc_auc && weighted.gauc.value > plain.gauc.value);
         assert!(weighted.logloss < plain.logloss && weighted.brier < plain.brier);
         assert!(weighted.accuracy > plain.accuracy && weighted.pr_auc > plain.pr_auc);

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use rankine_model::config::Meaning;
+
 use super::{Bounds, Evaluation, Line, Slice};
 use crate::bootstrap::Interval;
 
@@ -131,7 +133,19 @@ impl Evaluation {
             "; no baseline was given"
         };
         let (users, left_out) = (grouped(gauc.users), grouped(gauc.left_out));
-        format!("GAUC over {users} users; {left_out} users with one class only are left out{only}")
+        let scores = self
+            .scores_note()
+            .map_or(String::new(), |note| format!("; {note}"));
+        format!("GAUC over {users} users; {left_out} users with one class only are left out{only}{scores}")
+    }
+
+    /// What the model's scores are where they are no probabilities, and so which figures it has not.
+    pub(crate) fn scores_note(&self) -> Option<&'static str> {
+        match self.scores {
+            Meaning::Probability => None,
+            Meaning::Number => Some("the model's scores are numbers, no probabilities"),
+            Meaning::Order => Some("the model's scores order items, they are no probabilities"),
+        }
     }
 
     fn interval_note(&self) -> String {

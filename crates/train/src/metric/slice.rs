@@ -41,7 +41,7 @@ impl SliceRows {
         let line = |entry: &Entry| Line {
             name: entry.name.clone(),
             baseline: entry.baseline,
-            measures: Measures::of(&own, &self.of(&entry.scores)),
+            measures: Measures::of(&own, &self.of(&entry.scores), entry.meaning),
             intervals: Intervals::default(),
             calibration: Vec::new(),
         };
@@ -61,7 +61,9 @@ impl SliceRows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Evaluator;
+    use rankine_model::config::Meaning;
+
+    use super::super::{Evaluation, Evaluator};
     use super::*;
     use crate::bootstrap::Bootstrap;
 
@@ -95,5 +97,48 @@ mod tests {
         assert_eq!(found.slices[1].lines[1].name, "b");
         assert!(found.to_string().contains("new: 2 rows"), "{found}");
         assert!(found.markdown().contains("| new |"), "{}", found.markdown());
+    }
+
+    #[test]
+    fn scores_that_are_no_probabilities_have_no_figures_of_some_in_any_table() {
+        let observed = || Observed {
+            labels: vec![1.0, 0.0, 1.0, 0.0],
+            weights: None,
+            groups: vec![1, 1, 2, 2],
+        };
+        let of = |meaning| {
+            Evaluator::new("t", observed())
+                .model("m", vec![7.0, -1.0, 3.0, 2.0])
+                .baseline("b", vec![0.5; 4])
+                .slice(SliceRows {
+                    name: "known".to_owned(),
+                    rows: vec![true, true, false, false],
+                })
+                .saying(meaning)
+                .finish(&Bootstrap {
+                    resamples: 10,
+                    ..Bootstrap::default()
+                })
+        };
+        let lines = |found: &Evaluation| [found.lines.clone(), found.slices[0].lines.clone()].concat();
+        let order = of(Meaning::Order);
+        for line in lines(&order) {
+            let m = &line.measures;
+            assert!(m.roc_auc.is_some() && m.gauc.value.is_some());
+            let of_probabilities = [m.logloss, m.accuracy, m.brier, m.ece, m.rmse, m.mae];
+            assert!(
+                of_probabilities
+                    .iter()
+                    .all(|figure| figure.is_some() == line.baseline),
+                "{line:?}"
+            );
+            assert!(line.calibration.is_empty() && line.intervals.logloss.is_none());
+        }
+        assert!(order.to_string().contains("they are no probabilities"));
+        for line in lines(&of(Meaning::Number)) {
+            let m = &line.measures;
+            assert!(m.rmse.is_some() && m.mae.is_some(), "{line:?}");
+            assert_eq!([m.logloss, m.accuracy, m.brier, m.ece], [None; 4]);
+        }
     }
 }

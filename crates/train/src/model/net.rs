@@ -248,6 +248,9 @@ impl<T: Real> Net<T> {
         if let Some(gmf) = &mut self.gmf {
             gmf.backward(&mut self.tables, batch, slopes);
         }
+        if self.output.inputs == 0 {
+            return self.output.bias_gradient[0] += slopes.iter().copied().sum();
+        }
         let (top, gradient) = self.mlp.output_gradient(rows * self.output.inputs);
         self.output
             .backward(rows, (top, &self.logits), slopes, Some(gradient));

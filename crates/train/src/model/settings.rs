@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rankine_kernel::optimiser::Optimiser;
 use rankine_model::config::{
-    CacheUse, CheckpointSettings, DEVIATION, OptimizerSettings, StopMetric, TrainSettings,
+    CacheUse, CheckpointSettings, DEVIATION, Meaning, OptimizerSettings, StopMetric, TrainSettings,
 };
 use rankine_model::{ModelConfig, Role, TableSpec};
 
@@ -21,13 +21,15 @@ pub enum Watch {
     Auc,
     /// Mean loss on the validation samples.
     Loss,
+    /// Share of the validation samples that are right at .5.
+    Accuracy,
 }
 
 impl Watch {
     /// Whether a higher figure is better.
     #[must_use]
     pub fn higher_is_better(self) -> bool {
-        self == Self::Auc
+        self != Self::Loss
     }
 
     /// The watched figure of a report.
@@ -36,6 +38,7 @@ impl Watch {
         match self {
             Self::Auc => report.valid_auc,
             Self::Loss => report.valid_loss,
+            Self::Accuracy => report.valid_accuracy.unwrap_or(f64::NAN),
         }
     }
 }
@@ -142,6 +145,8 @@ pub struct Settings {
     pub hidden_dropout: f64,
     /// What is minimised.
     pub loss: Loss,
+    /// What scores say, and so which figures an epoch has.
+    pub meaning: Meaning,
     /// Seed of weights, masks and order.
     pub seed: u64,
     /// Samples per step.
@@ -168,6 +173,7 @@ impl Settings {
             let watch = match stop.metric {
                 StopMetric::Auc => Watch::Auc,
                 StopMetric::Logloss => Watch::Loss,
+                StopMetric::Accuracy => Watch::Accuracy,
             };
             (watch, stop.patience as usize)
         });
@@ -178,6 +184,7 @@ impl Settings {
             input_dropout: config.input_dropout(),
             hidden_dropout: config.hidden_dropout(),
             loss: config.loss.into(),
+            meaning: config.meaning(),
             seed: config.seed,
             batch: config.train.batch().max(1),
             epochs: config.train.epochs() as usize,
@@ -315,15 +322,15 @@ mod tests {
             auc: 0.2,
             valid_loss: 0.3,
             valid_auc: 0.4,
-            samples_per_s: 0.0,
-            elapsed_s: 0.0,
-            cpu_s: None,
-            best: false,
+            valid_accuracy: Some(0.5),
+            ..EpochReport::default()
         };
         assert_eq!(
             (Watch::Auc.figure(&report), Watch::Loss.figure(&report)),
             (0.4, 0.3)
         );
+        assert_eq!(Watch::Accuracy.figure(&report).to_bits(), 0.5_f64.to_bits());
+        assert!(Watch::Accuracy.higher_is_better());
         assert!(Watch::Auc.higher_is_better() && !Watch::Loss.higher_is_better());
     }
 }

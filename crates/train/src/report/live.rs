@@ -54,18 +54,22 @@ pub fn epochs(epochs: &[EpochReport]) -> String {
     if epochs.is_empty() {
         return String::new();
     }
-    let head = [
-        "epoch",
-        "loss",
-        "AUC",
-        "validation loss",
-        "validation AUC",
-        "samples/s",
-        "seconds",
-        "",
-    ];
-    table("", &head, epochs.iter().rev().map(row))
+    table("", &HEAD, epochs.iter().rev().map(row))
 }
+
+/// Heads of the columns of [`row`].
+pub(super) const HEAD: [&str; 10] = [
+    "epoch",
+    "loss",
+    "AUC",
+    "accuracy",
+    "validation loss",
+    "validation AUC",
+    "validation accuracy",
+    "samples/s",
+    "seconds",
+    "",
+];
 
 /// An epoch's figures as cells.
 pub(super) fn row(e: &EpochReport) -> Vec<String> {
@@ -77,7 +81,10 @@ pub(super) fn row(e: &EpochReport) -> Vec<String> {
         }
     };
     let mut row = vec![e.epoch.to_string()];
-    row.extend([e.loss, e.auc, e.valid_loss, e.valid_auc].map(number));
+    let told = |figure: Option<f64>| figure.unwrap_or(f64::NAN);
+    let learnt = [e.loss, e.auc, told(e.accuracy)];
+    let held = [e.valid_loss, e.valid_auc, told(e.valid_accuracy)];
+    row.extend(learnt.into_iter().chain(held).map(number));
     row.extend([format!("{:.0}", e.samples_per_s), format!("{:.1}", e.elapsed_s)]);
     row.push(if e.best { "best so far" } else { "" }.to_owned());
     row

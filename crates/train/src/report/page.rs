@@ -77,23 +77,13 @@ fn training(card: &Card) -> String {
     let best = card.best_epoch().map_or(String::new(), |epoch| {
         format!(" Weights of epoch {epoch} are kept.")
     });
-    let head = [
-        "epoch",
-        "loss",
-        "AUC",
-        "validation loss",
-        "validation AUC",
-        "samples/s",
-        "seconds",
-        "",
-    ];
     let rows = card.history.iter().map(live::row);
     format!(
         "<p>{} epochs in {:.1} s.{best}</p>\n{}\n{}",
         card.history.len(),
         last.elapsed_s,
         card.curve(),
-        table("", &head, rows)
+        table("", &live::HEAD, rows)
     )
 }
 
@@ -110,6 +100,9 @@ fn evaluation(e: &Evaluation) -> String {
         e.rows,
         e.users
     );
+    text += &e
+        .scores_note()
+        .map_or(String::new(), |note| format!("<p>{note}.</p>\n"));
     text += &figures(&e.lines);
     let how = format!(
         "{} resamples of users, seed {}",

@@ -37,6 +37,8 @@ pub enum TuneMetric {
     Auc,
     /// Loss of the best epoch.
     Logloss,
+    /// Share of the samples that are right at .5, of the best epoch.
+    Accuracy,
     /// NDCG of lists over all items, of the last epoch.
     Ndcg,
 }
@@ -48,6 +50,7 @@ impl TuneMetric {
         match self {
             Self::Auc => "valid auc",
             Self::Logloss => "valid loss",
+            Self::Accuracy => "valid accuracy",
             Self::Ndcg => "valid NDCG@10",
         }
     }
@@ -129,6 +132,7 @@ impl TuneConfig {
         let figure = |report: &crate::EpochReport| match self.metric {
             TuneMetric::Auc => report.valid_auc,
             TuneMetric::Logloss => report.valid_loss,
+            TuneMetric::Accuracy => report.valid_accuracy.unwrap_or(f64::NAN),
             TuneMetric::Ndcg => f64::NAN,
         };
         let better = |a: f64, b: f64| if self.higher() { a > b } else { a < b };
@@ -160,10 +164,10 @@ mod tests {
                 auc: 0.5,
                 valid_loss: 1.0 / epoch as f64,
                 valid_auc,
+                valid_accuracy: (epoch != 4).then_some(valid_auc),
                 samples_per_s: 1.0,
                 elapsed_s: 1.0,
-                cpu_s: None,
-                best: false,
+                ..crate::EpochReport::default()
             })
             .collect();
         let best = |metric: &str| {
@@ -172,6 +176,7 @@ mod tests {
         };
         assert_eq!(best("\"auc\""), Some((0.7, 3)));
         assert_eq!(best("\"logloss\""), Some((0.25, 4)));
+        assert_eq!(best("\"accuracy\""), Some((0.7, 3)));
         assert_eq!(best("\"ndcg\""), None);
     }
 

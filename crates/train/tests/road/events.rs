@@ -35,6 +35,18 @@ fn weights_and_gradients_are_written_after_every_epoch_and_change_nothing() {
             assert_eq!(times(&format!("{what}/{tensor}")), 3, "{what}/{tensor}");
         }
     }
+    for figure in [
+        "loss",
+        "auc",
+        "accuracy",
+        "valid_loss",
+        "valid_auc",
+        "valid_accuracy",
+    ] {
+        assert_eq!(times(&format!("epoch/{figure}")), 3, "{figure}");
+    }
+    let learnt = heard.history[2].accuracy.unwrap();
+    assert!((0.6..1.0).contains(&learnt), "{learnt}");
     let alone = train(&config, plan, &mut learn, &mut judge, &mut Silent, None).unwrap();
     let losses =
         |history: &[rankine_train::EpochReport]| history.iter().map(|e| e.valid_loss).collect::<Vec<_>>();

@@ -2,7 +2,7 @@
 
 use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_train::evaluate::score;
-use rankine_train::metric::{auc, logloss};
+use rankine_train::metric::{accuracy, auc, logloss};
 use rankine_train::{Silent, train};
 
 use crate::samples::{model, plan, samples};
@@ -26,6 +26,12 @@ fn the_best_weights_come_back_and_the_run_ends_early() {
         let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
         let scored = score(&plan, &scorer, &mut judge).unwrap();
         let area = auc(&scored.observed.labels, &scored.scores, None).unwrap();
+        let right = accuracy(&scored.observed.labels, &scored.scores, None, 0.5).unwrap();
+        let trained_right = best.valid_accuracy.unwrap();
+        assert!(
+            (right - trained_right).abs() < 3e-3 && right > 0.6,
+            "{metric}: {right} served, {trained_right} when trained"
+        );
         let loss = logloss(&scored.observed.labels, &scored.scores, None).unwrap();
         assert!(
             (area - best.valid_auc).abs() < 1e-3,
