@@ -46,6 +46,13 @@ fn parts_and_towers() -> Vec<(&'static str, String)> {
         ("flat", testing::FLAT.to_owned()),
         ("deepfm", testing::DEEP_FM.to_owned()),
         (
+            "deepfm_concat",
+            format!(
+                "{ALL}kind = \"deepfm\"\nhidden = [6]\nwide = {{ slots = [1, 2] }}\n\
+                 pairs = {{ of = [[2, 1], [4, 30]], only = [4], join = \"concat\" }}\n"
+            ),
+        ),
+        (
             "buckets",
             testing::FLAT.replace("table = \"pair\"", "buckets = 7, table = \"pair\""),
         ),
@@ -102,14 +109,6 @@ fn graphs() -> Vec<(&'static str, String)> {
         (
             "dien",
             of(HISTORY, "kind = \"dien\"\nhidden = [6]\nactivation = \"prelu\""),
-        ),
-        (
-            "deepfm_concat",
-            of(
-                ALL,
-                "kind = \"deepfm\"\nhidden = [6]\nwide = { slots = [1, 2] }\n\
-                 pairs = { of = [[2, 1], [4, 30]], only = [4], join = \"concat\" }",
-            ),
         ),
         ("mmoe", of(ALL, &format!("kind = \"mmoe\"\n{tasks}"))),
         ("ple", of(ALL, &format!("kind = \"ple\"\n{tasks}"))),
