@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::cache::{Cache, Lists, Stored};
+use super::cache::{Cache, Lists, Stored, is_one};
 use super::vocabulary::Vocabulary;
 
 const SINGLE: u8 = 0;
@@ -68,8 +68,7 @@ pub(super) fn write(
         let ends = &list.ends[range.clone()];
         let one = |(i, end): (usize, &usize)| *end == first + i + 1;
         let one = ends.iter().enumerate().all(one);
-        let unit = |w: &f32| w.to_bits() == 1.0_f32.to_bits();
-        let plain = one && list.weights[entries.clone()].iter().all(unit);
+        let plain = one && list.weights[entries.clone()].iter().all(is_one);
         *single &= plain;
         out.push(if plain { SINGLE } else { LISTS });
         if !plain {
@@ -101,9 +100,7 @@ pub(super) fn read(bytes: &[u8], moved: &[Option<Vec<u32>>], to: &mut Cache) -> 
     let (n, before) = (from.word()? as usize, to.len());
     from.floats(n, &mut to.labels)?;
     from.floats(n, &mut to.weights)?;
-    to.weighted |= to.weights[before..]
-        .iter()
-        .any(|w| w.to_bits() != 1.0_f32.to_bits());
+    to.weighted |= !to.weights[before..].iter().all(is_one);
     from.floats(n * to.others_width, &mut to.others)?;
     from.floats(n * to.dense_width, &mut to.dense)?;
     to.singles.resize((before + n) * to.stride, 0);

@@ -16,6 +16,11 @@ pub struct Lists {
     pub weights: Vec<f32>,
 }
 
+/// Whether a weight changes nothing.
+pub(super) fn is_one(weight: &f32) -> bool {
+    weight.to_bits() == 1.0_f32.to_bits()
+}
+
 impl Lists {
     /// The rows and weights of sample `i`.
     #[must_use]
@@ -27,7 +32,7 @@ impl Lists {
     fn is_single(&self) -> bool {
         self.rows.len() == self.ends.len()
             && self.ends.iter().enumerate().all(|(i, &end)| end == i + 1)
-            && self.weights.iter().all(|w| w.to_bits() == 1.0_f32.to_bits())
+            && self.weights.iter().all(is_one)
     }
 }
 
@@ -74,7 +79,7 @@ impl Cache {
 
     /// Appends the weight of a sample.
     pub(crate) fn weigh(&mut self, weight: f32) {
-        self.weighted |= weight.to_bits() != 1.0_f32.to_bits();
+        self.weighted |= !is_one(&weight);
         self.weights.push(weight);
     }
 
