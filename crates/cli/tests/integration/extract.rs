@@ -8,7 +8,7 @@ use crate::home::{REPOSITORY, command, home, rankine};
 use crate::process::Server;
 
 /// The blocks of a page that a shell runs, one after another.
-pub(crate) fn shell(page: &str) -> String {
+fn shell(page: &str) -> String {
     let text = std::fs::read_to_string(format!("{REPOSITORY}/docs/{page}")).unwrap();
     let blocks = text.split("```sh\n").skip(1);
     blocks
@@ -17,24 +17,29 @@ pub(crate) fn shell(page: &str) -> String {
         .collect()
 }
 
-#[test]
-fn the_page_runs_as_it_stands() {
-    let (folder, home) = (tempfile::tempdir().unwrap(), home());
-    std::os::unix::fs::symlink(home.path(), folder.path().join(".rankine")).unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rankine"), folder.path().join("rankine")).unwrap();
-    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+/// Runs the blocks of a page in a folder, with the binary on the path; returns what they print and what
+/// they note. One that fails fails the test.
+pub(crate) fn run_page(page: &str, folder: &Path) -> (String, String) {
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rankine"), folder.join("rankine")).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let output = std::process::Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &shell("extract.md")])
-        .current_dir(folder.path())
+        .args(["-euo", "pipefail", "-c", &shell(page)])
+        .current_dir(folder)
         .env("PATH", path)
         .env_remove("RANKINE_HOME")
         .output()
         .unwrap();
-    let (said, noted) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let noted = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{noted}");
+    (said, noted)
+}
+
+#[test]
+fn the_page_runs_as_it_stands() {
+    let (folder, home) = (tempfile::tempdir().unwrap(), home());
+    std::os::unix::fs::symlink(home.path(), folder.path().join(".rankine")).unwrap();
+    let (said, noted) = run_page("extract.md", folder.path());
     let pair = said.lines().find(|line| line.starts_with("k1\t")).unwrap();
     assert_eq!(pair.split('\t').count(), 3, "{said}");
     let rejected = "rows.jsonl\t1\ttype\tfield `item`: expected int, got \"x\"\t";

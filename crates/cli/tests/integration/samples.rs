@@ -10,7 +10,7 @@ use rankine_store::testing::PostgresServer;
 use rankine_table::{Column, parquet};
 use serde_json::Value as Json;
 
-use crate::extract::shell;
+use crate::extract::run_page;
 use crate::home::{REPOSITORY, rankine};
 use crate::verbs::{folder, path};
 
@@ -186,21 +186,9 @@ fn what_leaks_is_named_and_nothing_is_written() {
 #[test]
 fn the_page_runs_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
-    let link = |from: &Path, name: &str| std::os::unix::fs::symlink(from, folder.path().join(name)).unwrap();
-    link(&Path::new(REPOSITORY).join("examples"), "examples");
-    link(Path::new(env!("CARGO_BIN_EXE_rankine")), "rankine");
-    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-    let output = std::process::Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &shell("samples.md")])
-        .current_dir(folder.path())
-        .env("PATH", path)
-        .output()
-        .unwrap();
-    let (said, noted) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{said}\n{noted}");
+    let examples = Path::new(REPOSITORY).join("examples");
+    std::os::unix::fs::symlink(examples, folder.path().join("examples")).unwrap();
+    let (said, noted) = run_page("samples.md", folder.path());
     assert!(
         said.contains("MAX(CASE WHEN event = 'click' THEN 1 ELSE 0 END) AS is_click"),
         "{said}"
