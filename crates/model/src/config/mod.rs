@@ -6,9 +6,9 @@
 mod check;
 mod effective;
 pub(crate) mod graph;
+mod keys;
 mod linear;
 mod matrix;
-mod meaning;
 mod objective;
 mod optimizer;
 mod set;
@@ -689,7 +689,7 @@ impl ModelConfig {
         config.file = file.to_owned();
         check::check(&config, &mut faults.0);
         if strict {
-            meaning::check(&config, &mut faults.0);
+            keys::check(&config, &mut faults.0);
         }
         faults.check()?;
         Ok(config)
