@@ -1,7 +1,7 @@
 //! Extraction and scoring for C: `include/rankine.h` is the interface, this is its other side.
 //!
 //! For engines that load native code and cannot ask a server. Decision: an object behind every pointer, made and freed
-//! here, and text or numbers across; nothing of Rust's layout is visible. Every function runs behind [`guard`], so a panic
+//! here, and text or numbers across; nothing of Rust's layout is visible. Every function runs behind `guard`, so a panic
 //! becomes a status, and checks every pointer for NULL; that a pointer is otherwise what the header says is the caller's
 //! promise, and the only one that `unsafe` rests on.
 #![expect(unsafe_code, reason = "pointers come from C")]

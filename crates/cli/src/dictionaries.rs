@@ -18,7 +18,7 @@ use crate::home::Home;
 /// The flag that verbs share.
 #[derive(Debug, Args)]
 pub(crate) struct Dictionaries {
-    /// Server configuration whose [[dictionary]] entries name what the conf reads; paths are relative to the home
+    /// Server configuration whose dictionary entries name what the conf reads; paths are relative to the home
     #[arg(long, value_name = "SERVER.toml")]
     dictionaries: Option<PathBuf>,
 }

@@ -60,7 +60,7 @@ pub(crate) struct Options {
     /// Names of the columns of text without a header line, `u1..u128` for a run of them
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     columns: Vec<String>,
-    /// End at the first row that cannot be read, instead of listing it in cache/<name>.rejects.tsv
+    /// End at the first row that cannot be read, instead of listing it in cache/NAME.rejects.tsv
     #[arg(long)]
     strict: bool,
     /// Begin from the weights of this version, or of the latest version in this model's folder

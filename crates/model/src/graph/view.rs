@@ -68,7 +68,7 @@ impl<'a, T: Copy> View<'a, T> {
     }
 }
 
-/// Returns what [`concat`] returned of the same views with this memory, which has not changed since.
+/// Returns what [`concat()`] returned of the same views with this memory, which has not changed since.
 pub fn concatenated<'a, T: Copy>(rows: usize, from: &[View<'a, T>], kept: &'a [T]) -> &'a [T] {
     alone(rows, from).unwrap_or(kept)
 }

@@ -91,7 +91,7 @@ pub fn print(ty: Option<FieldType>, cell: &Json) -> Option<String> {
     Some(cell.as_str().map_or_else(|| cell.to_string(), str::to_owned))
 }
 
-/// The cell that [`print`] wrote.
+/// The cell that [`print()`] wrote.
 #[must_use]
 pub fn read(ty: Option<FieldType>, cell: &str) -> Json {
     match ty.and_then(|ty| text::parse(ty, cell).ok()) {
@@ -100,7 +100,7 @@ pub fn read(ty: Option<FieldType>, cell: &str) -> Json {
     }
 }
 
-/// Fields of a schema by name, for [`print`] and [`read`].
+/// Fields of a schema by name, for [`print()`] and [`read`].
 #[derive(Debug, Clone, Default)]
 pub struct Types(Vec<(Arc<str>, FieldType)>);
 
