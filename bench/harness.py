@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 BENCHES = ["train-tabular", "dssm", "sparse", "read-csv", "ffm", "extract", "score500", "recommend", "serve-ctr-cvr", "reload", "demo", "quality-sparrow",
            "quality-movielens", "ials", "item2vec", "ease", "quality-ml100k-loo",
-           "quality-ml100k-rank", "quality-sample-sql", "freshness", "chaos", "quality-citeulike"]
+           "quality-ml100k-rank", "quality-sample-sql", "freshness", "chaos", "quality-citeulike", "dropoutnet", "vector"]
 
 
 def machine():

@@ -70,6 +70,13 @@ impl Best {
                 .is_some_and(|worst| order(next, &worst.0) == Ordering::Less)
     }
 
+    /// A score below this is not kept; −∞ while there is room.
+    pub(crate) fn least(&self) -> f32 {
+        let full = self.heap.len() >= self.n;
+        let worst = self.heap.peek().filter(|_| full).map(|worst| worst.0.score);
+        worst.filter(|score| !score.is_nan()).unwrap_or(f32::NEG_INFINITY)
+    }
+
     /// Keeps a neighbour that is wanted.
     pub(crate) fn push(&mut self, next: Neighbour) {
         self.heap.push(Worst(next));

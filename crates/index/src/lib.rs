@@ -2,7 +2,7 @@
 //!
 //! In the flow: embeddings are published with an artefact (or upserted by a pipeline), `recommend` asks for the
 //! neighbours of a user's last positives. The decision behind it: vectors stand in one row-major block and are compared
-//! with the kernel's dot product, so results are exact and the same on every machine; every index carries the version
+//! with the kernel's dot product, those left over by the same rows rounded to bytes, so results are exact and the same on every machine; every index carries the version
 //! of the artefact that made its vectors. Refused: ids of users or items as a notion, an id here is a number.
 //!
 //! ```
@@ -16,6 +16,7 @@
 //! ```
 
 mod best;
+mod codes;
 mod error;
 mod file;
 mod index;

@@ -1,4 +1,4 @@
-//! The vectors: one row-major block of f32 and where each id stands in it.
+//! The vectors: one row-major block of f32, the same rounded to bytes, and where each id stands in it.
 //!
 //! The decision here: deleting moves the last row into the gap, so the block stays dense; for cosine, rows are scaled
 //! to length 1 once when they come in, and searching is a plain inner product for both metrics.
@@ -7,10 +7,14 @@ use rankine_kernel::dense;
 use rustc_hash::FxHashMap;
 
 use crate::best::{Best, Neighbour};
+use crate::codes::{Asked, BLOCK, Codes};
 use crate::error::IndexError;
 
-/// Rows compared at a time; their scores stay in the first-level cache.
-const BLOCK: usize = 256;
+/// Below so many rows every one is held against the query in full: there is little to be saved.
+const FEW: usize = 4 * BLOCK;
+
+/// Bounds looked at together.
+const RUN: usize = 16;
 
 /// How nearness is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,7 @@ pub(crate) struct Rows {
     pub(crate) ids: Vec<i64>,
     /// Row-major, `ids.len()` × width.
     pub(crate) values: Vec<f32>,
+    codes: Codes,
     places: FxHashMap<i64, usize>,
 }
 
@@ -43,7 +48,14 @@ impl Rows {
                 return Err(IndexError::Twice { id: *id });
             }
         }
-        Ok(Self { ids, values, places })
+        let width = values.len().checked_div(ids.len()).unwrap_or(0);
+        let codes = Codes::of(width, &values);
+        Ok(Self {
+            ids,
+            values,
+            codes,
+            places,
+        })
     }
 
     /// The stored row of an id.
@@ -62,6 +74,7 @@ impl Rows {
         } else {
             self.values[place * width..(place + 1) * width].copy_from_slice(row);
         }
+        self.codes.put(place, row);
     }
 
     /// Removes a row; false where there was none.
@@ -74,6 +87,7 @@ impl Rows {
         self.values
             .copy_within(last * width..(last + 1) * width, place * width);
         self.values.truncate(last * width);
+        self.codes.swap_remove(place);
         if let Some(moved) = self.ids.get(place) {
             self.places.insert(*moved, place);
         }
@@ -83,22 +97,57 @@ impl Rows {
     /// The n nearest that pass the filter, which is asked only about rows good enough to be kept.
     pub(crate) fn nearest(&self, query: &[f32], n: usize, filter: impl Fn(i64) -> bool) -> Vec<Neighbour> {
         let mut best = Best::new(n, self.ids.len());
+        if n == 0 {
+            return best.finish();
+        }
+        let asked = (self.ids.len() >= FEW).then(|| self.codes.ask(query));
+        match asked.flatten() {
+            Some(asked) => self.sieve(query, &asked, &mut best, filter),
+            None => self.scan(query, &mut best, filter),
+        }
+        best.finish()
+    }
+
+    /// Every row.
+    fn scan(&self, query: &[f32], best: &mut Best, filter: impl Fn(i64) -> bool) {
         let mut scores = [0.0f32; BLOCK];
         let width = query.len().max(1);
         for (ids, values) in self.ids.chunks(BLOCK).zip(self.values.chunks(BLOCK * width)) {
             let scores = &mut scores[..ids.len()];
             dense::dots(query, values, scores);
             for (id, score) in ids.iter().zip(scores.iter()) {
-                let next = Neighbour {
-                    id: *id,
-                    score: *score,
-                };
-                if best.wants(&next) && filter(*id) {
-                    best.push(next);
+                offer(best, *id, *score, &filter);
+            }
+        }
+    }
+
+    /// The rows that their codes do not rule out; a bound that is no number rules out nothing.
+    fn sieve(&self, query: &[f32], asked: &Asked, best: &mut Best, filter: impl Fn(i64) -> bool) {
+        let (mut bounds, width) = ([0.0f32; BLOCK], query.len());
+        for block in 0..self.ids.len().div_ceil(BLOCK) {
+            let rows = self.codes.bounds(asked, block, &mut bounds);
+            for (part, bounds) in bounds[..rows].chunks(RUN).enumerate() {
+                let least = best.least();
+                if bounds.iter().all(|bound| *bound < least) {
+                    continue;
+                }
+                for (at, bound) in bounds.iter().enumerate() {
+                    let place = block * BLOCK + part * RUN + at;
+                    if !(*bound < best.least()) {
+                        let row = &self.values[place * width..(place + 1) * width];
+                        offer(best, self.ids[place], dense::dot(query, row), &filter);
+                    }
                 }
             }
         }
-        best.finish()
+    }
+}
+
+/// Keeps a row that is good enough and passes the filter.
+fn offer(best: &mut Best, id: i64, score: f32, filter: &impl Fn(i64) -> bool) {
+    let next = Neighbour { id, score };
+    if best.wants(&next) && filter(id) {
+        best.push(next);
     }
 }
 

@@ -18,6 +18,7 @@
 
 pub mod activation;
 pub mod cholesky;
+pub mod codes;
 pub mod dense;
 mod error;
 pub mod factor;

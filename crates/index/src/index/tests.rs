@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use rankine_kernel::dense;
 
 use super::*;
 
@@ -246,4 +247,46 @@ fn a_missing_file_and_a_folder_are_errors() {
         VectorIndex::new(1, Metric::Cosine, 1).save(Path::new("/")),
         Err(IndexError::File { .. })
     ));
+}
+
+/// Numbers of a fixed sequence, −1 to 1.
+fn sequence(count: usize) -> Vec<f32> {
+    let mut state = 0x9e37_79b9u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+#[test]
+fn rows_ruled_out_by_their_bytes_leave_the_answer_of_the_plain_scan() {
+    let (width, rows) = (19, 3_000);
+    let values = sequence(rows * width);
+    let ids: Vec<i64> = (0..rows as i64).map(|i| i * 11 % 3_000).collect();
+    let index = VectorIndex::build(Metric::InnerProduct, 1, &ids, width, &values).unwrap();
+    for id in (0..3_000).step_by(7) {
+        assert!(index.delete(id));
+    }
+    // A row of other length than all before: its block's bounds grow.
+    index.upsert(8, &vec![40.0; width]).unwrap();
+    for (at, query) in sequence(40 * width).chunks(width).enumerate() {
+        let n = [1, 10, 100, 700][at % 4];
+        let passes = |id: i64| at % 3 != 0 || id % 5 != 0;
+        let found = index.search(query, n, passes).unwrap();
+        let rows = index.read();
+        let score = |id: &i64| dense::dot(query, rows.get(*id, width).unwrap());
+        let mut all: Vec<Neighbour> = rows
+            .ids
+            .iter()
+            .filter(|id| passes(**id))
+            .map(|id| Neighbour {
+                id: *id,
+                score: score(id),
+            })
+            .collect();
+        all.sort_by(crate::best::order);
+        all.truncate(n);
+        assert_eq!(found, all, "n = {n}");
+    }
 }
