@@ -48,10 +48,45 @@ pub struct Card {
     pub rankings: Vec<Ranking>,
     /// The run, epoch by epoch.
     pub history: Vec<EpochReport>,
+    /// Whose weights the model has.
+    pub kept: Kept,
     /// What the model should not be used for, and known weaknesses.
     pub limits: Vec<String>,
     /// The network, layer by layer.
     pub network: Option<Outline>,
+}
+
+/// Whose weights a trained model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kept {
+    /// Those of the last epoch.
+    #[default]
+    Last,
+    /// Those of this epoch, which early stopping chose.
+    Best(usize),
+    /// Those of a second training over all samples, of as many epochs as the first one's best.
+    Anew(usize),
+}
+
+impl Kept {
+    /// The sentence of card and report.
+    pub(crate) fn sentence(self) -> String {
+        match self {
+            Self::Last => "Weights of the last epoch are kept.".to_owned(),
+            Self::Best(epoch) => format!("Weights of epoch {epoch} are kept."),
+            Self::Anew(epochs) => {
+                format!("Weights are those of a second training: {epochs} epochs over all samples.")
+            }
+        }
+    }
+
+    /// The epoch that was chosen, if one was.
+    fn chosen(self) -> Option<usize> {
+        match self {
+            Self::Last => None,
+            Self::Best(epoch) | Self::Anew(epoch) => Some(epoch),
+        }
+    }
 }
 
 impl Card {
@@ -77,8 +112,8 @@ impl Card {
         text
     }
 
-    /// The training curve as SVG: loss, ROC-AUC and, of probabilities, accuracy by epoch, the best epoch marked, the best
-    /// baseline as a level line.
+    /// The training curve as SVG: loss, ROC-AUC and, of probabilities, accuracy by epoch, the one that was chosen marked, the
+    /// best baseline as a level line.
     pub fn curve(&self) -> String {
         let frame = |title: &str| Frame::new(title).x_axis("epoch").size(440.0, 300.0);
         let loss = Curve::new(frame("Loss"))
@@ -100,8 +135,11 @@ impl Card {
                 );
             drawn.push(accuracy);
         }
-        if let Some(best) = self.best_epoch() {
-            drawn = drawn.into_iter().map(|curve| curve.mark("best", best)).collect();
+        if let Some(best) = self.kept.chosen() {
+            drawn = drawn
+                .into_iter()
+                .map(|curve| curve.mark("best", best as f64))
+                .collect();
         }
         let panels = Panels::new(format!("Training of {}", self.name), 2);
         drawn.into_iter().fold(panels, Panels::with).svg()
@@ -130,14 +168,6 @@ impl Card {
             .collect()
     }
 
-    pub(crate) fn best_epoch(&self) -> Option<f64> {
-        self.history
-            .iter()
-            .rev()
-            .find(|epoch| epoch.best)
-            .map(|epoch| epoch.epoch as f64)
-    }
-
     /// The strongest baseline of the first evaluation, to draw beside the curve.
     fn best_baseline(&self) -> Option<(String, f64)> {
         let lines = &self.evaluations.first()?.lines;
@@ -161,11 +191,8 @@ impl Card {
         let Some(last) = self.history.last() else {
             return String::new();
         };
-        let best = self.best_epoch().map_or(String::new(), |epoch| {
-            format!(" Weights of epoch {epoch} are kept.")
-        });
-        let (epochs, seconds) = (self.history.len(), last.elapsed_s);
-        format!("![Figures by epoch]({CURVE_FILE})\n\n{epochs} epochs in {seconds:.1} s.{best}\n")
+        let (epochs, seconds, kept) = (self.history.len(), last.elapsed_s, self.kept.sentence());
+        format!("![Figures by epoch]({CURVE_FILE})\n\n{epochs} epochs in {seconds:.1} s. {kept}\n")
     }
 
     /// The figures of this model (the first line that is no baseline) in the last evaluation.
@@ -260,6 +287,7 @@ pub(crate) mod tests {
             evaluations: vec![evaluation],
             rankings: Vec::new(),
             history: vec![epoch(1, 0.7, false), epoch(2, 0.8, true), epoch(3, 0.79, false)],
+            kept: Kept::Best(2),
             limits: vec!["Knows nothing of films added later.".into()],
             network: None,
         }
@@ -302,6 +330,29 @@ pub(crate) mod tests {
         let svg = told.curve();
         assert_eq!(svg.matches(">best</text>").count(), 3);
         assert!(svg.contains(">Accuracy</text>"), "{svg}");
+    }
+
+    #[test]
+    fn without_early_stop_no_epoch_is_said_to_be_kept() {
+        let last = Card {
+            kept: Kept::Last,
+            ..card()
+        };
+        assert!(
+            last.markdown()
+                .contains("3 epochs in 1.5 s. Weights of the last epoch are kept.")
+        );
+        assert!(!last.curve().contains(">best</text>"));
+        let anew = Card {
+            kept: Kept::Anew(2),
+            ..card()
+        };
+        let text = anew.markdown();
+        assert!(
+            text.contains("a second training: 2 epochs over all samples")
+                && !text.contains("epoch 2 are kept"),
+            "{text}"
+        );
     }
 
     #[test]

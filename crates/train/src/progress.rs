@@ -51,9 +51,12 @@ pub struct EpochReport {
     pub samples_per_s: f64,
     /// Seconds from the run's start to the end of this epoch.
     pub elapsed_s: f64,
-    /// CPU seconds of this thread in training batches so far, shuffling in, encoding and validation out; where known.
+    /// CPU seconds in training batches so far, of all threads that learn, shuffling in, encoding and validation out; where known.
     #[serde(default)]
     pub cpu_s: Option<f64>,
+    /// CPU seconds of this thread in this epoch's validation; where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_cpu_s: Option<f64>,
     /// Whether this epoch has the best weights so far.
     pub best: bool,
 }
@@ -72,6 +75,14 @@ fn nan<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
 )]
 pub fn thread_cpu_seconds() -> f64 {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
+}
+
+/// CPU seconds that all threads of this process have run so far.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "as of a thread")]
+pub fn process_cpu_seconds() -> f64 {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }
 

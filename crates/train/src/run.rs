@@ -30,7 +30,7 @@ use crate::progress::{EpochReport, Progress, StepReport, thread_cpu_seconds};
 use crate::source::SampleSource;
 use crate::standing::{Standing, Sums};
 use crate::tensorboard::{self, EventWriter};
-use crate::warm::{self, Restored, Start};
+use crate::warm::{self, Restored, Rules, Start};
 
 pub(crate) use crate::encode::stock::shuffle;
 
@@ -127,8 +127,9 @@ pub fn train_in(
     let (learn, judge) = (Samples::from(&learn), Samples::from(&judge));
     let vocabularies = encoder.into_vocabularies();
     let mut net = Net::<f32>::new(&network, &settings, &vocabularies);
+    let rules = Rules::of(&network, &settings);
     let restored = start
-        .map(|start| start.restore(&mut net, &vocabularies))
+        .map(|start| start.restore(&mut net, &vocabularies, &rules))
         .transpose()?;
     let keeps = settings.course.keep_optimizer || network.tables.iter().any(|t| t.expire.is_some());
     let counts = |v: &Vocabulary| if keeps { v.counts().to_vec() } else { Vec::new() };
@@ -146,7 +147,7 @@ pub fn train_in(
     }
     let outcome = run.fit(&mut net, learn, judge)?;
     let whole = settings.course.keep_optimizer;
-    let mut optimizer = keeps.then(|| warm::state(&mut net, &uses, (start, whole)));
+    let mut optimizer = keeps.then(|| warm::state(&mut net, &uses, (start, whole), &rules));
     let mut parameters = net.into_parameters();
     if let Some(state) = &mut optimizer {
         warm::expire(&network, &mut parameters, state);
@@ -467,7 +468,9 @@ impl<'a> Run<'a> {
         judge: Samples<'_>,
         at: &Standing<T>,
     ) -> Result<EpochReport, TrainError> {
+        let cpu = thread_cpu_seconds();
         let valid = validate(net, judge, self.settings)?;
+        let valid_cpu_s = (!judge.is_empty()).then(|| thread_cpu_seconds() - cpu);
         let told = self.settings.meaning == Meaning::Probability;
         Ok(EpochReport {
             epoch: at.epoch,
@@ -480,6 +483,7 @@ impl<'a> Run<'a> {
             samples_per_s: at.speed(),
             elapsed_s: self.start.elapsed().as_secs_f64(),
             cpu_s: Some(at.cpu),
+            valid_cpu_s,
             best: false,
         })
     }

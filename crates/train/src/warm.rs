@@ -4,16 +4,17 @@
 //! Decision: nothing is guessed. A slot whose feature is defined otherwise would give old keys new meanings, so it is refused, and
 //! what could not be taken is said, name by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rankine_feature::{FieldType, Key, Plan};
 use rankine_kernel::Real;
-use rankine_model::{Network, Parameters};
+use rankine_kernel::optimiser::Optimiser;
+use rankine_model::{Network, Parameters, Role};
 use serde::Serialize;
 
 use crate::TrainError;
 use crate::encode::{Encoder, Vocabulary};
-use crate::model::Net;
+use crate::model::{Mover, Net, Settings};
 
 /// What a training begins from.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,8 @@ pub struct Restored {
     pub rows: BTreeMap<String, (usize, usize)>,
     /// Whether the optimiser's state was taken over, too.
     pub optimizer: bool,
+    /// Parts whose state begins anew because another optimiser moved them there, with both.
+    pub anew: Vec<String>,
 }
 
 impl std::fmt::Display for Restored {
@@ -58,6 +61,7 @@ impl std::fmt::Display for Restored {
             ("added", &self.added),
             ("dropped", &self.dropped),
             ("of another shape", &self.reshaped),
+            ("of another optimiser, whose state begins anew", &self.anew),
         ];
         for (what, names) in lists.iter().filter(|(_, names)| !names.is_empty()) {
             writeln!(f, "  {what}: {}", names.join(", "))?;
@@ -69,6 +73,78 @@ impl std::fmt::Display for Restored {
 
 /// Name of the number of steps among the state's tensors.
 const STEPS: &str = "steps";
+
+/// Which optimiser moves which part: numbers of one are not those of another, though there be as many.
+pub(crate) struct Rules {
+    /// Name of the part among the state's tensors, and its optimiser's number among [`Optimiser::NAMES`].
+    parts: [(&'static str, usize); 3],
+    wide: BTreeSet<String>,
+}
+
+impl Rules {
+    pub(crate) fn of(network: &Network, settings: &Settings) -> Rules {
+        let number = |mover: &Mover| {
+            let name = mover.optimiser.name();
+            Optimiser::NAMES
+                .iter()
+                .position(|known| *known == name)
+                .unwrap_or_default()
+        };
+        let wide = network.tables.iter().filter(|table| table.role == Role::Wide);
+        Rules {
+            parts: [
+                ("optimizer.embedding", number(&settings.embedding)),
+                ("optimizer.wide", number(&settings.wide)),
+                ("optimizer.dense", number(&settings.dense)),
+            ],
+            wide: wide.map(|table| table.name.clone()).collect(),
+        }
+    }
+
+    /// The part that a table belongs to.
+    fn part(&self, table: &str) -> &'static str {
+        self.parts[usize::from(self.wide.contains(table))].0
+    }
+
+    /// Parts that the same optimiser moved where `state` is from, and of those of another one both names.
+    fn compared(&self, state: &Parameters<f32>) -> (BTreeSet<&'static str>, Vec<String>) {
+        let (mut same, mut other) = (BTreeSet::new(), Vec::new());
+        for (part, here) in self.parts {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a number below ten"
+            )]
+            let there = state
+                .dense
+                .get(part)
+                .and_then(|t| t.data.first())
+                .map(|n| *n as usize);
+            let name = |number: usize| Optimiser::NAMES.get(number).copied().unwrap_or("another");
+            match there {
+                Some(there) if there == here => {
+                    same.insert(part);
+                }
+                there => other.push(format!(
+                    "{part}: {} there, {} here",
+                    there.map_or("none", name),
+                    name(here)
+                )),
+            }
+        }
+        (same, other)
+    }
+
+    fn write(&self, state: &mut Parameters<f32>) {
+        for (part, number) in self.parts {
+            #[expect(clippy::cast_precision_loss, reason = "a number below ten")]
+            let number = vec![number as f32];
+            state
+                .dense
+                .insert(part.to_owned(), rankine_model::Tensor::new(&[1], number));
+        }
+    }
+}
 
 impl Start {
     /// The same with parameters under the names that `names` gives them here.
@@ -110,6 +186,7 @@ impl Start {
         &self,
         net: &mut Net<f32>,
         vocabularies: &[Vocabulary],
+        rules: &Rules,
     ) -> Result<Restored, TrainError> {
         let mut told = Restored {
             from: self.from.clone(),
@@ -153,7 +230,15 @@ impl Start {
         let theirs = self.parameters.tables.keys().map(|name| format!("emb.{name}"));
         let theirs = theirs.chain(self.parameters.dense.keys().cloned());
         told.dropped = theirs.filter(|name| !known.contains(name)).collect();
-        told.optimizer = self.optimizer.as_ref().is_some_and(|state| put_back(net, state));
+        if let Some(state) = self
+            .optimizer
+            .as_ref()
+            .filter(|state| state.dense.contains_key(STEPS))
+        {
+            let (same, anew) = rules.compared(state);
+            (told.optimizer, told.anew) = (!same.is_empty(), anew);
+            put_back(net, state, (rules, &same));
+        }
         Ok(told)
     }
 
@@ -189,10 +274,11 @@ fn other_buckets(table: &str, there: Option<u64>, here: Option<u64>) -> TrainErr
     }
 }
 
-/// Takes the optimiser's state where it fits; `false` if none was kept.
-fn put_back(net: &mut Net<f32>, state: &Parameters<f32>) -> bool {
-    let Some(steps) = state.dense.get(STEPS).and_then(|steps| steps.data.first()) else {
-        return false;
+/// Takes the optimiser's state of the parts in `same`, where it fits.
+fn put_back(net: &mut Net<f32>, state: &Parameters<f32>, (rules, same): (&Rules, &BTreeSet<&str>)) {
+    let steps = state.dense.get(STEPS).and_then(|steps| steps.data.first());
+    let Some(steps) = steps.filter(|_| !same.is_empty()) else {
+        return;
     };
     #[expect(
         clippy::cast_possible_truncation,
@@ -201,7 +287,8 @@ fn put_back(net: &mut Net<f32>, state: &Parameters<f32>) -> bool {
     )]
     net.set_steps(*steps as u64);
     for table in &mut net.tables {
-        let Some(rows) = state.tables.get(&table.name) else {
+        let rows = state.tables.get(&table.name);
+        let Some(rows) = rows.filter(|_| same.contains(rules.part(&table.name))) else {
             continue;
         };
         let width = table.dim() * table.rows().states();
@@ -220,24 +307,22 @@ fn put_back(net: &mut Net<f32>, state: &Parameters<f32>) -> bool {
             }
         }
     }
-    for (name, to) in net.dense_state() {
-        if let Some(tensor) = state
-            .dense
-            .get(&name)
-            .filter(|tensor| tensor.data.len() == to.len())
-        {
+    let dense = same.contains("optimizer.dense");
+    for (name, to) in net.dense_state().into_iter().filter(|_| dense) {
+        let tensor = state.dense.get(&name);
+        if let Some(tensor) = tensor.filter(|tensor| tensor.data.len() == to.len()) {
             to.copy_from_slice(&tensor.data);
         }
     }
-    true
 }
 
 /// What a training begun from this version needs beside its weights: per row the optimiser's state and, last, the trainings in a
-/// row that did not use it; per tensor its state; the number of steps. Without `whole` the ages alone.
+/// row that did not use it; per tensor its state; the number of steps; which optimiser moves which part. Without `whole` the ages alone.
 pub(crate) fn state(
     net: &mut Net<f32>,
     vocabularies: &[Vec<u32>],
     (start, whole): (Option<&Start>, bool),
+    rules: &Rules,
 ) -> Parameters<f32> {
     let mut state = Parameters::default();
     for (table, ages) in net.tables.iter().zip(ages(net, vocabularies, start)) {
@@ -256,6 +341,7 @@ pub(crate) fn state(
         state.tables.insert(table.name.clone(), kept);
     }
     if whole {
+        rules.write(&mut state);
         #[expect(clippy::cast_precision_loss, reason = "only the bias correction reads it")]
         let steps = vec![net.steps_taken() as f32];
         state

@@ -11,7 +11,7 @@ use rankine_train::linear::Place;
 use rankine_train::matrix;
 use rankine_train::ranking::{Ranking, Verdict};
 use rankine_train::tensorboard::{EventWriter, of_config};
-use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, thread_cpu_seconds, train_in};
+use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, process_cpu_seconds, train_in};
 
 use super::{Job, Part};
 use crate::home::Home;
@@ -27,7 +27,7 @@ pub(crate) struct Fitted {
     pub(crate) gate: Option<Verdict>,
     /// Weights and history.
     pub(crate) trained: Trained,
-    /// CPU seconds of this thread for statistics, encoding, training and validation.
+    /// CPU seconds of all threads for statistics, encoding, training and validation.
     pub(crate) cpu_s: f64,
     /// Wall seconds of the same.
     pub(crate) wall_s: f64,
@@ -38,7 +38,7 @@ pub(crate) struct Fitted {
 /// # Errors
 /// Unreadable samples, a model file that asks for what the conf lacks, a loss that is no longer finite.
 pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow::Result<Fitted> {
-    let (begin, cpu) = (clock::now_micros(), thread_cpu_seconds());
+    let (begin, cpu) = (clock::now_micros(), process_cpu_seconds());
     let folder = home.run_log(&job.name, begin);
     let mut events = EventWriter::create(&folder, "train", || clock::now_micros() as f64 / 1e6)?;
     let (mut plan, mut learn) = job.with_statistics(Part::Train)?;
@@ -54,7 +54,7 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     if job.model.train.refit {
         (plan, trained) = refit(job, home, trained, progress)?;
     }
-    let cpu_s = thread_cpu_seconds() - cpu;
+    let cpu_s = process_cpu_seconds() - cpu;
     Ok(Fitted {
         plan,
         ranking: None,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use rankine_feature::{Plan, Side, Value};
 use rankine_model::{Network, Scorer};
-use rankine_train::baseline::{Constant, ItemMean, ItemUserMean, PointInTime};
+use rankine_train::baseline::{Constant, ItemMean, ItemUserMean, Labels, PointInTime};
 use rankine_train::metric::{Evaluation, SliceRows};
 use rankine_train::source::for_each;
 use rankine_train::{Beside, SampleSource, Scored, asked, evaluate_output};
@@ -40,6 +40,8 @@ struct Trivial {
 struct Columns {
     /// Of the labels the model learns.
     labels: Vec<Vec<f64>>,
+    /// How much each row counts.
+    weights: Vec<f64>,
     items: Vec<i64>,
     users: Vec<i64>,
     /// Means known before the sample; empty where the conf has no such columns.
@@ -65,6 +67,7 @@ impl Columns {
             {
                 labels.push(f64::from(*label));
             }
+            columns.weights.push(f64::from(row.weight));
             columns.items.push(row.item_id);
             columns.users.push(row.group);
             if let Some((item, user)) = means {
@@ -80,6 +83,7 @@ impl Columns {
 impl Trivial {
     fn fit(c: &Columns, labels: &[f64]) -> Self {
         let known = !c.item_means.is_empty();
+        let labels = Labels::weighted(labels, Some(&c.weights));
         Self {
             constant: Constant::fit(labels),
             item: ItemMean::fit(&c.items, labels),
@@ -229,9 +233,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn baselines_weigh_rows_as_the_model_does() {
+        let learnt = Columns {
+            labels: vec![vec![1.0, 0.0]],
+            weights: vec![9.0, 1.0],
+            items: vec![1, 1],
+            users: vec![7, 7],
+            ..Columns::default()
+        };
+        let trivial = Trivial::fit(&learnt, &learnt.labels[0]);
+        for (name, scores) in trivial.scores(&learnt) {
+            assert!(
+                scores.iter().all(|score| (score - 0.9).abs() < 1e-12),
+                "{name} {scores:?}"
+            );
+        }
+    }
+
+    #[test]
     fn rows_are_grouped_by_what_training_saw() {
         let columns = |items: &[i64], users: &[i64]| Columns {
             labels: vec![vec![1.0; items.len()]],
+            weights: vec![1.0; items.len()],
             items: items.to_vec(),
             users: users.to_vec(),
             ..Columns::default()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rankine_model::{DataInfo, Draft, GoldenSample, Network, publish as publish_draft, write_parameters};
 use rankine_train::SampleSource;
-use rankine_train::card::{CURVE_FILE, Card, RELIABILITY_FILE, REPORT_FILE};
+use rankine_train::card::{CURVE_FILE, Card, Kept, RELIABILITY_FILE, REPORT_FILE};
 use rankine_train::metric::{Evaluation, Line};
 use rankine_train::places::Places;
 use rankine_train::report::page;
@@ -168,10 +168,21 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         evaluations: vec![evaluation.clone()],
         rankings: fitted.ranking.iter().cloned().collect(),
         history: fitted.trained.history.clone(),
+        kept: kept(job, fitted.trained.best_epoch),
         limits: limits(job),
         network: Network::compile(&job.model, &fitted.plan)
             .ok()
             .map(|n| n.outline()),
+    }
+}
+
+/// Whose weights are published; `epoch` is the one that training ended with.
+fn kept(job: &Job, epoch: usize) -> Kept {
+    let train = &job.model.train;
+    match (train.refit, &train.early_stop) {
+        (true, _) => Kept::Anew(epoch),
+        (false, Some(_)) => Kept::Best(epoch),
+        (false, None) => Kept::Last,
     }
 }
 

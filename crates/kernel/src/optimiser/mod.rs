@@ -139,6 +139,21 @@ impl Optimiser {
         "sgd", "momentum", "nesterov", "adagrad", "adam", "adamw", "rmsprop", "ftrl",
     ];
 
+    /// Returns its name in model files.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Optimiser::Sgd { .. } => "sgd",
+            Optimiser::Momentum { .. } => "momentum",
+            Optimiser::Nesterov { .. } => "nesterov",
+            Optimiser::Adagrad { .. } => "adagrad",
+            Optimiser::Adam { .. } => "adam",
+            Optimiser::AdamW { .. } => "adamw",
+            Optimiser::RmsProp { .. } => "rmsprop",
+            Optimiser::Ftrl { .. } => "ftrl",
+        }
+    }
+
     /// Returns the numbers of state kept beside each weight: 0, 1 or 2.
     #[must_use]
     pub fn states(&self) -> usize {

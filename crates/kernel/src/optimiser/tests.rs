@@ -161,6 +161,10 @@ fn ftrl_is_the_paper_s_from_zero_and_stays_where_a_weight_began() {
 #[test]
 fn names_and_settings() {
     for name in Optimiser::NAMES {
+        assert_eq!(
+            Optimiser::named(name, 0.1).map(|optimiser| optimiser.name()),
+            Some(name)
+        );
         assert!(Optimiser::named(name, 0.5).is_some(), "{name}");
     }
     assert_eq!(Optimiser::named("lion", 0.5), None);

@@ -200,8 +200,8 @@ impl Checker<'_> {
         for factor in factors.flatten() {
             self.within(factor, "factor or floor", (0.0, 1.0));
         }
-        if let Some(every) = train.schedule.as_ref().and_then(|s| s.every.as_ref()) {
-            self.within(every, "every", (1, 1_000_000));
+        if let Some(schedule) = &train.schedule {
+            self.schedule_reads(schedule);
         }
         if let Some(buffer) = &train.shuffle_buffer {
             self.within(buffer, "shuffle_buffer", (1, u32::MAX as usize));
@@ -217,6 +217,31 @@ impl Checker<'_> {
         }
         if let Some(keep) = &checkpoint.keep {
             self.within(keep, "keep", (1, 1000));
+        }
+    }
+
+    /// Keys of a schedule that change nothing.
+    fn schedule_reads(&mut self, schedule: &super::Schedule) {
+        use super::ScheduleKind::{Cosine, Exponential, Step};
+        if let Some(every) = &schedule.every {
+            self.within(every, "every", (1, 1_000_000));
+            if schedule.kind != Step {
+                self.fault(every, "every", "only `kind = \"step\"` reads `every`");
+            }
+        }
+        if let Some(factor) = schedule
+            .factor
+            .as_ref()
+            .filter(|_| !matches!(schedule.kind, Step | Exponential))
+        {
+            self.fault(factor, "factor", "only `step` and `exponential` read `factor`");
+        }
+        if let Some(floor) = schedule
+            .floor
+            .as_ref()
+            .filter(|_| !matches!(schedule.kind, Step | Exponential | Cosine))
+        {
+            self.fault(floor, "floor", "a rate that stays as it is has no `floor`");
         }
     }
 
@@ -247,15 +272,10 @@ impl Checker<'_> {
             (&settings.beta, "beta", 1e6),
         ];
         for (value, key, most) in bounds {
-            if let Some(value) = value {
-                self.within(value, key, (0.0, most));
-            }
-        }
-        if settings.kind != super::OptimizerKind::Ftrl {
-            for (value, key) in [(&settings.l1, "l1"), (&settings.beta, "beta")] {
-                if let Some(value) = value {
-                    self.fault(value, key, format!("only `ftrl` has `{key}`"));
-                }
+            let Some(value) = value else { continue };
+            self.within(value, key, (0.0, most));
+            if !settings.kind.reads(key) {
+                self.fault(value, key, format!("this optimiser does not read `{key}`"));
             }
         }
     }

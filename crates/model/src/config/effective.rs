@@ -3,7 +3,12 @@
 //! Flow: `train --print-config` and reports. Decision: every default is tried in place, one after another, and stays only
 //! where the file reads without fault; what a kind refuses is thus left out by the very checks that refuse it.
 
-use super::{AttentionConfig, Kind, LinearOptimizerKind, ModelConfig, OptimizerSettings};
+use super::objective::{PartConfig, RankNetConfig, SoftmaxConfig};
+use super::{
+    ActivationName, AttentionConfig, CombineName, CrossConfig, Kind, LinearOptimizerKind, MatrixConfig, Mix,
+    ModelConfig, ObjectiveConfig, ObjectiveKind, OptimizerKind, OptimizerSettings, SolverName,
+};
+use crate::tower::Combination;
 use rankine_config::Located;
 use toml::{Table, Value};
 
@@ -23,13 +28,25 @@ impl ModelConfig {
         let full = Table::try_from(self.filled()).unwrap_or_default();
         let mut defaults = Vec::new();
         leaves(&Value::Table(full), &mut Vec::new(), &mut defaults);
-        for (path, value) in defaults.into_iter().filter(|(path, _)| self.concerns(path)) {
-            let mut tried = given.clone();
-            if add(&mut tried, &path, value) && ModelConfig::parse(&tried.to_string(), &self.file).is_ok() {
-                given = tried;
-            }
-        }
+        defaults.retain(|(path, _)| self.concerns(path));
+        // a key may be refused until another one stands: `initial` before `kind = "adagrad"`
+        while self.put_some(&mut given, &mut defaults) {}
         printed(&given)
+    }
+
+    /// Puts the defaults in place that the file takes, and keeps the others; says whether both there are.
+    fn put_some(&self, given: &mut Table, defaults: &mut Vec<(Vec<String>, Value)>) -> bool {
+        let before = defaults.len();
+        defaults.retain(|(path, value)| {
+            let mut tried = given.clone();
+            let free = add(&mut tried, path, value.clone());
+            let taken = free && ModelConfig::parse(&tried.to_string(), &self.file).is_ok();
+            if taken {
+                *given = tried;
+            }
+            free && !taken
+        });
+        defaults.len() < before && !defaults.is_empty()
     }
 
     /// Whether a key means anything to the file: the kind reads it, and what it moves is there.
@@ -40,6 +57,7 @@ impl ModelConfig {
             ["optimizer", "embedding", ..] => {
                 !self.embedding.is_empty() || self.gmf.is_some() || self.wide.is_some()
             }
+            ["objective", key, ..] => self.kind().is_two_sided() && self.objective().kind.reads(key),
             _ => true,
         };
         moved && self.kind().reads(&path)
@@ -58,6 +76,13 @@ impl ModelConfig {
             fill(&mut gmf.l2, l2, at);
             fill(&mut gmf.init, DEVIATION, at);
         }
+        let wide_l2 = self.optimizer.wide().l2();
+        full.wide
+            .iter_mut()
+            .for_each(|wide| fill(&mut wide.l2, wide_l2, at));
+        full.bias
+            .iter_mut()
+            .for_each(|bias| fill(&mut bias.l2, wide_l2, at));
         fill(&mut full.dropout.input, 0.0, at);
         fill(&mut full.dropout.hidden, 0.0, at);
         optimizer(&mut full.optimizer.embedding, at);
@@ -68,7 +93,61 @@ impl ModelConfig {
         self.fill_linear(&mut full);
         self.fill_train(&mut full);
         self.fill_parts(&mut full);
+        self.fill_towers(&mut full);
+        self.fill_objective(&mut full);
         full
+    }
+
+    /// How vectors meet: what stands for an absent key is the kind's.
+    fn fill_towers(&self, full: &mut ModelConfig) {
+        let (at, kind) = (&self.format.span, self.kind());
+        let Some(towers) = &mut full.tower else { return };
+        let temperature = towers.temperature(kind);
+        fill(&mut towers.temperature, temperature, at);
+        towers.combine = Some(match towers.combination(kind) {
+            Combination::Dot => CombineName::Dot,
+            Combination::Cosine => CombineName::Cosine,
+            Combination::Product => CombineName::Product,
+            Combination::Concat => CombineName::Concat,
+        });
+        for tower in [
+            Some(&mut towers.user),
+            Some(&mut towers.item),
+            towers.context.as_mut(),
+        ] {
+            let preference = tower.and_then(|tower| tower.preference.as_mut());
+            preference.into_iter().for_each(|preference| {
+                let dropout = preference.dropout();
+                fill(&mut preference.dropout, dropout, at);
+            });
+        }
+    }
+
+    /// What it is taught by; keys that the objective does not read are left out by `concerns`.
+    fn fill_objective(&self, full: &mut ModelConfig) {
+        let (at, own) = (&self.format.span, self.objective());
+        if !self.kind().is_two_sided() {
+            return;
+        }
+        let objective = full.objective.get_or_insert(ObjectiveConfig {
+            kind: located(own.kind, at),
+            negatives: None,
+            draw: own.draw,
+            hard: None,
+            logq: None,
+            hits: own.hits,
+            margin: None,
+            regression: None,
+            sigmoid: None,
+            ranknet: None,
+            softmax: None,
+            user: None,
+            item: None,
+        });
+        fill(&mut objective.negatives, own.negatives, at);
+        fill(&mut objective.margin, own.margin, at);
+        objective.logq = Some(own.logq);
+        fill_mix(objective, &own.mix, at);
     }
 
     fn fill_linear(&self, full: &mut ModelConfig) {
@@ -118,9 +197,21 @@ impl ModelConfig {
             fill(&mut attention.heads, 2, at);
             fill(&mut attention.dim, 8, at);
         }
+        if self.kind() == Kind::Dcn {
+            let cross = full.cross.get_or_insert(CrossConfig {
+                layers: None,
+                rank: None,
+            });
+            fill(&mut cross.layers, 3, at);
+        }
         if let Some(history) = &mut full.history {
             fill(&mut history.length, 50, at);
             fill(&mut history.hidden, 36, at);
+            fill(&mut history.activation, ActivationName::Sigmoid, at);
+            fill(&mut history.auxiliary, 1.0, at);
+        }
+        if let Some(task) = full.task.as_mut().filter(|task| task.weights.is_empty()) {
+            task.weights = self.labels.iter().map(|_| located(1.0, at)).collect();
         }
         if let Some(experts) = &mut full.experts {
             fill(&mut experts.shared, 4, at);
@@ -128,17 +219,61 @@ impl ModelConfig {
             fill(&mut experts.levels, 2, at);
         }
         if let Some(matrix) = &mut full.matrix {
-            let kind = self.kind();
-            let given = matrix.clone();
-            fill(&mut matrix.positive, given.positive(), at);
-            fill(&mut matrix.dim, given.dim(), at);
-            fill(&mut matrix.unobserved, given.unobserved(), at);
-            fill(&mut matrix.reg, given.reg(kind), at);
-            fill(&mut matrix.exponent, given.exponent(), at);
-            fill(&mut matrix.fold_in, given.fold_in(), at);
-            fill(&mut matrix.neighbours, given.neighbours(kind), at);
+            fill_matrix(matrix, self.kind(), at);
         }
     }
+}
+
+/// Fills the numbers of a matrix kind; what the kind does not have is refused where it is tried.
+fn fill_matrix(matrix: &mut MatrixConfig, kind: Kind, at: &std::ops::Range<usize>) {
+    let given = matrix.clone();
+    fill(&mut matrix.positive, given.positive(), at);
+    fill(&mut matrix.dim, given.dim(), at);
+    fill(&mut matrix.unobserved, given.unobserved(), at);
+    fill(&mut matrix.reg, given.reg(kind), at);
+    fill(&mut matrix.exponent, given.exponent(), at);
+    fill(&mut matrix.confidence, given.confidence(), at);
+    fill(&mut matrix.solver, given.solver(), at);
+    if given.solver() == SolverName::Cg {
+        fill(&mut matrix.steps, given.steps(), at);
+    }
+    fill(&mut matrix.fold_in, given.fold_in(), at);
+    fill(&mut matrix.init, given.init(), at);
+    fill(&mut matrix.lr, given.lr(kind), at);
+    fill(&mut matrix.shrink, given.shrink(), at);
+    fill(&mut matrix.neighbours, given.neighbours(kind), at);
+    fill(&mut matrix.graph, given.graph(), at);
+    fill(&mut matrix.walks, given.walks(), at);
+    fill(&mut matrix.length, given.length(), at);
+    fill(&mut matrix.window, given.window(), at);
+    fill(&mut matrix.negatives, given.negatives(), at);
+    fill(&mut matrix.p, given.back(), at);
+    fill(&mut matrix.q, given.out(), at);
+}
+
+/// Fills the losses that are in a mix.
+fn fill_mix(objective: &mut ObjectiveConfig, own: &Mix, at: &std::ops::Range<usize>) {
+    if objective.kind.value != ObjectiveKind::Mix {
+        return;
+    }
+    let part = |weight: f64| {
+        (weight > 0.0).then(|| PartConfig {
+            weight: Some(located(weight, at)),
+        })
+    };
+    objective.regression = part(own.regression);
+    objective.sigmoid = part(own.sigmoid);
+    objective.ranknet = (own.ranknet > 0.0).then(|| RankNetConfig {
+        weight: Some(located(own.ranknet, at)),
+        same_user: own.same_user,
+    });
+    objective.softmax = (own.softmax > 0.0).then(|| SoftmaxConfig {
+        weight: Some(located(own.softmax, at)),
+        margin: Some(located(own.margin, at)),
+        gamma: Some(located(own.gamma, at)),
+        support: Some(located(own.support, at)),
+        negatives: own.negatives.map(|negatives| located(negatives, at)),
+    });
 }
 
 /// Fills an optimiser's settings.
@@ -146,15 +281,36 @@ fn optimizer(settings: &mut OptimizerSettings, at: &std::ops::Range<usize>) {
     let (lr, l2) = (settings.lr(), settings.l2());
     fill(&mut settings.lr, lr, at);
     fill(&mut settings.l2, l2, at);
+    let kind = settings.kind;
+    let usual = if kind == OptimizerKind::Adagrad {
+        1e-10
+    } else {
+        1e-8
+    };
+    let numbers = [
+        ("momentum", &mut settings.momentum, 0.9),
+        ("decay", &mut settings.decay, 0.01),
+        ("initial", &mut settings.initial, 0.1),
+        ("epsilon", &mut settings.epsilon, usual),
+        ("l1", &mut settings.l1, 0.0),
+        ("beta", &mut settings.beta, 1.0),
+    ];
+    for (_, place, value) in numbers.into_iter().filter(|(key, ..)| kind.reads(key)) {
+        fill(place, value, at);
+    }
+}
+
+fn located<T>(value: T, at: &std::ops::Range<usize>) -> Located<T> {
+    Located {
+        value,
+        span: at.clone(),
+    }
 }
 
 /// Puts a value where there is none.
 fn fill<T>(place: &mut Option<Located<T>>, value: T, at: &std::ops::Range<usize>) {
     if place.is_none() {
-        *place = Some(Located {
-            value,
-            span: at.clone(),
-        });
+        *place = Some(located(value, at));
     }
 }
 
@@ -277,6 +433,126 @@ mod tests {
         let again = config(&text);
         assert_eq!(again.effective(), text);
         assert_eq!((again.train.epochs(), again.optimizer.wide().lr()), (3, 0.05));
+    }
+
+    /// Keys whose absence says something that no value does.
+    const ABSENT: [&str; 24] = [
+        "label",
+        "labels",
+        "norm",
+        "wide",
+        "gmf",
+        "bias",
+        "linear",
+        "matrix",
+        "tower",
+        "cross",
+        "pairs",
+        "attention",
+        "history",
+        "experts",
+        "task",
+        "objective",
+        "buckets",
+        "expire",
+        "early_stop",
+        "checkpoint",
+        "schedule",
+        "clip",
+        "preference",
+        "only",
+    ];
+
+    /// The paths of `filled`'s values that the printed file lacks, but for those of other optimisers, solvers and objectives.
+    fn missing(text: &str) -> Vec<String> {
+        let config = config(text);
+        let printed: Table = config.effective().parse().unwrap();
+        let full = Table::try_from(config.filled()).unwrap();
+        let mut all = Vec::new();
+        leaves(&Value::Table(full), &mut Vec::new(), &mut all);
+        let there = |path: &[String]| {
+            let mut at = Value::Table(printed.clone());
+            path.iter().all(|name| {
+                let next = match &at {
+                    Value::Array(values) => name.parse::<usize>().ok().and_then(|i| values.get(i)).cloned(),
+                    other => other.get(name).cloned(),
+                };
+                next.map(|next| at = next).is_some()
+            })
+        };
+        let paths = all.into_iter().map(|(path, _)| path);
+        let lacking = paths.filter(|path| config.concerns(path) && !there(path));
+        lacking
+            .map(|path| path.join("."))
+            .filter(|path| !ABSENT.contains(&path.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn what_a_kind_decides_for_itself_is_told() {
+        let towers = "embedding = [{ slots = [1], table = \"u\", dim = 4 }, { slots = [2], table = \"i\", dim = 4 }]\ntower.user = { slots = [1] }\ntower.item = { slots = [2] }\n";
+        let of = |kind: &str, rest: &str| format!("format = 1\nkind = \"{kind}\"\nconf = \"c\"\n{rest}");
+        let cases = [
+            (
+                of("twotower", towers),
+                vec![
+                    "combine = \"cosine\"",
+                    "temperature = 0.05",
+                    "logq = true",
+                    "negatives = 0",
+                ],
+            ),
+            (
+                of("youtubednn", towers),
+                vec!["kind = \"sampled\"", "negatives = 256", "combine = \"dot\""],
+            ),
+            (
+                of("dssm", towers),
+                vec![
+                    "kind = \"pointwise\"",
+                    "temperature = 1.0",
+                    "epsilon = 0.00000001",
+                ],
+            ),
+            (
+                of(
+                    "dcn",
+                    "embedding = [{ slots = [1], table = \"u\", dim = 4 }]\nhidden = [4]\n",
+                ),
+                vec!["layers = 3"],
+            ),
+            (
+                of("ials", "matrix = { user = 1, item = 2 }\n"),
+                vec!["solver = \"cholesky\"", "init = 0.1", "confidence = \"rendle\""],
+            ),
+            (
+                of("bpr", "matrix = { user = 1, item = 2 }\n"),
+                vec!["lr = 0.05", "init = 0.1"],
+            ),
+            (
+                of("walk", "matrix = { history = 1, item = 2 }\n"),
+                vec!["lr = 0.025", "walks = 10", "negatives = 5", "p = 1.0"],
+            ),
+            (
+                of("itemknn", "matrix = { history = 1, item = 2 }\n"),
+                vec!["shrink = 0.0", "neighbours = 100"],
+            ),
+            (FILE.to_owned(), vec!["initial = 0.1", "epsilon = 0.0000000001"]),
+        ];
+        for (file, lines) in cases {
+            let text = config(&file).effective();
+            for line in lines {
+                assert!(text.contains(line), "{line}\n{text}");
+            }
+            assert_eq!(config(&text).effective(), text);
+        }
+        let pointwise = config(&of("dssm", towers)).effective();
+        assert!(
+            !pointwise.contains("logq") && !pointwise.contains("draw"),
+            "{pointwise}"
+        );
+        assert_eq!(missing(FILE), Vec::<String>::new());
+        assert_eq!(missing(&of("twotower", towers)), Vec::<String>::new());
     }
 
     #[test]

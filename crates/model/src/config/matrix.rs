@@ -148,6 +148,84 @@ impl MatrixConfig {
         self.neighbours.as_ref().map_or(default, |v| v.value)
     }
 
+    /// Returns what an observed pair weighs.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        value(self.confidence.as_ref(), Confidence::Rendle)
+    }
+
+    /// Returns how systems are solved.
+    #[must_use]
+    pub fn solver(&self) -> SolverName {
+        value(self.solver.as_ref(), SolverName::Cholesky)
+    }
+
+    /// Returns the steps of conjugate gradients.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        value(self.steps.as_ref(), 3)
+    }
+
+    /// Returns the standard deviation of first vectors times √dim.
+    #[must_use]
+    pub fn init(&self) -> f64 {
+        number(self.init.as_ref(), 0.1)
+    }
+
+    /// Returns the learning rate: 0.025 of `walk`, 0.05 of `bpr`, unless given.
+    #[must_use]
+    pub fn lr(&self, kind: Kind) -> f64 {
+        number(self.lr.as_ref(), if kind == Kind::Walk { 0.025 } else { 0.05 })
+    }
+
+    /// Returns what is added to the denominator of similarities.
+    #[must_use]
+    pub fn shrink(&self) -> f64 {
+        number(self.shrink.as_ref(), 0.0)
+    }
+
+    /// Returns what edges join.
+    #[must_use]
+    pub fn graph(&self) -> GraphName {
+        value(self.graph.as_ref(), GraphName::Items)
+    }
+
+    /// Returns the walks from each item.
+    #[must_use]
+    pub fn walks(&self) -> usize {
+        value(self.walks.as_ref(), 10)
+    }
+
+    /// Returns the items of a walk.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        value(self.length.as_ref(), 40)
+    }
+
+    /// Returns the neighbours on either side within a walk.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        value(self.window.as_ref(), 5)
+    }
+
+    /// Returns the noise items per neighbour.
+    #[must_use]
+    pub fn negatives(&self) -> usize {
+        value(self.negatives.as_ref(), 5)
+    }
+
+    /// Returns p of node2vec.
+    #[must_use]
+    pub fn back(&self) -> f64 {
+        number(self.p.as_ref(), 1.0)
+    }
+
+    /// Returns q of node2vec.
+    #[must_use]
+    pub fn out(&self) -> f64 {
+        number(self.q.as_ref(), 1.0)
+    }
+
     /// The keys that are given, with their places.
     fn given(&self) -> Vec<(&'static str, Located<()>)> {
         fn place<T>(name: &'static str, key: Option<&Located<T>>) -> Option<(&'static str, Located<()>)> {
@@ -179,6 +257,11 @@ impl MatrixConfig {
         ];
         all.into_iter().flatten().collect()
     }
+}
+
+/// The given value, or what stands for an absent one.
+fn value<T: Copy>(given: Option<&Located<T>>, default: T) -> T {
+    given.map_or(default, |given| given.value)
 }
 
 /// The keys of `matrix` that a kind has beside `item`, `user` and `positive`; the first is needed.

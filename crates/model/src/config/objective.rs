@@ -27,6 +27,22 @@ pub enum ObjectiveKind {
     Mix,
 }
 
+impl ObjectiveKind {
+    /// Returns whether a key of `objective` changes anything.
+    #[must_use]
+    pub fn reads(self, key: &str) -> bool {
+        let draws = matches!(self, Self::Inbatch | Self::Sampled | Self::Bpr | Self::Hinge);
+        match key {
+            "negatives" | "draw" | "hard" => draws,
+            "logq" => matches!(self, Self::Inbatch | Self::Sampled),
+            "hits" => draws || self == Self::Mix,
+            "margin" => self == Self::Hinge,
+            "regression" | "sigmoid" | "ranknet" | "softmax" => self == Self::Mix,
+            _ => true,
+        }
+    }
+}
+
 /// What a model's score says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -328,6 +344,7 @@ impl Checker<'_> {
             ObjectiveKind::Pointwise | ObjectiveKind::Inbatch | ObjectiveKind::Mix
         );
         self.mix(given);
+        self.objective_reads(given);
         if let Some(negatives) = &given.negatives {
             self.within(negatives, "negatives", (usize::from(drawn), 1 << 16));
         }
@@ -336,6 +353,23 @@ impl Checker<'_> {
         }
         if let Some(margin) = &given.margin {
             self.within(margin, "margin", (0.0, 1e3));
+        }
+    }
+
+    /// Keys that the objective does not read; those of a mix are told by [`Checker::mix`].
+    fn objective_reads(&mut self, given: &ObjectiveConfig) {
+        let kind = given.kind.value;
+        let keys = [
+            ("negatives", given.negatives.is_some()),
+            ("hard", given.hard.is_some()),
+            ("logq", given.logq.is_some()),
+            ("margin", given.margin.is_some()),
+        ];
+        for (key, _) in keys
+            .into_iter()
+            .filter(|(key, there)| *there && kind != ObjectiveKind::Mix && !kind.reads(key))
+        {
+            self.fault(&given.kind, key, format!("this objective does not read `{key}`"));
         }
     }
 

@@ -28,6 +28,21 @@ pub enum OptimizerKind {
     Ftrl,
 }
 
+impl OptimizerKind {
+    /// Returns whether a key of its settings, beside `kind`, `lr` and `l2`, changes anything.
+    #[must_use]
+    pub fn reads(self, key: &str) -> bool {
+        match key {
+            "momentum" => matches!(self, Self::Momentum | Self::Nesterov),
+            "decay" => self == Self::Adamw,
+            "initial" => self == Self::Adagrad,
+            "epsilon" => matches!(self, Self::Adagrad | Self::Adam | Self::Adamw | Self::Rmsprop),
+            "l1" | "beta" => self == Self::Ftrl,
+            _ => true,
+        }
+    }
+}
+
 /// One optimiser's settings; what is absent has the default of PyTorch.
 #[derive(Debug, Clone, Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]

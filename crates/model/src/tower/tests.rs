@@ -176,12 +176,12 @@ fn what_an_objective_or_a_kind_cannot_do_is_told_with_its_line() {
                     `pointwise` can teach it";
     assert_eq!(faults(&concat), [expected]);
     let numbers = format!(
-        "{TWO}objective = {{ kind = \"bpr\", negatives = 0, hard = 0, margin = -1.0, user = 2 }}\ntower.temperature = 0.0\n"
+        "{TWO}objective = {{ kind = \"hinge\", negatives = 0, hard = 0, margin = -1.0, user = 2 }}\ntower.temperature = 0.0\n"
     );
     let expected = [
-        "m.toml:7:41: `negatives` is 0, expected 1 to 65536",
-        "m.toml:7:51: `hard` is 0, expected 1 to 1048576",
-        "m.toml:7:63: `margin` is -1, expected 0 to 1000",
+        "m.toml:7:43: `negatives` is 0, expected 1 to 65536",
+        "m.toml:7:53: `hard` is 0, expected 1 to 1048576",
+        "m.toml:7:65: `margin` is -1, expected 0 to 1000",
         "m.toml:8:21: `temperature` is 0, expected 0.0001 to 10000",
     ];
     let mut got = faults(&numbers);

@@ -3,7 +3,7 @@
 //! Decision: kept although its AUC is 0.5 by definition, because its logloss is the line below which a model knows
 //! nothing.
 
-use super::mean;
+use super::Labels;
 
 /// Predicts the mean training label for every row.
 ///
@@ -18,8 +18,10 @@ pub struct Constant {
 
 impl Constant {
     /// Fits on the training rows' labels; 0.5 without any.
-    pub fn fit(labels: &[f64]) -> Constant {
-        Constant { mean: mean(labels) }
+    pub fn fit<'a>(labels: impl Into<Labels<'a>>) -> Constant {
+        Constant {
+            mean: labels.into().mean(),
+        }
     }
 
     /// One probability per held-out row.

@@ -2,7 +2,7 @@
 //!
 //! Decision: smoothed by default with five rows of the overall mean, because an item rated once is not a certain thing.
 
-use super::{Means, SMOOTHING};
+use super::{Labels, Means, SMOOTHING};
 
 /// Predicts `(Σ labels of the item + k × overall mean) / (rows of the item + k)`; an unseen item gets the overall mean.
 ///
@@ -18,12 +18,12 @@ pub struct ItemMean {
 
 impl ItemMean {
     /// Fits on training rows (item and label of each) with the default smoothing of 5.
-    pub fn fit(items: &[i64], labels: &[f64]) -> ItemMean {
+    pub fn fit<'a>(items: &[i64], labels: impl Into<Labels<'a>>) -> ItemMean {
         ItemMean::fit_smoothed(items, labels, SMOOTHING)
     }
 
     /// Fits with `smoothing` ≥ 0 rows of the overall mean added to each item.
-    pub fn fit_smoothed(items: &[i64], labels: &[f64], smoothing: f64) -> ItemMean {
+    pub fn fit_smoothed<'a>(items: &[i64], labels: impl Into<Labels<'a>>, smoothing: f64) -> ItemMean {
         ItemMean {
             means: Means::fit(items, labels, smoothing),
         }

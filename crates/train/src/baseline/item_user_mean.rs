@@ -3,7 +3,7 @@
 //! Decision: the plain sum of two smoothed means, not a least-squares fit of biases: it is what one writes in SQL in a
 //! minute, and on SparrowRecSys's samples it beats that project's NeuralCF and EmbeddingMLP.
 
-use super::{Means, SMOOTHING};
+use super::{Labels, Means, SMOOTHING};
 
 /// Predicts item mean + user mean − overall mean, both smoothed as in [`ItemMean`](super::ItemMean).
 ///
@@ -20,12 +20,18 @@ pub struct ItemUserMean {
 
 impl ItemUserMean {
     /// Fits on training rows (item, user, label of each) with the default smoothing of 5.
-    pub fn fit(items: &[i64], users: &[i64], labels: &[f64]) -> ItemUserMean {
+    pub fn fit<'a>(items: &[i64], users: &[i64], labels: impl Into<Labels<'a>>) -> ItemUserMean {
         ItemUserMean::fit_smoothed(items, users, labels, SMOOTHING)
     }
 
     /// Fits with `smoothing` ≥ 0 rows of the overall mean added to each item and each user.
-    pub fn fit_smoothed(items: &[i64], users: &[i64], labels: &[f64], smoothing: f64) -> ItemUserMean {
+    pub fn fit_smoothed<'a>(
+        items: &[i64],
+        users: &[i64],
+        labels: impl Into<Labels<'a>>,
+        smoothing: f64,
+    ) -> ItemUserMean {
+        let labels = labels.into();
         ItemUserMean {
             items: Means::fit(items, labels, smoothing),
             users: Means::fit(users, labels, smoothing),

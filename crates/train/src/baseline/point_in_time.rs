@@ -6,7 +6,7 @@
 
 use rankine_kernel::activation::sigmoid;
 
-use super::mean;
+use super::{Labels, mean};
 
 /// Predicts σ(a (item mean + user mean) + b); a missing mean counts as the training rows' average of that column.
 ///
@@ -31,7 +31,11 @@ const RIDGE: f64 = 1e-3;
 
 impl PointInTime {
     /// Fits the two defaults and the logistic curve on training rows; means and label of each row, any scale.
-    pub fn fit(item_means: &[Option<f64>], user_means: &[Option<f64>], labels: &[f64]) -> PointInTime {
+    pub fn fit<'a>(
+        item_means: &[Option<f64>],
+        user_means: &[Option<f64>],
+        labels: impl Into<Labels<'a>>,
+    ) -> PointInTime {
         let known = |means: &[Option<f64>]| {
             means
                 .iter()
@@ -56,7 +60,7 @@ impl PointInTime {
             .zip(user_means)
             .map(|(item, user)| raw.sum(*item, *user))
             .collect();
-        let (slope, bias) = logistic(&sums, labels);
+        let (slope, bias) = logistic(&sums, labels.into());
         PointInTime { slope, bias, ..raw }
     }
 
@@ -74,9 +78,9 @@ impl PointInTime {
 }
 
 /// Slope and bias of a logistic regression on one input, by damped Newton steps on the standardised input.
-fn logistic(inputs: &[f64], labels: &[f64]) -> (f64, f64) {
-    let rows = inputs.len().min(labels.len());
-    let (inputs, labels) = (&inputs[..rows], &labels[..rows]);
+fn logistic(inputs: &[f64], labels: Labels<'_>) -> (f64, f64) {
+    let rows = inputs.len().min(labels.values.len());
+    let inputs = &inputs[..rows];
     let centre = mean(inputs);
     let spread = (inputs.iter().map(|x| (x - centre).powi(2)).sum::<f64>() / rows.max(1) as f64).sqrt();
     let scale = if spread > 1e-12 { spread } else { 1.0 };
@@ -93,12 +97,17 @@ fn logistic(inputs: &[f64], labels: &[f64]) -> (f64, f64) {
 }
 
 /// Solves the 2 × 2 system of one Newton step, with a small ridge.
-fn newton_step(inputs: &[f64], labels: &[f64], at: (f64, f64), (centre, scale): (f64, f64)) -> (f64, f64) {
+fn newton_step(
+    inputs: &[f64],
+    labels: Labels<'_>,
+    at: (f64, f64),
+    (centre, scale): (f64, f64),
+) -> (f64, f64) {
     let (mut g, mut h) = ([-RIDGE * at.0, -RIDGE * at.1], [RIDGE, 0.0, RIDGE]);
-    for (input, label) in inputs.iter().zip(labels) {
+    for (input, (label, weight)) in inputs.iter().zip(labels.pairs()) {
         let x = (input - centre) / scale;
         let p = sigmoid(at.0 * x + at.1);
-        let (error, curve) = (label - p, p * (1.0 - p));
+        let (error, curve) = (weight * (label - p), weight * p * (1.0 - p));
         g = [g[0] + error * x, g[1] + error];
         h = [h[0] + curve * x * x, h[1] + curve * x, h[2] + curve];
     }
@@ -170,7 +179,7 @@ mod tests {
         #[test]
         fn the_gradient_is_zero_at_the_fit(rows in prop::collection::vec((0.5..5.0_f64, 0..2_u8), 5..60)) {
             let (inputs, labels): (Vec<f64>, Vec<f64>) = rows.iter().map(|r| (r.0, f64::from(r.1))).unzip();
-            let (slope, bias) = logistic(&inputs, &labels);
+            let (slope, bias) = logistic(&inputs, Labels::from(&labels));
             let error: f64 = inputs.iter().zip(&labels).map(|(x, y)| y - sigmoid(slope * x + bias)).sum();
             prop_assert!(error.abs() < 0.1, "{} {} {}", error, slope, bias);
         }

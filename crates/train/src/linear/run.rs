@@ -352,6 +352,7 @@ impl Run<'_> {
             samples_per_s: self.clocks.samples as f64 / self.clocks.trained.as_secs_f64().max(1e-9),
             elapsed_s: self.clocks.start.elapsed().as_secs_f64(),
             cpu_s: Some(self.clocks.cpu),
+            valid_cpu_s: None,
             best: false,
         })
     }

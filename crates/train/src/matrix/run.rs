@@ -111,6 +111,7 @@ impl<'a> Heard<'a> {
             samples_per_s: (self.pairs * epoch) as f64 / elapsed_s.max(1e-9),
             elapsed_s,
             cpu_s: Some(thread_cpu_seconds() - self.cpu),
+            valid_cpu_s: None,
             best: true,
             ..EpochReport::default()
         };
@@ -189,12 +190,12 @@ impl Run<'_> {
             reg: ridge.reg,
             exponent: ridge.exponent,
             confidence: ridge.confidence,
-            solver: match m.solver.as_ref().map(|s| s.value) {
-                Some(SolverName::Cg) => ials::Solver::Gradients(m.steps.as_ref().map_or(3, |s| s.value)),
-                _ => ials::Solver::Cholesky,
+            solver: match m.solver() {
+                SolverName::Cg => ials::Solver::Gradients(m.steps()),
+                SolverName::Cholesky => ials::Solver::Cholesky,
             },
             epochs: self.epochs(),
-            init: given(m.init.as_ref(), 0.1),
+            init: m.init(),
             seed: self.config.seed,
             threads: self.config.train.threads(),
         };
@@ -215,10 +216,10 @@ impl Run<'_> {
         let m = self.matrix;
         let config = bpr::BprConfig {
             dim: m.dim(),
-            lr: given(m.lr.as_ref(), 0.05),
+            lr: m.lr(self.config.kind()),
             reg: self.part.ridge.reg,
             epochs: self.epochs(),
-            init: given(m.init.as_ref(), 0.1),
+            init: m.init(),
             seed: self.config.seed,
         };
         let (x, mut losses) = (self.x, Vec::new());
@@ -273,11 +274,7 @@ impl Run<'_> {
     }
 
     fn itemknn(&mut self) -> Result<(), TrainError> {
-        let found = itemknn::fit(
-            self.x,
-            self.part.neighbours,
-            given(self.matrix.shrink.as_ref(), 0.0),
-        );
+        let found = itemknn::fit(self.x, self.part.neighbours, self.matrix.shrink());
         self.places();
         self.nearest(&found);
         self.heard.epoch(1, 0.0)
@@ -300,27 +297,26 @@ impl Run<'_> {
 
     fn walk(&mut self) {
         let (m, x, seed) = (self.matrix, self.x, self.config.seed);
-        let size = |key: Option<&rankine_config::Located<usize>>, default| key.map_or(default, |k| k.value);
         let walks = walk::sentences(
             x,
             &walk::WalkConfig {
-                edges: match m.graph.as_ref().map(|g| g.value) {
-                    Some(GraphName::Users) => walk::Edges::Users,
-                    _ => walk::Edges::Items,
+                edges: match m.graph() {
+                    GraphName::Users => walk::Edges::Users,
+                    GraphName::Items => walk::Edges::Items,
                 },
-                walks: size(m.walks.as_ref(), 10),
-                length: size(m.length.as_ref(), 40),
-                back: given(m.p.as_ref(), 1.0),
-                out: given(m.q.as_ref(), 1.0),
+                walks: m.walks(),
+                length: m.length(),
+                back: m.back(),
+                out: m.out(),
                 seed,
             },
         );
         let config = Item2VecConfig {
             dim: m.dim(),
-            window: size(m.window.as_ref(), 5),
-            negatives: size(m.negatives.as_ref(), 5),
+            window: m.window(),
+            negatives: m.negatives(),
             epochs: self.epochs(),
-            lr: f32::of(given(m.lr.as_ref(), 0.025)),
+            lr: f32::of(m.lr(self.config.kind())),
             seed,
             min_count: 1,
             ..Item2VecConfig::default()
@@ -359,11 +355,6 @@ fn of_length_one(vector: &[f32]) -> Vec<f32> {
     let length = rankine_kernel::dense::dot(vector, vector).sqrt();
     let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
     vector.iter().map(|v| v * scale).collect()
-}
-
-/// What a key says, or its default.
-fn given(key: Option<&rankine_config::Located<f64>>, default: f64) -> f64 {
-    key.map_or(default, |k| k.value)
 }
 
 #[cfg(test)]

@@ -150,9 +150,10 @@ fn every_objective_agrees_with_torch() {
         let hard = case["hard"]
             .as_u64()
             .map_or(String::new(), |h| format!(", hard = {h}"));
+        let margin = if kind == "hinge" { ", margin = 0.5" } else { "" };
         let (config, network, _, cache) = setup(
             &model(&format!(
-                "kind = \"{kind}\", hits = \"{hits}\", margin = 0.5, negatives = 4{hard}"
+                "kind = \"{kind}\", hits = \"{hits}\"{margin}, negatives = 4{hard}"
             )),
             samples(),
         );

@@ -74,14 +74,12 @@ fn training(card: &Card) -> String {
     let Some(last) = card.history.last() else {
         return String::new();
     };
-    let best = card.best_epoch().map_or(String::new(), |epoch| {
-        format!(" Weights of epoch {epoch} are kept.")
-    });
     let rows = card.history.iter().map(live::row);
     format!(
-        "<p>{} epochs in {:.1} s.{best}</p>\n{}\n{}",
+        "<p>{} epochs in {:.1} s. {}</p>\n{}\n{}",
         card.history.len(),
         last.elapsed_s,
+        card.kept.sentence(),
         card.curve(),
         table("", &live::HEAD, rows)
     )

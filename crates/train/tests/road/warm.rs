@@ -162,6 +162,42 @@ fn with_the_optimisers_state_two_trainings_are_one() {
 }
 
 #[test]
+fn the_state_of_another_optimiser_is_not_taken() {
+    let run = |optimizer: &str| {
+        let parts = format!(
+            "optimizer.wide = {{ kind = \"{optimizer}\", lr = 0.01 }}\ntrain = {{ batch = 64, epochs = 1, shuffle = false, keep_optimizer = true }}"
+        );
+        model("widedeep", &parts)
+    };
+    let first = begun(&run("momentum"), &mut samples(500, 1), None).unwrap();
+    // As many numbers a weight, with another meaning.
+    let second = begun(
+        &run("adagrad"),
+        &mut samples(500, 1),
+        Some(&Arc::new(start(&first))),
+    )
+    .unwrap();
+    let told = second.restored.unwrap();
+    assert!(told.optimizer, "the other parts go on");
+    let text = told.to_string();
+    assert!(
+        text.contains("optimizer.wide: momentum there, adagrad here"),
+        "{text}"
+    );
+    assert!(second.history[0].loss.is_finite());
+    let mut none = start(&first);
+    let state = none.optimizer.as_mut().unwrap();
+    for part in ["embedding", "wide", "dense"] {
+        state.dense.remove(&format!("optimizer.{part}"));
+    }
+    let third = begun(&run("momentum"), &mut samples(500, 1), Some(&Arc::new(none))).unwrap();
+    assert!(
+        !third.restored.unwrap().optimizer,
+        "whose state it is, is not known"
+    );
+}
+
+#[test]
 fn rows_that_two_trainings_in_a_row_left_alone_expire() {
     let text = model("embeddingmlp", "train = { batch = 64, epochs = 1 }")
         .text()
