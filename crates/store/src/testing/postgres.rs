@@ -151,8 +151,8 @@ impl PostgresServer {
             "wal_level=logical".to_owned(),
             format!("fsync={fsync}"),
             "max_connections=100".to_owned(),
-            "max_wal_senders=10".to_owned(),
-            "max_replication_slots=10".to_owned(),
+            "max_wal_senders=30".to_owned(),
+            "max_replication_slots=30".to_owned(),
             "shared_buffers=64MB".to_owned(),
         ];
         settings

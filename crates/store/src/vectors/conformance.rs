@@ -16,8 +16,9 @@ type SearchRule = fn(&dyn VectorSearch) -> Result<(), StoreError>;
 /// # Errors
 /// [`StoreError::Contract`] naming the first broken rule, or the store's own failure.
 pub fn check(store: &dyn VectorStore) -> Result<(), StoreError> {
-    let rules: [Rule; 9] = [
+    let rules: [Rule; 10] = [
         rows_come_back,
+        far_positions_are_told_apart,
         an_older_position_changes_nothing,
         a_tombstone_stays,
         a_replay_changes_nothing,
@@ -137,6 +138,19 @@ fn rows_come_back(store: &dyn VectorStore) -> Result<(), StoreError> {
     )?;
     let ids: Vec<i64> = [-5].into_iter().chain(0..1201).collect();
     expect("ids ascend", &store.ids(&to)?, &ids)
+}
+
+fn far_positions_are_told_apart(store: &dyn VectorStore) -> Result<(), StoreError> {
+    let rule = "positions are whole numbers of 64 bits, below zero, too";
+    let to = generation(store)?;
+    let places = [i64::MIN, -10, -9, 0, 9, 10, (1 << 62) - 1, 1 << 62, i64::MAX];
+    for pair in places.windows(2) {
+        let (older, newer) = (row(1, [1.0, 0.0], pair[0]), row(1, [2.0, 0.0], pair[1]));
+        store.upsert(&to, std::slice::from_ref(&older))?;
+        expect(rule, &store.upsert(&to, &[newer])?, &1)?;
+        expect(rule, &store.upsert(&to, &[older])?, &0)?;
+    }
+    Ok(())
 }
 
 fn an_older_position_changes_nothing(store: &dyn VectorStore) -> Result<(), StoreError> {

@@ -312,10 +312,6 @@ impl VectorSearch for EmbeddedVectors {
         check_vector(generation, None, query, held.shape)?;
         held.search(generation, query, search)
     }
-
-    fn accelerate(&self, generation: &Generation) -> Result<(), StoreError> {
-        self.held(generation).map(drop)
-    }
 }
 
 impl Held {

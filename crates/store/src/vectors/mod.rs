@@ -68,7 +68,7 @@ pub struct Search {
     pub n: usize,
     /// Which rows may come.
     pub filter: Filter,
-    /// Whether an approximate structure ([`VectorSearch::accelerate`]) may be used where there is one.
+    /// Whether an approximate structure ([`VectorStore::accelerate`]) may be used where there is one.
     pub approximate: bool,
 }
 
@@ -138,6 +138,15 @@ pub trait VectorStore: Send + Sync {
     /// # Errors
     /// [`StoreError::Serving`] where it is the serving one.
     fn discard(&self, generation: &Generation) -> Result<(), StoreError>;
+
+    /// Builds what makes approximate search quick; later writes keep it up. Does nothing where there is no such thing.
+    ///
+    /// # Errors
+    /// As [`VectorStore::upsert`].
+    fn accelerate(&self, generation: &Generation) -> Result<(), StoreError> {
+        let _ = generation;
+        Ok(())
+    }
 }
 
 /// A store that finds the nearest vectors itself.
@@ -153,12 +162,6 @@ pub trait VectorSearch: VectorStore {
         query: &[f32],
         search: &Search,
     ) -> Result<Vec<Neighbour>, StoreError>;
-
-    /// Builds what makes approximate search quick; later writes keep it up. Does nothing where exact search is all there is.
-    ///
-    /// # Errors
-    /// As [`VectorStore::upsert`].
-    fn accelerate(&self, generation: &Generation) -> Result<(), StoreError>;
 }
 
 impl Generation {

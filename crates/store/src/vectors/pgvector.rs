@@ -324,6 +324,20 @@ impl VectorStore for PgVectors {
         lock(&self.shapes).remove(generation);
         Ok(())
     }
+
+    fn accelerate(&self, generation: &Generation) -> Result<(), StoreError> {
+        let shape = self.known(generation)?;
+        let class = match shape.metric {
+            Metric::InnerProduct => "vector_ip_ops",
+            Metric::Cosine => "vector_cosine_ops",
+        };
+        let (table, width) = (partition(generation), shape.width);
+        let name = format!("\"{}_v{}_hnsw\"", generation.set, generation.version);
+        let statement = format!(
+            "CREATE INDEX IF NOT EXISTS {name} ON {table} USING hnsw ((vector::vector({width})) {class}) WHERE NOT gone"
+        );
+        self.run("build an HNSW index", |client| client.batch_execute(&statement))
+    }
 }
 
 impl VectorSearch for PgVectors {
@@ -339,20 +353,6 @@ impl VectorSearch for PgVectors {
         let mut found: Vec<Neighbour> = rows.iter().map(|row| neighbour(row, shape.metric)).collect();
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
         Ok(found)
-    }
-
-    fn accelerate(&self, generation: &Generation) -> Result<(), StoreError> {
-        let shape = self.known(generation)?;
-        let class = match shape.metric {
-            Metric::InnerProduct => "vector_ip_ops",
-            Metric::Cosine => "vector_cosine_ops",
-        };
-        let (table, width) = (partition(generation), shape.width);
-        let name = format!("\"{}_v{}_hnsw\"", generation.set, generation.version);
-        let statement = format!(
-            "CREATE INDEX IF NOT EXISTS {name} ON {table} USING hnsw ((vector::vector({width})) {class}) WHERE NOT gone"
-        );
-        self.run("build an HNSW index", |client| client.batch_execute(&statement))
     }
 }
 

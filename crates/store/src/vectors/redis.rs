@@ -3,7 +3,8 @@
 //! Key `<set>:<version>:<id>`; fields `vector` (f32 little-endian, what RediSearch's `VECTOR … TYPE FLOAT32` reads),
 //! `version`, `as_of`, `position`, `created`, `categories` (joined by `,`, a `TAG`), `gone`. A tombstone has no `vector`,
 //! so that no vector index holds it. Hash `vectors:<set>` has a field per generation (`7` → `64 ip`) and `current`. Who
-//! wins is decided in a script on the server. A position beyond 2⁵³ is refused: Lua counts in doubles.
+//! wins is decided in a script on the server. Positions are compared there as digits, since Lua counts in doubles; an
+//! as-of time beyond 2⁵³ (the year 287,000) is refused.
 
 use redis::{Connection, FromRedisValue, RedisResult};
 
@@ -20,13 +21,20 @@ const EXACT: u64 = 1 << 53;
 
 /// Per key six arguments: gone, as-of, position, created, categories, vector.
 const WRITE: &str = r#"
+local function above(a, b)
+  local less, lesser = string.sub(a, 1, 1) == '-', string.sub(b, 1, 1) == '-'
+  if less ~= lesser then return lesser end
+  if #a ~= #b then return (#a > #b) ~= less end
+  if less then return a < b end
+  return a > b
+end
 local applied = 0
 for i, key in ipairs(KEYS) do
   local at = (i - 1) * 6 + 1
-  local gone, as_of, position = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local gone, as_of, position = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
   local old = redis.call('HMGET', key, 'position', 'gone', 'as_of')
-  local wins = not old[1] or position > tonumber(old[1])
-  if not wins and position == tonumber(old[1]) and old[2] == '0' then
+  local wins = not old[1] or above(position, old[1])
+  if not wins and position == old[1] and old[2] == '0' then
     wins = gone == '1' or as_of >= tonumber(old[3])
   end
   if wins then
@@ -228,18 +236,16 @@ impl VectorStore for RedisVectors {
 impl Write<'_> {
     fn check(&self, generation: &Generation) -> Result<(), StoreError> {
         let as_of = self.row.map_or(0, |row| row.as_of);
-        for number in [self.position, as_of] {
-            if number.unsigned_abs() > EXACT {
-                return Err(StoreError::Vector {
-                    set: generation.set.clone(),
-                    version: generation.version,
-                    id: Some(self.id),
-                    expected: "a position and an as-of time below 2^53".to_owned(),
-                    got: number.to_string(),
-                });
-            }
+        if as_of.unsigned_abs() <= EXACT {
+            return Ok(());
         }
-        Ok(())
+        Err(StoreError::Vector {
+            set: generation.set.clone(),
+            version: generation.version,
+            id: Some(self.id),
+            expected: "an as-of time below 2^53".to_owned(),
+            got: as_of.to_string(),
+        })
     }
 }
 
