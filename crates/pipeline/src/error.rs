@@ -137,6 +137,16 @@ pub enum PipelineError {
         /// The server's five-character code; none where the connection itself failed.
         code: Option<String>,
     },
+    /// A Kafka-protocol broker refused something, could not be reached, or sent what is no answer.
+    #[error("kafka: cannot {action}: {reason}")]
+    Kafka {
+        /// What was tried.
+        action: String,
+        /// Why not.
+        reason: String,
+        /// Whether trying again may help.
+        transient: bool,
+    },
     /// Bytes of the replication stream that are no message of it.
     #[error("replication stream: {what}: expected {expected}, got {got}")]
     Replication {
@@ -240,6 +250,7 @@ impl PipelineError {
             PipelineError::Retained { .. }
                 | PipelineError::Postgres { code: None, .. }
                 | PipelineError::Embed { transient: true, .. }
+                | PipelineError::Kafka { transient: true, .. }
                 | PipelineError::Store(StoreError::Postgres { .. } | StoreError::Redis { .. })
         )
     }

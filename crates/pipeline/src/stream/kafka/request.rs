@@ -1,0 +1,252 @@
+//! The three questions a source asks, and what brokers answer.
+//!
+//! Metadata 2, ListOffsets 1 and Fetch 10: the oldest versions that say what is needed (a cluster's id, offsets as such, zstd),
+//! so that brokers from 2.1 to 4 answer them.
+
+use std::time::Duration;
+
+use super::wire::{Broker, Input, Question, lost, wrong};
+use crate::error::PipelineError;
+
+/// Bytes of records per answer.
+const PORTION: i32 = 4 << 20;
+
+/// Where a topic's one partition is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The cluster's id.
+    pub(super) cluster: String,
+    /// `host:port` of the partition's leader.
+    pub(super) leader: String,
+}
+
+/// Records as they came, and what was broken off among them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Fetched {
+    /// Batches.
+    pub(super) bytes: Vec<u8>,
+    /// Producers with the first offset of a transaction that was broken off.
+    pub(super) aborted: Vec<(i64, i64)>,
+    /// The offset that the next committed record will have.
+    pub(super) end: i64,
+}
+
+/// Asks where the topic is.
+///
+/// # Errors
+/// `Kafka`: no such topic, more than one partition, no leader now.
+pub(super) fn place(broker: &mut Broker, topic: &str) -> Result<Place, PipelineError> {
+    let question = Question::new(3, 2).i32(1).text(topic);
+    let answer = broker.ask(question, Duration::ZERO)?;
+    read_place(&answer, topic)
+}
+
+fn read_place(answer: &[u8], topic: &str) -> Result<Place, PipelineError> {
+    let mut input = Input(answer);
+    let mut brokers = Vec::new();
+    for _ in 0..input.count()?.unwrap_or(0) {
+        let (node, host, port) = (input.i32()?, input.text()?, input.i32()?);
+        input.text()?;
+        brokers.push((node, format!("{host}:{port}")));
+    }
+    let cluster = input.text()?.to_owned();
+    input.i32()?;
+    let mut leaders = None;
+    for _ in 0..input.count()?.unwrap_or(0) {
+        let (code, name) = (input.i16()?, input.text()?.to_owned());
+        input.i8()?;
+        let found = partitions(&mut input)?;
+        if name == topic {
+            refused(&format!("find topic {topic}"), code)?;
+            leaders = Some(found);
+        }
+    }
+    let leaders =
+        leaders.ok_or_else(|| lost(&format!("find topic {topic}"), "the broker does not name it"))?;
+    let [leader] = leaders[..] else {
+        return Err(PipelineError::Kafka {
+            action: format!("follow topic {topic}"),
+            reason: format!(
+                "expected one partition, which keeps all changes in one order, got {}",
+                leaders.len()
+            ),
+            transient: false,
+        });
+    };
+    let leader = brokers.into_iter().find(|broker| broker.0 == leader);
+    let none = || lost(&format!("find topic {topic}"), "its partition has no leader now");
+    Ok(Place {
+        cluster,
+        leader: leader.ok_or_else(none)?.1,
+    })
+}
+
+/// The leader of each partition.
+fn partitions(input: &mut Input<'_>) -> Result<Vec<i32>, PipelineError> {
+    let mut leaders = Vec::new();
+    for _ in 0..input.count()?.unwrap_or(0) {
+        input.i16()?;
+        input.i32()?;
+        leaders.push(input.i32()?);
+        for _ in 0..2 {
+            for _ in 0..input.count()?.unwrap_or(0) {
+                input.i32()?;
+            }
+        }
+    }
+    Ok(leaders)
+}
+
+/// Asks for the first offset that is still there.
+///
+/// # Errors
+/// `Kafka`.
+pub(super) fn first(broker: &mut Broker, topic: &str) -> Result<i64, PipelineError> {
+    let question = Question::new(2, 1).i32(-1).i32(1).text(topic);
+    let answer = broker.ask(question.i32(1).i32(0).i64(-2), Duration::ZERO)?;
+    read_first(&answer)
+}
+
+fn read_first(answer: &[u8]) -> Result<i64, PipelineError> {
+    let mut input = Input(answer);
+    input.take(4)?;
+    input.text()?;
+    input.take(8)?;
+    refused("ask for the first offset", input.i16()?)?;
+    input.i64()?;
+    input.i64()
+}
+
+/// Asks for records from `offset` on, committed ones only; waits for the first at most `wait`.
+///
+/// # Errors
+/// `Kafka`; not transient where that offset is no longer there.
+pub(super) fn fetch(
+    broker: &mut Broker,
+    topic: &str,
+    offset: i64,
+    wait: Duration,
+) -> Result<Fetched, PipelineError> {
+    let millis = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    let head = Question::new(1, 10).i32(-1).i32(millis).i32(1).i32(PORTION).i8(1);
+    let of_topic = head.i32(0).i32(-1).i32(1).text(topic).i32(1);
+    let question = of_topic.i32(0).i32(-1).i64(offset).i64(-1).i32(PORTION).i32(0);
+    let answer = broker.ask(question, wait)?;
+    read_fetched(&answer, offset)
+}
+
+fn read_fetched(answer: &[u8], offset: i64) -> Result<Fetched, PipelineError> {
+    let mut input = Input(answer);
+    input.i32()?;
+    refused("fetch records", input.i16()?)?;
+    input.i32()?;
+    if input.count()? != Some(1) {
+        return Ok(Fetched::default());
+    }
+    input.text()?;
+    if input.count()? != Some(1) {
+        return Err(wrong("one partition", "none or several"));
+    }
+    input.i32()?;
+    let code = input.i16()?;
+    if code == 1 {
+        return Err(PipelineError::Kafka {
+            action: "fetch records".to_owned(),
+            reason: format!(
+                "offset {offset} is not there any more (retention was shorter than the stream's pause), or the topic was made \
+                 anew: begin under another stream name"
+            ),
+            transient: false,
+        });
+    }
+    refused("fetch records", code)?;
+    input.i64()?;
+    let end = input.i64()?;
+    input.i64()?;
+    let mut aborted = Vec::new();
+    for _ in 0..input.count()?.unwrap_or(0) {
+        aborted.push((input.i64()?, input.i64()?));
+    }
+    let length = input.count()?.unwrap_or(0);
+    Ok(Fetched {
+        bytes: input.take(length)?.to_vec(),
+        aborted,
+        end,
+    })
+}
+
+/// A broker's refusal by its number. What has to do with leaders and loads passes; the rest is told as it is.
+fn refused(action: &str, code: i16) -> Result<(), PipelineError> {
+    let reason = match code {
+        0 => return Ok(()),
+        3 => "there is no such topic",
+        5 | 6 | 9 | 74 | 76 => "the partition has no leader, or another one",
+        29 => "not allowed",
+        35 => "the broker does not know this version of the protocol",
+        _ => "the broker refuses",
+    };
+    let permanent = matches!(code, 29 | 35 | 17 | 42 | 76);
+    Err(PipelineError::Kafka {
+        action: action.to_owned(),
+        reason: format!("{reason} (code {code})"),
+        transient: !permanent,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Answers of Apache Kafka 4.0.2, behind the number of their question.
+    const PLACE: &[u8] = include_bytes!("../../../tests/data/kafka/metadata.bin");
+    const FIRST: &[u8] = include_bytes!("../../../tests/data/kafka/offsets.bin");
+    const FETCHED: &[u8] = include_bytes!("../../../tests/data/kafka/fetch.bin");
+
+    #[test]
+    fn a_brokers_answers_are_understood() {
+        let place = read_place(&PLACE[4..], "shop.public.film").unwrap();
+        assert_eq!(place.leader, "127.0.0.1:19092");
+        assert_eq!(place.cluster.len(), 22);
+        assert_eq!(read_first(&FIRST[4..]).unwrap(), 0);
+        let fetched = read_fetched(&FETCHED[4..], 0).unwrap();
+        assert_eq!((fetched.end, fetched.aborted.len()), (21, 1));
+        assert!(fetched.bytes.len() > 2000);
+    }
+
+    #[test]
+    fn an_unknown_topic_is_waited_for_and_a_wrong_one_is_refused() {
+        let missing = read_place(&PLACE[4..], "other").unwrap_err();
+        assert!(missing.is_transient(), "{missing}");
+        let lost = refused("x", 6).unwrap_err();
+        assert!(lost.is_transient());
+        assert!(!refused("x", 29).unwrap_err().is_transient());
+    }
+
+    #[test]
+    fn a_lost_offset_says_what_to_do() {
+        let mut answer = FETCHED[4..].to_vec();
+        // the partition's code, behind its number
+        let at = 4 + 2 + 4 + 4 + 2 + "shop.public.film".len() + 4 + 4;
+        answer[at..at + 2].copy_from_slice(&1_i16.to_be_bytes());
+        let error = read_fetched(&answer, 9).unwrap_err();
+        assert!(!error.is_transient());
+        assert!(error.to_string().contains("offset 9 is not there"), "{error}");
+    }
+
+    #[test]
+    fn what_is_cut_short_is_refused() {
+        for cut in 0..FETCHED.len() - 4 {
+            let _ = read_fetched(&FETCHED[4..4 + cut], 0);
+        }
+        assert!(read_fetched(&FETCHED[4..100], 0).is_err());
+        assert!(read_place(&PLACE[4..60], "shop.public.film").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+            let _ = (read_place(&bytes, "t"), read_first(&bytes), read_fetched(&bytes, 0));
+        }
+    }
+}
