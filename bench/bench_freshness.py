@@ -5,19 +5,21 @@ own, from the return of its commit until `POST /search` with that category answe
 "all": the stream's own histogram over every change, from the commit's timestamp. The embedded index against pgvector.
 """
 
+import http.client
 import json
 import pathlib
 import random
 import subprocess
+import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
 import measure
 from postgres import Postgres
 
-RATE, VECTOR = 500, [1.0] * 8
+RATE, WRITERS, VECTOR = 500, 4, [1.0] * 8
+LOCAL = threading.local()
 EXAMPLE = measure.ROOT / "examples" / "cold-start" / "films"
 TABLES = """
 DROP TABLE IF EXISTS film, film_features, director;
@@ -32,12 +34,11 @@ FROM film v LEFT JOIN director d ON d.name = v.director WHERE v.id = ANY (:ids)"
 
 def run(options, emit):
     seconds, rounds, backlog = (8, 2, 10_000) if options.quick else (30, 5, 50_000)
-    python = measure.python(["psycopg[binary]"])
-    if pathlib.Path(subprocess.sys.executable) != python:
-        # the client library lives in the peers' venv
-        subprocess.run([str(python), "-B", __file__, str(seconds), str(rounds), str(backlog)], check=True, env={**__import__("os").environ})
-        for line in (measure.WORK / "freshness.jsonl").read_text().splitlines():
-            emit(json.loads(line))
+    # the client library lives in the peers' venv
+    python = measure.python(["psycopg", "psycopg-binary"])
+    subprocess.run([str(python), "-B", __file__, str(seconds), str(rounds), str(backlog)], check=True)
+    for line in (measure.WORK / "freshness.jsonl").read_text().splitlines():
+        emit(json.loads(line))
 
 
 class Stream:
@@ -72,13 +73,19 @@ category = "genres"
                 break
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
+    def ask(self, method, path, body=None):
+        """One question over a connection of the asking thread's own."""
+        if getattr(LOCAL, "base", None) != self.base:
+            LOCAL.base, LOCAL.connection = self.base, http.client.HTTPConnection(self.base)
+        LOCAL.connection.request(method, path, body, {"content-type": "application/json"})
+        return json.loads(LOCAL.connection.getresponse().read())
+
     def figures(self):
-        return json.load(urllib.request.urlopen(f"http://{self.base}/stream"))
+        return self.ask("GET", "/stream")
 
     def found(self, category):
-        body = json.dumps({"vector": VECTOR, "n": 1, "categories": [category]}).encode()
-        request = urllib.request.Request(f"http://{self.base}/search", body, {"content-type": "application/json"})
-        return bool(json.load(urllib.request.urlopen(request))["items"])
+        body = {"vector": VECTOR, "n": 1, "categories": [category], "approximate": True}
+        return bool(self.ask("POST", "/search", json.dumps(body))["items"])
 
     def stop(self):
         self.process.terminate()
@@ -91,17 +98,24 @@ def insert(connection, identity, category):
 
 
 def load(dsn, seconds):
-    """Commits at a fixed rate; how many a second it kept up."""
+    """Commits at a fixed rate over several connections, each a row; how many a second they kept up."""
     import psycopg
 
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        begin = time.perf_counter()
-        for number in range(int(seconds * RATE)):
-            wait = begin + number / RATE - time.perf_counter()
-            if wait > 0:
-                time.sleep(wait)
-            insert(connection, 1_000_000 + number, "War")
-        return int(seconds * RATE) / (time.perf_counter() - begin)
+    def commits(first):
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            for number in range(first, int(seconds * RATE), WRITERS):
+                wait = begin + number / RATE - time.perf_counter()
+                if wait > 0:
+                    time.sleep(wait)
+                insert(connection, 1_000_000 + number, "War")
+
+    begin = time.perf_counter()
+    writers = [threading.Thread(target=commits, args=(first,)) for first in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    return int(seconds * RATE) / (time.perf_counter() - begin)
 
 
 def probes(dsn, stream, over):
@@ -115,10 +129,25 @@ def probes(dsn, stream, over):
             insert(connection, number, f"probe{number}")
             begin = time.perf_counter()
             while not stream.found(f"probe{number}"):
-                pass
+                time.sleep(0.0005)
             took.append((time.perf_counter() - begin) * 1000)
             time.sleep(random.uniform(0.02, 0.06))
     return sorted(took)
+
+
+def flood(dsn, stream, backlog):
+    """Changes a second from the first commit of a backlog until all of it is embedded."""
+    import psycopg
+
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        live = connection.execute("SELECT count(*) FROM film").fetchone()[0]
+        begin = time.perf_counter()
+        for start in range(0, backlog, 100):
+            connection.execute("INSERT INTO film (id, title, genres, director) SELECT 5000000 + n, 'x', '{Drama}', 'd' || n %% 100 "
+                               "FROM generate_series(%s::int, %s::int) n", (start, start + 99))
+        while stream.figures()["embedded"] < live + backlog:
+            time.sleep(0.02)
+        return backlog / (time.perf_counter() - begin)
 
 
 def once(binary, home, dsn, store, seconds, backlog):
@@ -127,31 +156,25 @@ def once(binary, home, dsn, store, seconds, backlog):
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
         connection.execute(TABLES)
-    stream, over, kept, took = Stream(binary, home, dsn, store), threading.Event(), [], []
-    while stream.figures()["confirmed"] == 0:
-        time.sleep(0.05)
-    prober = threading.Thread(target=lambda: took.extend(probes(dsn, stream, over)))
-    prober.start()
-    kept.append(load(dsn, seconds))
-    over.set()
-    prober.join()
-    figures = stream.figures()
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        live = connection.execute("SELECT count(*) FROM film").fetchone()[0]
-        begin = time.perf_counter()
-        for start in range(0, backlog, 100):
-            connection.execute("INSERT INTO film (id, title, genres, director) SELECT 5000000 + n, 'x', '{Drama}', 'd' || n % 100 "
-                               "FROM generate_series(%s::int, %s::int) n", (start, start + 99))
-        while stream.figures()["embedded"] < live + backlog:
-            time.sleep(0.02)
-        sustained = backlog / (time.perf_counter() - begin)
-        connection.execute("SELECT 1")
-    stream.stop()
+    stream, over, took = Stream(binary, home, dsn, store), threading.Event(), []
+    try:
+        while stream.figures()["confirmed"] == 0:
+            time.sleep(0.05)
+        prober = threading.Thread(target=lambda: took.extend(probes(dsn, stream, over)))
+        prober.start()
+        kept = load(dsn, seconds)
+        over.set()
+        prober.join()
+        figures = stream.figures()
+        sustained = flood(dsn, stream, backlog)
+    finally:
+        over.set()
+        stream.stop()
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"DROP PUBLICATION rankine_{stream.name}")
     at = lambda share: took[min(len(took) - 1, int(len(took) * share))]
     return {"probe p50": at(0.5), "probe p99": at(0.99), "all p50": figures["latency_ms_p50"], "all p99": figures["latency_ms_p99"],
-            "sustained": sustained, "kept": kept[0], "probes": len(took)}
+            "sustained": sustained, "kept": kept, "probes": len(took)}
 
 
 def train(binary, home):
@@ -185,6 +208,4 @@ def main(seconds, rounds, backlog):
 
 
 if __name__ == "__main__":
-    import sys
-
     main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

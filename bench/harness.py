@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 BENCHES = ["train-tabular", "dssm", "sparse", "read-csv", "ffm", "extract", "score500", "recommend", "serve-ctr-cvr", "reload", "demo", "quality-sparrow",
            "quality-movielens", "ials", "item2vec", "ease", "quality-ml100k-loo",
-           "quality-ml100k-rank", "quality-sample-sql", "freshness", "chaos", "quality-citeulike", "dropoutnet", "vector"]
+           "quality-ml100k-rank", "quality-sample-sql", "freshness", "chaos", "kafka", "quality-citeulike", "dropoutnet", "vector"]
 
 
 def machine():
@@ -45,7 +45,7 @@ def main():
             out.flush()
 
     emit(machine())
-    chosen = [b for b in BENCHES if b not in ("quality-sparrow", "quality-ml100k-rank", "quality-sample-sql", "quality-citeulike")] if options.name == "all" else [options.name]
+    chosen = [b for b in BENCHES if b not in ("quality-sparrow", "quality-ml100k-rank", "quality-sample-sql", "quality-citeulike", "kafka")] if options.name == "all" else [options.name]
     for name in chosen:
         module = importlib.import_module("bench_" + name.replace("-", "_"))
         module.run(options, emit)

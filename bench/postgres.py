@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -52,6 +53,7 @@ class Postgres:
         return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
 
     def __exit__(self, *_):
-        self.server.terminate()
+        # fast: a client that is left over holds up nothing
+        self.server.send_signal(signal.SIGINT)
         self.server.wait()
         shutil.rmtree(self.folder, ignore_errors=True)

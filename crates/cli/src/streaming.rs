@@ -1,4 +1,4 @@
-//! A stream's parts as its configuration names them, and the item model in process.
+//! A stream's parts as its configuration names them, and the model in process.
 //!
 //! The decision: the model runs in the stream's own process over the code that serves, so that a vector has the bits that
 //! `rankine embed` would give for the same row.
@@ -15,13 +15,17 @@ use rankine_pipeline::stream::dead::DeadLetters;
 use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures, StoredFeatures};
 use rankine_pipeline::stream::file::FileSource;
 use rankine_pipeline::stream::joined::Types;
+use rankine_pipeline::stream::kafka::{KafkaOptions, KafkaSource};
 use rankine_pipeline::stream::lookup_postgres::{PostgresLookup, PostgresLookupOptions};
 use rankine_pipeline::stream::lookup_sqlite::{SqliteLookup, SqliteLookupOptions};
 use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
-use rankine_pipeline::stream::{Embedded, Embedder, Embedders, JoinedRow, Lookup, Parts, Source, State};
+use rankine_pipeline::stream::users::{FileUsers, PostgresUsers};
+use rankine_pipeline::stream::{
+    Embedded, Embedder, Embedders, JoinedRow, Lookup, Parts, Source, State, UserRows, Users,
+};
 use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side};
 use rankine_server::stream::RemoteEmbedders;
-use rankine_store::vectors::{EmbeddedVectors, PgVectors, VectorSearch, VectorStore};
+use rankine_store::vectors::{EmbeddedVectors, PgVectors, RedisVectors, VectorSearch, VectorStore};
 use rankine_store::{RedbRows, RedisOptions, RedisRows, RowStore};
 
 use crate::clock;
@@ -49,6 +53,7 @@ pub(crate) fn assemble(
     let config = &plan.config;
     let folder = folder(home.root(), &config.name);
     let (embedders, types) = embedders(plan, home, dictionaries)?;
+    let users = users(plan, home, dictionaries)?;
     let (vectors, search) = stores(plan, &folder)?;
     let parts = Parts {
         source: source(plan),
@@ -56,6 +61,7 @@ pub(crate) fn assemble(
         features: features(plan, &folder, types)?,
         embedders,
         vectors,
+        users,
         state: State::open(&folder.join("state.db"))?,
         dead: DeadLetters::new(&folder.join(&config.dead_letters)),
     };
@@ -70,18 +76,54 @@ fn embedders(
 ) -> anyhow::Result<(Arc<dyn Embedders>, Types)> {
     let embed = &plan.config.embed;
     if !embed.url.is_empty() {
-        let remote = RemoteEmbedders::new(&embed.model, &embed.url)?;
+        let remote = RemoteEmbedders::new(&embed.model, &embed.url, false)?;
         return Ok((Arc::new(remote), Types::default()));
     }
-    let local = LocalEmbedders::new(home, &embed.model, dictionaries)?;
+    let local = LocalEmbedders::new(home, &embed.model, Side::Item, dictionaries)?;
     let types = Types::new(local.first.fields.clone());
     Ok((Arc::new(local), types))
+}
+
+/// The users' side, where the configuration has one.
+fn users(plan: &StreamPlan, home: &Home, dictionaries: &Dictionaries) -> anyhow::Result<Option<Users>> {
+    let (users, url) = (&plan.config.users, &plan.config.embed.url);
+    if !users.is_given() {
+        return Ok(None);
+    }
+    let embedders: Arc<dyn Embedders> = match url.is_empty() {
+        true => Arc::new(LocalEmbedders::new(home, &users.model, Side::User, dictionaries)?),
+        false => Arc::new(RemoteEmbedders::new(&users.model, url, true)?),
+    };
+    let key = users.key.clone();
+    let rows: Arc<dyn UserRows> = match users.file.is_empty() {
+        true => Arc::new(PostgresUsers {
+            dsn: users.dsn.clone(),
+            sql: users.sql.clone(),
+            key,
+        }),
+        false => Arc::new(FileUsers {
+            path: users.file.clone().into(),
+            key,
+        }),
+    };
+    Ok(Some(Users {
+        set: users.set.clone(),
+        rows,
+        embedders,
+    }))
 }
 
 fn source(plan: &StreamPlan) -> Box<dyn Source> {
     let source = &plan.config.source;
     if source.kind == "file" {
         return Box::new(FileSource::new(source.file.as_ref(), clock::now_micros));
+    }
+    if source.kind == "kafka" {
+        return Box::new(KafkaSource::new(KafkaOptions {
+            brokers: source.brokers.clone(),
+            topic: source.topic.clone(),
+            clock: clock::now_micros,
+        }));
     }
     let others = plan
         .settings
@@ -159,29 +201,39 @@ fn stores(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Stores>
         stores.push(pgvector.clone());
         search.get_or_insert(pgvector);
     }
+    if config.stores.iter().any(|store| store == "redis") {
+        stores.push(Arc::new(RedisVectors::connect(RedisOptions::new(&config.redis))?));
+    }
     Ok((stores, search.context("no vector store")?))
 }
 
-/// Versions of a model below the home folder.
+/// Versions of one side of a model below the home folder.
 struct LocalEmbedders {
     folder: PathBuf,
     model: String,
+    side: Side,
     tables: Tables,
     first: LocalEmbedder,
 }
 
 impl LocalEmbedders {
-    fn new(home: &Home, model: &str, dictionaries: &Dictionaries) -> anyhow::Result<LocalEmbedders> {
+    fn new(
+        home: &Home,
+        model: &str,
+        side: Side,
+        dictionaries: &Dictionaries,
+    ) -> anyhow::Result<LocalEmbedders> {
         let folder = home.models().join(model);
         let artefact = super::command::model_named(home, model)?;
         let plan = artefact
             .plan()
             .with_context(|| format!("{model} holds vectors, it has no towers"))?;
         let tables = dictionaries.load(plan, home)?;
-        let first = LocalEmbedder::new(artefact, &tables)?;
+        let first = LocalEmbedder::new(artefact, side, &tables)?;
         Ok(LocalEmbedders {
             folder,
             model: model.to_owned(),
+            side,
             tables,
             first,
         })
@@ -206,15 +258,15 @@ impl Embedders for LocalEmbedders {
         let found = versions(&self.folder).into_iter().find(|(v, _)| *v == version);
         let (_, path) = found.ok_or_else(|| self.fault(&format!("there is no version {version}")))?;
         let artefact = Artefact::open(&path).map_err(|e| self.fault(&e.to_string()))?;
-        Ok(Arc::new(
-            LocalEmbedder::new(artefact, &self.tables).map_err(|e| self.fault(&format!("{e:#}")))?,
-        ))
+        let opened = LocalEmbedder::new(artefact, self.side, &self.tables);
+        Ok(Arc::new(opened.map_err(|e| self.fault(&format!("{e:#}")))?))
     }
 }
 
 /// One version, opened.
 struct LocalEmbedder {
     artefact: Artefact,
+    side: Side,
     plan: Arc<Plan>,
     width: usize,
     layout: RowLayout,
@@ -222,14 +274,14 @@ struct LocalEmbedder {
 }
 
 impl LocalEmbedder {
-    fn new(artefact: Artefact, tables: &Tables) -> anyhow::Result<LocalEmbedder> {
+    fn new(artefact: Artefact, side: Side, tables: &Tables) -> anyhow::Result<LocalEmbedder> {
         let name = artefact.manifest().name.clone();
         let plan = artefact
             .plan()
             .with_context(|| format!("{name} holds vectors, it has no towers"))?;
         let plan = tables.bind(plan)?;
-        // asked once with nothing: says whether there is an item tower, and how wide
-        let width = embedded(&artefact, &plan, Vec::new())?.width;
+        // asked once with nothing: says whether there is a tower of that side, and how wide
+        let width = embedded(&artefact, &plan, side, Vec::new())?.width;
         if let Some(other) = artefact
             .scorer()
             .and_then(Scorer::combination)
@@ -242,13 +294,14 @@ impl LocalEmbedder {
         }
         let fields: Vec<_> = plan
             .schema()
-            .side(Side::Item)
+            .side(side)
             .iter()
             .map(|f| (f.name.clone(), f.ty))
             .collect();
         Ok(LocalEmbedder {
             layout: RowLayout::new(fields.iter().map(|field| field.0.clone())),
             artefact,
+            side,
             plan,
             width,
             fields,
@@ -262,7 +315,7 @@ impl LocalEmbedder {
     }
 
     fn one(&self, id: i64, row: Row) -> Result<Vec<f32>, String> {
-        let made = embedded(&self.artefact, &self.plan, vec![(id, row)]);
+        let made = embedded(&self.artefact, &self.plan, self.side, vec![(id, row)]);
         made.map(|rows| rows.floats).map_err(|e| e.to_string())
     }
 }
@@ -270,10 +323,11 @@ impl LocalEmbedder {
 fn embedded(
     artefact: &Artefact,
     plan: &Plan,
+    side: Side,
     rows: Vec<(i64, Row)>,
 ) -> Result<ItemVectorRows, rankine_predict::PredictError> {
     let wanted = Wanted {
-        users: false,
+        users: side == Side::User,
         raw: false,
     };
     embed_side(artefact, plan, wanted, rows)
@@ -300,7 +354,7 @@ impl Embedder for LocalEmbedder {
             .filter_map(|(row, at)| Some((at, row.as_ref().ok()?.clone())))
             .collect();
         // where one row spoils the batch, each is tried alone
-        let all = embedded(&self.artefact, &self.plan, good).ok();
+        let all = embedded(&self.artefact, &self.plan, self.side, good).ok();
         let mut made = all.as_ref().map(|all| all.floats.chunks_exact(self.width.max(1)));
         let vector = |(row, typed): (&JoinedRow, Result<Row, String>)| {
             let typed = typed?;

@@ -72,6 +72,11 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         status: status.clone(),
         vectors: search,
         set: plan.settings.set.clone(),
+        users: plan
+            .config
+            .users
+            .is_given()
+            .then(|| plan.config.users.set.clone()),
     };
     let (served, stopped) = stop_pair();
     let server = served_at(&listen, view, stopped)?;

@@ -55,9 +55,10 @@ pub(crate) struct Prepared {
     pub(crate) took: Duration,
 }
 
-/// The binary with `arguments`, in the repository, without the caller's settings.
+/// The binary with `arguments`, in the repository, without the caller's settings; `RANKINE_BIN` names another one.
 pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rankine"));
+    let named = std::env::var_os("RANKINE_BIN");
+    let mut command = Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_rankine").into()));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("RANKINE_") {
             command.env_remove(name);

@@ -135,7 +135,7 @@ impl Cells {
     }
 
     /// The value in the column's own type. The row exists and is not missing.
-    fn natural(&mut self, column: &Column, row: usize) -> Value {
+    pub(crate) fn natural(&mut self, column: &Column, row: usize) -> Value {
         match column {
             Column::Int(rows) => rows[row].map(Value::Int),
             Column::Time(rows) => rows[row].map(Value::Time),

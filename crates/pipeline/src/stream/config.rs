@@ -37,6 +37,8 @@ pub struct StreamConfig {
     pub embed: EmbedConfig,
     /// Where vectors go.
     pub vectors: VectorsConfig,
+    /// Whose vectors are made for each version of the model.
+    pub users: UsersConfig,
     /// How much at once, and how fast.
     pub batch: BatchConfig,
     /// Rows made again because time has passed.
@@ -51,7 +53,7 @@ pub struct StreamConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SourceConfig {
-    /// `postgres` or `file`.
+    /// `postgres`, `file` or `kafka`.
     pub kind: String,
     /// How to connect to PostgreSQL; empty: the variable `RANKINE_STREAM_DSN`.
     pub dsn: String,
@@ -73,6 +75,10 @@ pub struct SourceConfig {
     pub max_retained_mb: u64,
     /// The file of changes (kind `file`), relative to the configuration.
     pub file: String,
+    /// `host:port` of brokers (kind `kafka`), with commas between them.
+    pub brokers: String,
+    /// Their topic, of one partition.
+    pub topic: String,
 }
 
 /// `[rules]`.
@@ -95,7 +101,7 @@ pub struct RulesConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JoinConfig {
-    /// `postgres` or `sqlite`; empty: as the source (a file: `sqlite`).
+    /// `postgres` or `sqlite`; empty: as the source (a file, a broker: `sqlite`).
     pub kind: String,
     /// How to connect to PostgreSQL; empty: as the source.
     pub dsn: String,
@@ -149,14 +155,42 @@ pub struct EmbedConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VectorsConfig {
-    /// `embedded`, `pgvector`, or both.
+    /// One or more of `embedded`, `pgvector` and `redis`, which is written and not searched.
     pub stores: Vec<String>,
     /// How to connect to PostgreSQL; empty: as the source.
     pub dsn: String,
+    /// How to connect to Redis.
+    pub redis: String,
     /// The set.
     pub set: String,
     /// The joined column whose texts searches can be narrowed by; empty: none.
     pub category: String,
+}
+
+/// `[users]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UsersConfig {
+    /// A statement in PostgreSQL that gives all users; empty: none.
+    pub sql: String,
+    /// A file of users, relative to the configuration; empty: none.
+    pub file: String,
+    /// How to connect to PostgreSQL; empty: as the source.
+    pub dsn: String,
+    /// The column that identifies a user.
+    pub key: String,
+    /// The set.
+    pub set: String,
+    /// The model that embeds them; empty: the items' own.
+    pub model: String,
+}
+
+impl UsersConfig {
+    /// Whether users are embedded.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        !self.sql.trim().is_empty() || !self.file.is_empty()
+    }
 }
 
 /// `[batch]`.
@@ -193,6 +227,7 @@ impl Default for StreamConfig {
             features: FeaturesConfig::default(),
             embed: EmbedConfig::default(),
             vectors: VectorsConfig::default(),
+            users: UsersConfig::default(),
             batch: BatchConfig::default(),
             refresh: RefreshConfig::default(),
             dead_letters: "dead.jsonl".to_owned(),
@@ -215,6 +250,8 @@ impl Default for SourceConfig {
             start_time: String::new(),
             max_retained_mb: 1024,
             file: String::new(),
+            brokers: "127.0.0.1:9092".to_owned(),
+            topic: String::new(),
         }
     }
 }
@@ -269,8 +306,22 @@ impl Default for VectorsConfig {
         VectorsConfig {
             stores: vec!["embedded".to_owned()],
             dsn: String::new(),
+            redis: "redis://127.0.0.1:6379/".to_owned(),
             set: "items".to_owned(),
             category: String::new(),
+        }
+    }
+}
+
+impl Default for UsersConfig {
+    fn default() -> UsersConfig {
+        UsersConfig {
+            sql: String::new(),
+            file: String::new(),
+            dsn: String::new(),
+            key: "user_id".to_owned(),
+            set: "user_vectors".to_owned(),
+            model: String::new(),
         }
     }
 }
@@ -334,7 +385,11 @@ impl StreamConfig {
         let mut faults = Vec::new();
         self.fill(dsn, &folder);
         for (key, kind, known) in [
-            ("source.kind", &self.source.kind, &["postgres", "file"][..]),
+            (
+                "source.kind",
+                &self.source.kind,
+                &["postgres", "file", "kafka"][..],
+            ),
             ("join.kind", &self.join.kind, &["postgres", "sqlite"]),
             (
                 "features.kind",
@@ -351,8 +406,8 @@ impl StreamConfig {
             }
         }
         for store in &self.vectors.stores {
-            if !["embedded", "pgvector"].contains(&store.as_str()) {
-                let message = format!("expected embedded or pgvector, got `{store}`");
+            if !["embedded", "pgvector", "redis"].contains(&store.as_str()) {
+                let message = format!("expected embedded, pgvector or redis, got `{store}`");
                 faults.push(fault(&name, "vectors.stores", &message));
             }
         }
@@ -398,7 +453,9 @@ impl StreamConfig {
         or(&mut self.source.slot, &own);
         or(&mut self.join.dsn, &self.source.dsn);
         or(&mut self.vectors.dsn, &self.source.dsn);
-        let embedded = self.source.kind == "file";
+        or(&mut self.users.dsn, &self.source.dsn);
+        or(&mut self.users.model, &self.embed.model);
+        let embedded = self.source.kind != "postgres";
         or(&mut self.join.kind, if embedded { "sqlite" } else { "postgres" });
         let features = if self.features.kind == "redis" {
             "redis://127.0.0.1:6379/"
@@ -408,6 +465,9 @@ impl StreamConfig {
         or(&mut self.features.dsn, features);
         if !self.source.file.is_empty() {
             self.source.file = folder.join(&self.source.file).display().to_string();
+        }
+        if !self.users.file.is_empty() {
+            self.users.file = folder.join(&self.users.file).display().to_string();
         }
     }
 
@@ -430,6 +490,11 @@ impl StreamConfig {
             "missing",
         );
         need(
+            self.source.kind == "kafka" && self.source.topic.is_empty(),
+            "source.topic",
+            "missing",
+        );
+        need(
             self.source.kind == "file" && self.join.kind == "postgres",
             "join.kind",
             "changes from a file land in SQLite",
@@ -439,7 +504,12 @@ impl StreamConfig {
             "join.kind",
             "tables of PostgreSQL are joined there",
         );
-        need(self.vectors.stores.is_empty(), "vectors.stores", "no store");
+        need(
+            self.vectors.stores.iter().all(|store| store == "redis"),
+            "vectors.stores",
+            "expected embedded or pgvector among them: vectors in Redis are not searched",
+        );
+        self.check_users(&mut need);
         need(self.batch.rows == 0, "batch.rows", "expected at least 1");
         need(
             self.batch.remake_per_s == 0,
@@ -467,6 +537,20 @@ impl StreamConfig {
             "rules",
             "a time span is at least 0",
         );
+    }
+
+    fn check_users(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        let users = &self.users;
+        let both = !users.sql.trim().is_empty() && !users.file.is_empty();
+        need(both, "users.file", "expected `sql` or `file`, got both");
+        let nowhere = !users.sql.trim().is_empty() && users.dsn.is_empty();
+        need(
+            nowhere,
+            "users.dsn",
+            "missing: the users' statement runs in PostgreSQL",
+        );
+        let same = users.is_given() && users.set == self.vectors.set;
+        need(same, "users.set", "expected another set than the items'");
     }
 
     fn statement(&self, folder: &Path) -> Result<String, String> {
@@ -602,11 +686,11 @@ mod tests {
 
     #[test]
     fn all_faults_come_at_once() {
-        let text = "name = \"a b\"\n[source]\nkind = \"kafka\"\nstart_time = \"soon\"\n[join]\nsql = \"SELECT :id\"\n[vectors]\nstores = [\"x\"]";
+        let text = "name = \"a b\"\n[source]\nkind = \"pigeon\"\nstart_time = \"soon\"\n[join]\nsql = \"SELECT :id\"\n[vectors]\nstores = [\"x\"]";
         let error = compiled(text).unwrap_err();
         for part in [
             "source.kind",
-            "got `kafka`",
+            "got `pigeon`",
             "start_time",
             "has no :ids",
             "got :id",

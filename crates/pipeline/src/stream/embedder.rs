@@ -1,4 +1,4 @@
-//! The ports to the item model: one version of it, and where versions come from.
+//! The ports to a model: one version of one of its sides, and where versions come from.
 //!
 //! Declared here because the stream needs them, implemented in process (`cli`) and over gRPC (`server`). The decision: a
 //! row that cannot be embedded fails alone, so that one bad row never holds up the others.
@@ -13,7 +13,7 @@ use crate::error::PipelineError;
 /// A vector per row, or why there is none.
 pub type Embedded = Vec<Result<Vec<f32>, String>>;
 
-/// One version of an item model.
+/// One version of a model, for the rows of one side: items, or users.
 pub trait Embedder: Send + Sync {
     /// The artefact's version.
     fn version(&self) -> u64;
@@ -21,7 +21,7 @@ pub trait Embedder: Send + Sync {
     /// Numbers per vector.
     fn width(&self) -> usize;
 
-    /// The item fields it reads, with their types; none where the other side keeps that to itself.
+    /// The fields of that side it reads, with their types; none where the other side keeps that to itself.
     fn fields(&self) -> &[(Arc<str>, FieldType)];
 
     /// Makes the vectors, in the rows' order. The same row gives the same bits in any batch.
@@ -31,7 +31,7 @@ pub trait Embedder: Send + Sync {
     fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError>;
 }
 
-/// Versions of an item model as they are published.
+/// Versions of a model as they are published, for one side of it.
 pub trait Embedders: Send + Sync {
     /// The version to use, where there is one.
     ///
@@ -42,16 +42,6 @@ pub trait Embedders: Send + Sync {
     /// Opens a version.
     ///
     /// # Errors
-    /// It has no item tower, or is damaged.
+    /// It has no tower for that side, or is damaged.
     fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError>;
-
-    /// Called once all items have vectors of `version`, before searches are switched to it: makes what has to be switched
-    /// along, such as user vectors, and returns the names of those sets.
-    ///
-    /// # Errors
-    /// Then nothing is switched, and it is tried again.
-    fn before_switch(&self, version: u64) -> Result<Vec<String>, PipelineError> {
-        let _ = version;
-        Ok(Vec::new())
-    }
 }

@@ -1,27 +1,35 @@
 //! Generations of vectors: the one that is searched, and the one that a new artefact version is filling.
 //!
 //! Between the worker and the vector stores. The decision: a new version's generation is filled from the stored feature
-//! rows while every change goes to both; searches are switched when it is complete, in one step per store, together with
-//! what the model's side made for it (user vectors). A search names its version, so none ever mixes two.
+//! rows while every change goes to both; searches are switched when it is complete and the users' vectors for it are, too
+//! (`users`), in one step per store. A search names its version, so none ever mixes two.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use rankine_store::vectors::{Generation, Gone, Metric, Shape, VectorRow, VectorStore};
 
 use super::embedder::{Embedder, Embedders};
 use super::status::Status;
+use super::users::{Making, Users};
 use super::worker::{Worker, categories, retry};
 use crate::error::PipelineError;
 
 /// Rows of the catalogue embedded between two looks at what is new.
 const SLICE: usize = 128;
+/// How long to wait after users could not be embedded.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// The generations that the stream feeds.
 pub(crate) struct Generations {
     set: String,
     embedders: Arc<dyn Embedders>,
     stores: Vec<Arc<dyn VectorStore>>,
+    users: Option<Users>,
+    making: Option<Making>,
+    /// No users are embedded before this moment: the last attempt failed.
+    rest: Option<Instant>,
     active: Option<Arc<dyn Embedder>>,
     next: Option<Next>,
 }
@@ -37,12 +45,15 @@ impl Generations {
     pub(crate) fn new(
         set: &str,
         embedders: Arc<dyn Embedders>,
-        stores: Vec<Arc<dyn VectorStore>>,
+        (stores, users): (Vec<Arc<dyn VectorStore>>, Option<Users>),
     ) -> Generations {
         Generations {
             set: set.to_owned(),
             embedders,
             stores,
+            users,
+            making: None,
+            rest: None,
             active: None,
             next: None,
         }
@@ -89,7 +100,9 @@ impl Generations {
             metric: Metric::InnerProduct,
         };
         for store in &self.stores {
-            store.prepare(&self.generation(embedder.version()), shape)?;
+            let generation = self.generation(embedder.version());
+            store.prepare(&generation, shape)?;
+            store.accelerate(&generation)?;
         }
         Ok(())
     }
@@ -158,29 +171,94 @@ impl Generations {
         Ok(Some(newest))
     }
 
+    /// Whether users' vectors of `version` serve or are ready to; begins to make them where they are not. A failure is the
+    /// caller's to tell; it is tried again after a while.
+    pub(crate) fn users_ready(&mut self, version: u64, now: i64) -> Result<bool, PipelineError> {
+        let Some(users) = &self.users else {
+            return Ok(true);
+        };
+        if let Some(other) = self.making.take_if(|making| making.version() != version) {
+            other.give_up();
+        }
+        let over = self.making.as_ref().map(Making::is_over);
+        match over {
+            Some(false) => Ok(false),
+            Some(true) => {
+                let ended = self.making.take().map_or(Ok(0), Making::end);
+                self.rest = ended.is_err().then(|| Instant::now() + AGAIN);
+                let count = ended?;
+                tracing::info!(version, count, "users have vectors of this version");
+                Ok(true)
+            }
+            None if self.rest.is_some_and(|rest| Instant::now() < rest) => Ok(false),
+            None => {
+                self.making = Some(users.begin(version, &self.stores, now));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the users' vectors of the serving version are still to be made.
+    pub(crate) fn users_missing(&self) -> Result<bool, PipelineError> {
+        let (Some(users), Some(active)) = (&self.users, &self.active) else {
+            return Ok(false);
+        };
+        for store in &self.stores {
+            if store.current(&users.set)? != Some(active.version()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a version is being prepared.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.next.is_some() || self.making.is_some() || self.rest.is_some()
+    }
+
+    /// The sets that serve together, items' first.
+    fn sets(&self) -> impl Iterator<Item = &str> {
+        let users = self.users.as_ref().map(|users| users.set.as_str());
+        std::iter::once(self.set.as_str()).chain(users)
+    }
+
+    /// Makes searches use `version` of all sets in one step per store.
+    fn serve(&self, version: u64) -> Result<(), PipelineError> {
+        let to: Vec<Generation> = self.sets().map(|set| Generation::new(set, version)).collect();
+        for store in &self.stores {
+            store.switch(&to)?;
+        }
+        Ok(())
+    }
+
     /// Switches searches to the generation that is complete, and drops those before the last.
     fn switch(&mut self) -> Result<u64, PipelineError> {
         let Some(next) = &self.next else {
             return Ok(self.version());
         };
         let version = next.embedder.version();
-        let along = self.embedders.before_switch(version)?;
-        let mut to = vec![self.generation(version)];
-        to.extend(along.iter().map(|set| Generation::new(set, version)));
-        for store in &self.stores {
-            store.switch(&to)?;
-        }
+        self.serve(version)?;
         let before = self.version();
         self.active = self.next.take().map(|next| next.embedder);
         // the version before this one stays: queries under way still search it
         for store in &self.stores {
-            for old in store.versions(&self.set)? {
-                if old != version && old != before {
-                    store.discard(&self.generation(old))?;
+            for set in self.sets() {
+                for old in store.versions(set)? {
+                    if old != version && old != before {
+                        store.discard(&Generation::new(set, old))?;
+                    }
                 }
             }
         }
         Ok(version)
+    }
+}
+
+impl Drop for Generations {
+    fn drop(&mut self) {
+        if let Some(making) = self.making.take() {
+            making.give_up();
+        }
     }
 }
 
@@ -200,7 +278,7 @@ impl Worker {
     /// What cannot be mended by trying again.
     pub(crate) fn fill_next(&mut self) -> Result<bool, PipelineError> {
         let Some(next) = &self.generations.next else {
-            return Ok(false);
+            return self.fill_users();
         };
         let (embedder, after) = (next.embedder.clone(), next.after);
         let live = self.state.live_after(after, SLICE)?;
@@ -247,13 +325,55 @@ impl Worker {
         Ok(true)
     }
 
+    /// Gives the serving version its users, where they have no vectors yet: at the first start, or after a crash.
+    fn fill_users(&mut self) -> Result<bool, PipelineError> {
+        if !self.users_due {
+            return Ok(false);
+        }
+        let version = self.generations.version();
+        let now = (self.settings.clock)();
+        let ready = match self.generations.users_ready(version, now) {
+            // a wrong statement, a model without users: better told at the start than waited for
+            Err(error) if !error.is_transient() => return Err(error),
+            ready => self.told_ready(version, ready),
+        };
+        if ready {
+            let stop = self.stop_signal();
+            let Worker {
+                generations, status, ..
+            } = self;
+            retry(status, &stop, || generations.serve(version))?;
+            self.status.hold(None);
+            self.users_due = false;
+        }
+        Ok(false)
+    }
+
+    /// Whether users are ready; a failure is told, and holds up nothing but the switch.
+    fn told_ready(&self, version: u64, ready: Result<bool, PipelineError>) -> bool {
+        ready.unwrap_or_else(|error| {
+            tracing::warn!(%error, version, "users cannot be embedded; trying again");
+            self.status.hold(Some(error.to_string()));
+            false
+        })
+    }
+
     fn complete(&mut self) -> Result<bool, PipelineError> {
+        let next = self.generations.next.as_ref();
+        let version = next.map_or(0, |next| next.embedder.version());
+        let now = (self.settings.clock)();
+        let ready = self.generations.users_ready(version, now);
+        if !self.told_ready(version, ready) {
+            return Ok(false);
+        }
+        self.status.hold(None);
         // rows that still wait are made in both generations, whichever serves by then
         let stop = self.stop_signal();
         let Worker {
             generations, status, ..
         } = self;
         let version = retry(status, &stop, || generations.switch())?;
+        self.users_due = false;
         self.status.version.store(version, Relaxed);
         self.status.next_version.store(0, Relaxed);
         self.status.next_rows.store(0, Relaxed);

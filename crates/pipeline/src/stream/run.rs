@@ -20,6 +20,8 @@ use crate::error::PipelineError;
 const IDLE: Duration = Duration::from_millis(50);
 /// How often waiting rows, live rows and tombstones are counted, and rules of time are applied.
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
+/// How often the state is synced and the source told, at most: a sync costs as much as a batch.
+const SYNC: Duration = Duration::from_millis(50);
 
 /// Why the worker stopped taking from the feed.
 enum Ended {
@@ -88,9 +90,10 @@ impl Worker {
         let Worker {
             generations, status, ..
         } = self;
-        retry(status, &stop, || {
+        self.users_due = retry(status, &stop, || {
             let newest = generations.newest()?;
-            generations.start(newest)
+            generations.start(newest)?;
+            generations.users_missing()
         })?;
         self.status.version.store(self.generations.version(), Relaxed);
         Ok(())
@@ -147,8 +150,11 @@ impl Worker {
         let mut timers = Timers::new();
         // whether the last batch ended within a transaction, whose end is still to be kept
         let (mut busy, mut owing) = (true, false);
+        // what the source may be told, once the state is synced
+        let mut owed: Option<u64> = None;
         loop {
             if self.stopped() {
+                self.confirm(feed, &mut owed)?;
                 return Ok(Ended::Stopped);
             }
             let wait = if busy { Duration::ZERO } else { IDLE };
@@ -159,11 +165,12 @@ impl Worker {
                 if changes || owing || timers.quiet_commit() {
                     owing = !matches!(arrivals.last(), Some(Arrival::Commit { .. }));
                     self.process(arrivals, end)?;
-                    if let Some(end) = end {
-                        feed.confirm(end);
-                        self.status.confirmed.store(end, Relaxed);
-                    }
+                    owed = end.or(owed);
                 }
+            }
+            if timers.sync.elapsed() > SYNC {
+                timers.sync = Instant::now();
+                self.confirm(feed, &mut owed)?;
             }
             if ended {
                 return Ok(Ended::Source);
@@ -174,10 +181,21 @@ impl Worker {
                 busy |= self.fill_next()?;
             }
             self.keep_house(&mut timers)?;
-            if self.settings.until_idle && !busy && !news && timers.idle_for(!busy) {
+            let under_way = self.users_due || self.generations.is_under_way();
+            if timers.idle_for(!busy && !news && !under_way && owed.is_none()) && self.settings.until_idle {
                 return Ok(Ended::Stopped);
             }
         }
+    }
+
+    /// Tells the source what is safe, after it has been made so.
+    fn confirm(&mut self, feed: &Feed, owed: &mut Option<u64>) -> Result<(), PipelineError> {
+        if let Some(end) = owed.take() {
+            self.state.sync()?;
+            feed.confirm(end);
+            self.status.confirmed.store(end, Relaxed);
+        }
+        Ok(())
     }
 
     /// A micro-batch: what is there, and what comes within the wait; with the last complete place.
@@ -203,11 +221,13 @@ impl Worker {
 
     /// What is due from time to time.
     fn keep_house(&mut self, timers: &mut Timers) -> Result<(), PipelineError> {
-        if timers.housekeeping.elapsed() > HOUSEKEEPING {
-            timers.housekeeping = Instant::now();
+        let begun = Instant::now();
+        if begun > timers.housekeeping {
             self.expire()?;
             self.refresh_if_due()?;
             self.measure()?;
+            // counting a large catalogue takes its time: seldom enough that few changes wait for it
+            timers.housekeeping = Instant::now() + HOUSEKEEPING.max(begun.elapsed() * 200);
         }
         if timers.versions.elapsed() > self.settings.look_for_versions {
             timers.versions = Instant::now();
@@ -247,7 +267,9 @@ impl Worker {
 
 /// When things were done last.
 struct Timers {
+    /// When the next is due.
     housekeeping: Instant,
+    sync: Instant,
     versions: Instant,
     commit: Instant,
     idle: Option<Instant>,
@@ -257,7 +279,8 @@ impl Timers {
     fn new() -> Timers {
         let now = Instant::now();
         Timers {
-            housekeeping: now,
+            housekeeping: now + HOUSEKEEPING,
+            sync: now,
             versions: now,
             commit: now,
             idle: None,

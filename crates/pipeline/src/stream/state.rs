@@ -1,8 +1,9 @@
 //! What the stream must not forget: how far each key is, what waits to be made again, what was confirmed.
 //!
-//! One SQLite file. The decision: it is written in one transaction after the sinks and before the source is told, so that
-//! a crash between any two of them costs a replay; keys that were deleted stay as tombstones, so that a replay cannot
-//! bring a row back.
+//! One SQLite file. The decision: it is written in one transaction after the sinks, and synced before the source is told, so
+//! that a crash between any two of them costs a replay; keys that were deleted stay as tombstones, so that a replay cannot
+//! bring a row back. A batch's own transaction is not synced: after a power cut the file is as of an earlier batch, from
+//! which the source has not been told to go on.
 
 use std::path::{Path, PathBuf};
 
@@ -106,7 +107,7 @@ impl State {
         let opened = || -> rusqlite::Result<Connection> {
             let database = Connection::open(path)?;
             database.execute_batch(
-                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;",
+                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE;",
             )?;
             database.execute_batch(TABLES)?;
             database.execute_batch("COMMIT")?;
@@ -238,7 +239,7 @@ impl State {
         })
     }
 
-    /// Writes a batch's outcome, all or nothing; on disk when it returns.
+    /// Writes a batch's outcome, all or nothing; it survives the process, and after [`State::sync`] the machine.
     ///
     /// # Errors
     /// `Sqlite`.
@@ -251,6 +252,21 @@ impl State {
                 Some(place) => put_meta(database, "confirmed", &place.to_string()),
                 None => Ok(()),
             }
+        })
+    }
+
+    /// Brings everything to disk. A log's sync covers what was written before.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn sync(&mut self) -> Result<(), PipelineError> {
+        self.run("sync", |database| {
+            database.execute_batch("PRAGMA synchronous = FULL")?;
+            let command =
+                "INSERT INTO meta VALUES ('synced', '0') ON CONFLICT (name) DO UPDATE SET value = value + 1";
+            let done = database.execute_batch(command);
+            database.execute_batch("PRAGMA synchronous = NORMAL")?;
+            done
         })
     }
 

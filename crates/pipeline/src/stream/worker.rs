@@ -1,7 +1,7 @@
 //! The worker: takes what the source sent, a micro-batch at a time, through rules, join, model and sinks.
 //!
-//! The heart of the stream. The decision: one thread does it all, in an order in which a crash between any two steps costs
-//! a replay: feature rows, vectors, then the state, then the source is told. New changes come first; rows to be made
+//! The heart of the stream. The decision: one batch after the other, in an order in which a crash between any two steps costs
+//! a replay: feature rows and vectors, then the state, then the source is told. New changes come first; rows to be made
 //! again, and the catalogue of a new version, get the time that is left, in small pieces.
 
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use super::sort::{Wish, Work};
 use super::source::{Arrival, Source};
 use super::state::{Applied, Pending, Reason, State};
 use super::status::{Status, Trace};
+use super::users::Users;
 use crate::error::PipelineError;
 
 /// Figures of the worker; everything else is a part.
@@ -71,6 +72,8 @@ pub struct Parts {
     pub embedders: Arc<dyn Embedders>,
     /// Where vectors go; all of them.
     pub vectors: Vec<Arc<dyn VectorStore>>,
+    /// Whose vectors are made for each version; none: only items'.
+    pub users: Option<Users>,
     /// What must not be forgotten.
     pub state: State,
     /// Where rows go that cannot be processed.
@@ -90,6 +93,8 @@ pub(crate) struct Worker {
     pub(crate) watermark: Watermark,
     /// Rows that may be made again now, and since when they have been counted.
     allowance: (f64, Instant),
+    /// Whether the serving version's users are still to be embedded.
+    pub(crate) users_due: bool,
 }
 
 impl Worker {
@@ -100,7 +105,7 @@ impl Worker {
         status: Arc<Status>,
         stop: Arc<AtomicBool>,
     ) -> (Worker, Box<dyn Source>) {
-        let generations = Generations::new(&settings.set, parts.embedders, parts.vectors);
+        let generations = Generations::new(&settings.set, parts.embedders, (parts.vectors, parts.users));
         let worker = Worker {
             settings,
             lookup: parts.lookup,
@@ -112,6 +117,7 @@ impl Worker {
             stop,
             watermark: Watermark::default(),
             allowance: (0.0, Instant::now()),
+            users_due: false,
         };
         (worker, parts.source)
     }
@@ -125,7 +131,7 @@ impl Worker {
         self.stop.load(Relaxed)
     }
 
-    /// Processes arrivals and leaves everything durable; `confirmed` is what may be confirmed then.
+    /// Processes arrivals and leaves their results durable; `confirmed` is what may be confirmed once the state is synced.
     ///
     /// # Errors
     /// What cannot be mended by trying again; `Stopped` where the stop signal came while trying.
@@ -343,7 +349,7 @@ impl Worker {
         moment::of_json(cell)
     }
 
-    /// Writes feature rows, then vectors; fills in what the state has to remember.
+    /// Writes feature rows and vectors; fills in what the state has to remember.
     fn write(
         &mut self,
         rows: &[JoinedRow],
@@ -359,19 +365,6 @@ impl Worker {
             })
             .filter_map(|row| Some((row.clone(), work.wishes.get(&row.id)?.position)))
             .collect();
-        let gone: Vec<i64> = work.gone.keys().copied().collect();
-        let Worker {
-            features,
-            status,
-            stop,
-            ..
-        } = self;
-        if !made.is_empty() {
-            retry(status, stop, || features.put(&made))?;
-        }
-        if !gone.is_empty() {
-            retry(status, stop, || features.delete(&gone))?;
-        }
         let tombs: Vec<Gone> = work
             .gone
             .iter()
@@ -380,22 +373,61 @@ impl Worker {
                 position: position.packed(),
             })
             .collect();
+        self.write_both(&made, vectors, &tombs)?;
+        self.remember(rows, work);
+        Ok(())
+    }
+
+    /// Feature rows and vectors side by side: each waits for a disk of its own, and the state, which comes after both, is what
+    /// says that they are there.
+    fn write_both(
+        &mut self,
+        made: &[(JoinedRow, Position)],
+        vectors: &[GenerationRows],
+        tombs: &[Gone],
+    ) -> Result<(), PipelineError> {
         let Worker {
+            features,
             generations,
             status,
             stop,
             ..
         } = self;
-        for of_version in vectors {
-            retry(status, stop, || {
-                generations.upsert(of_version.version, &of_version.rows)
-            })?;
+        let (status, stop): (&Status, &AtomicBool) = (status, stop);
+        let keep = || -> Result<(), PipelineError> {
+            let gone: Vec<i64> = tombs.iter().map(|one| one.id).collect();
+            if !made.is_empty() {
+                retry(status, stop, || features.put(made))?;
+            }
+            if !gone.is_empty() {
+                retry(status, stop, || features.delete(&gone))?;
+            }
+            Ok(())
+        };
+        let upsert = || -> Result<(), PipelineError> {
+            for of_version in vectors {
+                retry(status, stop, || {
+                    generations.upsert(of_version.version, &of_version.rows)
+                })?;
+            }
+            if !tombs.is_empty() {
+                retry(status, stop, || generations.delete(tombs))?;
+            }
+            Ok(())
+        };
+        if made.is_empty() && tombs.is_empty() {
+            return upsert();
         }
-        if !tombs.is_empty() {
-            retry(status, stop, || generations.delete(&tombs))?;
-        }
-        self.remember(rows, work);
-        Ok(())
+        std::thread::scope(|scope| {
+            let kept = scope.spawn(keep);
+            let upserted = upsert();
+            let died = |_| {
+                Err(PipelineError::Stream {
+                    reason: "the thread that writes feature rows has died".to_owned(),
+                })
+            };
+            kept.join().unwrap_or_else(died).and(upserted)
+        })
     }
 
     fn remember(&mut self, rows: &[JoinedRow], work: &mut Work) {

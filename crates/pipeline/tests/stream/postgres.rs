@@ -373,3 +373,47 @@ fn tables_that_cannot_be_streamed_are_refused_with_what_to_do() {
         ]
     );
 }
+
+/// Lets `locked` in by a SCRAM password only, everybody else as before.
+fn lock(client: &mut Client, database: &str) {
+    let path: String = client.query_one("SHOW hba_file", &[]).unwrap().get(0);
+    client
+        .batch_execute(&format!(
+            "SET password_encryption = 'scram-sha-256';
+             CREATE ROLE locked LOGIN REPLICATION PASSWORD 'ein \u{f6}ffentliches %';
+             GRANT CREATE ON DATABASE {database} TO locked; GRANT CREATE ON SCHEMA public TO locked;
+             ALTER TABLE item OWNER TO locked; ALTER TABLE author OWNER TO locked;
+             COPY (VALUES ('host all locked all scram-sha-256'), ('local all all trust'), ('host all all 127.0.0.1/32 trust')) TO '{path}';
+             SELECT pg_reload_conf()"
+        ))
+        .unwrap();
+}
+
+#[test]
+fn a_password_opens_the_replication_connection_and_a_wrong_one_is_final() {
+    let (server, url, mut client) = database();
+    let name = url.rsplit('/').next().unwrap();
+    lock(&mut client, name);
+    let dsn = |password: &str| format!("postgres://locked:{password}@127.0.0.1:{}/{name}", server.port());
+    let wrong = |dsn: &str| {
+        let mut source = PostgresSource::new(options(dsn, "locked"));
+        source.open(&Past::default(), &mut Keys::default()).unwrap_err()
+    };
+    // the server reads its rules a moment after it was told to
+    let begun = Instant::now();
+    let refused = loop {
+        let without = format!("postgres://locked@127.0.0.1:{}/{name}", server.port());
+        if Client::connect(&without, NoTls).is_err() {
+            break wrong(&dsn("secret"));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "it lets everybody in");
+    };
+    assert!(!refused.is_transient(), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains("password") && !told.contains("secret"), "{told}");
+    client.batch_execute("INSERT INTO item (id) VALUES (1)").unwrap();
+    let mut source = PostgresSource::new(options(&dsn("ein%20%C3%B6ffentliches%20%25"), "locked"));
+    assert_eq!(open(&mut source, &Past::default()).1, [1]);
+    client.batch_execute("INSERT INTO item (id) VALUES (2)").unwrap();
+    assert_eq!(until(&mut source, "2").0.len(), 1);
+}

@@ -18,8 +18,9 @@ use rankine_pipeline::stream::lookup_postgres::{PostgresLookup, PostgresLookupOp
 use rankine_pipeline::stream::lookup_sqlite::{SqliteLookup, SqliteLookupOptions};
 use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
 use rankine_pipeline::stream::rules::Rules;
+use rankine_pipeline::stream::users::PostgresUsers;
 use rankine_pipeline::stream::{
-    Dimension, Embedded, Embedder, Embedders, JoinedRow, Parts, Settings, State, Status, run,
+    Dimension, Embedded, Embedder, Embedders, JoinedRow, Parts, Settings, State, Status, Users, run,
 };
 use rankine_store::MemoryRows;
 use rankine_store::testing::{Durability, PostgresServer};
@@ -193,6 +194,7 @@ mod from_a_file {
                 features: Box::new(self.features()),
                 embedders: Arc::new(Versions(Arc::new(AtomicU64::new(1)))),
                 vectors: vec![self.vectors.clone()],
+                users: None,
                 state: State::open(&self.path("state.db")).unwrap(),
                 dead: DeadLetters::new(&self.path("dead.jsonl")),
             }
@@ -443,8 +445,21 @@ mod from_postgres {
             features: Box::new(PostgresFeatures::new(url, "item_features", "id", SQL)),
             embedders: Arc::new(Versions(newest.clone())),
             vectors: vec![vectors.clone()],
+            users: Some(users(url, newest)),
             state: State::open(&folder.join("state.db")).unwrap(),
             dead: DeadLetters::new(&folder.join("dead.jsonl")),
+        }
+    }
+
+    fn users(url: &str, newest: &Arc<AtomicU64>) -> Users {
+        Users {
+            set: "users".to_owned(),
+            rows: Arc::new(PostgresUsers {
+                dsn: url.to_owned(),
+                sql: "SELECT n AS id FROM generate_series(1, 1200) AS n;".to_owned(),
+                key: "id".to_owned(),
+            }),
+            embedders: Arc::new(Versions(newest.clone())),
         }
     }
 
@@ -574,6 +589,7 @@ mod from_postgres {
             newest,
             running,
         } = begun();
+        wait_until(&Some(1), || vectors.current("users").unwrap());
         let over = Arc::new(AtomicBool::new(false));
         let searcher = {
             let (vectors, over) = (vectors.clone(), over.clone());
@@ -593,6 +609,12 @@ mod from_postgres {
                     let told: BTreeSet<String> = found.iter().map(|one| one.score.to_string()).collect();
                     assert_eq!(told, [version.to_string()].into(), "one version, the serving one");
                     assert!(found.len() >= 50, "complete when it serves: {}", found.len());
+                    // and so are the users of that very version
+                    let users = Generation::new("users", version);
+                    let someone = vectors.get(&users, &[1, 1200]).unwrap();
+                    for user in someone {
+                        assert_eq!(user.unwrap().vector[0].to_string(), version.to_string());
+                    }
                     seen.insert(version);
                 }
                 seen

@@ -1,11 +1,11 @@
-//! `Embed`: vectors of items by the item tower of a model that is loaded.
+//! `Embed`: vectors of items or users by that side's tower of a model that is loaded.
 //!
 //! For change streams whose model runs elsewhere. The decision: fields come as the JSON object that the stream's join gave,
 //! and are typed here, by the same code, so that a vector has the same bits wherever it was made.
 
 use rankine_feature::{Side, Value};
 use rankine_pipeline::stream::JoinedRow;
-use rankine_predict::{Row, Snapshot, embed};
+use rankine_predict::{Row, Snapshot, Wanted, embed_side};
 use tonic::Status;
 
 use super::proto;
@@ -13,7 +13,7 @@ use super::proto;
 /// Answers a question from one snapshot.
 ///
 /// # Errors
-/// NOT_FOUND for a model or version that is not loaded, INVALID_ARGUMENT for one without an item tower.
+/// NOT_FOUND for a model or version that is not loaded, INVALID_ARGUMENT for one without a tower of that side.
 pub(crate) fn answer(
     snapshot: &Snapshot,
     request: proto::EmbedRequest,
@@ -28,8 +28,15 @@ pub(crate) fn answer(
     if !plan.dictionaries().is_empty() {
         return Err(invalid(&"the model's conf reads dictionaries: embed in process"));
     }
-    let width = embed(artefact, plan, []).map_err(|e| invalid(&e))?.width;
-    let fields = plan.schema().side(Side::Item);
+    let wanted = Wanted {
+        users: request.users,
+        raw: false,
+    };
+    let width = embed_side(artefact, plan, wanted, [])
+        .map_err(|e| invalid(&e))?
+        .width;
+    let side = if request.users { Side::User } else { Side::Item };
+    let fields = plan.schema().side(side);
     let vector = |row: proto::EmbedRow| -> Result<Vec<f32>, String> {
         let cells = serde_json::from_str(&row.fields).map_err(|e| format!("fields: {e}"))?;
         let (id, joined) = (
@@ -44,7 +51,7 @@ pub(crate) fn answer(
             .iter()
             .map(|field| Ok((field.name.clone(), joined.value(&field.name, field.ty)?)));
         let values: Vec<(std::sync::Arc<str>, Value)> = typed.collect::<Result<_, String>>()?;
-        embed(artefact, plan, [(id, Row::of(values))])
+        embed_side(artefact, plan, wanted, [(id, Row::of(values))])
             .map(|made| made.floats)
             .map_err(|e| e.to_string())
     };

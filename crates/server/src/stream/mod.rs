@@ -37,6 +37,8 @@ pub struct StreamView {
     pub vectors: Arc<dyn VectorSearch>,
     /// Their set.
     pub set: String,
+    /// The set of users' vectors, where there is one.
+    pub users: Option<String>,
 }
 
 /// Serves until `stopped` is ready; blocks the calling thread.
@@ -89,8 +91,11 @@ async fn state(State(view): State<StreamView>) -> Json<Value> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Query {
-    /// The query vector.
+    /// The query vector; or
+    #[serde(default)]
     vector: Vec<f32>,
+    /// a user, by the vector that the searched version has made.
+    user: Option<i64>,
     /// How many items.
     n: usize,
     /// The artefact version that made the query; without it, the serving one is taken to have.
@@ -100,6 +105,9 @@ struct Query {
     /// Only items of one of these categories.
     #[serde(default)]
     categories: Vec<String>,
+    /// Whether an HNSW index may be used, where there is one; exact otherwise.
+    #[serde(default)]
+    approximate: bool,
 }
 
 async fn search(State(view): State<StreamView>, Json(query): Json<Query>) -> Response {
@@ -118,13 +126,14 @@ async fn search(State(view): State<StreamView>, Json(query): Json<Query>) -> Res
                 categories: query.categories,
                 without: Vec::new(),
             },
-            approximate: false,
+            approximate: query.approximate,
+        };
+        let vector = match query.user {
+            Some(user) => user_vector(&view, user, version)?,
+            None => query.vector,
         };
         let generation = Generation::new(&view.set, version);
-        let found = view
-            .vectors
-            .search(&generation, &query.vector, &asked)
-            .map_err(fault)?;
+        let found = view.vectors.search(&generation, &vector, &asked).map_err(fault)?;
         let items: Vec<Value> = found
             .iter()
             .map(|one| json!({"id": one.id, "score": one.score}))
@@ -132,6 +141,23 @@ async fn search(State(view): State<StreamView>, Json(query): Json<Query>) -> Res
         Ok(json!({"version": version, "items": items}))
     })
     .await
+}
+
+/// A user's vector of the very version whose items are searched.
+fn user_vector(view: &StreamView, user: i64, version: u64) -> Result<Vec<f32>, Refusal> {
+    let no = |reason: &str| refused(StatusCode::NOT_FOUND, &format!("user {user}: {reason}"));
+    let set = view
+        .users
+        .as_ref()
+        .ok_or_else(|| no("this stream has no users"))?;
+    match view.vectors.get(&Generation::new(set, version), &[user]) {
+        Ok(rows) => {
+            let row = rows.into_iter().flatten().next();
+            row.map(|row| row.vector).ok_or_else(|| no("has no vector"))
+        }
+        Err(StoreError::Generation { .. }) => Err(no("users have no vectors of this version yet")),
+        Err(error) => Err(fault(error)),
+    }
 }
 
 async fn vector(State(view): State<StreamView>, Path(id): Path<i64>) -> Response {

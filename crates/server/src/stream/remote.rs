@@ -1,4 +1,4 @@
-//! The item model of a stream in another process: `rankine.v1.Predictor/Embed`.
+//! The model of a stream in another process: `rankine.v1.Predictor/Embed`.
 //!
 //! Implements the pipeline's ports over gRPC. The decision: every call names the version it wants, so that vectors of two
 //! versions never meet; a predictor that does not answer, or has not loaded that version, is waited for.
@@ -27,16 +27,18 @@ const ROWS: usize = 1000;
 #[derive(Clone)]
 pub struct RemoteEmbedders {
     model: String,
+    users: bool,
     client: PredictorClient<Channel>,
     runtime: Arc<Runtime>,
 }
 
 impl RemoteEmbedders {
-    /// A client of the predictor at `address` (`host:port`, with or without `http://`); connects when it is first needed.
+    /// A client of the predictor at `address` (`host:port`, with or without `http://`), for the items of a model or its
+    /// users; connects when it is first needed.
     ///
     /// # Errors
     /// [`ServerError::Part`] for an address that is none, and where the runtime does not start.
-    pub fn new(model: &str, address: &str) -> Result<RemoteEmbedders, ServerError> {
+    pub fn new(model: &str, address: &str, users: bool) -> Result<RemoteEmbedders, ServerError> {
         let fault = |error: &dyn std::fmt::Display| ServerError::part("embedder", error);
         let address = address.trim_start_matches("http://").trim_end_matches('/');
         let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|e| fault(&e))?;
@@ -55,6 +57,7 @@ impl RemoteEmbedders {
         };
         Ok(RemoteEmbedders {
             model: model.to_owned(),
+            users,
             client: PredictorClient::new(channel).max_decoding_message_size(MOST_BYTES),
             runtime: Arc::new(runtime),
         })
@@ -69,6 +72,7 @@ impl RemoteEmbedders {
             model: self.model.clone(),
             version,
             rows: rows.iter().map(row).collect(),
+            users: self.users,
         };
         let mut client = self.client.clone();
         let answered = async { tokio::time::timeout(PATIENCE, client.embed(question)).await };
