@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     })?;
     let view = StreamView {
         status: status.clone(),
-        vectors: search,
+        vectors: search.clone(),
         set: plan.settings.set.clone(),
         users: plan
             .config
@@ -85,6 +85,8 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     if let Some(server) = server {
         let _ = server.join();
     }
+    // a connection to PostgreSQL closes outside the server's runtime, or the process dies of it
+    drop(search);
     told(&status, globals)?;
     Ok(ended?)
 }

@@ -4,8 +4,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use postgres::{Client, NoTls};
@@ -77,6 +77,7 @@ fn trained(home: &Path, set: &str) {
 struct Stream {
     child: Child,
     base: String,
+    said: Arc<Mutex<String>>,
 }
 
 impl Stream {
@@ -99,9 +100,14 @@ impl Stream {
             }
             said += &line;
         };
-        // what it says afterwards has to go somewhere
-        std::thread::spawn(move || lines.for_each(drop));
-        Stream { child, base }
+        let said = Arc::new(Mutex::new(said));
+        let more = said.clone();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                more.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        Stream { child, base, said }
     }
 
     fn get(&self, path: &str) -> Option<String> {
@@ -141,7 +147,8 @@ impl Stream {
 
     fn stop(mut self) {
         signal("INT", self.child.id());
-        assert!(self.child.wait().unwrap().success());
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "{ended}: {}", self.said.lock().unwrap());
     }
 }
 
