@@ -484,26 +484,7 @@ impl StreamConfig {
             "source.dsn",
             "missing; or set RANKINE_STREAM_DSN",
         );
-        need(
-            self.source.kind == "file" && self.source.file.is_empty(),
-            "source.file",
-            "missing",
-        );
-        need(
-            self.source.kind == "kafka" && self.source.topic.is_empty(),
-            "source.topic",
-            "missing",
-        );
-        need(
-            self.source.kind == "file" && self.join.kind == "postgres",
-            "join.kind",
-            "changes from a file land in SQLite",
-        );
-        need(
-            self.source.kind == "postgres" && self.join.kind == "sqlite",
-            "join.kind",
-            "tables of PostgreSQL are joined there",
-        );
+        self.check_source(&mut need);
         need(
             self.vectors.stores.iter().all(|store| store == "redis"),
             "vectors.stores",
@@ -536,6 +517,29 @@ impl StreamConfig {
             hours.iter().any(|h| !h.is_finite() || *h < 0.0),
             "rules",
             "a time span is at least 0",
+        );
+    }
+
+    fn check_source(&self, need: &mut impl FnMut(bool, &str, &str)) {
+        need(
+            self.source.kind == "file" && self.source.file.is_empty(),
+            "source.file",
+            "missing",
+        );
+        need(
+            self.source.kind == "kafka" && self.source.topic.is_empty(),
+            "source.topic",
+            "missing",
+        );
+        need(
+            self.source.kind == "file" && self.join.kind == "postgres",
+            "join.kind",
+            "changes from a file land in SQLite",
+        );
+        need(
+            self.source.kind == "postgres" && self.join.kind == "sqlite",
+            "join.kind",
+            "tables of PostgreSQL are joined there",
         );
     }
 
