@@ -1,10 +1,18 @@
-//! Drawn negatives: for each positive, items of the pool by a multiplicative generator over row numbers.
+//! Drawn negatives: for each positive and each of its draws a place among the items, joined by equality of places.
 //!
 //! The decision: whole-number arithmetic below 2^63 instead of the databases' random functions, over rows ordered by the bytes of
-//! their keys' texts, so that every dialect draws the same. Only items that existed by then are drawn, and none that the user met on the day.
+//! their keys' texts, so that every dialect draws the same; and places instead of an order by hash, so that no statement pairs all
+//! positives with all items: its rows are positives × draws. Only items that existed by then are drawn, and none that the user met
+//! on the day; such draws fall away and are not made again.
 
 use super::statement::{Parts, label_of};
 use super::template::Negatives;
+
+/// The most draws of a positive: `draw` is a compound of one `SELECT` each, and SQLite takes 500 of those.
+pub(super) const MOST: u64 = 250;
+
+/// The prime 2^31 − 1, by which places are drawn.
+const PRIME: u64 = 2_147_483_647;
 
 /// The common table expressions, the last of them `sample`: what was seen and what was drawn.
 pub(super) fn parts(parts: &Parts<'_>, negatives: Negatives) -> Vec<(String, String)> {
@@ -60,11 +68,14 @@ fn draws(count: u64) -> String {
     rows.join(" UNION ALL ")
 }
 
+/// The draws, each with a place among the items: `x = 48271·place + 69621·k + seed`, then `48271·x³ mod 2^31 − 1`, then the
+/// remainder by the number of items. The cube, because without it all positives' draws lie equally far from each other.
 fn drawn(parts: &Parts<'_>, seed: u64) -> String {
-    let keys = parts.keys("p.").join(", ");
+    let (keys, own) = (parts.keys("x.").join(", "), parts.keys("p.").join(", "));
     format!(
-        "SELECT {keys}, p.first_time,\n  (p.place * 48271 + d.k * 69621 + {seed}) % 2147483647 * 48271 % 2147483647 % \
-         NULLIF(z.items, 0) + 1 AS place\nFROM positive AS p\nCROSS JOIN draw AS d\nCROSS JOIN pool_size AS z"
+        "SELECT {keys}, x.first_time,\n  x.step * x.step % {PRIME} * x.step % {PRIME} * 48271 % {PRIME} % NULLIF(z.items, 0) + 1 \
+         AS place\nFROM (\n  SELECT {own}, p.first_time, (p.place * 48271 + d.k * 69621 + {seed}) % {PRIME} AS step\n  FROM \
+         positive AS p\n  CROSS JOIN draw AS d\n) AS x\nCROSS JOIN pool_size AS z"
     )
 }
 

@@ -35,7 +35,7 @@ pub enum Grain {
 /// Items that were not shown, drawn for each positive sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Negatives {
-    /// How many are drawn for each; the same twice, and those the user met on the day, fall away.
+    /// How many are drawn for each, 250 at most; the same twice, and those the user met on the day, fall away.
     pub per_positive: u64,
     /// Another seed draws others.
     pub seed: u64,
@@ -216,7 +216,9 @@ fn settled(object: &mut Object<'_, '_>, grain: Option<Grain>, tables: &Tables) -
 
 fn read_negatives(mut object: Object<'_, '_>) -> Negatives {
     let read = Negatives {
-        per_positive: object.number("per_positive", (1, 1000)).unwrap_or(1),
+        per_positive: object
+            .number("per_positive", (1, super::negatives::MOST))
+            .unwrap_or(1),
         seed: object.number("seed", (0, 1 << 31)).unwrap_or(1),
     };
     object.finish();

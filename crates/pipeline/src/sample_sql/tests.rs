@@ -379,6 +379,74 @@ fn drawn_negatives_were_not_met_and_existed() {
     assert!(!rows.iter().any(|row| row.contains("late")), "{rows:?}");
 }
 
+/// `users` clicks, one each, among as many items as there are two-digit numbers; item 99 comes too late for all.
+const MANY: &str = "DELETE FROM behaviour; DELETE FROM item_features;
+INSERT INTO item_features WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 99)
+  SELECT i, CASE WHEN i = 99 THEN 500 ELSE 1 END, 1, 'w' FROM n;
+INSERT INTO behaviour WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 99)
+  SELECT i, 109 - i, 'a', 'click', 100, '20260301', 1 FROM n;";
+
+#[test]
+fn draws_are_those_of_the_definition() {
+    const PRIME: u64 = (1 << 31) - 1;
+    let more = r#", "negatives": {"per_positive": 250, "seed": 2147483648}"#;
+    let template = with("CLASSIFICATION", "max(if(event=\"click\",1,0))", more);
+    let sql = statement(&template, Dialect::Sqlite, 14, &on("20260302"));
+    let found: std::collections::BTreeSet<(u64, u64)> = sqlite_with(MANY, &sql)
+        .iter()
+        .filter(|row| row[5].as_deref() == Some("0"))
+        .map(|row| {
+            [0, 1]
+                .map(|at: usize| row[at].as_ref().unwrap().parse().unwrap())
+                .into()
+        })
+        .collect();
+    let drawn = (1..=90).flat_map(|place| (1..=250).map(move |k| (place, k)));
+    let expected = drawn.map(|(place, k)| {
+        let x = (place * 48271 + k * 69621 + (1 << 31)) % PRIME;
+        (place + 9, x * x % PRIME * x % PRIME * 48271 % PRIME % 90 + 10)
+    });
+    let possible = |(user, item): &(u64, u64)| *item != 99 && user + item != 109;
+    assert_eq!(found, expected.filter(possible).collect());
+}
+
+#[test]
+fn draws_differ_from_positive_to_positive() {
+    let more = r#", "negatives": {"per_positive": 2}"#;
+    let template = with("CLASSIFICATION", "max(if(event=\"click\",1,0))", more);
+    let sql = statement(&template, Dialect::Sqlite, 14, &on("20260302"));
+    let rows = sqlite_with(MANY, &sql);
+    let number = |row: &[Option<String>], at: usize| row[at].as_ref().unwrap().parse::<i64>().unwrap();
+    let drawn: Vec<_> = rows.iter().filter(|row| number(row, 5) == 0).collect();
+    let pairs = drawn.windows(2).filter(|pair| pair[0][0] == pair[1][0]);
+    let apart: Vec<i64> = pairs
+        .map(|pair| number(pair[1], 1) - number(pair[0], 1))
+        .collect();
+    let kinds: std::collections::BTreeSet<&i64> = apart.iter().collect();
+    assert!(apart.len() > 70 && kinds.len() > 30, "{apart:?}");
+}
+
+#[test]
+fn no_draw_looks_through_all_items() {
+    let more = r#", "negatives": {"per_positive": 4}"#;
+    let template = with("CLASSIFICATION", "max(if(event=\"click\",1,0))", more);
+    let sql = statement(&template, Dialect::Sqlite, 14, &on("20260302"));
+    let plan = shown(&sqlite_with(MANY, &format!("EXPLAIN QUERY PLAN {sql}"))).join("\n");
+    for (table, column) in [("i", "place"), ("met", "user_id")] {
+        let looked_up = |line: &str| line.contains(&format!("SEARCH {table} ")) && line.contains(column);
+        assert!(plan.lines().any(looked_up), "{table}: {plan}");
+    }
+}
+
+#[test]
+fn more_draws_than_a_database_takes_are_refused() {
+    let told = faults(&SOURCE.replace("\"train_days\": 14", "\"negatives\": {\"per_positive\": 251}"));
+    assert!(
+        told.contains("t.json:10") && told.contains("expected a whole number from 1 to 250, got `251`"),
+        "{told}"
+    );
+}
+
 #[test]
 fn sqlite_and_postgres_give_equal_samples() {
     for (kind, selection) in [

@@ -8,7 +8,7 @@ use super::*;
 use crate::sample_sql::tests::ROWS;
 
 const TEMPLATE: &str = r#"{"clicks": {"label": {"name": "y", "selection": "max(if(event=\"click\",1,0))"}, "train_days": 3,
-  "negatives": {"per_positive": 2}, "tables": {"behaviour": {"request": "request_id"},
+  "negatives": {"per_positive": 6}, "tables": {"behaviour": {"request": "request_id"},
   "user": {"features": ["age"]}, "item": {"features": ["price", "kind as item_kind"]}}}}"#;
 
 /// A folder with a template and the three tables as text files, behaviour in a folder per day.
@@ -147,7 +147,7 @@ fn a_day_is_a_file_and_the_next_day_builds_itself_alone() {
     assert!(again.days.iter().all(|day| !day.kept) && bytes(&again) == bytes(&alone));
     shop.write(
         "t.json",
-        &TEMPLATE.replace("\"per_positive\": 2", "\"per_positive\": 1"),
+        &TEMPLATE.replace("\"per_positive\": 6", "\"per_positive\": 1"),
     );
     assert!(
         built(&shop.job("20260302", "out"))
