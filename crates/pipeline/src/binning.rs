@@ -6,8 +6,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use rankine_table::delimited::Layout;
-use rankine_table::{AtomicFile, Form, Record, RowReader, Step, TableError};
+use rankine_table::{AtomicFile, TableError, for_each_row};
 
 use crate::PipelineError;
 
@@ -45,39 +44,24 @@ pub fn boundaries(
 
 /// Adds a file's numbers, and how many are missing.
 fn collect(path: &Path, columns: &[&str], values: &mut [(Vec<f64>, u64)]) -> Result<(), PipelineError> {
-    let form = Form::of(path).unwrap_or(Form::Delimited(Layout::csv()));
-    let (mut reader, mut record) = (RowReader::open(path, &form, columns)?, Record::default());
-    loop {
-        match reader.next(&mut record)? {
-            Step::End => return Ok(()),
-            Step::Fault(fault) => {
-                return Err(malformed(path, fault.line, &fault.reason));
-            }
-            Step::Row => {
-                for (at, (numbers, missing)) in values.iter_mut().enumerate() {
-                    match record.get(at).filter(|cell| !cell.is_empty()) {
-                        None => *missing += 1,
-                        Some(cell) => numbers.push(number(path, record.line(), (columns[at], cell))?),
-                    }
-                }
+    for_each_row(path, columns, |record| {
+        for (at, (numbers, missing)) in values.iter_mut().enumerate() {
+            match record.get(at).filter(|cell| !cell.is_empty()) {
+                None => *missing += 1,
+                Some(cell) => numbers.push(number(path, record.line(), (columns[at], cell))?),
             }
         }
-    }
+        Ok(())
+    })
 }
 
 fn number(path: &Path, line: u64, (column, cell): (&str, &str)) -> Result<f64, PipelineError> {
     let number = cell.trim().parse().ok().filter(|x: &f64| x.is_finite());
     number.ok_or_else(|| {
-        let reason = format!("column `{column}`: expected a finite number, got `{cell}`");
-        malformed(path, line, &reason)
+        let reason = format!("line {line}, column `{column}`: expected a finite number, got `{cell}`");
+        let path = path.to_owned();
+        PipelineError::Malformed { path, reason }
     })
-}
-
-fn malformed(path: &Path, line: u64, reason: &str) -> PipelineError {
-    PipelineError::Malformed {
-        path: path.to_owned(),
-        reason: format!("line {line}: {reason}"),
-    }
 }
 
 /// The values at the ranks that part the rows into buckets; equal ones once, the least value never (bucket 0 would be empty).

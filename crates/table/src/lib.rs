@@ -49,5 +49,5 @@ pub use lines::Encoding;
 pub use progress::{Progress, Stage};
 pub use record::{Record, RowFault, Step};
 pub use reject::RejectFile;
-pub use rows::{Form, RowReader};
+pub use rows::{Form, RowReader, for_each_row};
 pub use table::Table;

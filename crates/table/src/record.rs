@@ -3,6 +3,10 @@
 //! The decision: cells share one buffer that is reused from row to row, so reading allocates
 //! nothing in steady state; the source text is kept beside them for the reject file.
 
+use std::path::Path;
+
+use crate::TableError;
+
 /// One row: its cells, its place, its source text. Reused from row to row.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
@@ -82,6 +86,19 @@ pub struct RowFault {
     pub reason: String,
     /// The row as it stands in the source.
     pub raw: String,
+}
+
+impl RowFault {
+    /// The fault as what stops the reading of `path`.
+    #[must_use]
+    pub fn refused(self, path: &Path) -> TableError {
+        TableError::Rejected {
+            path: path.to_owned(),
+            line: self.line,
+            rule: self.rule,
+            reason: self.reason,
+        }
+    }
 }
 
 /// What a reader found.

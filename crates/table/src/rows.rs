@@ -153,6 +153,26 @@ impl RowReader {
     }
 }
 
+/// Calls `each` on the chosen cells of every row of a file; a name that tells no form is that of a CSV.
+///
+/// # Errors
+/// What [`RowReader`] reports, [`TableError::Rejected`] for the first row that cannot be read, and what `each` refuses.
+pub fn for_each_row<E: From<TableError>>(
+    path: &Path,
+    columns: &[&str],
+    mut each: impl FnMut(&Record) -> Result<(), E>,
+) -> Result<(), E> {
+    let form = Form::of(path).unwrap_or(Form::Delimited(Layout::csv()));
+    let (mut reader, mut record) = (RowReader::open(path, &form, columns)?, Record::default());
+    loop {
+        match reader.next(&mut record)? {
+            Step::End => return Ok(()),
+            Step::Fault(fault) => return Err(fault.refused(path).into()),
+            Step::Row => each(&record)?,
+        }
+    }
+}
+
 fn cell(column: &Column, row: usize) -> Option<String> {
     match column {
         Column::Int(rows) | Column::Time(rows) => rows[row].map(|value| value.to_string()),
@@ -263,6 +283,32 @@ mod tests {
         assert_eq!(rows[1], (2, vec![None; 6]));
         let reader = RowReader::open(&path, &Form::Parquet, &["bool", "time"]).unwrap();
         assert_eq!((reader.is_time(0), reader.is_time(1)), (false, true));
+    }
+
+    #[test]
+    fn every_row_is_visited_until_one_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("behaviour");
+        std::fs::write(&path, "user,item\n1,a\n2,b\n3\n4,d\n").unwrap();
+        let mut seen = Vec::new();
+        let refused = for_each_row(&path, &["item"], |record| {
+            seen.push(record.get(0).unwrap_or_default().to_owned());
+            Ok::<(), TableError>(())
+        });
+        let told = refused.unwrap_err().to_string();
+        assert!(
+            told.contains("behaviour:4: ") && seen == ["a", "b"],
+            "{told} {seen:?}"
+        );
+        let stopped = for_each_row(&path, &["user"], |record| {
+            Err(record.fault("x", "enough").refused(&path))
+        });
+        assert!(
+            stopped
+                .unwrap_err()
+                .to_string()
+                .ends_with("behaviour:2: x: enough")
+        );
     }
 
     #[test]

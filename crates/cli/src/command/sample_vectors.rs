@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use rankine_table::delimited::Layout;
 use rankine_table::vectors::VectorTable;
-use rankine_table::{AtomicFile, Form, Record, RowReader, Step};
+use rankine_table::{AtomicFile, for_each_row};
 use serde_json::json;
 
 use super::Globals;
@@ -85,31 +84,11 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Calls `each` on the cells of every row of a table file.
-///
-/// # Errors
-/// A row that cannot be read, with file and line; what `each` refuses.
-pub(super) fn rows(
-    path: &Path,
-    columns: &[&str],
-    mut each: impl FnMut(&Record) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let form = Form::of(path).unwrap_or(Form::Delimited(Layout::csv()));
-    let (mut reader, mut record) = (RowReader::open(path, &form, columns)?, Record::default());
-    loop {
-        match reader.next(&mut record)? {
-            Step::End => return Ok(()),
-            Step::Fault(fault) => bail!("{}:{}: {}", path.display(), fault.line, fault.reason),
-            Step::Row => each(&record)?,
-        }
-    }
-}
-
 /// Each user's mean, users in the order of their text.
 fn means(path: &Path, (user, item): (&str, &str), items: &VectorTable) -> anyhow::Result<VectorTable> {
     let places = items.places();
     let mut sums: BTreeMap<String, (u32, Vec<f64>)> = BTreeMap::new();
-    rows(path, &[user, item], |record| {
+    for_each_row(path, &[user, item], |record| {
         let (user, item) = (
             record.get(0).unwrap_or_default(),
             record.get(1).unwrap_or_default(),
@@ -148,7 +127,7 @@ fn join(
     let (of_user, of_item) = (users.places(), items.places());
     let (mut written, mut left_out) = (0, 0);
     let mut file = std::io::BufWriter::new(AtomicFile::create(out)?);
-    rows(samples, &["label", user, item], |record| {
+    for_each_row(samples, &["label", user, item], |record| {
         let cell = |at| record.get(at).unwrap_or_default();
         let label: f32 = cell(0).parse().with_context(|| {
             let (file, line) = (samples.display(), record.line());
