@@ -52,7 +52,8 @@ pub struct Input {
 pub struct Output {
     /// The label it predicts.
     pub name: String,
-    /// `probability` or `value`.
+    /// The name of what it means ([`Meaning::name`](crate::config::Meaning::name)): `probability`, `number` or `order`. Earlier
+    /// versions say `value` of the latter two, and some of them `probability` of an order.
     pub kind: String,
 }
 

@@ -5,7 +5,7 @@ use super::checksum::Summing;
 use super::manifest::{ConfInfo, DataInfo, FileInfo, Manifest, Output, inputs, plain_file};
 use super::weights::{Reader, Writer};
 use super::{FORMAT, GoldenSample, file, golden, versions::numbered};
-use crate::config::{Kind, Loss, ModelConfig};
+use crate::config::{Kind, ModelConfig};
 use crate::error::ModelError;
 use crate::network::Network;
 use crate::parameters::Parameters;
@@ -163,11 +163,7 @@ impl<'a> Contents<'a> {
             .insert(file::FEATURE.to_owned(), plan.canonical().into_bytes());
         self.files
             .insert(file::FIT.to_owned(), plan.fit().to_json().into_bytes());
-        let kind = if config.loss == Loss::Bce {
-            "probability"
-        } else {
-            "value"
-        };
+        let kind = config.meaning().name();
         let mut names = vec![config.label(plan.sample_spec())];
         if let Some(graph) = network.graph.as_ref().filter(|graph| graph.served().count() > 1) {
             names = graph.served().map(|output| output.name.as_str()).collect();

@@ -138,6 +138,26 @@ fn the_manifest_says_what_the_model_is() {
 }
 
 #[test]
+fn an_output_is_called_what_it_means() {
+    let kinds = [("bce", "probability"), ("mse", "number")].map(|(loss, kind)| {
+        let (_home, dir) = published(&format!("{WIDE_DEEP}loss = \"{loss}\"\n"));
+        (
+            Artefact::open(&dir).unwrap().manifest().outputs[0].kind.clone(),
+            kind,
+        )
+    });
+    assert!(kinds.iter().all(|(found, kind)| found == kind), "{kinds:?}");
+    let meaning = |kind: &str| {
+        let text = format!("format = 1\nconf = \"movie\"\nkind = \"{kind}\"\nmatrix = {{ item = 2 }}\n");
+        crate::ModelConfig::parse(&text, "m.toml")
+            .unwrap()
+            .meaning()
+            .name()
+    };
+    assert_eq!(meaning("popularity"), "order");
+}
+
+#[test]
 fn weights_are_standard_safetensors_sorted_and_aligned() {
     let (_home, dir) = published(WIDE_DEEP);
     let bytes = std::fs::read(dir.join(file::WEIGHTS)).unwrap();

@@ -56,6 +56,18 @@ pub enum Meaning {
     Order,
 }
 
+impl Meaning {
+    /// Returns its name in manifests and in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Meaning::Probability => "probability",
+            Meaning::Number => "number",
+            Meaning::Order => "order",
+        }
+    }
+}
+
 /// How items are drawn from those of the training samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
 #[serde(rename_all = "lowercase")]
