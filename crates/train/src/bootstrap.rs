@@ -2,13 +2,20 @@
 //!
 //! Flow: per-metric closures over row weights → the same resamples for all of them → differences → interval. Decision: a
 //! resample is a weight per row (how often it was drawn), so that a metric that sorts once serves a thousand resamples;
-//! by user is the honest unit for recommendations, because rows of one user are not independent.
+//! by user is the honest unit for recommendations, because rows of one user are not independent. Many rows make intervals narrow
+//! and resamples dear, so there are fewer resamples of them ([`Bootstrap::bounded`]).
 
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rustc_hash::FxHashMap;
 
 use crate::metric::Bounds;
+
+/// Values that the resamples of one figure may visit before there are fewer of them.
+const VISITS: usize = 200_000_000;
+
+/// There are never fewer resamples than this for want of time.
+const LEAST: usize = 100;
 
 /// What is drawn with replacement.
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +98,29 @@ impl Bootstrap {
         self.interval(difference, &drawn[0], &drawn[1])
     }
 
+    /// The same with as many resamples as figures of so many values are worth: 200 million values visited, but at least 100
+    /// resamples; up to 200,000 values nothing changes.
+    #[must_use]
+    pub fn bounded(&self, values: usize) -> Bootstrap {
+        Bootstrap {
+            resamples: self.resamples.min((VISITS / values.max(1)).max(LEAST)),
+            ..*self
+        }
+    }
+
     /// Every metric under every resample: one list per metric, in the order of the resamples.
     pub fn figures(&self, unit: Unit, base: Option<&[f64]>, metrics: &[&Metric]) -> Vec<Vec<Option<f64>>> {
         let mut answer = vec![Vec::with_capacity(self.resamples); metrics.len()];
+        self.each(unit, base, |weights| {
+            for (figures, metric) in answer.iter_mut().zip(metrics) {
+                figures.push(metric(weights));
+            }
+        });
+        answer
+    }
+
+    /// Calls `visit` with the rows' weights under every resample, in turn.
+    pub fn each(&self, unit: Unit, base: Option<&[f64]>, mut visit: impl FnMut(&[f64])) {
         let mut draws = Draws::new(unit, self.seed);
         let mut weights = vec![0.0; unit.rows()];
         for _ in 0..self.resamples {
@@ -104,11 +131,8 @@ impl Bootstrap {
                     .zip(base)
                     .for_each(|(weight, own)| *weight *= own);
             }
-            for (figures, metric) in answer.iter_mut().zip(metrics) {
-                figures.push(metric(&weights));
-            }
+            visit(&weights);
         }
-        answer
     }
 
     /// The percentile interval of one list made by [`Bootstrap::figures`].
@@ -153,8 +177,8 @@ impl Unit<'_> {
         }
     }
 
-    /// For each row the number of its unit, and how many units there are.
-    fn numbered(&self) -> (Vec<usize>, usize) {
+    /// For each row the number of its unit, and how many units there are; units in the order of their first row.
+    pub(crate) fn numbered(&self) -> (Vec<usize>, usize) {
         match self {
             Unit::Row(rows) => ((0..*rows).collect(), *rows),
             Unit::User(users) => {
@@ -168,6 +192,55 @@ impl Unit<'_> {
             }
         }
     }
+}
+
+/// A mean as its sums by unit, so that a resample visits units and not rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sums {
+    /// What each unit adds, and over what the whole is divided.
+    top: Vec<f64>,
+    bottom: Vec<f64>,
+}
+
+impl Sums {
+    /// Of so many units, which have nothing yet.
+    pub(crate) fn new(units: usize) -> Sums {
+        Sums {
+            top: vec![0.0; units],
+            bottom: vec![0.0; units],
+        }
+    }
+
+    /// Adds a weighted value to a unit.
+    pub(crate) fn add(&mut self, unit: usize, weight: f64, value: f64) {
+        self.top[unit] += weight * value;
+        self.bottom[unit] += weight;
+    }
+
+    /// Adds a unit with these values.
+    pub(crate) fn push(&mut self, values: &[f64]) {
+        self.top.push(values.iter().sum());
+        self.bottom.push(values.len() as f64);
+    }
+
+    /// The mean where each unit stands as often as it was drawn; `None` where none has anything.
+    pub(crate) fn under(&self, counts: &[f64]) -> Option<f64> {
+        let bottom = self.bottom(counts);
+        (bottom > 0.0).then(|| weighed(&self.top, counts) / bottom)
+    }
+
+    /// The sum of weights, likewise.
+    pub(crate) fn bottom(&self, counts: &[f64]) -> f64 {
+        weighed(&self.bottom, counts)
+    }
+}
+
+fn weighed(values: &[f64], counts: &[f64]) -> f64 {
+    values
+        .iter()
+        .zip(counts)
+        .map(|(value, count)| value * count)
+        .sum()
 }
 
 /// A stream of resamples.
@@ -321,6 +394,18 @@ mod tests {
             None
         );
         assert_eq!(settings.paired(Unit::Row(0), None, &|_| None, &|_| None), None);
+    }
+
+    #[test]
+    fn many_rows_have_fewer_resamples() {
+        let of = |values| Bootstrap::default().bounded(values).resamples;
+        let found = [0, 200_000, 1_000_000, usize::MAX].map(of);
+        assert_eq!(found, [1_000, 1_000, 200, 100]);
+        let few = Bootstrap {
+            resamples: 5,
+            ..Bootstrap::default()
+        };
+        assert_eq!(few.bounded(9_000_000).resamples, 5);
     }
 
     #[test]

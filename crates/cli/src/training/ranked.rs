@@ -4,6 +4,7 @@ use anyhow::Context;
 use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, Network, Parameters, Scorer};
 use rankine_train::SampleSource;
+use rankine_train::bootstrap::Bootstrap;
 use rankine_train::ranking::{Ranking, RankingOptions, World, rank};
 
 use super::{Fitted, Job, Part};
@@ -84,6 +85,10 @@ pub(crate) fn listed(job: &Job, plan: &Plan, parameters: &Parameters<f32>) -> an
     let scorer = Scorer::new(&network, parameters)?;
     let options = RankingOptions {
         negatives: 0,
+        bootstrap: Bootstrap {
+            resamples: 0,
+            ..Bootstrap::default()
+        },
         ..ranking_options(&job.model)
     };
     let ranking = ranked(

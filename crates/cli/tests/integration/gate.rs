@@ -132,7 +132,8 @@ fn a_version_that_ranks_new_items_worse_is_not_published() {
     assert!(card.contains("recall@5 of cold items is 1.0000"), "{card}");
     let told = shop.run(&["eval", "shop"], &["--top", "5"]).good().stdout;
     for part in [
-        "recall, cold items",
+        "\ncold items ",
+        "95 % intervals (1000 resamples of users",
         "(content profile)",
         "(content factors)",
         "(popularity)",

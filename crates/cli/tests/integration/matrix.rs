@@ -21,6 +21,13 @@ fn figure(report: &Json, line: usize, name: &str) -> f64 {
     report["ranking"]["lines"][line]["all"][name].as_f64().unwrap()
 }
 
+/// Names of the groups whose lists are told.
+fn groups(report: &Json) -> Vec<String> {
+    let splits = report["ranking"]["lines"][0]["splits"].as_array().unwrap();
+    let name = |split: &Json| split["split"].as_str().unwrap().to_owned();
+    splits.iter().map(name).collect()
+}
+
 #[test]
 fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
     let home = home();
@@ -44,6 +51,13 @@ fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
         if name == "ials" || name == "ease" {
             assert!(own > popular, "{file}: {own} {popular}");
         }
+        let sure = &report["ranking"]["lines"][0];
+        let low = sure["intervals"]["ndcg"]["low"].as_f64();
+        assert!(
+            low.is_some() && low <= sure["all"]["ndcg"].as_f64(),
+            "{file}: {sure}"
+        );
+        assert_eq!(groups(&report), ["rare items", "frequent items"], "{file}");
         let own = &report["evaluation"]["lines"][0]["measures"];
         assert!(
             own["roc_auc"].as_f64().unwrap() > 0.5 && own["logloss"].is_null(),
@@ -61,8 +75,19 @@ fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
     }
     let evaluated = rankine(home.path(), &["eval", "ials", "--top", "5", "--negatives", "50"]).good();
     assert!(evaluated.stdout.contains("@5, all items") && evaluated.stdout.contains("NDCG of 50"));
+    let scores_rows = rankine(home.path(), &["--json", "eval", "widedeep", "--top", "5"])
+        .good()
+        .json();
+    assert_eq!(groups(&scores_rows), ["rare items", "frequent items"]);
     let card = rankine(home.path(), &["model", "show", "ease"]).good().stdout;
-    assert!(card.contains("coverage") && card.contains("(chance)"), "{card}");
+    for part in [
+        "coverage",
+        "(chance)",
+        "| ease | MRR of 99 | ",
+        "| rare items | ease | 0.",
+    ] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
     let server = Server::with(home.path(), &["--model", &format!("{models}]")]);
     let unlisted = server.site().get("/getrecforyou?id=6&model=neuralcf");
     assert!(

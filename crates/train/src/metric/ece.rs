@@ -43,7 +43,7 @@ pub fn calibration(labels: &[f64], scores: &[f64], weights: Option<&[f64]>) -> O
 }
 
 /// The bin of a score in 0 … 1.
-fn place(score: f64) -> usize {
+pub(super) fn place(score: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

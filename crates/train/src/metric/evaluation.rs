@@ -7,11 +7,12 @@
 use rankine_model::config::Meaning;
 use serde::{Deserialize, Serialize};
 
+use super::intervals::resampled;
 use super::{
-    CLIP, CalibrationBin, Gauc, Ranked, Slice, SliceRows, accuracy, auc, brier, calibration, ece, gauc,
-    logloss, mae, ndcg_by_group, pr_auc, rmse,
+    CalibrationBin, Gauc, Intervals, Slice, SliceRows, accuracy, auc, brier, calibration, ece, gauc, logloss,
+    mae, ndcg_by_group, pr_auc, rmse,
 };
-use crate::bootstrap::{Bootstrap, Interval, Metric, Unit};
+use crate::bootstrap::{Bootstrap, Interval};
 
 /// What was observed on the held-out rows; one entry per row in each list.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -100,30 +101,6 @@ pub struct Line {
     /// What it predicted and what happened, bin by bin; of models.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calibration: Vec<CalibrationBin>,
-}
-
-/// The ends of an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Bounds {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-/// Bootstrap intervals of a line's figures, users drawn with replacement.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Intervals {
-    /// Of [`Measures::roc_auc`].
-    pub roc_auc: Option<Bounds>,
-    /// Of [`Measures::logloss`]; of models, as the rest.
-    pub logloss: Option<Bounds>,
-    /// Of [`Measures::accuracy`].
-    pub accuracy: Option<Bounds>,
-    /// Of [`Measures::rmse`].
-    pub rmse: Option<Bounds>,
-    /// Of [`Measures::mae`].
-    pub mae: Option<Bounds>,
 }
 
 /// How much better (in ROC-AUC) a model is than a baseline.
@@ -238,8 +215,10 @@ impl Evaluator {
         self
     }
 
-    /// Measures everything. Cost: a sort per scorer and one pass per scorer and resample.
+    /// Measures everything, with as many resamples as [`Bootstrap::bounded`] leaves. Cost: a sort per scorer and one pass per
+    /// scorer and resample; of groups of rows likewise, models alone.
     pub fn finish(mut self, bootstrap: &Bootstrap) -> Evaluation {
+        let bootstrap = &bootstrap.bounded(self.observed.labels.len());
         self.entries.sort_by_key(|entry| entry.baseline);
         let meaning = self.meaning;
         for entry in &mut self.entries {
@@ -260,7 +239,7 @@ impl Evaluator {
             scores: meaning,
             differences,
             slices: slices
-                .filter_map(|rows| rows.measure(&self.observed, &self.entries))
+                .filter_map(|rows| rows.measure(&self.observed, &self.entries, bootstrap))
                 .collect(),
             others: Vec::new(),
             lines,
@@ -299,12 +278,14 @@ impl Evaluator {
         if lines.is_empty() || self.observed.groups.len() != self.observed.labels.len() {
             return Vec::new();
         }
-        let drawn = self.resampled(bootstrap);
-        for (line, drawn) in lines.iter_mut().zip(&drawn) {
-            line.intervals.roc_auc = bootstrap.bounds(drawn);
-        }
-        for (line, entry) in lines.iter_mut().zip(&self.entries).take(models) {
-            self.means(line, entry, bootstrap);
+        let scored = self.entries.iter().zip(lines.iter());
+        let scored: Vec<_> = scored
+            .map(|(e, line)| (e.scores.as_slice(), &line.measures))
+            .collect();
+        let (intervals, drawn): (Vec<Intervals>, Vec<_>) =
+            resampled(&self.observed, &scored, bootstrap).into_iter().unzip();
+        for (line, intervals) in lines.iter_mut().zip(intervals) {
+            line.intervals = intervals;
         }
         let pairs =
             (0..models).flat_map(|model| (models..lines.len()).map(move |baseline| (model, baseline)));
@@ -318,71 +299,11 @@ impl Evaluator {
         };
         pairs.filter_map(difference).collect()
     }
-
-    /// Intervals of the figures that are means over rows.
-    fn means(&self, line: &mut Line, entry: &Entry, bootstrap: &Bootstrap) {
-        if line.measures.rmse.is_none() {
-            return;
-        }
-        let rows = || self.observed.labels.iter().zip(&entry.scores);
-        let of = |cost: fn(f64, f64) -> f64| rows().map(|(y, s)| cost(*y, *s)).collect::<Vec<f64>>();
-        let costs = [
-            of(|y, s| {
-                let p = s.clamp(CLIP, 1.0 - CLIP);
-                -(y * p.ln() + (1.0 - y) * (1.0 - p).ln())
-            }),
-            of(|y, s| f64::from((s > 0.5) == (y > 0.5))),
-            of(|y, s| (s - y).powi(2)),
-            of(|y, s| (s - y).abs()),
-        ];
-        let metrics: Vec<_> = costs
-            .iter()
-            .map(|costs| {
-                move |weights: &[f64]| {
-                    let total: f64 = weights.iter().sum();
-                    let sum: f64 = weights.iter().zip(costs).map(|(w, c)| w * c).sum();
-                    (total > 0.0).then(|| sum / total)
-                }
-            })
-            .collect();
-        let metrics: Vec<&Metric> = metrics.iter().map(|metric| metric as &Metric).collect();
-        let unit = Unit::User(&self.observed.groups);
-        let drawn = bootstrap.figures(unit, self.observed.weights.as_deref(), &metrics);
-        let bounds: Vec<Option<Bounds>> = drawn.iter().map(|drawn| bootstrap.bounds(drawn)).collect();
-        let root = |b: Bounds| Bounds {
-            low: b.low.sqrt(),
-            high: b.high.sqrt(),
-        };
-        if entry.meaning == Meaning::Probability {
-            (line.intervals.logloss, line.intervals.accuracy) = (bounds[0], bounds[1]);
-        }
-        line.intervals.rmse = bounds[2].map(root);
-        line.intervals.mae = bounds[3];
-    }
-
-    /// ROC-AUC of every entry under every resample of users.
-    fn resampled(&self, bootstrap: &Bootstrap) -> Vec<Vec<Option<f64>>> {
-        let labels = &self.observed.labels;
-        let ranked: Vec<Option<Ranked>> = self
-            .entries
-            .iter()
-            .map(|e| Ranked::new(labels, &e.scores))
-            .collect();
-        let metrics: Vec<_> = ranked
-            .iter()
-            .map(|r| move |weights: &[f64]| r.as_ref().and_then(|r| r.auc(Some(weights))))
-            .collect();
-        let metrics: Vec<&Metric> = metrics.iter().map(|metric| metric as &Metric).collect();
-        bootstrap.figures(
-            Unit::User(&self.observed.groups),
-            self.observed.weights.as_deref(),
-            &metrics,
-        )
-    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::Bounds;
     use super::*;
 
     /// 60 users with 10 rows; the model knows the labels with noise, the baseline nothing.
@@ -433,11 +354,17 @@ pub(super) mod tests {
             assert!(bounds.low <= value && value <= bounds.high, "{value} {bounds:?}");
             assert!(bounds.high - bounds.low < 0.2, "{bounds:?}");
         };
-        around(model.measures.roc_auc, model.intervals.roc_auc);
-        around(model.measures.logloss, model.intervals.logloss);
-        around(model.measures.accuracy, model.intervals.accuracy);
-        around(model.measures.rmse, model.intervals.rmse);
-        around(model.measures.mae, model.intervals.mae);
+        let (m, i) = (&model.measures, &model.intervals);
+        around(m.roc_auc, i.roc_auc);
+        around(m.pr_auc, i.pr_auc);
+        around(m.logloss, i.logloss);
+        around(m.gauc.value, i.gauc);
+        around(m.accuracy, i.accuracy);
+        around(m.brier, i.brier);
+        around(m.ndcg_10, i.ndcg_10);
+        around(m.rmse, i.rmse);
+        around(m.mae, i.mae);
+        assert!(i.ece.unwrap().low <= m.ece.unwrap() && i.ece.unwrap().high < m.ece.unwrap() + 0.1);
         assert_eq!(baseline.intervals.roc_auc, Some(Bounds { low: 0.5, high: 0.5 }));
         assert!(model.calibration.len() > 3 && baseline.calibration.is_empty());
     }

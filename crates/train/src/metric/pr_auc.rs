@@ -10,15 +10,7 @@ use super::{Ranked, valid};
 /// A random order gives the share of positives, not 0.5. Cost: O(n log n).
 pub fn pr_auc(labels: &[f64], scores: &[f64], weights: Option<&[f64]>) -> Option<f64> {
     valid(labels, scores, weights)?;
-    let (mut positives, mut above, mut sum) = (0.0, 0.0, 0.0);
-    Ranked::new(labels, scores)?.for_each_run(weights, |run| {
-        positives += run.positives;
-        above += run.positives + run.negatives;
-        if run.positives > 0.0 {
-            sum += run.positives * positives / above;
-        }
-    })?;
-    (positives > 0.0).then(|| sum / positives)
+    Ranked::new(labels, scores)?.areas(weights).1
 }
 
 #[cfg(test)]

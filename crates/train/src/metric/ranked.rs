@@ -50,13 +50,26 @@ impl Ranked {
     /// AUC = Σ over positives i and negatives j of wᵢ wⱼ \[sᵢ > sⱼ\] + ½ \[sᵢ = sⱼ\], over Σ wᵢ Σ wⱼ
     /// (Hanley and McNeil 1982).
     pub fn auc(&self, weights: Option<&[f64]>) -> Option<f64> {
-        let (mut above, mut total, mut area) = (0.0, 0.0, 0.0);
-        self.for_each_run(weights, |run| {
-            area += run.negatives * (above + 0.5 * run.positives);
-            above += run.positives;
-            total += run.negatives;
-        })?;
-        (above > 0.0 && total > 0.0).then(|| area / (above * total))
+        self.areas(weights).0
+    }
+
+    /// [`Ranked::auc`], and average precision as [`super::pr_auc`] tells it, in one pass.
+    pub(crate) fn areas(&self, weights: Option<&[f64]>) -> (Option<f64>, Option<f64>) {
+        let (mut positives, mut negatives, mut area, mut precision) = (0.0, 0.0, 0.0, 0.0);
+        let passed = self.for_each_run(weights, |run| {
+            area += run.negatives * (positives + 0.5 * run.positives);
+            positives += run.positives;
+            negatives += run.negatives;
+            if run.positives > 0.0 {
+                precision += run.positives * positives / (positives + negatives);
+            }
+        });
+        let told = passed.filter(|()| positives > 0.0);
+        let roc = told.filter(|()| negatives > 0.0);
+        (
+            roc.map(|()| area / (positives * negatives)),
+            told.map(|()| precision / positives),
+        )
     }
 
     /// Calls `visit` with each run of equal scores, best first; `None` when there are fewer weights than rows.

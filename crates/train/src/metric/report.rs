@@ -69,7 +69,14 @@ impl Evaluation {
                 format!("{share:.1} %"),
                 name(line),
             ];
-            row.extend([m.roc_auc, m.logloss, m.gauc.value, m.ece, m.rmse].map(figure));
+            let i = &line.intervals;
+            row.extend([
+                with_range(m.roc_auc, i.roc_auc),
+                with_range(m.logloss, i.logloss),
+                with_range(m.gauc.value, i.gauc),
+                with_range(m.ece, i.ece),
+                with_range(m.rmse, i.rmse),
+            ]);
             row
         };
         let rows = self
@@ -81,31 +88,8 @@ impl Evaluation {
 
     /// A row per figure of a model that has an interval.
     pub(crate) fn intervals(&self) -> Vec<[String; 4]> {
-        let of = |line: &Line| {
-            let own = &line.intervals;
-            let named = [
-                ("ROC-AUC", own.roc_auc),
-                ("logloss", own.logloss),
-                ("accuracy", own.accuracy),
-                ("RMSE", own.rmse),
-                ("MAE", own.mae),
-            ];
-            let name = line.name.clone();
-            named.into_iter().filter_map(move |(what, bounds)| {
-                let Bounds { low, high } = bounds?;
-                Some([
-                    name.clone(),
-                    what.to_owned(),
-                    format!("{low:.4}"),
-                    format!("{high:.4}"),
-                ])
-            })
-        };
-        self.lines
-            .iter()
-            .filter(|line| !line.baseline)
-            .flat_map(of)
-            .collect()
+        let models = self.lines.iter().filter(|line| !line.baseline);
+        models.flat_map(ranges).collect()
     }
 
     /// The evaluation as one JSON object (all fields; figures that are not defined are `null`).
@@ -186,6 +170,13 @@ impl Evaluation {
             let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
             table.extend(slice.lines.iter().map(|line| cells(line).to_vec()));
             write_aligned(f, &table)?;
+            for line in slice.lines.iter().filter(|line| !line.baseline) {
+                let told = ranges(line)
+                    .into_iter()
+                    .map(|[_, what, low, high]| format!("{what} {low} … {high}"));
+                let told: Vec<String> = told.collect();
+                writeln!(f, "  {}: {} ({} %)", line.name, told.join(", "), self.percent())?;
+            }
         }
         self.others.iter().try_for_each(|other| write!(f, "{other}"))
     }
@@ -274,6 +265,36 @@ pub(crate) fn figure(value: Option<f64>) -> String {
         .map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"))
 }
 
+/// A figure with its interval, where it has one.
+fn with_range(value: Option<f64>, bounds: Option<Bounds>) -> String {
+    let range = bounds.map_or(String::new(), |b| format!(" ({:.4} … {:.4})", b.low, b.high));
+    figure(value) + &range
+}
+
+/// A line's intervals: name, figure, low, high.
+fn ranges(line: &Line) -> Vec<[String; 4]> {
+    let i = &line.intervals;
+    let named = [
+        ("ROC-AUC", i.roc_auc),
+        ("PR-AUC", i.pr_auc),
+        ("logloss", i.logloss),
+        ("GAUC", i.gauc),
+        ("accuracy", i.accuracy),
+        ("Brier", i.brier),
+        ("NDCG@10", i.ndcg_10),
+        ("ECE", i.ece),
+        ("RMSE", i.rmse),
+        ("MAE", i.mae),
+    ];
+    let row = |(what, bounds): (&str, Option<Bounds>)| {
+        let Bounds { low, high } = bounds?;
+        let ends = [low, high].map(|end| format!("{end:.4}"));
+        let [low, high] = ends;
+        Some([line.name.clone(), what.to_owned(), low, high])
+    };
+    named.into_iter().filter_map(row).collect()
+}
+
 fn signed(interval: &Interval) -> [String; 3] {
     [interval.difference, interval.low, interval.high].map(|v| format!("{v:+.4}"))
 }
@@ -339,7 +360,9 @@ mod tests {
             lines[1].contains("NDCG@10") && lines[1].ends_with("MAE"),
             "{text}"
         );
-        assert!(text.contains("wide | deep: logloss 0."), "{text}");
+        for figure in ["logloss", "PR-AUC", "GAUC", "NDCG@10", "ECE"] {
+            assert!(text.contains(&format!("wide | deep: {figure} 0.")), "{text}");
+        }
         assert!(text.contains("wide | deep − constant  +0."), "{text}");
         assert!(text.contains("95 % interval (200 resamples of users, seed 1)"));
     }
@@ -352,7 +375,7 @@ mod tests {
             .lines()
             .filter(|l| l.starts_with("| ") && l.contains("0."))
             .count();
-        assert_eq!(rows, 3 + 5, "{text}");
+        assert_eq!(rows, 3 + 10, "{text}");
         assert_eq!(markdown_cell("<b>\n`x`"), "&lt;b&gt; \\`x\\`");
     }
 

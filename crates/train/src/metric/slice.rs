@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::Entry;
+use super::intervals::resampled;
 use super::{Intervals, Line, Measures, Observed};
+use crate::bootstrap::Bootstrap;
 
 /// A group of rows.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,25 +33,26 @@ pub struct Slice {
 }
 
 impl SliceRows {
-    /// Measures all entries on these rows; none where there are no rows.
-    pub(super) fn measure(&self, observed: &Observed, entries: &[Entry]) -> Option<Slice> {
+    /// Measures all entries on these rows, those of models with intervals; none where there are no rows.
+    pub(super) fn measure(
+        &self,
+        observed: &Observed,
+        entries: &[Entry],
+        bootstrap: &Bootstrap,
+    ) -> Option<Slice> {
         let own = Observed {
             labels: self.of(&observed.labels),
             weights: observed.weights.as_ref().map(|weights| self.of(weights)),
             groups: self.of(&observed.groups),
         };
-        let line = |entry: &Entry| Line {
-            name: entry.name.clone(),
-            baseline: entry.baseline,
-            measures: Measures::of(&own, &self.of(&entry.scores), entry.meaning),
-            intervals: Intervals::default(),
-            calibration: Vec::new(),
-        };
+        let lines = entries
+            .iter()
+            .map(|entry| entry.of_rows(&own, &self.of(&entry.scores), bootstrap));
         (!own.labels.is_empty()).then(|| Slice {
             name: self.name.clone(),
             rows: own.labels.len(),
             positives: own.labels.iter().filter(|label| **label > 0.5).count(),
-            lines: entries.iter().map(line).collect(),
+            lines: lines.collect(),
         })
     }
 
@@ -59,13 +62,30 @@ impl SliceRows {
     }
 }
 
+impl Entry {
+    /// The figures of some rows' scores.
+    fn of_rows(&self, rows: &Observed, scores: &[f64], bootstrap: &Bootstrap) -> Line {
+        let measures = Measures::of(rows, scores, self.meaning);
+        let told = !self.baseline && rows.groups.len() == rows.labels.len();
+        let drawn = told.then(|| resampled(rows, &[(scores, &measures)], bootstrap).pop());
+        Line {
+            name: self.name.clone(),
+            baseline: self.baseline,
+            measures,
+            intervals: drawn
+                .flatten()
+                .map_or_else(Intervals::default, |(found, _)| found),
+            calibration: Vec::new(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rankine_model::config::Meaning;
 
     use super::super::{Evaluation, Evaluator};
     use super::*;
-    use crate::bootstrap::Bootstrap;
 
     #[test]
     fn a_group_has_the_figures_of_its_rows_alone() {
@@ -95,6 +115,9 @@ mod tests {
             .collect();
         assert_eq!(figures, [("known", 2, 1, Some(1.0)), ("new", 2, 1, Some(0.0))]);
         assert_eq!(found.slices[1].lines[1].name, "b");
+        let sure = found.slices.iter().flat_map(|slice| &slice.lines);
+        let sure: Vec<bool> = sure.map(|line| line.intervals.roc_auc.is_some()).collect();
+        assert_eq!(sure, [true, false, true, false]);
         assert!(found.to_string().contains("new: 2 rows"), "{found}");
         assert!(found.markdown().contains("| new |"), "{}", found.markdown());
     }
@@ -132,7 +155,7 @@ mod tests {
                     .all(|figure| figure.is_some() == line.baseline),
                 "{line:?}"
             );
-            assert!(line.calibration.is_empty() && line.intervals.logloss.is_none());
+            assert!(line.calibration.is_empty() && (line.baseline || line.intervals.logloss.is_none()));
         }
         assert!(order.to_string().contains("they are no probabilities"));
         for line in lines(&of(Meaning::Number)) {

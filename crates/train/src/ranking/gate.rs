@@ -81,14 +81,16 @@ impl fmt::Display for Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Figures, SplitRecall};
+    use super::super::{Figures, ListIntervals, SplitFigures};
     use super::*;
+    use crate::bootstrap::Bootstrap;
 
     fn ranking(all: f64, cold: Option<f64>) -> Ranking {
-        let splits = cold.map(|recall| SplitRecall {
+        let splits = cold.map(|recall| SplitFigures {
             split: COLD_ITEMS.to_owned(),
             recall,
             error: 0.01,
+            ..SplitFigures::default()
         });
         let line = RankingLine {
             name: "own".to_owned(),
@@ -97,6 +99,7 @@ mod tests {
                 recall: all,
                 ..Figures::default()
             },
+            intervals: ListIntervals::default(),
             sampled: None,
             splits: splits.into_iter().collect(),
         };
@@ -108,6 +111,7 @@ mod tests {
             items: 1,
             relevant: 1,
             splits: Vec::new(),
+            bootstrap: Bootstrap::default(),
             lines: vec![line],
         }
     }

@@ -5,6 +5,7 @@
 //! that scores is ranked like this; sampled figures follow He et al. 2017 (one held-out item and n others that the user never
 //! met) and are printed because others print them, though they favour models that know little (Krichene and Rendle 2020).
 
+mod by_user;
 mod content;
 mod gate;
 mod report;
@@ -19,13 +20,19 @@ use rankine_kernel::topn;
 use rankine_model::{Hidden, ScoreScratch, Scorer};
 
 use crate::TrainError;
+use crate::bootstrap::Bootstrap;
 use crate::metric::top;
 use crate::source::SampleSource;
+use by_user::{ByUser, bounds};
 use content::Content;
 pub use gate::Verdict;
-pub use report::{Figures, Ranking, RankingLine, Sampled};
-use split::Share;
-pub use split::{COLD_ITEMS, COLD_USERS, Split, SplitRecall, WARM_ITEMS};
+pub(crate) use report::RankingTable;
+pub use report::{Figures, ListIntervals, Ranking, RankingLine, Sampled, SampledIntervals};
+pub use split::{
+    COLD_ITEMS, FREQUENT_ITEMS, KNOWN_USERS, NEW_USERS, RARE_ITEMS, Split, SplitFigures, SplitIntervals,
+    WARM_ITEMS,
+};
+use split::{Share, Told};
 pub use world::World;
 use world::{Asked, number};
 
@@ -40,6 +47,9 @@ pub struct RankingOptions {
     pub seed: u64,
     /// Labels of at least this are relevant.
     pub positive: f32,
+    /// How intervals are made, users drawn with replacement; without resamples there are none. Of very many users there are fewer
+    /// resamples ([`Bootstrap::bounded`], for eight figures).
+    pub bootstrap: Bootstrap,
 }
 
 impl Default for RankingOptions {
@@ -49,6 +59,7 @@ impl Default for RankingOptions {
             negatives: 99,
             seed: 1,
             positive: 0.5,
+            bootstrap: Bootstrap::default(),
         }
     }
 }
@@ -80,6 +91,7 @@ pub fn rank(
     let judge = Judge {
         world,
         options,
+        bootstrap: options.bootstrap.bounded(8 * asked.len()),
         asked: &asked,
         shares: &shares,
     };
@@ -106,6 +118,7 @@ pub fn rank(
         items: world.items(),
         relevant: asked.iter().map(|a| a.relevant.len()).sum(),
         splits: shares.iter().map(|share| share.about(&asked)).collect(),
+        bootstrap: judge.bootstrap,
         lines,
     })
 }
@@ -178,6 +191,7 @@ impl<'a> Model<'a> {
 struct Judge<'a> {
     world: &'a World,
     options: &'a RankingOptions,
+    bootstrap: Bootstrap,
     asked: &'a [Asked],
     shares: &'a [Share],
 }
@@ -187,25 +201,27 @@ impl Judge<'_> {
         let mut scores = vec![0.0; self.world.items()];
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.options.seed ^ 0x5DEE_CE66);
         let (mut lists, mut places) = (Vec::with_capacity(self.asked.len()), Vec::new());
-        let mut recalls = vec![Vec::new(); self.shares.len()];
+        let mut told = vec![Told::default(); self.shares.len()];
         for (at, asked) in self.asked.iter().enumerate() {
             score(asked, &mut scores);
-            places.extend(self.places(asked, &scores, &mut random));
-            lists.push(self.list(asked, &mut scores));
-            for (share, recalls) in self.shares.iter().zip(&mut recalls) {
-                recalls.extend(share.recall((at, asked), &scores, self.options.k));
+            places.push(self.places(asked, &scores, &mut random));
+            let list = self.list(asked, &mut scores);
+            for (share, told) in self.shares.iter().zip(&mut told) {
+                share.tell((at, asked), (&list, &scores), self.options.k, told);
             }
+            lists.push(list);
         }
+        let (all, intervals) = self.figures(&lists);
+        let sampled = || Sampled::of(&places, self.options.k, &self.bootstrap);
+        let shares = self.shares.iter().zip(&told);
         RankingLine {
             name: name.to_owned(),
             baseline,
-            all: self.figures(&lists),
-            sampled: (self.options.negatives > 0).then(|| Sampled::of(&places, self.options.k)),
-            splits: self
-                .shares
-                .iter()
-                .zip(recalls)
-                .map(|(share, all)| share.mean(all))
+            all,
+            intervals,
+            sampled: (self.options.negatives > 0).then(sampled),
+            splits: shares
+                .map(|(share, told)| share.figures(told, &self.bootstrap))
                 .collect(),
         }
     }
@@ -248,33 +264,28 @@ impl Judge<'_> {
         drawn
     }
 
-    fn figures(&self, lists: &[Vec<u32>]) -> Figures {
-        let k = self.options.k;
-        let pairs = || lists.iter().zip(self.asked);
-        let mean = |figure: &dyn Fn(&[u32], &[u32]) -> f64| {
-            report::mean(pairs().map(|(list, asked)| figure(list, &asked.relevant)))
-        };
-        let (hit_rate, hit_error) = mean(&top::hit_rate);
-        let (ndcg, ndcg_error) = mean(&|list, relevant| top::ndcg(list, relevant, k));
-        let diverse = lists
-            .iter()
-            .filter_map(|list| top::diversity(list, |i| self.world.met_by(i)));
-        let novel = lists
-            .iter()
-            .filter_map(|list| top::novelty(list, |i| self.world.met_by(i).len(), self.world.users()));
-        Figures {
-            hit_rate,
-            hit_error,
-            recall: mean(&top::recall).0,
-            precision: mean(&|list, relevant| top::precision(list, relevant, k)).0,
-            ndcg,
-            ndcg_error,
-            map: mean(&|list, relevant| top::average_precision(list, relevant, k)).0,
-            mrr: mean(&top::reciprocal_rank).0,
-            coverage: top::coverage(lists.iter().map(Vec::as_slice), self.world.items()),
-            diversity: report::mean(diverse).0,
-            novelty: report::mean(novel).0,
+    fn figures(&self, lists: &[Vec<u32>]) -> (Figures, ListIntervals) {
+        let (k, world) = (self.options.k, self.world);
+        let mut told: [ByUser; 8] = Default::default();
+        for (list, asked) in lists.iter().zip(self.asked) {
+            let relevant = &asked.relevant;
+            let values = [
+                Some(top::hit_rate(list, relevant)),
+                Some(top::recall(list, relevant)),
+                Some(top::precision(list, relevant, k)),
+                Some(top::ndcg(list, relevant, k)),
+                Some(top::average_precision(list, relevant, k)),
+                Some(top::reciprocal_rank(list, relevant)),
+                top::diversity(list, |i| world.met_by(i)),
+                top::novelty(list, |i| world.met_by(i).len(), world.users()),
+            ];
+            for (told, value) in told.iter_mut().zip(values) {
+                told.user(value);
+            }
         }
+        let coverage = top::coverage(lists.iter().map(Vec::as_slice), world.items());
+        let intervals = ListIntervals::of(bounds(&told, &self.bootstrap));
+        (Figures::of(&told.map(|told| told.mean()), coverage), intervals)
     }
 }
 
@@ -285,4 +296,4 @@ fn first(scores: &[f32], k: usize) -> impl Iterator<Item = usize> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

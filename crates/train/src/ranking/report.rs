@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::split::{Split, SplitRecall};
-use crate::metric::markdown_cell;
+use super::by_user::{ByUser, bounds};
+use super::split::{Split, SplitFigures};
+use crate::bootstrap::Bootstrap;
+use crate::metric::{Bounds, markdown_cell};
 
 /// Figures of lists over all items: means over users; errors are standard errors of the mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,63 @@ pub struct Figures {
     pub novelty: f64,
 }
 
+/// Bootstrap intervals of [`Figures`], users drawn with replacement. Coverage is no mean over users and has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListIntervals {
+    /// Of the hit rate.
+    pub hit_rate: Option<Bounds>,
+    /// Of recall.
+    pub recall: Option<Bounds>,
+    /// Of precision.
+    pub precision: Option<Bounds>,
+    /// Of NDCG.
+    pub ndcg: Option<Bounds>,
+    /// Of MAP.
+    pub map: Option<Bounds>,
+    /// Of MRR.
+    pub mrr: Option<Bounds>,
+    /// Of diversity.
+    pub diversity: Option<Bounds>,
+    /// Of novelty.
+    pub novelty: Option<Bounds>,
+}
+
+impl Figures {
+    /// Means and errors in the order of [`ListIntervals`].
+    pub(super) fn of(means: &[(f64, f64); 8], coverage: f64) -> Figures {
+        let [hit_rate, recall, precision, ndcg, map, mrr, diversity, novelty] = means;
+        Figures {
+            hit_rate: hit_rate.0,
+            hit_error: hit_rate.1,
+            recall: recall.0,
+            precision: precision.0,
+            ndcg: ndcg.0,
+            ndcg_error: ndcg.1,
+            map: map.0,
+            mrr: mrr.0,
+            coverage,
+            diversity: diversity.0,
+            novelty: novelty.0,
+        }
+    }
+}
+
+impl ListIntervals {
+    pub(super) fn of(bounds: [Option<Bounds>; 8]) -> ListIntervals {
+        let [hit_rate, recall, precision, ndcg, map, mrr, diversity, novelty] = bounds;
+        ListIntervals {
+            hit_rate,
+            recall,
+            precision,
+            ndcg,
+            map,
+            mrr,
+            diversity,
+            novelty,
+        }
+    }
+}
+
 /// Figures of held-out items, each among sampled others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sampled {
@@ -47,26 +106,49 @@ pub struct Sampled {
     pub ndcg_error: f64,
     /// Mean of 1 / place of those.
     pub mrr: f64,
+    /// How sure they are.
+    #[serde(default)]
+    pub intervals: SampledIntervals,
+}
+
+/// Bootstrap intervals of [`Sampled`], users drawn with replacement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SampledIntervals {
+    /// Of the hit rate.
+    pub hit_rate: Option<Bounds>,
+    /// Of NDCG.
+    pub ndcg: Option<Bounds>,
+    /// Of MRR.
+    pub mrr: Option<Bounds>,
 }
 
 impl Sampled {
-    /// Figures of places, counted from 0.
-    pub(super) fn of(places: &[usize], k: usize) -> Sampled {
-        let within = |figure: &dyn Fn(f64) -> f64| {
-            mean(
-                places
-                    .iter()
-                    .map(|place| if *place < k { figure(*place as f64) } else { 0.0 }),
-            )
-        };
-        let (hit_rate, hit_error) = within(&|_| 1.0);
-        let (ndcg, ndcg_error) = within(&|place| 1.0 / (place + 2.0).log2());
+    /// Figures of each user's places, counted from 0.
+    pub(super) fn of(places: &[Vec<usize>], k: usize, bootstrap: &Bootstrap) -> Sampled {
+        let mut told: [ByUser; 3] = Default::default();
+        let [hit_rate, ndcg, mrr] = &mut told;
+        for places in places {
+            let each = |figure: fn(f64) -> f64| {
+                let places = places.iter();
+                places.map(move |place| if *place < k { figure(*place as f64) } else { 0.0 })
+            };
+            hit_rate.user(each(|_| 1.0));
+            ndcg.user(each(|place| 1.0 / (place + 2.0).log2()));
+            mrr.user(each(|place| 1.0 / (place + 1.0)));
+        }
+        let [(hit_rate, hit_error), (ndcg, ndcg_error), (mrr, _)] = told.each_ref().map(ByUser::mean);
+        let ends = bounds(&told, bootstrap);
         Sampled {
             hit_rate,
             hit_error,
             ndcg,
             ndcg_error,
-            mrr: within(&|place| 1.0 / (place + 1.0)).0,
+            mrr,
+            intervals: SampledIntervals {
+                hit_rate: ends[0],
+                ndcg: ends[1],
+                mrr: ends[2],
+            },
         }
     }
 }
@@ -80,11 +162,14 @@ pub struct RankingLine {
     pub baseline: bool,
     /// Over all items.
     pub all: Figures,
+    /// How sure they are.
+    #[serde(default)]
+    pub intervals: ListIntervals,
     /// Among sampled items, where asked for.
     pub sampled: Option<Sampled>,
     /// Of the ranking's splits, in their order.
     #[serde(default)]
-    pub splits: Vec<SplitRecall>,
+    pub splits: Vec<SplitFigures>,
 }
 
 /// A model's rankings beside those of baselines. `Display` prints aligned text.
@@ -102,9 +187,12 @@ pub struct Ranking {
     pub items: usize,
     /// Held-out items they liked.
     pub relevant: usize,
-    /// Cold and warm lists, where anything held out is cold.
+    /// Groups of items and users whose lists are looked at on their own.
     #[serde(default)]
     pub splits: Vec<Split>,
+    /// How the intervals were made (users drawn with replacement).
+    #[serde(default)]
+    pub bootstrap: Bootstrap,
     /// The model, then baselines.
     pub lines: Vec<RankingLine>,
 }
@@ -136,8 +224,29 @@ fn cells(f: &Figures) -> [f64; 9] {
     ]
 }
 
+/// A table with a heading; of the first row are heads.
+pub(crate) struct RankingTable {
+    pub(crate) heading: String,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
 impl Ranking {
-    /// The rows of a table: heads, then a row per line.
+    /// All tables: every ranker, the model's intervals, and groups.
+    pub(crate) fn tables(&self) -> Vec<RankingTable> {
+        let with = |heading: String, rows: Vec<Vec<String>>| RankingTable { heading, rows };
+        let percent = (1_000.0 * self.bootstrap.level).round() / 10.0;
+        let (resamples, seed) = (self.bootstrap.resamples, self.bootstrap.seed);
+        let intervals = format!("{percent} % intervals ({resamples} resamples of users, seed {seed})");
+        let groups = "By group of items and users".to_owned();
+        let all = [
+            with(String::new(), self.table()),
+            with(intervals, self.intervals()),
+            with(groups, self.by_group()),
+        ];
+        all.into_iter().filter(|table| table.rows.len() > 1).collect()
+    }
+
+    /// A row per ranker.
     fn table(&self) -> Vec<Vec<String>> {
         let mut heads = vec![format!("@{}, all items", self.k)];
         heads.extend(HEADS.iter().map(ToString::to_string));
@@ -145,42 +254,100 @@ impl Ranking {
             let n = self.negatives;
             heads.extend([format!("hit rate of {n}"), format!("NDCG of {n}")]);
         }
-        heads.extend(self.splits.iter().map(|split| format!("recall, {}", split.name)));
         let row = |line: &RankingLine| {
-            let name = if line.baseline {
-                format!("({})", line.name)
-            } else {
-                line.name.clone()
-            };
-            let mut row = vec![name];
+            let mut row = vec![name(line)];
             row.extend(cells(&line.all).map(|v| format!("{v:.4}")));
-            row.extend(
-                line.sampled
-                    .iter()
-                    .flat_map(|s| [s.hit_rate, s.ndcg])
-                    .map(|v| format!("{v:.4}")),
-            );
-            row.extend(line.splits.iter().map(|split| format!("{:.4}", split.recall)));
+            let sampled = line.sampled.iter().flat_map(|s| [s.hit_rate, s.ndcg]);
+            row.extend(sampled.map(|v| format!("{v:.4}")));
             row
         };
         std::iter::once(heads).chain(self.lines.iter().map(row)).collect()
     }
 
-    /// The table as Markdown, with what was ranked.
+    /// A row per figure of the model.
+    fn intervals(&self) -> Vec<Vec<String>> {
+        let of = |line: &RankingLine| {
+            let (i, n) = (&line.intervals, self.negatives);
+            let ends = [
+                i.hit_rate,
+                i.recall,
+                i.precision,
+                i.ndcg,
+                i.map,
+                i.mrr,
+                None,
+                i.diversity,
+                i.novelty,
+            ];
+            let mut all: Vec<_> = HEADS.iter().map(ToString::to_string).zip(ends).collect();
+            if let Some(i) = line.sampled.map(|sampled| sampled.intervals) {
+                let named = [("hit rate", i.hit_rate), ("NDCG", i.ndcg), ("MRR", i.mrr)];
+                all.extend(named.map(|(what, ends)| (format!("{what} of {n}"), ends)));
+            }
+            let row = |(what, ends): (String, Option<Bounds>)| {
+                let Bounds { low, high } = ends?;
+                Some(vec![
+                    line.name.clone(),
+                    what,
+                    format!("{low:.4}"),
+                    format!("{high:.4}"),
+                ])
+            };
+            all.into_iter().filter_map(row).collect::<Vec<_>>()
+        };
+        let heads = ["", "figure", "low", "high"].map(str::to_owned).to_vec();
+        let models = self.lines.iter().filter(|line| !line.baseline);
+        std::iter::once(heads).chain(models.flat_map(of)).collect()
+    }
+
+    /// A row per group and ranker, the model's with intervals.
+    fn by_group(&self) -> Vec<Vec<String>> {
+        let heads = [format!("@{}", self.k), String::new()];
+        let heads = heads
+            .into_iter()
+            .chain(["hit rate", "recall", "NDCG"].map(str::to_owned));
+        let row = |line: &RankingLine, at: usize| {
+            let own = line.splits.get(at)?;
+            let cell = |value: f64, ends: Option<Bounds>| {
+                let ends = ends.filter(|_| !line.baseline);
+                let range = ends.map_or(String::new(), |b| format!(" ({:.4} … {:.4})", b.low, b.high));
+                format!("{value:.4}{range}")
+            };
+            let i = &own.intervals;
+            Some(vec![
+                own.split.clone(),
+                name(line),
+                cell(own.hit_rate, i.hit_rate),
+                cell(own.recall, i.recall),
+                cell(own.ndcg, i.ndcg),
+            ])
+        };
+        let rows = (0..self.splits.len()).flat_map(|at| self.lines.iter().filter_map(move |l| row(l, at)));
+        std::iter::once(heads.collect()).chain(rows).collect()
+    }
+
+    /// The tables as Markdown, with what was ranked.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut text = format!("{}\n\n", self.about());
-        for (at, row) in self.table().iter().enumerate() {
-            let cells: Vec<String> = row.iter().map(|cell| markdown_cell(cell)).collect();
-            text += &format!("| {} |\n", cells.join(" | "));
-            if at == 0 {
-                text += &format!("|---|{}\n", "---:|".repeat(row.len() - 1));
+        let mut text = format!("{}\n", self.about());
+        for table in self.tables() {
+            if !table.heading.is_empty() {
+                text += &format!("\n{}\n", table.heading);
+            }
+            text.push('\n');
+            for (at, row) in table.rows.iter().enumerate() {
+                let cells: Vec<String> = row.iter().map(|cell| markdown_cell(cell)).collect();
+                text += &format!("| {} |\n", cells.join(" | "));
+                if at == 0 {
+                    text += &format!("|---|{}\n", "---:|".repeat(row.len() - 1));
+                }
             }
         }
         text
     }
 
-    fn about(&self) -> String {
+    /// What was ranked, for whom.
+    pub(crate) fn about(&self) -> String {
         let (title, users, items, relevant) = (&self.title, self.users, self.items, self.relevant);
         let mut text = format!(
             "Lists of {users} users over {items} items, {relevant} of them liked in {title}; what a user had met is left out."
@@ -191,7 +358,10 @@ impl Ranking {
         }
         for split in &self.splits {
             let (name, users, items, relevant) = (&split.name, split.users, split.items, split.relevant);
-            text += &format!(" {name}: {items} ranked alone, {relevant} of them liked by {users} users.");
+            text += &match items < self.items {
+                true => format!(" {name}: {items} ranked alone, {relevant} of them liked by {users} users."),
+                false => format!(" {name}: {users}, who liked {relevant} items."),
+            };
         }
         text
     }
@@ -203,21 +373,40 @@ impl Ranking {
     }
 }
 
+/// A ranker's name, in brackets where it is a baseline.
+fn name(line: &RankingLine) -> String {
+    if line.baseline {
+        format!("({})", line.name)
+    } else {
+        line.name.clone()
+    }
+}
+
 impl fmt::Display for Ranking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = self.table();
-        let columns = table.first().map_or(0, Vec::len);
-        let width = |c: usize| table.iter().map(|row| row[c].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
         write!(f, "{}", self.about())?;
-        for row in &table {
-            write!(f, "\n{:<1$}", row[0], widths[0])?;
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                write!(f, "  {cell:>width$}")?;
+        for table in self.tables() {
+            if !table.heading.is_empty() {
+                write!(f, "\n{}", table.heading)?;
             }
+            aligned(f, &table.rows)?;
         }
         Ok(())
     }
+}
+
+/// First column to the left, the others to the right, two spaces between.
+fn aligned(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |c: usize| rows.iter().map(|row| row[c].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows {
+        write!(f, "\n{:<1$}", row[0], widths[0])?;
+        for (cell, width) in row.iter().zip(&widths).skip(1) {
+            write!(f, "  {cell:>width$}")?;
+        }
+    }
+    Ok(())
 }
 
 /// The mean and its standard error; zeros without numbers.

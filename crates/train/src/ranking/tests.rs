@@ -1,4 +1,5 @@
 use super::*;
+use crate::metric::Bounds;
 use crate::progress::Silent;
 use crate::source::{RowsSource, SampleRow};
 use rankine_model::{ModelConfig, Network};
@@ -60,6 +61,14 @@ fn ranked(options: &RankingOptions) -> Ranking {
     let mut world = World::default();
     world.learn(&mut learnt()).unwrap();
     rank("test", ("own", &plan, &scorer), &mut world, &mut held(), options).unwrap()
+}
+
+/// Popularity's lists for two users.
+pub(crate) fn example() -> Ranking {
+    ranked(&RankingOptions {
+        k: 2,
+        ..RankingOptions::default()
+    })
 }
 
 #[test]
@@ -130,11 +139,19 @@ fn text_and_markdown_have_a_row_per_ranker() {
         text.contains("Lists of 2 users over 4 items") && text.contains("\n(popularity)"),
         "{text}"
     );
+    // heads, a line and three rankers; heads, a line and eleven figures
     assert_eq!(
         markdown.lines().filter(|l| l.starts_with('|')).count(),
-        5,
+        5 + 13,
         "{markdown}"
     );
+    for told in [&text, &markdown] {
+        assert!(
+            told.contains("95 % intervals (1000 resamples of users, seed 1)"),
+            "{told}"
+        );
+    }
+    assert!(markdown.contains("| own | MRR of 99 | "), "{markdown}");
     assert!(markdown.contains("| (chance) |") && markdown.contains("NDCG of 99"));
     let json = serde_json::to_string(&found).unwrap();
     assert_eq!(serde_json::from_str::<Ranking>(&json).unwrap(), found);
@@ -210,14 +227,50 @@ fn cold_items_are_ranked_alone_beside_what_content_tells() {
         [
             (COLD_ITEMS, 8, 10, 40),
             (WARM_ITEMS, 1, 30, 1),
-            (COLD_USERS, 1, 40, 1)
+            (RARE_ITEMS, 8, 34, 40),
+            (FREQUENT_ITEMS, 1, 6, 1),
+            (NEW_USERS, 1, 40, 1),
+            (KNOWN_USERS, 8, 40, 40),
         ]
     );
     let of = |name: &str| found.lines.iter().find(|l| l.name == name).unwrap().splits[0].recall;
     // 5 of 10 cold items have the user's tag; popularity knows none of them and takes the first ones
     assert!((of("content profile") - 1.0).abs() < 1e-12 && (of("content factors") - 1.0).abs() < 1e-12);
     assert!(of("own") < 0.7 && of("chance") < 0.7);
-    assert!(found.to_string().contains("recall, cold items") && found.markdown().contains("cold users: 40"));
+    let own = &found.own().unwrap().splits[0];
+    let bounds = own.intervals.recall.unwrap();
+    assert!(bounds.low <= own.recall && own.recall <= bounds.high, "{own:?}");
+    assert!(
+        found.to_string().contains("\ncold items ") && found.markdown().contains("new users: 1, who liked 1")
+    );
+}
+
+#[test]
+fn lists_have_intervals_of_users_drawn_together() {
+    let options = RankingOptions {
+        k: 2,
+        negatives: 1,
+        ..RankingOptions::default()
+    };
+    let own = ranked(&options).own().unwrap().clone();
+    // of two users one has a hit: in a quarter of the resamples none or both
+    let (i, sampled) = (own.intervals, own.sampled.unwrap().intervals);
+    for bounds in [i.hit_rate, i.recall, i.ndcg, i.map, i.mrr] {
+        assert_eq!(bounds, Some(Bounds { low: 0.0, high: 1.0 }));
+    }
+    assert_eq!(i.precision, Some(Bounds { low: 0.0, high: 0.5 }));
+    assert!(i.diversity.unwrap().high <= 1.0 && i.novelty.unwrap().low > 0.0);
+    assert!(sampled.hit_rate.is_some() && sampled.ndcg.is_some() && sampled.mrr.is_some());
+    let none = Bootstrap {
+        resamples: 0,
+        ..Bootstrap::default()
+    };
+    let own = ranked(&RankingOptions {
+        bootstrap: none,
+        ..options
+    });
+    assert_eq!(own.own().unwrap().intervals, ListIntervals::default());
+    assert!(!own.to_string().contains("intervals"));
 }
 
 #[test]

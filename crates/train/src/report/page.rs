@@ -8,6 +8,7 @@ use rankine_chart::escape;
 use super::{drawing, live};
 use crate::card::Card;
 use crate::metric::{Bounds, Evaluation, GROUPED, Line, cells, headings};
+use crate::ranking::{Ranking, RankingTable};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -60,8 +61,8 @@ fn headline(card: &Card) -> String {
     let all = [
         told("ROC-AUC", m.roc_auc, i.roc_auc),
         told("logloss", m.logloss, i.logloss),
-        told("GAUC", m.gauc.value, None),
-        told("ECE", m.ece, None),
+        told("GAUC", m.gauc.value, i.gauc),
+        told("ECE", m.ece, i.ece),
         told("RMSE", m.rmse, i.rmse),
     ];
     format!(
@@ -86,7 +87,23 @@ fn training(card: &Card) -> String {
 }
 
 fn metrics(card: &Card) -> String {
-    card.evaluations.iter().map(evaluation).collect()
+    let rows = card.evaluations.iter().map(evaluation);
+    rows.chain(card.rankings.iter().map(ranking)).collect()
+}
+
+/// Lists over all items: all rankers, intervals, groups.
+fn ranking(ranking: &Ranking) -> String {
+    let mut text = format!("<h3>Lists</h3>\n<p>{}</p>\n", escape(&ranking.about()));
+    for RankingTable { heading, rows } in ranking.tables() {
+        if !heading.is_empty() {
+            text += &format!("<h3>{}</h3>\n", escape(&heading));
+        }
+        let mut rows = rows.into_iter();
+        let head = rows.next().unwrap_or_default();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        text += &table("", &head, rows);
+    }
+    text
 }
 
 /// One evaluation: all scorers, intervals, differences, groups, further outputs.
@@ -263,6 +280,23 @@ mod tests {
             page.matches("</section>").count()
         );
         assert_eq!(page.matches("<tr").count(), page.matches("</tr>").count());
+    }
+
+    #[test]
+    fn lists_stand_on_the_page_with_their_intervals() {
+        let mut card = card();
+        card.rankings = vec![crate::ranking::tests::example()];
+        let page = page(&card);
+        for part in [
+            "<h3>Lists</h3>",
+            "(popularity)",
+            "95 % intervals (1000 resamples",
+            "<td>MRR of 99</td>",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(page.contains("<span>GAUC (1.0000 … 1.0000)</span>"), "{page}");
+        assert!(card.markdown().contains("| own | hit rate | 0.0000 | 1.0000 |"));
     }
 
     #[test]
