@@ -271,7 +271,7 @@ fn candidates(options: &Options, pairs: &[Pair]) -> anyhow::Result<Vec<String>> 
 
 fn samples(path: &Path) -> anyhow::Result<Samples> {
     let mut samples = Samples::new();
-    for_each_row(path, &["label", "user", "item"], |record| {
+    for_each_row(path, &["label", "user", "item"], |record| -> anyhow::Result<()> {
         let cell = |at| record.get(at).unwrap_or_default();
         let label = cell(0).parse::<f64>();
         let label = label.with_context(|| format!("label `{}` is not a number", cell(0)));
@@ -284,7 +284,7 @@ fn samples(path: &Path) -> anyhow::Result<Samples> {
 
 fn met(path: &Path) -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
     let mut met: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for_each_row(path, &["user", "item"], |record| {
+    for_each_row(path, &["user", "item"], |record| -> anyhow::Result<()> {
         let cell = |at| record.get(at).unwrap_or_default().to_owned();
         met.entry(cell(0)).or_default().insert(cell(1));
         Ok(())

@@ -88,7 +88,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
 fn means(path: &Path, (user, item): (&str, &str), items: &VectorTable) -> anyhow::Result<VectorTable> {
     let places = items.places();
     let mut sums: BTreeMap<String, (u32, Vec<f64>)> = BTreeMap::new();
-    for_each_row(path, &[user, item], |record| {
+    for_each_row(path, &[user, item], |record| -> anyhow::Result<()> {
         let (user, item) = (
             record.get(0).unwrap_or_default(),
             record.get(1).unwrap_or_default(),
@@ -127,7 +127,7 @@ fn join(
     let (of_user, of_item) = (users.places(), items.places());
     let (mut written, mut left_out) = (0, 0);
     let mut file = std::io::BufWriter::new(AtomicFile::create(out)?);
-    for_each_row(samples, &["label", user, item], |record| {
+    for_each_row(samples, &["label", user, item], |record| -> anyhow::Result<()> {
         let cell = |at| record.get(at).unwrap_or_default();
         let label: f32 = cell(0).parse().with_context(|| {
             let (file, line) = (samples.display(), record.line());
