@@ -1,6 +1,8 @@
 //! The kinds that learn from who met what, through the real binary: the files of `examples/models` are trained on the demo's home,
 //! published, evaluated by lists over all films, and each is the ranker of a request.
 
+use std::path::Path;
+
 use serde_json::Value as Json;
 
 use crate::home::{REPOSITORY, home, rankine};
@@ -21,11 +23,67 @@ fn figure(report: &Json, line: usize, name: &str) -> f64 {
     report["ranking"]["lines"][line]["all"][name].as_f64().unwrap()
 }
 
+/// Groups of the demo's test samples, whose users are all known.
+const GROUPS: [&str; 4] = ["cold items", "warm items", "rare items", "frequent items"];
+
 /// Names of the groups whose lists are told.
 fn groups(report: &Json) -> Vec<String> {
     let splits = report["ranking"]["lines"][0]["splits"].as_array().unwrap();
     let name = |split: &Json| split["split"].as_str().unwrap().to_owned();
     splits.iter().map(name).collect()
+}
+
+/// Lists above chance with intervals and groups, and no figure of probabilities.
+fn orders_items(report: &Json, name: &str) {
+    let (own, popular, chance) = (
+        figure(report, 0, "ndcg"),
+        figure(report, 1, "ndcg"),
+        figure(report, 2, "ndcg"),
+    );
+    assert!(
+        own > chance && popular > chance,
+        "{name}: {own} {popular} {chance}"
+    );
+    if name == "ials" || name == "ease" {
+        assert!(own > popular, "{name}: {own} {popular}");
+    }
+    let sure = &report["ranking"]["lines"][0];
+    let low = sure["intervals"]["ndcg"]["low"].as_f64();
+    assert!(
+        low.is_some() && low <= sure["all"]["ndcg"].as_f64(),
+        "{name}: {sure}"
+    );
+    assert_eq!(groups(report), GROUPS, "{name}");
+    let own = &report["evaluation"]["lines"][0]["measures"];
+    assert!(
+        own["roc_auc"].as_f64().unwrap() > 0.5 && own["logloss"].is_null(),
+        "{own}"
+    );
+    assert_eq!(report["evaluation"]["scores"], "order");
+    for group in report["evaluation"]["slices"].as_array().unwrap() {
+        let own = &group["lines"][0]["measures"];
+        let none = ["logloss", "accuracy", "brier", "ece", "rmse", "mae"].map(|figure| own[figure].is_null());
+        assert_eq!(none, [true; 6], "{group}");
+    }
+}
+
+/// `eval` of one of them and of a kind that scores rows, and a card.
+fn evaluated_and_told(home: &Path) {
+    let evaluated = rankine(home, &["eval", "ials", "--top", "5", "--negatives", "50"]).good();
+    assert!(evaluated.stdout.contains("@5, all items") && evaluated.stdout.contains("NDCG of 50"));
+    let scores_rows = rankine(home, &["--json", "eval", "widedeep", "--top", "5"])
+        .good()
+        .json();
+    assert_eq!(groups(&scores_rows), GROUPS);
+    let card = rankine(home, &["model", "show", "ease"]).good().stdout;
+    for part in [
+        "coverage",
+        "(chance)",
+        "| ease | MRR of 99 | ",
+        "| rare items | ease | 0.",
+    ] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
 }
 
 #[test]
@@ -39,55 +97,11 @@ fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
             .json();
         let kind = if file == "shares" { "popularity" } else { file };
         assert_eq!(report["kind"], kind);
-        let (own, popular, chance) = (
-            figure(&report, 0, "ndcg"),
-            figure(&report, 1, "ndcg"),
-            figure(&report, 2, "ndcg"),
-        );
-        assert!(
-            own > chance && popular > chance,
-            "{file}: {own} {popular} {chance}"
-        );
-        if name == "ials" || name == "ease" {
-            assert!(own > popular, "{file}: {own} {popular}");
-        }
-        let sure = &report["ranking"]["lines"][0];
-        let low = sure["intervals"]["ndcg"]["low"].as_f64();
-        assert!(
-            low.is_some() && low <= sure["all"]["ndcg"].as_f64(),
-            "{file}: {sure}"
-        );
-        assert_eq!(groups(&report), ["rare items", "frequent items"], "{file}");
-        let own = &report["evaluation"]["lines"][0]["measures"];
-        assert!(
-            own["roc_auc"].as_f64().unwrap() > 0.5 && own["logloss"].is_null(),
-            "{own}"
-        );
-        assert_eq!(report["evaluation"]["scores"], "order");
-        for group in report["evaluation"]["slices"].as_array().unwrap() {
-            let own = &group["lines"][0]["measures"];
-            let none =
-                ["logloss", "accuracy", "brier", "ece", "rmse", "mae"].map(|figure| own[figure].is_null());
-            assert_eq!(none, [true; 6], "{group}");
-        }
+        orders_items(&report, name);
         rankine(home.path(), &["model", "verify", name]).good();
         models += &format!(", {{ name = \"{name}\" }}");
     }
-    let evaluated = rankine(home.path(), &["eval", "ials", "--top", "5", "--negatives", "50"]).good();
-    assert!(evaluated.stdout.contains("@5, all items") && evaluated.stdout.contains("NDCG of 50"));
-    let scores_rows = rankine(home.path(), &["--json", "eval", "widedeep", "--top", "5"])
-        .good()
-        .json();
-    assert_eq!(groups(&scores_rows), ["rare items", "frequent items"]);
-    let card = rankine(home.path(), &["model", "show", "ease"]).good().stdout;
-    for part in [
-        "coverage",
-        "(chance)",
-        "| ease | MRR of 99 | ",
-        "| rare items | ease | 0.",
-    ] {
-        assert!(card.contains(part), "{part}: {card}");
-    }
+    evaluated_and_told(home.path());
     let server = Server::with(home.path(), &["--model", &format!("{models}]")]);
     let unlisted = server.site().get("/getrecforyou?id=6&model=neuralcf");
     assert!(
