@@ -22,6 +22,10 @@ CREATE INDEX IF NOT EXISTS pending_reason ON pending (reason, key);
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
 
+/// A row that waits may have been written to the sinks by a process that was killed before it could say so: whether its features
+/// have changed cannot be told from what is known here.
+const DISTRUST: &str = "UPDATE applied SET hash = 0 WHERE key IN (SELECT key FROM pending)";
+
 /// How far a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Applied {
@@ -110,6 +114,7 @@ impl State {
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE;",
             )?;
             database.execute_batch(TABLES)?;
+            database.execute_batch(DISTRUST)?;
             database.execute_batch("COMMIT")?;
             database.set_prepared_statement_cache_capacity(64);
             Ok(database)
@@ -509,6 +514,24 @@ mod tests {
         let left = state.next_pending(9).unwrap();
         assert_eq!(left[0], pending(1, 16, Reason::Backfill));
         assert_eq!(left[1].key, 2);
+    }
+
+    #[test]
+    fn what_a_killed_process_may_have_written_is_not_taken_for_unchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut state = State::open(&path).unwrap();
+        let outcome = Outcome {
+            applied: vec![(1, applied(8, true)), (2, applied(8, true))],
+            pending: vec![pending(2, 16, Reason::Dimension)],
+            ..Outcome::default()
+        };
+        state.commit(&outcome).unwrap();
+        state.sync().unwrap();
+        drop(state);
+        let found = State::open(&path).unwrap().applied(&[1, 2]).unwrap();
+        let hashes: Vec<u64> = found.into_iter().map(|one| one.unwrap().hash).collect();
+        assert_eq!(hashes, [u64::MAX - 1, 0]);
     }
 
     #[test]
