@@ -133,7 +133,7 @@ impl Rows {
                 }
                 for (at, bound) in bounds.iter().enumerate() {
                     let place = block * BLOCK + part * RUN + at;
-                    if !(*bound < best.least()) {
+                    if *bound >= best.least() || bound.is_nan() {
                         let row = &self.values[place * width..(place + 1) * width];
                         offer(best, self.ids[place], dense::dot(query, row), &filter);
                     }
