@@ -473,9 +473,9 @@ mod tests {
         let there = |path: &[String]| {
             let mut at = Value::Table(printed.clone());
             path.iter().all(|name| {
-                let next = match &at {
-                    Value::Array(values) => name.parse::<usize>().ok().and_then(|i| values.get(i)).cloned(),
-                    other => other.get(name).cloned(),
+                let next = match at.as_array() {
+                    Some(values) => name.parse::<usize>().ok().and_then(|i| values.get(i)).cloned(),
+                    None => at.get(name).cloned(),
                 };
                 next.map(|next| at = next).is_some()
             })
@@ -488,13 +488,17 @@ mod tests {
             .collect()
     }
 
-    #[test]
-    fn what_a_kind_decides_for_itself_is_told() {
-        let towers = "embedding = [{ slots = [1], table = \"u\", dim = 4 }, { slots = [2], table = \"i\", dim = 4 }]\ntower.user = { slots = [1] }\ntower.item = { slots = [2] }\n";
-        let of = |kind: &str, rest: &str| format!("format = 1\nkind = \"{kind}\"\nconf = \"c\"\n{rest}");
-        let cases = [
+    fn of(kind: &str, rest: &str) -> String {
+        format!("format = 1\nkind = \"{kind}\"\nconf = \"c\"\n{rest}")
+    }
+
+    const TOWERS: &str = "embedding = [{ slots = [1], table = \"u\", dim = 4 }, { slots = [2], table = \"i\", dim = 4 }]\ntower.user = { slots = [1] }\ntower.item = { slots = [2] }\n";
+
+    /// Files, and lines that stand for what they leave to the kind.
+    fn decided() -> Vec<(String, Vec<&'static str>)> {
+        vec![
             (
-                of("twotower", towers),
+                of("twotower", TOWERS),
                 vec![
                     "combine = \"cosine\"",
                     "temperature = 0.05",
@@ -503,11 +507,11 @@ mod tests {
                 ],
             ),
             (
-                of("youtubednn", towers),
+                of("youtubednn", TOWERS),
                 vec!["kind = \"sampled\"", "negatives = 256", "combine = \"dot\""],
             ),
             (
-                of("dssm", towers),
+                of("dssm", TOWERS),
                 vec![
                     "kind = \"pointwise\"",
                     "temperature = 1.0",
@@ -538,21 +542,25 @@ mod tests {
                 vec!["shrink = 0.0", "neighbours = 100"],
             ),
             (FILE.to_owned(), vec!["initial = 0.1", "epsilon = 0.0000000001"]),
-        ];
-        for (file, lines) in cases {
+        ]
+    }
+
+    #[test]
+    fn what_a_kind_decides_for_itself_is_told() {
+        for (file, lines) in decided() {
             let text = config(&file).effective();
             for line in lines {
                 assert!(text.contains(line), "{line}\n{text}");
             }
             assert_eq!(config(&text).effective(), text);
         }
-        let pointwise = config(&of("dssm", towers)).effective();
+        let pointwise = config(&of("dssm", TOWERS)).effective();
         assert!(
             !pointwise.contains("logq") && !pointwise.contains("draw"),
             "{pointwise}"
         );
         assert_eq!(missing(FILE), Vec::<String>::new());
-        assert_eq!(missing(&of("twotower", towers)), Vec::<String>::new());
+        assert_eq!(missing(&of("twotower", TOWERS)), Vec::<String>::new());
     }
 
     #[test]
