@@ -252,10 +252,7 @@ impl<T: Real> Crew<T> {
         at.samples += round.order.len() as u64;
         for hand in &mut self.hands {
             let sums = std::mem::take(&mut hand.sums);
-            at.sums.loss += sums.loss;
-            at.sums.weight += sums.weight;
-            at.sums.seen += sums.seen;
-            at.sums.auc.merge(&sums.auc);
+            at.sums.merge(&sums);
             at.cpu += std::mem::take(&mut hand.cpu);
         }
         match self.hands.iter().find_map(|hand| hand.broken) {

@@ -141,9 +141,9 @@ pub fn train_in(
     check_patterns(config, &mut net)?;
     let objective = Objective::over(config, &network, learn)?;
     let mut run = Run::new(&settings, progress, tensorboard).taught_by(objective);
-    if let (Some(folder), Some(rhythm)) = (&frame.checkpoints, settings.course.checkpoint) {
-        let what = described(config, &plan, (learn.len(), judge.len()), frame);
-        run = run.with(Checkpoints::new(folder, &what, rhythm), frame.resume);
+    let counted = format!("{} training samples, {} to validate on", learn.len(), judge.len());
+    if let Some(checkpoints) = frame.checkpoints_of(config, &plan, (&settings, &counted)) {
+        run = run.with(checkpoints, frame.resume);
     }
     let outcome = run.fit(&mut net, learn, judge)?;
     let whole = settings.course.keep_optimizer;
@@ -168,16 +168,24 @@ pub fn train_in(
     })
 }
 
-/// What a run is, line by line: a checkpoint is of the same one or none.
-fn described(config: &ModelConfig, plan: &Plan, samples: (usize, usize), frame: &Frame) -> String {
-    let place = frame.place.as_ref().map_or("", |place| &place.fingerprint);
-    format!(
-        "conf {}\n{} training samples, {} to validate on\n{}\n{place}",
-        plan.hash(),
-        samples.0,
-        samples.1,
-        config.text().trim_end()
-    )
+impl Frame {
+    /// The checkpoints of a run, where it writes any. What the run is, line by line, `counted` among it: a checkpoint is of the same
+    /// one or none.
+    pub(crate) fn checkpoints_of(
+        &self,
+        config: &ModelConfig,
+        plan: &Plan,
+        (settings, counted): (&Settings, &str),
+    ) -> Option<Checkpoints> {
+        let (folder, rhythm) = self.checkpoints.as_ref().zip(settings.course.checkpoint)?;
+        let place = self.place.as_ref().map_or("", |place| &place.fingerprint);
+        let what = format!(
+            "conf {}\n{counted}\n{}\n{place}",
+            plan.hash(),
+            config.text().trim_end()
+        );
+        Some(Checkpoints::new(folder, &what, rhythm))
+    }
 }
 
 /// A pattern of `train.freeze` that fits nothing is a mistake.
@@ -341,12 +349,8 @@ impl<'a> Run<'a> {
 
     /// Goes back to where the newest checkpoint stands, or removes those of earlier runs.
     fn resume<T: Real>(&self, net: &mut Net<T>, at: &mut Standing<T>) -> Result<(), TrainError> {
-        match &self.checkpoints {
-            Some(checkpoints) if self.resume => {
-                checkpoints.load(|tape| at.exchange(net, tape))?;
-            }
-            Some(checkpoints) => checkpoints.clear(),
-            None => {}
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.begin(self.resume, |tape| at.exchange(net, tape))?;
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Where a run stands: everything beside the network that going on from here takes. A checkpoint is the network and this.
+//! Where a run stands: everything beside what is learnt that going on from here takes. A checkpoint is this and that: a network,
+//! the rows of a linear kind.
 
 use rankine_kernel::Real;
 
@@ -11,7 +12,7 @@ use crate::progress::{EpochReport, RunningAuc};
 /// Sums over the batches of an epoch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
-    /// Batches that are done.
+    /// Batches that are done; blocks, of the linear kinds.
     pub(crate) batches: u64,
     /// Weighted loss.
     pub(crate) loss: f64,
@@ -29,7 +30,16 @@ impl Sums {
         self.loss / self.weight.max(f64::MIN_POSITIVE)
     }
 
-    fn exchange(&mut self, tape: &mut Tape<'_>) {
+    /// Adds what another has seen; batches are counted by who deals them out.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.loss += other.loss;
+        self.weight += other.weight;
+        self.seen += other.seen;
+        self.auc.merge(&other.auc);
+    }
+
+    /// Writes it or reads it back.
+    pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
         tape.word(&mut self.batches);
         tape.real(&mut self.loss);
         tape.real(&mut self.weight);
@@ -79,6 +89,12 @@ impl<T: Real> Standing<T> {
 
     /// Writes it and the network, or reads both back.
     pub(crate) fn exchange(&mut self, net: &mut Net<T>, tape: &mut Tape<'_>) {
+        self.course(tape);
+        net.exchange(tape);
+    }
+
+    /// Writes it or reads it back, without what is learnt.
+    pub(crate) fn course(&mut self, tape: &mut Tape<'_>) {
         tape.count(&mut self.epoch);
         tape.word(&mut self.steps);
         tape.word(&mut self.samples);
@@ -91,7 +107,6 @@ impl<T: Real> Standing<T> {
         if let Some(average) = &mut self.average {
             average.exchange(tape);
         }
-        net.exchange(tape);
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Start {
     pub parameters: Parameters<f32>,
     /// The rows that signs share, by table.
     pub buckets: BTreeMap<String, Option<u64>>,
+    /// Slots of a linear kind: the fields of its factors, in order.
+    pub fields: Vec<u32>,
     /// Its optimiser's state and the ages of its rows, if it kept them; see [`crate::warm::state`].
     pub optimizer: Option<Parameters<f32>>,
 }
@@ -72,7 +74,7 @@ impl std::fmt::Display for Restored {
 }
 
 /// Name of the number of steps among the state's tensors.
-const STEPS: &str = "steps";
+pub(crate) const STEPS: &str = "steps";
 
 /// Which optimiser moves which part: numbers of one are not those of another, though there be as many.
 pub(crate) struct Rules {
@@ -262,7 +264,7 @@ impl Start {
     }
 }
 
-fn other_buckets(table: &str, there: Option<u64>, here: Option<u64>) -> TrainError {
+pub(crate) fn other_buckets(table: &str, there: Option<u64>, here: Option<u64>) -> TrainError {
     let rows = |rows: Option<u64>| rows.map_or("none".to_owned(), |rows| rows.to_string());
     TrainError::Config {
         key: "buckets".to_owned(),

@@ -137,13 +137,13 @@ impl Options {
         let refused = [
             (
                 "--resume",
-                self.resume && !kind.is_network(),
-                "writes no checkpoints; kinds learnt in batches do",
+                self.resume && !kind.is_stepwise(),
+                "writes no checkpoints",
             ),
             (
                 "--init-from",
-                self.init_from.is_some() && !kind.is_network(),
-                "begins from no earlier version; kinds learnt in batches do",
+                self.init_from.is_some() && !kind.is_stepwise(),
+                "begins from no earlier version",
             ),
             (
                 "--watch",

@@ -156,7 +156,11 @@ impl Job {
             let learn = &mut *samples.learn.1;
             return Ok(matrix::train(&self.model, samples.plan, learn, progress, events)?);
         }
-        let frame = self.frame(home, samples)?;
+        let frame = self.frame(
+            home,
+            samples,
+            &read(&Network::compile(&self.model, samples.plan)?),
+        )?;
         let plan = samples.plan.clone();
         let (learn, judge) = (&mut *samples.learn.1, &mut *samples.judge.1);
         Ok(train_in(
@@ -168,9 +172,8 @@ impl Job {
         )?)
     }
 
-    /// Where this run keeps samples and checkpoints. What is trained anew on all samples is a run of its own.
-    fn frame(&self, home: &Home, samples: &Learnt<'_>) -> anyhow::Result<Frame> {
-        let network = Network::compile(&self.model, samples.plan)?;
+    /// Where a run that reads `what` of samples keeps them and its checkpoints. What is trained anew on all samples is a run of its own.
+    pub(super) fn frame(&self, home: &Home, samples: &Learnt<'_>, what: &str) -> anyhow::Result<Frame> {
         let name = match samples.learn.0 {
             Part::All => format!("{}.all", self.name),
             Part::Train | Part::Valid | Part::Judge => self.name.clone(),
@@ -182,16 +185,11 @@ impl Job {
                 checkpoints.display()
             ));
         }
-        let columns = network.columns.iter();
-        let columns: Vec<_> = columns.map(|c| (c.slot.slot, c.table, c.pooling)).collect();
-        let tables: Vec<_> = network.tables.iter().map(|t| (&t.name, t.buckets)).collect();
-        let dense: Vec<u32> = network.dense.iter().map(|slot| slot.slot).collect();
         let from = self.origin.as_ref().map(|origin| &origin.start.from);
-        let what = format!("{columns:?} {tables:?} {dense:?} {from:?}");
         Ok(Frame {
             place: Some(Place {
                 folder: home.cache(),
-                fingerprint: self.fingerprint(samples, &what)?,
+                fingerprint: self.fingerprint(samples, &format!("{what} {from:?}"))?,
                 name: name.clone(),
             }),
             checkpoints: Some(checkpoints),
@@ -219,4 +217,13 @@ impl Job {
         };
         Ok((Arc::new(plan), samples))
     }
+}
+
+/// What a network reads, in words.
+fn read(network: &Network) -> String {
+    let columns = network.columns.iter();
+    let columns: Vec<_> = columns.map(|c| (c.slot.slot, c.table, c.pooling)).collect();
+    let tables: Vec<_> = network.tables.iter().map(|t| (&t.name, t.buckets)).collect();
+    let dense: Vec<u32> = network.dense.iter().map(|slot| slot.slot).collect();
+    format!("{columns:?} {tables:?} {dense:?}")
 }

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::Context;
 use rankine_model::Network;
 use rankine_model::linear::LinearPart;
-use rankine_train::linear::{Feed, Feeds, Place, PlanFeed, TextFeed, TextFormat, train};
+use rankine_train::linear::{Feed, Feeds, PlanFeed, TextFeed, TextFormat, train};
 use rankine_train::tensorboard::EventWriter;
 use rankine_train::{Progress, SampleSource, Trained};
 
@@ -25,11 +25,7 @@ impl Job {
     ) -> anyhow::Result<Trained> {
         let network = Network::compile(&self.model, samples.plan)?;
         let part = network.linear.context("the model has no linear part")?;
-        let place = Place {
-            folder: home.cache(),
-            name: self.name.clone(),
-            fingerprint: self.fingerprint(samples, &described(&part))?,
-        };
+        let frame = self.frame(home, samples, &described(&part))?;
         let plan = samples.plan;
         let mut learn = self.feed(plan, &part, (samples.learn.0, &mut *samples.learn.1))?;
         let mut judge = self.feed(plan, &part, (samples.judge.0, &mut *samples.judge.1))?;
@@ -37,9 +33,8 @@ impl Job {
             &self.model,
             plan,
             (&mut *learn, &mut *judge),
-            &place,
-            progress,
-            events,
+            &frame,
+            (progress, events),
         )?)
     }
 

@@ -2,11 +2,13 @@
 //!
 //! Its statistics go on with its weights: a mean of today, or a vocabulary fitted anew, would give old rows another meaning.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use rankine_feature::{Fit, Plan};
+use rankine_model::linear::TABLE;
 use rankine_model::{Artefact, ModelConfig, Network, read_parameters, versions};
 use rankine_train::places::{Places, check_words};
 use rankine_train::warm::{Cell, Start, check_meanings};
@@ -34,7 +36,7 @@ impl Origin {
     /// Opens a version's folder, or the latest version of a model's folder.
     ///
     /// # Errors
-    /// A folder that is neither, or damaged.
+    /// A folder that is neither, or damaged; a version of another kind, where the kind takes only its own.
     pub(crate) fn open(folder: &Path, config: &ModelConfig) -> anyhow::Result<Origin> {
         let dir = match folder.join("manifest.json").exists() {
             true => folder.to_owned(),
@@ -51,14 +53,24 @@ impl Origin {
             )
         };
         let (plan, network) = artefact.plan().zip(artefact.network()).with_context(what)?;
+        let (there, here) = (network.kind, config.kind());
+        anyhow::ensure!(
+            here.is_network() || there == here,
+            "{}: it is a `{}`, expected a version of kind `{}`",
+            dir.display(),
+            there.name(),
+            here.name()
+        );
         let state = dir.join(OPTIMIZER);
         let start = Start {
             from: dir.display().to_string(),
             parameters: read_parameters(&dir.join("weights.safetensors"))?,
-            buckets: network
-                .tables
+            buckets: buckets(network),
+            fields: network
+                .linear
                 .iter()
-                .map(|table| (table.name.clone(), table.buckets))
+                .flat_map(|part| &part.slots)
+                .map(|slot| slot.slot)
                 .collect(),
             optimizer: state.exists().then(|| read_parameters(&state)).transpose()?,
         };
@@ -102,10 +114,20 @@ impl Origin {
 
 /// Slots whose signs are keys of rows.
 pub(super) fn slots(network: &Network) -> Vec<u32> {
-    let columns = network.columns.iter().map(|column| column.slot.slot);
-    columns
-        .chain(network.dense.iter().map(|slot| slot.slot))
-        .collect()
+    let columns = network.columns.iter().map(|column| &column.slot);
+    let linear = network.linear.iter().flat_map(|part| &part.slots);
+    let all = columns.chain(&network.dense).chain(linear);
+    all.map(|slot| slot.slot).collect()
+}
+
+/// The rows that signs share, by table.
+fn buckets(network: &Network) -> BTreeMap<String, Option<u64>> {
+    let tables = network.tables.iter();
+    let mut all: BTreeMap<_, _> = tables.map(|table| (table.name.clone(), table.buckets)).collect();
+    if let Some(part) = &network.linear {
+        all.insert(TABLE.to_owned(), part.keys.buckets().map(|rows| rows as u64));
+    }
+    all
 }
 
 /// The places that a version keeps.

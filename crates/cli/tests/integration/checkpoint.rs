@@ -71,24 +71,17 @@ fn weights(home: &Path) -> Option<Vec<u8>> {
     std::fs::read(home.join("models/m/1/weights.safetensors")).ok()
 }
 
-#[test]
-fn a_run_killed_at_fifty_points_ends_with_the_bytes_of_an_undisturbed_one() {
-    let files = folder(&[("s.csv", &samples()), ("c.toml", CONF), ("m.toml", MODEL)]);
-    let (model, conf, data) = (
-        path(&files, "m.toml"),
-        path(&files, "c.toml"),
-        path(&files, "s.csv"),
-    );
-    let arguments = [
-        "train",
-        &model,
-        "--conf",
-        &conf,
-        "--train",
-        &data,
-        "--hold-out",
-        "0.2",
-    ];
+/// Kills a run again and again, resuming it each time; asserts that it ends with the bytes of an undisturbed one.
+fn ends_alike(files: &tempfile::TempDir, data: &str, most: u32, least: u32) {
+    let [model, conf, data] = ["m.toml", "c.toml", data].map(|name| path(files, name));
+    let arguments = ["train", &model, "--train", &data, "--hold-out", "0.2"];
+    // libffm files have no conf
+    let conf = if data.ends_with("ffm") {
+        vec![]
+    } else {
+        vec!["--conf", &conf]
+    };
+    let arguments = [&arguments[..], &conf].concat();
     let undisturbed = tempfile::tempdir().unwrap();
     let begin = Instant::now();
     rankine(undisturbed.path(), &arguments).good();
@@ -97,7 +90,7 @@ fn a_run_killed_at_fifty_points_ends_with_the_bytes_of_an_undisturbed_one() {
     let (mut home, mut state) = (tempfile::tempdir().unwrap(), 7);
     let (mut kills, mut ends, mut resumed) = (0, 0, 0);
     let resume = [&arguments[..], &["--resume"]].concat();
-    while kills < 50 {
+    while kills < most {
         resumed += u32::from(home.path().join("checkpoints/m").exists());
         let mut child = command(home.path(), &resume)
             .stdout(Stdio::null())
@@ -122,11 +115,42 @@ fn a_run_killed_at_fifty_points_ends_with_the_bytes_of_an_undisturbed_one() {
         weights(home.path()).unwrap() == expected,
         "other bytes at the end"
     );
-    assert!(resumed >= 10, "{resumed} runs resumed, {ends} ended");
+    assert!(resumed >= least, "{resumed} runs resumed, {ends} ended");
     assert!(
         !home.path().join("checkpoints/m").exists(),
         "nothing is left of a published run"
     );
+}
+
+#[test]
+fn a_run_killed_at_fifty_points_ends_with_the_bytes_of_an_undisturbed_one() {
+    let files = folder(&[("s.csv", &samples()), ("c.toml", CONF), ("m.toml", MODEL)]);
+    ends_alike(&files, "s.csv", 50, 10);
+}
+
+/// Adam on factors, early stopping, and a second training on all samples.
+const LINEAR: &str = r#"format = 1
+kind = "fm"
+conf = "libffm"
+linear = { slots = [1, 2, 3], k = 4 }
+optimizer.linear = { kind = "adam", lr = 0.002 }
+[train]
+epochs = 12
+early_stop = { metric = "logloss", patience = 12 }
+refit = true
+checkpoint = { steps = 4096 }
+"#;
+
+#[test]
+fn a_linear_run_killed_at_a_few_points_ends_with_the_same_bytes() {
+    let row = |i: u32| {
+        let (user, item, price) = (i * 7 % 60, i * 13 % 37, f64::from(i % 11) / 2.0);
+        let liked = u32::from((user + item).is_multiple_of(2) != i.is_multiple_of(5));
+        format!("{liked} 0:u{user}:1 1:i{item}:1 2:price:{price}\n")
+    };
+    let text: String = (0..15_000).map(row).collect();
+    let files = folder(&[("s.libffm", &text), ("m.toml", LINEAR)]);
+    ends_alike(&files, "s.libffm", 6, 1);
 }
 
 #[test]

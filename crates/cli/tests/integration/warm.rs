@@ -35,6 +35,9 @@ hidden = [8]
 train = { batch = 64, epochs = 2 }
 "#;
 
+/// Computed at once: nothing to go on from.
+const MOST: &str = "format = 1\nkind = \"popularity\"\nconf = \"ads\"\nmatrix = { item = 2 }\n";
+
 /// Samples of users from `first` on.
 fn samples(first: u32) -> String {
     let row = |i: u32| {
@@ -74,10 +77,7 @@ fn a_version_is_begun_from_the_latest_and_says_what_became_of_it() {
         ("c.toml", CONF),
         ("moved.toml", &moved),
         ("m.toml", &keeping),
-        (
-            "lr.toml",
-            "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1] }\n",
-        ),
+        ("most.toml", MOST),
         ("a.csv", &samples(0)),
         ("b.csv", &samples(10)),
     ]);
@@ -111,10 +111,48 @@ fn a_version_is_begun_from_the_latest_and_says_what_became_of_it() {
     let refused = train(home.path(), &files, ("m.toml", "moved.toml", "b.csv"), &from).bad(1);
     let place = "slot 2, position 0 of `str_args`: expected `\"=red\"`, got `\"=green\"`";
     assert!(refused.contains(place), "{refused}");
-    let linear = train(home.path(), &files, ("lr.toml", "c.toml", "b.csv"), &from).bad(1);
+    let most = train(home.path(), &files, ("most.toml", "c.toml", "b.csv"), &from).bad(1);
     assert!(
-        linear.contains("kind `lr` begins from no earlier version"),
-        "{linear}"
+        most.contains("kind `popularity` begins from no earlier version"),
+        "{most}"
+    );
+}
+
+#[test]
+fn a_linear_kind_begins_from_its_own_rows_and_from_no_other_kind() {
+    let model = "format = 1\nkind = \"fm\"\nconf = \"ads\"\nlinear = { slots = [1, 2], k = 3 }\n\
+                 train = { epochs = 2, keep_optimizer = true }\n";
+    let files = folder(&[
+        ("c.toml", CONF),
+        (
+            "moved.toml",
+            &CONF.replace("\"=red\", \"=green\"", "\"=green\", \"=red\""),
+        ),
+        ("m.toml", model),
+        ("lr.toml", &model.replace("fm", "lr").replace(", k = 3", "")),
+        ("a.csv", &samples(0)),
+        ("b.csv", &samples(10)),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let models = home.path().join("models/m").display().to_string();
+    let from = ["--init-from", models.as_str()];
+    let run = |model, conf, data, more: &[&str]| train(home.path(), &files, (model, conf, data), more);
+    run("m.toml", "c.toml", "a.csv", &[]).good();
+    let told = run("m.toml", "c.toml", "b.csv", &from).good().json();
+    // thirty users and three colours; ten users are new
+    assert_eq!(told["restored"]["rows"]["linear"], json!([33, 10]));
+    assert_eq!(told["restored"]["restored"], json!(["emb.linear", "bias"]));
+    assert_eq!(told["restored"]["optimizer"], true);
+    let published = manifest(home.path(), 2);
+    assert_eq!(published["parents"], json!(["m@1"]));
+    assert!(published["files"]["optimizer.safetensors"].is_object());
+    rankine(home.path(), &["model", "verify", "m@2"]).good();
+    let moved = run("m.toml", "moved.toml", "b.csv", &from).bad(1);
+    assert!(moved.contains("slot 2, position 0 of `str_args`"), "{moved}");
+    let other = run("lr.toml", "c.toml", "b.csv", &from).bad(1);
+    assert!(
+        other.contains("it is a `fm`, expected a version of kind `lr`"),
+        "{other}"
     );
 }
 
@@ -174,6 +212,7 @@ fn arguments_that_mean_nothing_to_a_kind_are_refused_by_name() {
         ("m.toml", MODEL),
         ("kept.toml", &kept),
         ("lr.toml", lr),
+        ("most.toml", MOST),
         ("i.toml", "format = 1\nkind = \"item2vec\"\n"),
         ("a.csv", &samples(0)),
         ("bare.csv", "1,1,red,1\n2,1,red,0\n"),
@@ -183,9 +222,9 @@ fn arguments_that_mean_nothing_to_a_kind_are_refused_by_name() {
     let data = path(&files, "a.csv");
     for (model, more, expected) in [
         (
-            "lr.toml",
+            "most.toml",
             &["--resume"][..],
-            "--resume: kind `lr` writes no checkpoints",
+            "--resume: kind `popularity` writes no checkpoints",
         ),
         (
             "m.toml",

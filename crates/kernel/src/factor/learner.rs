@@ -95,6 +95,17 @@ impl<T: Real> Learner<T> {
         self.rule = table.rule().scaled(factor);
     }
 
+    /// Returns how many samples it has learnt: what Adam corrects its moments by.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Goes on as after that many samples.
+    pub fn set_steps(&mut self, steps: u64) {
+        self.steps = steps;
+    }
+
     /// Returns the logit of a sample.
     ///
     /// # Panics

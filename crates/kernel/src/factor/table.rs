@@ -5,7 +5,7 @@
 //! fixed size on huge pages: rows never move, growing copies nothing. Rows are written by [`super::Learner`] through
 //! `&FactorTable` from several threads without locks (Hogwild, Niu et al. 2011); SAFETY.md says what that means.
 
-use super::rule::{Rates, Rule};
+use super::rule::Rule;
 use crate::error::KernelError;
 use crate::real::Real;
 use memmap2::MmapMut;
@@ -146,26 +146,57 @@ impl<T: Real> FactorTable<T> {
             self.segments.push(segment()?);
         }
         self.rows += 1;
-        // SAFETY: the row exists, is `stride` numbers, and `&mut self` says that no learner runs.
-        let numbers = unsafe { std::slice::from_raw_parts_mut(self.at(row), self.stride) };
-        let lanes = self.shape.lanes();
-        let (weights, states) = numbers.split_at_mut(lanes);
-        fill(&mut weights[..self.shape.factors()]);
-        for (lane, w) in weights.iter().enumerate() {
-            let start = self.rule.start(*w, self.rates(lane));
-            for (plane, value) in states.chunks_exact_mut(lanes).zip(start) {
-                plane[lane] = value;
-            }
-        }
+        let (rule, shape) = (self.rule, self.shape);
+        let (weights, states) = self.row_mut(row).split_at_mut(shape.lanes());
+        fill(&mut weights[..shape.factors()]);
+        start(&rule, weights, states);
         Ok(row)
     }
 
-    fn rates(&self, lane: usize) -> &Rates {
-        if lane + 1 == self.shape.lanes() {
-            &self.rule.weight
-        } else {
-            &self.rule.factor
+    /// Returns the numbers of a row: factors, padding and the linear weight, then the same of each state.
+    #[must_use]
+    pub fn numbers(&self) -> usize {
+        self.shape.lanes() * (1 + self.rule.states())
+    }
+
+    /// Copies all numbers of a row, its states among them, to `out`: what a run goes on from.
+    ///
+    /// # Panics
+    /// If there is no such row or `out` is not [`FactorTable::numbers`] long.
+    pub fn save_row(&self, row: u32, out: &mut [T]) {
+        assert_eq!(out.len(), self.numbers(), "the numbers of a row");
+        let from = self.at(row);
+        for (at, to) in out.iter_mut().enumerate() {
+            // SAFETY: the row is at least `numbers` numbers.
+            *to = unsafe { *from.add(at) };
         }
+    }
+
+    /// Takes back what [`FactorTable::save_row`] copied.
+    ///
+    /// # Panics
+    /// As [`FactorTable::save_row`].
+    pub fn load_row(&mut self, row: u32, from: &[T]) {
+        self.row_mut(row).copy_from_slice(from);
+    }
+
+    /// Gives a row weights, and the states that such weights begin with.
+    ///
+    /// # Panics
+    /// If there is no such row or it has another number of factors.
+    pub fn begin_row(&mut self, row: u32, weight: T, factors: &[T]) {
+        let (rule, shape) = (self.rule, self.shape);
+        let (weights, states) = self.row_mut(row).split_at_mut(shape.lanes());
+        weights[..shape.factors()].copy_from_slice(factors);
+        weights[shape.lanes() - 1] = weight;
+        start(&rule, weights, states);
+    }
+
+    /// All numbers of a row.
+    fn row_mut(&mut self, row: u32) -> &mut [T] {
+        let (at, numbers) = (self.at(row), self.numbers());
+        // SAFETY: the row is at least `numbers` numbers, and `&mut self` says that no learner runs.
+        unsafe { std::slice::from_raw_parts_mut(at, numbers) }
     }
 
     /// Copies a row's factors to `out`; returns its linear weight.
@@ -189,6 +220,24 @@ impl<T: Real> FactorTable<T> {
     pub fn bias(&self) -> T {
         // SAFETY: the cell holds 16 numbers.
         unsafe { *self.bias_at() }
+    }
+
+    /// Returns the bias and its states.
+    #[must_use]
+    pub fn save_bias(&self) -> [T; 3] {
+        // SAFETY: the cell holds 16 numbers.
+        [0, 1, 2].map(|at| unsafe { *self.bias_at().add(at) })
+    }
+
+    /// Takes back what [`FactorTable::save_bias`] returned.
+    pub fn load_bias(&mut self, numbers: [T; 3]) {
+        self.bias.get_mut()[..3].copy_from_slice(&numbers);
+    }
+
+    /// Sets the bias, with the states that it begins with.
+    pub fn begin_bias(&mut self, bias: T) {
+        let [one, two] = self.rule.start(bias, &self.rule.weight);
+        self.load_bias([bias, one, two]);
     }
 
     /// Copies all weights, the bias last, to `out`: what early stopping remembers. States are not copied.
@@ -261,6 +310,21 @@ impl<T: Real> FactorTable<T> {
         while at < bytes {
             fetch(start.wrapping_add(at));
             at += 64;
+        }
+    }
+}
+
+/// Fills the states that weights begin with; the last weight is the linear one.
+fn start<T: Real>(rule: &Rule, weights: &[T], states: &mut [T]) {
+    let lanes = weights.len();
+    for (lane, w) in weights.iter().enumerate() {
+        let rates = if lane + 1 == lanes {
+            &rule.weight
+        } else {
+            &rule.factor
+        };
+        for (plane, value) in states.chunks_exact_mut(lanes).zip(rule.start(*w, rates)) {
+            plane[lane] = value;
         }
     }
 }

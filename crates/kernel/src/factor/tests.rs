@@ -203,6 +203,52 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn rows_put_down_with_their_states_go_on_alike((shape, samples, seed) in cases(), kind in 0usize..4) {
+        let learn = |table: &FactorTable<f32>, learner: &mut Learner<f32>| {
+            for sample in &samples {
+                let values = sample.values::<f32>();
+                let logit = learner.predict(table, sample.entries(&values));
+                learner.update(table, sample.entries(&values), (logit * 0.1).clamp(-1.0, 1.0) + 0.5, &[]);
+            }
+            let mut weights = Vec::new();
+            table.save_weights(&mut weights);
+            weights.iter().map(|w| w.to_bits()).collect::<Vec<u32>>()
+        };
+        let first = table::<f32>(shape, rule(KINDS[kind]), 40, seed);
+        let mut other = table::<f32>(shape, rule(KINDS[kind]), 40, seed ^ 1);
+        let mut learner = Learner::new(&first);
+        learn(&first, &mut learner);
+        let mut numbers = vec![0.0; first.numbers()];
+        for row in 0..40 {
+            first.save_row(row, &mut numbers);
+            other.load_row(row, &numbers);
+        }
+        other.load_bias(first.save_bias());
+        let mut second = Learner::new(&other);
+        second.set_steps(learner.steps());
+        prop_assert_eq!(learn(&other, &mut second), learn(&first, &mut learner));
+    }
+
+    #[test]
+    fn rows_given_weights_have_the_states_of_new_ones(shape in shapes(), kind in 0usize..4, seed: u64) {
+        let first = table::<f32>(shape, rule(KINDS[kind]), 1, seed);
+        let mut other = table::<f32>(shape, rule(KINDS[kind]), 1, seed ^ 1);
+        let mut factors = vec![0.0; shape.factors()];
+        let weight = first.read(0, &mut factors);
+        other.begin_row(0, weight, &factors);
+        other.begin_bias(first.bias());
+        let of = |table: &FactorTable<f32>| {
+            let mut numbers = vec![0.0; table.numbers()];
+            table.save_row(0, &mut numbers);
+            numbers.extend(table.save_bias());
+            numbers
+        };
+        prop_assert_eq!(of(&first), of(&other));
+    }
+}
+
 /// The rule run over four weights with the gradients of the oracle, g[t][j] = sin(0.7 (t+1) + j).
 fn trace(kind: RuleKind, rate: f64) -> Vec<f64> {
     let rates = Rates { rate, ..RATES };

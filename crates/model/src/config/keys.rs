@@ -28,8 +28,8 @@ const KEYS: [(&str, Means); 24] = [
     ("train.lr_decay", Kind::is_network),
     ("train.average", Kind::is_network),
     ("train.shuffle_buffer", Kind::is_network),
-    ("train.checkpoint", Kind::is_network),
-    ("train.keep_optimizer", Kind::is_network),
+    ("train.checkpoint", Kind::is_stepwise),
+    ("train.keep_optimizer", Kind::is_stepwise),
     ("train.freeze", Kind::is_network),
     ("train.rename", Kind::is_network),
     ("train.schedule", Kind::is_network),
@@ -49,6 +49,12 @@ impl Kind {
     #[must_use]
     pub fn is_network(self) -> bool {
         self != Kind::Item2Vec && !self.is_linear() && !self.is_matrix()
+    }
+
+    /// Returns whether it learns step by step, so that a run may be put down, gone on with and begun from another.
+    #[must_use]
+    pub fn is_stepwise(self) -> bool {
+        self.is_network() || self.is_linear()
     }
 
     /// Returns whether it is computed at once, without epochs.
@@ -167,10 +173,10 @@ mod tests {
             ]
         );
         let lr = "format = 1\nkind = \"lr\"\nconf = \"c\"\nlinear = { slots = [1] }\n";
-        let train = "train = { epochs = 2, shuffle = false, cache = \"keep\", checkpoint = { steps = 1 } }\n";
+        let train = "train = { epochs = 2, shuffle = false, cache = \"keep\", checkpoint = { steps = 1 }, batch = 4 }\n";
         let found = faults(&format!("{lr}{train}optimizer.factor = {{ lr = 1.0 }}\n"));
         assert!(
-            found.len() == 2 && found[0].contains("no `train.checkpoint`"),
+            found.len() == 2 && found[0].contains("no `train.batch`"),
             "{found:?}"
         );
         let item2vec = "format = 1\nkind = \"item2vec\"\ntrain = { epochs = 3 }\n";

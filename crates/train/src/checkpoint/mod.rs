@@ -94,6 +94,18 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Goes back to where the newest checkpoint stands, or removes those of earlier runs; says whether it went back.
+    ///
+    /// # Errors
+    /// As [`Checkpoints::load`].
+    pub(crate) fn begin(&self, resume: bool, walk: impl FnMut(&mut Tape<'_>)) -> Result<bool, TrainError> {
+        if resume {
+            return self.load(walk);
+        }
+        self.clear();
+        Ok(false)
+    }
+
     /// Reads the newest whole checkpoint back through `walk`; `false` where there is none.
     ///
     /// # Errors

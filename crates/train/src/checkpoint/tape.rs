@@ -49,6 +49,11 @@ impl<'a> Tape<'a> {
         matches!(self.way, Way::In(_))
     }
 
+    /// Whether there was a fault: what is read now is nothing.
+    pub(crate) fn fails(&self) -> bool {
+        self.fault.is_some()
+    }
+
     /// The checksum of everything so far.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use rankine_kernel::rows::KeyIndex;
 use rankine_model::linear::LinearPart;
 
 use crate::TrainError;
+use crate::checkpoint::tape::Tape;
 use crate::linear::block::Block;
 use crate::linear::examples::Examples;
 
@@ -65,7 +66,7 @@ impl Coder {
 
     /// The row of a key, if it has one.
     #[inline]
-    fn find(&self, key: u64) -> Option<u32> {
+    pub(super) fn find(&self, key: u64) -> Option<u32> {
         match &self.index {
             Index::Exact(index) => index.find(key),
             Index::Direct(rows) => {
@@ -102,6 +103,40 @@ impl Coder {
             }
         }
         Ok(row)
+    }
+
+    /// All weights of `lr`, the bias last.
+    pub(super) fn weights(&self) -> Vec<f64> {
+        let mut all = Vec::new();
+        self.table.save_weights(&mut all);
+        all.into_iter().map(f64::from).collect()
+    }
+
+    /// Writes keys and rows with their states, or reads them back: those there are come first among what was written.
+    pub(super) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        let mut count = self.keys.len();
+        tape.count(&mut count);
+        let mut numbers = vec![0.0; self.table.numbers()];
+        for row in (0u32..).take(count) {
+            let mut key = self.keys.get(row as usize).copied().unwrap_or_default();
+            tape.word(&mut key);
+            if !tape.reads() {
+                self.table.save_row(row, &mut numbers);
+            }
+            tape.numbers(&mut numbers);
+            if tape.fails() {
+                return;
+            }
+            if tape.reads() {
+                match self.find_or_add(key) {
+                    Ok(found) if found == row => self.table.load_row(row, &numbers),
+                    _ => return tape.refuse("its rows are not those that the run begins with"),
+                }
+            }
+        }
+        let mut bias = self.table.save_bias();
+        tape.numbers(&mut bias);
+        self.table.load_bias(bias);
     }
 
     /// Turns samples to learn from into a block; new keys get rows.

@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use crate::checkpoint::tape::Tape;
+
 /// Steps remembered.
 const MEMORY: usize = 10;
 /// Halvings of a step before there is no way down.
@@ -21,6 +23,7 @@ const FLAT: f64 = 1e-10;
 pub(super) type Measure<'a, E> = dyn FnMut(&[f64], &mut [f64]) -> Result<f64, E> + 'a;
 
 /// A step and how the gradient changed by it.
+#[derive(Default)]
 struct Pair {
     step: Vec<f64>,
     change: Vec<f64>,
@@ -28,6 +31,7 @@ struct Pair {
 }
 
 /// A way down.
+#[derive(Default)]
 pub(super) struct Descent {
     at: Vec<f64>,
     value: f64,
@@ -36,9 +40,9 @@ pub(super) struct Descent {
 }
 
 impl Descent {
-    /// Begins at zero.
-    pub(super) fn new<E>(numbers: usize, measure: &mut Measure<'_, E>) -> Result<Descent, E> {
-        let (at, mut gradient) = (vec![0.0; numbers], vec![0.0; numbers]);
+    /// Begins at a place.
+    pub(super) fn new<E>(at: Vec<f64>, measure: &mut Measure<'_, E>) -> Result<Descent, E> {
+        let mut gradient = vec![0.0; at.len()];
         let value = measure(&at, &mut gradient)?;
         let pairs = VecDeque::new();
         Ok(Descent {
@@ -47,6 +51,20 @@ impl Descent {
             gradient,
             pairs,
         })
+    }
+
+    /// Writes it or reads it back.
+    pub(super) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.list(&mut self.at, Tape::real);
+        tape.real(&mut self.value);
+        tape.list(&mut self.gradient, Tape::real);
+        let mut pairs = Vec::from(std::mem::take(&mut self.pairs));
+        tape.list(&mut pairs, |tape, pair: &mut Pair| {
+            tape.list(&mut pair.step, Tape::real);
+            tape.list(&mut pair.change, Tape::real);
+            tape.real(&mut pair.product);
+        });
+        self.pairs = pairs.into();
     }
 
     /// Where the descent is.
@@ -156,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_bottom_is_found_and_stayed_at() {
-        let mut descent = Descent::new(12, &mut bowl).unwrap();
+        let mut descent = Descent::new(vec![0.0; 12], &mut bowl).unwrap();
         let mut steps = 0;
         while descent.step(&mut bowl).unwrap() {
             steps += 1;
@@ -169,8 +187,27 @@ mod tests {
     }
 
     #[test]
+    fn a_descent_put_down_goes_on_to_the_same_bits() {
+        let mut descent = Descent::new(vec![0.5; 12], &mut bowl).unwrap();
+        for _ in 0..4 {
+            descent.step(&mut bowl).unwrap();
+        }
+        let mut bytes = Vec::new();
+        descent.exchange(&mut Tape::out(&mut bytes));
+        let (mut other, mut from) = (Descent::default(), bytes.as_slice());
+        let mut tape = Tape::back(&mut from);
+        other.exchange(&mut tape);
+        tape.end().unwrap();
+        while descent.step(&mut bowl).unwrap() {
+            other.step(&mut bowl).unwrap();
+        }
+        let bits = |d: &Descent| d.at().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&descent), bits(&other));
+    }
+
+    #[test]
     fn a_fault_of_the_function_is_told() {
         let mut failing = |_: &[f64], _: &mut [f64]| Err("lost");
-        assert_eq!(Descent::new(1, &mut failing).err(), Some("lost"));
+        assert_eq!(Descent::new(vec![0.0], &mut failing).err(), Some("lost"));
     }
 }

@@ -7,10 +7,10 @@ use rankine_kernel::factor::{FactorTable, Learner};
 
 use super::block::{Block, Lens};
 use super::cache::{Cache, Extent};
-use super::tally::Tally;
 use crate::TrainError;
 use crate::loss::Loss;
 use crate::progress::thread_cpu_seconds;
+use crate::standing::Sums;
 
 /// What every thread of a pass shares.
 pub(super) struct Pass<'a> {
@@ -31,9 +31,9 @@ impl Pass<'_> {
         block: &Block,
         order: &[u32],
         lens: &mut Lens,
-        tally: &mut Tally,
+        sums: &mut Sums,
     ) {
-        let (mut sum, mut weights) = (0.0, 0.0);
+        let (mut loss, mut weights) = (0.0, 0.0);
         for (i, at) in order.iter().enumerate() {
             let (label, weight) = block.label(*at as usize);
             let next = order
@@ -42,82 +42,101 @@ impl Pass<'_> {
             let entries = block.entries(*at as usize, lens);
             let judged = self.loss.all(learner.predict(self.table, entries), label);
             learner.update(self.table, entries, judged.slope * weight, next);
-            sum += f64::from(judged.value * weight);
+            loss += f64::from(judged.value * weight);
             weights += f64::from(weight);
-            tally
-                .auc
+            sums.auc
                 .add(f64::from(judged.answer), f64::from(label), f64::from(weight));
         }
-        tally.loss += sum;
-        tally.weight += weights;
-        tally.samples += order.len() as u64;
+        sums.loss += loss;
+        sums.weight += weights;
+        sums.seen += order.len() as u64;
         self.seen.fetch_add(order.len() as u64, Ordering::Relaxed);
     }
 
-    /// Learns one block on all learners, each a stretch of it.
-    pub(super) fn block(&self, learners: &mut [Learner<f32>], block: &Block) -> Result<Tally, TrainError> {
+    /// Learns one block on all learners, each a stretch of it; returns the CPU seconds of other threads than this one.
+    pub(super) fn block(
+        &self,
+        learners: &mut [Learner<f32>],
+        block: &Block,
+        sums: &mut Sums,
+    ) -> Result<f64, TrainError> {
         let order: Vec<u32> = (0u32..).take(block.len()).collect();
         let share = block.len().div_ceil(learners.len()).max(1);
-        let mut tally = Tally::default();
-        let one = |learner: &mut Learner<f32>, part: &[u32]| {
-            let (mut tally, mut lens, cpu) = (Tally::default(), Lens::default(), thread_cpu_seconds());
+        let one = |learner: &mut Learner<f32>, part: &[u32], sums: &mut Sums| {
+            let (mut lens, cpu) = (Lens::default(), thread_cpu_seconds());
             block.focus(&mut lens);
-            self.learn(learner, block, part, &mut lens, &mut tally);
-            tally.cpu = since(cpu);
-            tally
+            self.learn(learner, block, part, &mut lens, sums);
+            since(cpu)
         };
         if let [learner] = learners {
-            return Ok(one(learner, &order));
+            one(learner, &order, sums);
+            return Ok(0.0);
         }
+        let alone = |learner: &mut Learner<f32>, part: &[u32]| {
+            let mut own = Sums::default();
+            let cpu = one(learner, part, &mut own);
+            (own, cpu)
+        };
         std::thread::scope(|scope| {
             let threads = learners.iter_mut().zip(order.chunks(share));
+            let alone = &alone;
             let threads: Vec<_> = threads
-                .map(|(learner, part)| scope.spawn(move || one(learner, part)))
+                .map(|(learner, part)| scope.spawn(move || alone(learner, part)))
                 .collect();
+            let mut spent = 0.0;
             for thread in threads {
-                tally.merge(&joined(thread)?);
+                let (own, cpu) = joined(thread)?;
+                sums.merge(&own);
+                spent += cpu;
             }
-            Ok(tally)
+            Ok(spent)
         })
     }
 
-    /// Learns blocks of a cache file in the given order; `tell` hears the first thread's tally after each of its blocks.
+    /// Learns blocks of a cache file in the given order; `tell` hears the first thread's sums after each of its blocks. Returns the
+    /// CPU seconds of all threads.
     pub(super) fn cached(
         &self,
         learners: &mut [Learner<f32>],
-        cache: &Cache,
-        order: &[Extent],
-        tell: &mut dyn FnMut(&Tally),
-    ) -> Result<Tally, TrainError> {
+        blocks: (&Cache, &[Extent]),
+        sums: &mut Sums,
+        tell: &mut dyn FnMut(&Sums),
+    ) -> Result<f64, TrainError> {
         let next = AtomicUsize::new(0);
         let Some((first, others)) = learners.split_first_mut() else {
-            return Ok(Tally::default());
+            return Ok(0.0);
         };
         std::thread::scope(|scope| {
             let next = &next;
-            let work = |learner| self.worker(learner, (cache, order), next, &mut |_| ());
+            let work = move |learner| {
+                let mut own = Sums::default();
+                let spent = self.worker(learner, (blocks, next), &mut own, &mut |_| ())?;
+                Ok::<_, TrainError>((own, spent))
+            };
             let threads: Vec<_> = others
                 .iter_mut()
                 .map(|learner| scope.spawn(move || work(learner)))
                 .collect();
-            let mut tally = self.worker(first, (cache, order), next, tell)?;
+            let mut spent = self.worker(first, (blocks, next), sums, tell)?;
             for thread in threads {
-                tally.merge(&joined(thread)??);
+                let (own, cpu) = joined(thread)??;
+                sums.merge(&own);
+                spent += cpu;
             }
-            Ok(tally)
+            Ok(spent)
         })
     }
 
-    /// Takes blocks one after another until none is left.
+    /// Takes blocks one after another until none is left; returns the CPU seconds it took.
     fn worker(
         &self,
         learner: &mut Learner<f32>,
-        (cache, blocks): (&Cache, &[Extent]),
-        next: &AtomicUsize,
-        tell: &mut dyn FnMut(&Tally),
-    ) -> Result<Tally, TrainError> {
+        ((cache, blocks), next): ((&Cache, &[Extent]), &AtomicUsize),
+        sums: &mut Sums,
+        tell: &mut dyn FnMut(&Sums),
+    ) -> Result<f64, TrainError> {
         let (mut reader, mut block, mut lens) = (cache.reader(), Block::default(), Lens::default());
-        let (mut tally, cpu, mut order) = (Tally::default(), thread_cpu_seconds(), Vec::new());
+        let (cpu, mut order) = (thread_cpu_seconds(), Vec::new());
         while let Some(extent) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
             reader.read(*extent, self.table.len(), self.fields, &mut block)?;
             block.focus(&mut lens);
@@ -126,11 +145,10 @@ impl Pass<'_> {
             if let Some(seed) = self.shuffle {
                 crate::run::shuffle(&mut order, seed, extent.number());
             }
-            self.learn(learner, &block, &order, &mut lens, &mut tally);
-            tell(&tally);
+            self.learn(learner, &block, &order, &mut lens, sums);
+            tell(sums);
         }
-        tally.cpu = since(cpu);
-        Ok(tally)
+        Ok(since(cpu))
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod block;
 mod cache;
+mod clocks;
 mod coder;
 mod descent;
 mod epoch;
@@ -19,10 +20,10 @@ mod examples;
 mod feed;
 mod number;
 mod run;
-mod tally;
 #[cfg(test)]
 mod tests;
 mod text;
+mod weights;
 mod whole;
 
 pub use examples::Examples;

@@ -1,33 +1,43 @@
 //! The streaming loop: a first epoch over the feed, later ones over the cache, validation, best weights back.
+//!
+//! The order of an epoch depends on seed and epoch alone, so a checkpoint knows its place by the number of blocks. A run that goes on
+//! in a later epoch than the first codes the samples again, unless it finds a kept cache: its rows have their numbers already.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use rankine_feature::Plan;
 use rankine_kernel::factor::{FactorTable, Learner};
 use rankine_model::config::{CacheUse, LinearOptimizerKind, Meaning};
-use rankine_model::linear::{BIAS, LinearPart, TABLE};
-use rankine_model::{ModelConfig, Network, Parameters, Table, Tensor};
+use rankine_model::linear::{LinearPart, TABLE};
+use rankine_model::{ModelConfig, Network};
 
 use super::block::{Block, Lens};
 use super::cache::{Cache, Extent, Writer};
+use super::clocks::{Clocks, Moment};
 use super::coder::Coder;
-use super::epoch::{Pass, since};
+use super::epoch::Pass;
 use super::examples::Examples;
 use super::feed::Feed;
-use super::tally::Tally;
+use super::weights;
 use super::whole::{Objective, Whole};
 use crate::TrainError;
+use crate::checkpoint::Checkpoints;
+use crate::checkpoint::tape::Tape;
 use crate::early_stop::{EarlyStop, Verdict};
 use crate::held::{Figures, Held};
 use crate::model::{Settings, Watch};
-use crate::progress::{EpochReport, Progress, StepReport, thread_cpu_seconds};
-use crate::run::Trained;
+use crate::progress::{EpochReport, Progress};
+use crate::run::{Frame, Trained};
+use crate::standing::{Standing, Sums};
 use crate::tensorboard::EventWriter;
+use crate::warm::Restored;
 
 /// Samples of a block: a few hundred kilobytes where fields have one value.
 const BLOCK: usize = 4096;
+
+/// Blocks that several threads learn before they meet where checkpoints are written.
+const TOGETHER: u64 = 64;
 
 /// Where a run keeps its cache, and what tells whether another run's is of the same samples.
 #[derive(Clone, Debug)]
@@ -43,60 +53,59 @@ pub struct Place {
 /// Trains a model of kind `lr`, `fm` or `ffm` on `feeds`: what it learns, and what it is judged by after each epoch.
 ///
 /// The report's loss of the first epoch is progressive: every sample was predicted before it was learnt. CPU seconds
-/// count reading, coding and learning on all threads, validation left out.
+/// count reading, coding and learning on all threads, validation left out. A step between checkpoints is a sample, of `lbfgs` one of
+/// its steps down; they are written between blocks.
 ///
 /// # Errors
-/// What the feeds report, a model file of another kind or that does not fit the plan, a loss that is no longer finite,
-/// a cache that cannot be written or is damaged.
+/// What the feeds report, a model file of another kind or that does not fit the plan, a frame without a place, a version to begin
+/// from whose keys mean something else, a checkpoint of another run, a loss that is no longer finite, a cache that cannot be written
+/// or is damaged.
 pub fn train(
     config: &ModelConfig,
     plan: &Plan,
     feeds: (&mut dyn Feed, &mut dyn Feed),
-    place: &Place,
-    progress: &mut dyn Progress,
-    tensorboard: Option<&mut EventWriter>,
+    frame: &Frame,
+    (progress, tensorboard): (&mut dyn Progress, Option<&mut EventWriter>),
 ) -> Result<Trained, TrainError> {
     let network = Network::compile(config, plan).map_err(|faults| TrainError::Model { faults })?;
     let part = network.linear.ok_or_else(|| TrainError::Config {
         key: "kind".to_owned(),
         detail: format!("expected `lr`, `fm` or `ffm`, got `{}`", config.kind().name()),
     })?;
+    let place = frame.place.as_ref().ok_or_else(|| TrainError::Config {
+        key: "kind".to_owned(),
+        detail: format!(
+            "`{}` keeps its samples in a file, so it needs a place",
+            config.kind().name()
+        ),
+    })?;
     let settings = Settings::new(config);
-    let table = FactorTable::new(part.shape, config.linear_rule());
-    let learners = (0..config.train.threads().max(1))
-        .map(|_| Learner::new(&table))
+    let mut coder = Coder::new(
+        &part,
+        FactorTable::new(part.shape, config.linear_rule()),
+        config.seed,
+    );
+    let mut learners: Vec<_> = (0..config.train.threads().max(1))
+        .map(|_| Learner::new(&coder.table))
         .collect();
-    let now = Instant::now();
+    let start = frame.start.as_deref();
+    let restored = start.map(|start| weights::begin(start, &mut coder, &part, &mut learners));
     let run = Run {
-        settings,
         keep: config.train.cache() == CacheUse::Keep,
         at_once: config.optimizer.linear.kind == LinearOptimizerKind::Lbfgs,
         whole: None,
-        flat: false,
-        coder: Coder::new(&part, table, config.seed),
+        restored: restored.transpose()?,
+        checkpoints: frame.checkpoints_of(config, plan, (&settings, "")),
+        settings,
+        coder,
         part,
         learners,
         place,
         progress,
         tensorboard,
-        clocks: Clocks {
-            start: now,
-            told: now,
-            trained: Duration::ZERO,
-            cpu: 0.0,
-            samples: 0,
-        },
+        clocks: Clocks::new(),
     };
-    run.fit(feeds)
-}
-
-/// When things began, and what was spent on training.
-struct Clocks {
-    start: Instant,
-    told: Instant,
-    trained: Duration,
-    cpu: f64,
-    samples: u64,
+    run.fit(feeds, frame.resume)
 }
 
 struct Run<'a> {
@@ -105,8 +114,8 @@ struct Run<'a> {
     /// Whether a step is of all samples.
     at_once: bool,
     whole: Option<Whole>,
-    /// Whether the descent over all samples has ended.
-    flat: bool,
+    restored: Option<Restored>,
+    checkpoints: Option<Checkpoints>,
     part: LinearPart,
     coder: Coder,
     learners: Vec<Learner<f32>>,
@@ -116,48 +125,94 @@ struct Run<'a> {
     clocks: Clocks,
 }
 
+type At = Standing<f32>;
+
 impl Run<'_> {
-    fn fit(mut self, (learn, judge): (&mut dyn Feed, &mut dyn Feed)) -> Result<Trained, TrainError> {
+    fn fit(
+        mut self,
+        (learn, judge): (&mut dyn Feed, &mut dyn Feed),
+        resume: bool,
+    ) -> Result<Trained, TrainError> {
         let early = self.settings.early_stop;
         let (watch, patience) = early.map_or((Watch::Auc, None), |(watch, patience)| (watch, Some(patience)));
-        let mut stop = EarlyStop::new(patience, watch.higher_is_better());
-        let (mut history, mut best) = (Vec::new(), Vec::new());
-        let mut cache = self.kept()?;
-        let (mut judged, mut samples) = (None, (0, 0));
-        for epoch in 1..=self.settings.epochs {
-            let tally = self.epoch(epoch, learn, &mut cache)?;
-            samples.0 = tally.samples;
-            if epoch == 1 {
+        let mut at = At::new(EarlyStop::new(patience, watch.higher_is_better()), None);
+        if let Some(checkpoints) = self.checkpoints.take() {
+            checkpoints.begin(resume, |tape| self.exchange(&mut at, tape))?;
+            self.checkpoints = Some(checkpoints);
+        }
+        let (mut cache, mut judged) = (self.kept()?, None);
+        let (first, mut samples) = (at.epoch, (0, 0));
+        while at.epoch <= self.settings.epochs {
+            self.epoch(learn, &mut cache, &mut at)?;
+            samples.0 = at.sums.seen;
+            if at.epoch == first {
                 judged = self.judging(judge)?;
                 samples.1 = judged.as_ref().map_or(0, |cache| cache.samples);
             }
-            let mut report = self.report(epoch, &tally, judged.as_ref())?;
-            let verdict = stop.observe(epoch, watch.figure(&report));
+            let mut report = self.report(&at, judged.as_ref())?;
+            let verdict = at.stop.observe(at.epoch, watch.figure(&report));
             report.best = verdict == Verdict::Best;
             if report.best && patience.is_some() {
-                self.coder.table.save_weights(&mut best);
+                at.best.0.resize(1, Vec::new());
+                self.coder.table.save_weights(&mut at.best.0[0]);
             }
             crate::run::tell(self.progress, self.tensorboard.as_deref_mut(), &report)?;
-            history.push(report);
-            if verdict == Verdict::Stop || self.flat {
+            at.history.push(report);
+            if verdict == Verdict::Stop || self.whole.as_ref().is_some_and(|whole| whole.ended) {
                 break;
             }
+            (at.epoch, at.sums) = (at.epoch + 1, Sums::default());
         }
-        let mut best_epoch = history.len();
-        if let (Some((epoch, _)), Some(_)) = (stop.best(), patience) {
-            self.coder.table.load_weights(&best);
+        let mut best_epoch = at.history.len();
+        if let (Some((epoch, _)), Some(_), Some(best)) = (at.stop.best(), patience, at.best.0.first()) {
+            self.coder.table.load_weights(best);
             best_epoch = epoch;
         }
-        Ok(Trained {
-            parameters: self.export(),
+        Ok(self.trained(at.history, best_epoch, samples))
+    }
+
+    fn trained(self, history: Vec<EpochReport>, best_epoch: usize, samples: (u64, u64)) -> Trained {
+        let rows = self.coder.keys().len();
+        let mut restored = self.restored;
+        let taken = restored.iter_mut().flat_map(|told| told.rows.values_mut());
+        taken.for_each(|(taken, new)| *new = rows - *taken);
+        let keeps = self.settings.course.keep_optimizer;
+        let learner = self.learners.first().filter(|_| keeps);
+        Trained {
+            parameters: weights::export(&self.coder, &self.part),
             history,
             best_epoch,
             train_samples: samples.0,
             valid_samples: samples.1,
-            table_rows: vec![(TABLE.to_owned(), self.coder.table.len())],
-            restored: None,
-            optimizer: None,
-        })
+            table_rows: vec![(TABLE.to_owned(), rows)],
+            restored,
+            optimizer: learner.and_then(|learner| weights::state(&self.coder, learner)),
+        }
+    }
+
+    /// Writes where the run stands and what it has learnt, or goes back there.
+    fn exchange(&mut self, at: &mut At, tape: &mut Tape<'_>) {
+        at.course(tape);
+        self.coder.exchange(tape);
+        for learner in &mut self.learners {
+            let mut steps = learner.steps();
+            tape.word(&mut steps);
+            learner.set_steps(steps);
+        }
+        tape.option(&mut self.whole, |tape, whole| whole.exchange(tape));
+    }
+
+    /// Writes a checkpoint where one is due after `steps` more steps.
+    fn maybe_save(&mut self, at: &mut At, steps: u64) -> Result<(), TrainError> {
+        at.steps += steps;
+        let Some(mut checkpoints) = self.checkpoints.take() else {
+            return Ok(());
+        };
+        if checkpoints.is_due(steps) {
+            checkpoints.save(at.steps, |tape| self.exchange(at, tape))?;
+        }
+        self.checkpoints = Some(checkpoints);
+        Ok(())
     }
 
     fn path(&self) -> PathBuf {
@@ -170,12 +225,13 @@ impl Run<'_> {
         self.place.folder.join(format!("{name}.{part}-{process}.rows"))
     }
 
-    /// The cache another run kept of the same samples; its keys have their rows again.
+    /// The cache another run kept of the same samples, if its rows are those there are and more; its keys have their rows again.
     fn kept(&mut self) -> Result<Option<Cache>, TrainError> {
         if !self.keep {
             return Ok(None);
         }
-        let Some((cache, keys)) = Cache::open(&self.path(), &self.place.fingerprint)? else {
+        let found = Cache::open(&self.path(), &self.place.fingerprint)?;
+        let Some((cache, keys)) = found.filter(|(_, keys)| keys.starts_with(self.coder.keys())) else {
             return Ok(None);
         };
         keys.iter()
@@ -183,134 +239,157 @@ impl Run<'_> {
         Ok(Some(cache))
     }
 
-    /// One pass: over the feed if there is no cache yet.
+    /// One pass, or what is left of it: over the feed if there is no cache yet.
     fn epoch(
         &mut self,
-        epoch: usize,
         feed: &mut dyn Feed,
         cache: &mut Option<Cache>,
-    ) -> Result<Tally, TrainError> {
-        let factor = self.settings.rate_factor(epoch);
+        at: &mut At,
+    ) -> Result<(), TrainError> {
+        let factor = self.settings.rate_factor(at.epoch);
         self.learners
             .iter_mut()
             .for_each(|learner| learner.scale(&self.coder.table, factor));
-        let begin = Instant::now();
-        let tally = match cache {
-            Some(cache) if self.at_once => self.descend(cache)?,
-            Some(cache) => self.again(epoch, cache)?,
-            None => self.first(feed, cache)?,
-        };
-        if tally.samples == 0 {
+        self.clocks.lap();
+        if cache.is_none() && (self.at_once || at.epoch > 1) {
+            *cache = self.first(feed, at, false)?;
+        }
+        match cache {
+            Some(cache) if self.at_once => self.descend(cache, at)?,
+            Some(cache) => self.again(cache, at)?,
+            None => *cache = self.first(feed, at, true)?,
+        }
+        if at.sums.seen == 0 {
             return Err(TrainError::Empty { what: "training" });
         }
-        self.clocks.trained += begin.elapsed();
-        self.clocks.cpu += tally.cpu;
-        self.clocks.samples += tally.samples;
-        self.finite(epoch, &tally)?;
-        Ok(tally)
+        finite(at)
     }
 
-    fn finite(&self, epoch: usize, tally: &Tally) -> Result<(), TrainError> {
-        if tally.loss.is_finite() {
-            return Ok(());
-        }
-        let (samples, loss) = (tally.samples, tally.mean());
-        let step = usize::try_from(samples).unwrap_or(usize::MAX);
-        Err(TrainError::Diverged {
-            epoch,
-            step,
-            samples,
-            loss,
-        })
-    }
-
-    /// The first pass: codes, learns and, where a later pass or run will read it, writes the cache.
-    fn first(&mut self, feed: &mut dyn Feed, cache: &mut Option<Cache>) -> Result<Tally, TrainError> {
-        let (mut examples, mut block, mut tally) = (Examples::default(), Block::default(), Tally::default());
-        let fingerprint = self.place.fingerprint.clone();
+    /// A pass over the feed: codes and, where a later pass or run will read it, writes the cache; learns, too, what is not learnt yet,
+    /// if it is the first epoch's.
+    fn first(&mut self, feed: &mut dyn Feed, at: &mut At, learns: bool) -> Result<Option<Cache>, TrainError> {
+        let (mut examples, mut block, mut done) = (Examples::default(), Block::default(), 0);
         let path = match (self.keep, self.settings.epochs) {
             (true, _) => Some(self.path()),
-            (false, 1) if !self.at_once => None,
+            (false, 1) if learns => None,
             (false, _) => Some(self.own_path("train")),
         };
-        let mut writer = path.map(|path| Writer::create(&path, &fingerprint)).transpose()?;
-        let (own, many) = (thread_cpu_seconds(), self.learners.len() > 1);
+        let fingerprint = &self.place.fingerprint;
+        let mut writer = path.map(|path| Writer::create(&path, fingerprint)).transpose()?;
         feed.rewind()?;
         loop {
             examples.clear();
             if feed.next(&mut examples, BLOCK)? == 0 {
                 break;
             }
+            done += 1;
+            let learns = learns && done > at.sums.batches;
+            if !learns && writer.is_none() {
+                continue;
+            }
             self.coder.learn(&examples, &mut block)?;
             if let Some(writer) = &mut writer {
                 writer.block(&block)?;
             }
-            if self.at_once {
-                continue;
+            if learns {
+                self.block(&block, feed.len_hint(), at)?;
             }
-            // With one learner the block is learnt on this thread, whose time is taken as a whole.
-            let mut part =
-                pass(&self.coder, self.settings.loss, &self.part, None).block(&mut self.learners, &block)?;
-            part.cpu = if many { part.cpu } else { 0.0 };
-            tally.merge(&part);
-            self.finite(1, &tally)?;
-            self.maybe_tell(1, &tally, (tally.samples, feed.len_hint()));
         }
-        if let Some(writer) = writer {
-            let written = writer.finish(&fingerprint, self.coder.keys())?;
-            *cache = Some(if self.keep { written } else { written.temporary()? });
-        }
-        tally.cpu += since(own);
-        match cache {
-            Some(cache) if self.at_once => self.descend(cache),
-            _ => Ok(tally),
-        }
+        let cache = writer.map(|writer| writer.finish(fingerprint, self.coder.keys()));
+        let (wall, cpu) = self.clocks.lap();
+        (at.trained, at.cpu) = (at.trained + wall, at.cpu + cpu);
+        let kept = |cache: Cache| if self.keep { Ok(cache) } else { cache.temporary() };
+        cache.transpose()?.map(kept).transpose()
     }
 
-    /// One step down the mean loss of all samples.
-    fn descend(&mut self, cache: &Cache) -> Result<Tally, TrainError> {
+    /// Learns a block of the first pass.
+    fn block(&mut self, block: &Block, total: Option<u64>, at: &mut At) -> Result<(), TrainError> {
+        let pass = pass(&self.coder, &self.settings, &self.part, (None, 0));
+        // With one learner the block is learnt on this thread, whose time is taken as a whole.
+        let spent = pass.block(&mut self.learners, block, &mut at.sums)?;
+        let (wall, cpu) = self.clocks.lap();
+        (at.trained, at.cpu) = (at.trained + wall, at.cpu + cpu + spent);
+        at.samples += block.len() as u64;
+        at.sums.batches += 1;
+        finite(at)?;
+        let moment = Moment {
+            epochs: (at.epoch, self.settings.epochs),
+            seen: (at.sums.seen, total),
+            learnt: (at.samples, at.trained),
+        };
+        self.clocks.tell(self.progress, &at.sums, moment);
+        self.maybe_save(at, block.len() as u64)
+    }
+
+    /// One step down the mean loss of all samples; an epoch of which a checkpoint was written has gone it.
+    fn descend(&mut self, cache: &Cache, at: &mut At) -> Result<(), TrainError> {
+        if at.sums.batches > 0 {
+            return Ok(());
+        }
         let objective = Objective {
             cache,
             shape: (self.coder.table.len(), self.part.slots.len()),
             loss: self.settings.loss,
             l2: self.coder.table.rule().weight.l2,
         };
-        let (tally, moved) = Whole::epoch(&mut self.whole, &objective, &mut self.coder)?;
-        self.flat = !moved;
-        Ok(tally)
+        at.sums = Whole::epoch(&mut self.whole, &objective, &mut self.coder)?;
+        at.sums.batches = 1;
+        let (wall, cpu) = self.clocks.lap();
+        (at.trained, at.cpu) = (at.trained + wall, at.cpu + cpu);
+        at.samples += at.sums.seen;
+        finite(at)?;
+        self.maybe_save(at, 1)
     }
 
     /// A later pass, blocks and samples in an order of the epoch's own if the model file shuffles.
-    fn again(&mut self, epoch: usize, cache: &Cache) -> Result<Tally, TrainError> {
-        let mixed = self.settings.shuffle && epoch > 1;
+    fn again(&mut self, cache: &Cache, at: &mut At) -> Result<(), TrainError> {
         let mut numbers: Vec<u32> = (0u32..).take(cache.blocks.len()).collect();
-        if mixed {
-            crate::run::shuffle(&mut numbers, self.settings.seed, epoch);
+        if self.mixes(at.epoch) {
+            crate::run::shuffle(&mut numbers, self.settings.seed, at.epoch);
         }
         let order: Vec<Extent> = numbers.iter().map(|at| cache.blocks[*at as usize]).collect();
-        let seed = mixed.then(|| self.settings.seed.wrapping_add((epoch as u64) << 32));
-        let mut learners = std::mem::take(&mut self.learners);
-        let pass = pass(&self.coder, self.settings.loss, &self.part, seed);
-        let (total, settings, begin) = (cache.samples, &self.settings, Instant::now());
-        let (clocks, progress) = (&mut self.clocks, &mut *self.progress);
-        let tally = pass.cached(&mut learners, cache, &order, &mut |part| {
-            let seen = pass.seen.load(Ordering::Relaxed);
-            clocks.tell(
-                progress,
-                (epoch, settings.epochs),
-                part,
-                (seen, Some(total)),
-                begin,
-            );
-        });
-        self.learners = learners;
-        tally
+        let done = usize::try_from(at.sums.batches).unwrap_or(usize::MAX);
+        let mut rest = order.get(done..).unwrap_or_default();
+        while !rest.is_empty() {
+            let left = self.checkpoints.as_ref().map_or(u64::MAX, |checkpoints| {
+                checkpoints.left().div_ceil(BLOCK as u64).min(TOGETHER)
+            });
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+            let (now, later) = rest.split_at(most);
+            rest = later;
+            self.blocks((cache, now), at)?;
+        }
+        Ok(())
     }
 
-    fn maybe_tell(&mut self, epoch: usize, tally: &Tally, seen: (u64, Option<u64>)) {
-        let begin = self.clocks.start;
-        self.clocks
-            .tell(self.progress, (epoch, self.settings.epochs), tally, seen, begin);
+    /// Learns some blocks of a later pass.
+    fn blocks(&mut self, blocks: (&Cache, &[Extent]), at: &mut At) -> Result<(), TrainError> {
+        let seed = self.settings.seed.wrapping_add((at.epoch as u64) << 32);
+        let seed = self.mixes(at.epoch).then_some(seed);
+        let (before, mut sums) = (at.sums.seen, std::mem::take(&mut at.sums));
+        let pass = pass(&self.coder, &self.settings, &self.part, (seed, before));
+        let (clocks, progress, epochs) = (&mut self.clocks, &mut *self.progress, self.settings.epochs);
+        let spent = pass.cached(&mut self.learners, blocks, &mut sums, &mut |sums| {
+            let seen = pass.seen.load(Ordering::Relaxed);
+            let moment = Moment {
+                epochs: (at.epoch, epochs),
+                seen: (seen, Some(blocks.0.samples)),
+                learnt: (at.samples + seen - before, at.trained),
+            };
+            clocks.tell(progress, sums, moment);
+        })?;
+        at.sums = sums;
+        at.sums.batches += blocks.1.len() as u64;
+        let more = at.sums.seen - before;
+        (at.trained, at.cpu) = (at.trained + self.clocks.lap().0, at.cpu + spent);
+        at.samples += more;
+        finite(at)?;
+        self.maybe_save(at, more)
+    }
+
+    /// Whether an epoch has an order of its own.
+    fn mixes(&self, epoch: usize) -> bool {
+        self.settings.shuffle && epoch > 1
     }
 
     /// The validation samples with the rows that exist now; none if there are no samples.
@@ -335,23 +414,23 @@ impl Run<'_> {
         finished.map(Cache::temporary).transpose()
     }
 
-    fn report(&self, epoch: usize, tally: &Tally, judged: Option<&Cache>) -> Result<EpochReport, TrainError> {
+    fn report(&self, at: &At, judged: Option<&Cache>) -> Result<EpochReport, TrainError> {
         let valid = match judged {
             Some(cache) => self.judge(cache)?,
             None => Figures::NONE,
         };
         let told = self.settings.meaning == Meaning::Probability;
         Ok(EpochReport {
-            epoch,
-            loss: tally.mean(),
-            auc: tally.auc.value(),
+            epoch: at.epoch,
+            loss: at.sums.mean(),
+            auc: at.sums.auc.value(),
             valid_loss: valid.loss,
             valid_auc: valid.auc,
-            accuracy: told.then(|| tally.auc.accuracy()).flatten(),
+            accuracy: told.then(|| at.sums.auc.accuracy()).flatten(),
             valid_accuracy: valid.accuracy,
-            samples_per_s: self.clocks.samples as f64 / self.clocks.trained.as_secs_f64().max(1e-9),
-            elapsed_s: self.clocks.start.elapsed().as_secs_f64(),
-            cpu_s: Some(self.clocks.cpu),
+            samples_per_s: at.speed(),
+            elapsed_s: self.clocks.elapsed(),
+            cpu_s: Some(at.cpu),
             valid_cpu_s: None,
             best: false,
         })
@@ -373,59 +452,33 @@ impl Run<'_> {
         }
         Ok(held.figures(self.settings.meaning))
     }
-
-    /// The parameters as serving reads them: a row is the linear weight, then the factors.
-    fn export(&self) -> Parameters<f32> {
-        let (mut parameters, mut table) =
-            (Parameters::default(), Table::plain(1 + self.part.shape.factors()));
-        for (row, key) in (0u32..).zip(self.coder.keys()) {
-            table.intern(*key, |numbers| {
-                let weight = self.coder.table.read(row, &mut numbers[1..]);
-                numbers[0] = weight;
-            });
-        }
-        parameters.tables.insert(TABLE.to_owned(), table);
-        let bias = Tensor::new(&[1], vec![self.coder.table.bias()]);
-        parameters.dense.insert(BIAS.to_owned(), bias);
-        parameters
-    }
 }
 
-fn pass<'a>(coder: &'a Coder, loss: crate::loss::Loss, part: &LinearPart, shuffle: Option<u64>) -> Pass<'a> {
+/// A loss that is none ends the run.
+fn finite(at: &At) -> Result<(), TrainError> {
+    if at.sums.loss.is_finite() {
+        return Ok(());
+    }
+    Err(TrainError::Diverged {
+        epoch: at.epoch,
+        step: usize::try_from(at.sums.seen).unwrap_or(usize::MAX),
+        samples: at.sums.seen,
+        loss: at.sums.mean(),
+    })
+}
+
+/// A pass that has seen some samples.
+fn pass<'a>(
+    coder: &'a Coder,
+    settings: &Settings,
+    part: &LinearPart,
+    (shuffle, seen): (Option<u64>, u64),
+) -> Pass<'a> {
     Pass {
         table: &coder.table,
-        loss,
+        loss: settings.loss,
         fields: part.slots.len(),
         shuffle,
-        seen: AtomicU64::new(0),
-    }
-}
-
-impl Clocks {
-    /// Tells the listener, four times per second at most. Without a known total the epoch is as long as what was seen.
-    fn tell(
-        &mut self,
-        progress: &mut dyn Progress,
-        (epoch, epochs): (usize, usize),
-        tally: &Tally,
-        (samples, total): (u64, Option<u64>),
-        begin: Instant,
-    ) {
-        if self.told.elapsed() < Duration::from_millis(250) {
-            return;
-        }
-        self.told = Instant::now();
-        let samples_per_s = samples as f64 / begin.elapsed().as_secs_f64().max(1e-9);
-        let total = total.unwrap_or(samples).max(samples);
-        let left = (epochs - epoch) as u64 * total + total - samples;
-        progress.step(&StepReport {
-            epoch,
-            samples,
-            total,
-            loss: tally.mean(),
-            auc: tally.auc.value(),
-            samples_per_s,
-            eta_s: left as f64 / samples_per_s,
-        });
+        seen: AtomicU64::new(seen),
     }
 }

@@ -12,7 +12,9 @@ use crate::encode::fitted;
 use crate::loss::Loss;
 use crate::run::Trained;
 use crate::source::RowsSource;
-use crate::{Silent, TrainError, score};
+use crate::{Frame, Silent, TrainError, score};
+
+mod going_on;
 
 const FIELDS: u32 = 6;
 
@@ -91,19 +93,26 @@ impl Bench {
     }
 
     fn train(&self, config: &ModelConfig, name: &str) -> Result<Trained, TrainError> {
-        let place = Place {
-            folder: self.path("cache"),
-            name: name.to_owned(),
-            fingerprint: "train.ffm".to_owned(),
+        self.train_in(config, name, Frame::default())
+    }
+
+    /// The same with the rest of a frame.
+    fn train_in(&self, config: &ModelConfig, name: &str, frame: Frame) -> Result<Trained, TrainError> {
+        let frame = Frame {
+            place: Some(Place {
+                folder: self.path("cache"),
+                name: name.to_owned(),
+                fingerprint: "train.ffm".to_owned(),
+            }),
+            ..frame
         };
         let (mut learn, mut judge) = (self.feed(config, "train.ffm"), self.feed(config, "valid.ffm"));
         train(
             config,
             &self.plan,
             (&mut learn, &mut judge),
-            &place,
-            &mut Silent,
-            None,
+            &frame,
+            (&mut Silent, None),
         )
     }
 

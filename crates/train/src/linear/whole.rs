@@ -7,17 +7,19 @@ use rankine_kernel::Real as _;
 
 use super::cache::Cache;
 use super::descent::Descent;
-use super::epoch::since;
-use super::tally::Tally;
 use super::{block::Block, block::Lens, coder::Coder};
 use crate::TrainError;
+use crate::checkpoint::tape::Tape;
 use crate::loss::Loss;
-use crate::progress::thread_cpu_seconds;
+use crate::standing::Sums;
 
 /// How far the descent is, and what was seen at its place.
+#[derive(Default)]
 pub(super) struct Whole {
     descent: Descent,
-    tally: Tally,
+    sums: Sums,
+    /// Whether there was no way down any more.
+    pub(super) ended: bool,
 }
 
 /// What is measured.
@@ -31,46 +33,51 @@ pub(super) struct Objective<'a> {
 }
 
 impl Whole {
-    /// One step of an epoch, whose weights the table gets; the tally, and whether there was a way down.
+    /// Writes it or reads it back.
+    pub(super) fn exchange(&mut self, tape: &mut Tape<'_>) {
+        self.descent.exchange(tape);
+        self.sums.exchange(tape);
+        tape.flag(&mut self.ended);
+    }
+
+    /// One step of an epoch, from the table's weights at first; the table gets those it ends at. Returns what was seen there.
     pub(super) fn epoch(
         whole: &mut Option<Whole>,
         objective: &Objective<'_>,
         coder: &mut Coder,
-    ) -> Result<(Tally, bool), TrainError> {
-        let cpu = thread_cpu_seconds();
-        let mut seen = Tally::default();
+    ) -> Result<Sums, TrainError> {
+        let mut seen = Sums::default();
         let mut measure = |at: &[f64], gradient: &mut [f64]| objective.measure(at, gradient, &mut seen);
         let mut own = match whole.take() {
             Some(whole) => whole,
             None => Whole {
-                descent: Descent::new(objective.shape.0 + 1, &mut measure)?,
-                tally: Tally::default(),
+                descent: Descent::new(coder.weights(), &mut measure)?,
+                ..Whole::default()
             },
         };
-        let moved = own.descent.step(&mut measure)?;
-        if seen.samples > 0 {
-            own.tally = seen;
+        own.ended = !own.descent.step(&mut measure)?;
+        if seen.seen > 0 {
+            own.sums = seen;
         }
-        own.tally.cpu = since(cpu);
         let weights: Vec<f32> = own.descent.at().iter().map(|w| f32::of(*w)).collect();
         coder.table.load_weights(&weights);
-        let tally = own.tally.clone();
+        let sums = own.sums.clone();
         *whole = Some(own);
-        Ok((tally, moved))
+        Ok(sums)
     }
 }
 
 impl Objective<'_> {
     /// The function at a place whose last number is the bias.
-    fn measure(&self, at: &[f64], gradient: &mut [f64], tally: &mut Tally) -> Result<f64, TrainError> {
+    fn measure(&self, at: &[f64], gradient: &mut [f64], sums: &mut Sums) -> Result<f64, TrainError> {
         let (mut reader, mut block, mut lens) = (self.cache.reader(), Block::default(), Lens::default());
-        *tally = Tally::default();
+        *sums = Sums::default();
         gradient.fill(0.0);
         for extent in &self.cache.blocks {
             reader.read(*extent, self.shape.0, self.shape.1, &mut block)?;
             block.focus(&mut lens);
             for sample in 0..block.len() {
-                self.sample((&block, sample), &mut lens, (at, &mut *gradient), tally);
+                self.sample((&block, sample), &mut lens, (at, &mut *gradient), sums);
             }
         }
         let (bias, mut squares) = (self.shape.0, 0.0);
@@ -78,9 +85,9 @@ impl Objective<'_> {
             squares += w * w;
             *g += self.l2 * w;
         }
-        let total = tally.weight.max(f64::MIN_POSITIVE);
+        let total = sums.weight.max(f64::MIN_POSITIVE);
         gradient.iter_mut().for_each(|g| *g /= total);
-        Ok((tally.loss + 0.5 * self.l2 * squares) / total)
+        Ok((sums.loss + 0.5 * self.l2 * squares) / total)
     }
 
     fn sample(
@@ -88,7 +95,7 @@ impl Objective<'_> {
         (block, sample): (&Block, usize),
         lens: &mut Lens,
         (at, gradient): (&[f64], &mut [f64]),
-        tally: &mut Tally,
+        sums: &mut Sums,
     ) {
         let bias = self.shape.0;
         let (label, weight) = block.label(sample);
@@ -99,9 +106,9 @@ impl Objective<'_> {
         let slope = weight * self.loss.slope(z, label);
         pairs().for_each(|(row, x)| gradient[row] += slope * f64::from(*x));
         gradient[bias] += slope;
-        tally.loss += weight * self.loss.value(z, label);
-        tally.weight += weight;
-        tally.samples += 1;
-        tally.auc.add(self.loss.answer(z), label, weight);
+        sums.loss += weight * self.loss.value(z, label);
+        sums.weight += weight;
+        sums.seen += 1;
+        sums.auc.add(self.loss.answer(z), label, weight);
     }
 }

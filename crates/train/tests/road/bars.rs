@@ -8,9 +8,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_feature::Plan;
 use rankine_model::{ModelConfig, Network, Parameters, Scorer};
 use rankine_train::evaluate::score;
-use rankine_train::linear::{self, Place, PlanFeed};
+use rankine_train::linear::{self, Feed, Place, PlanFeed};
 use rankine_train::loss::Loss;
-use rankine_train::{RowsSource, SampleRow, Silent, Trained, train};
+use rankine_train::{Frame, RowsSource, SampleRow, Silent, Trained, train};
 
 use crate::samples::{models, plan, samples};
 
@@ -34,14 +34,18 @@ fn run(
 ) -> Trained {
     let part = Network::compile(config, plan).unwrap().linear.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let place = Place {
-        folder: folder.path().to_owned(),
-        name: "m".to_owned(),
-        fingerprint: "made".to_owned(),
+    let frame = Frame {
+        place: Some(Place {
+            folder: folder.path().to_owned(),
+            name: "m".to_owned(),
+            fingerprint: "made".to_owned(),
+        }),
+        ..Frame::default()
     };
     let mut learn = PlanFeed::new(learn, plan.clone(), &part, Loss::Bce);
     let mut judge = PlanFeed::new(judge, plan.clone(), &part, Loss::Bce);
-    linear::train(config, plan, (&mut learn, &mut judge), &place, &mut Silent, None).unwrap()
+    let feeds = (&mut learn as &mut dyn Feed, &mut judge as &mut dyn Feed);
+    linear::train(config, plan, feeds, &frame, (&mut Silent, None)).unwrap()
 }
 
 /// Made-up samples whose labels were dealt anew.

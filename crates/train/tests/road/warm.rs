@@ -42,7 +42,7 @@ fn start(of: &Trained) -> Start {
         from: "models/m/1".into(),
         parameters: of.parameters.clone(),
         optimizer: of.optimizer.clone(),
-        buckets: BTreeMap::new(),
+        ..Start::default()
     }
 }
 
