@@ -131,7 +131,7 @@ fn run_item2vec(numbers: &[u32], keys: &Keys) -> Result<(), Box<dyn Error>> {
         seed: get(keys, "seed", 1),
     };
     let (begin, wall) = (cpu(), std::time::Instant::now());
-    let found = item2vec::train(&sentences, &config, &mut Silent);
+    let found = item2vec::train(&sentences, &config, &mut Silent)?;
     let (seconds, wall) = (cpu() - begin, wall.elapsed().as_secs_f64());
     println!(
         "{{\"cpu\": {seconds}, \"wall\": {wall}, \"items\": {}}}",

@@ -41,6 +41,7 @@ pub mod run;
 pub mod schedule;
 pub mod source;
 mod standing;
+mod sweeps;
 pub mod table;
 pub mod tensorboard;
 pub mod tune;

@@ -46,6 +46,9 @@ pub struct Restored {
     pub reshaped: Vec<String>,
     /// Rows by table: taken over, new.
     pub rows: BTreeMap<String, (usize, usize)>,
+    /// Its rows that this model does not have, by table; of kinds whose rows are those of today's samples alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped_rows: BTreeMap<String, usize>,
     /// Whether the optimiser's state was taken over, too.
     pub optimizer: bool,
     /// Parts whose state begins anew because another optimiser moved them there, with both.
@@ -56,7 +59,9 @@ impl std::fmt::Display for Restored {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "begun from {}", self.from)?;
         for (table, (taken, new)) in &self.rows {
-            writeln!(f, "  emb.{table}: {taken} rows restored, {new} added")?;
+            let dropped = self.dropped_rows.get(table);
+            let dropped = dropped.map_or(String::new(), |rows| format!(", {rows} dropped"));
+            writeln!(f, "  emb.{table}: {taken} rows restored, {new} added{dropped}")?;
         }
         let lists = [
             ("restored", &self.restored),

@@ -26,7 +26,8 @@ use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
 use crate::source::{Reading, vectors_conf};
 use crate::training::{
-    Files, Fitted, Gate, Job, Liked, Origin, fit, gate, lists, measure, publish, rejects, train_vectors,
+    Files, Fitted, Gate, Going, Job, Liked, Origin, earlier_vectors, fit, gate, lists, measure, publish,
+    rejects, train_vectors,
 };
 use crate::watch::Watch;
 use crate::{clock, output, recipe};
@@ -137,13 +138,13 @@ impl Options {
         let refused = [
             (
                 "--resume",
-                self.resume && !kind.is_stepwise(),
-                "writes no checkpoints",
+                self.resume && kind.is_closed(),
+                "is computed at once: it writes no checkpoints",
             ),
             (
                 "--init-from",
-                self.init_from.is_some() && !kind.is_stepwise(),
-                "begins from no earlier version",
+                self.init_from.is_some() && kind.is_closed(),
+                "is computed at once: it begins from no earlier version",
             ),
             (
                 "--watch",
@@ -336,12 +337,22 @@ fn vectors(options: &Options, globals: &Globals, (config, name): (&ModelConfig, 
     let liked = liked(options, globals, config)?;
     let rejected = liked.rejected.clone();
     let mut bar = Bars::new(globals.json).run(name);
-    let (version, count) = train_vectors(name, config, liked, &home, &mut bar)?;
+    let origin = options.init_from.as_ref().map(|folder| earlier_vectors(folder));
+    let going = Going {
+        resume: options.resume,
+        origin: origin.transpose()?,
+    };
+    let published = train_vectors(name, config, liked, (&home, &going), &mut bar)?;
+    let (version, count) = (published.version, published.count);
     bar.done(format!("{count} vectors"));
     if globals.json {
         return output::json(&json!({
             "model": name, "version": version, "kind": config.kind().name(), "items": count, "rejected": rejected,
+            "restored": published.restored,
         }));
+    }
+    if let Some(restored) = &published.restored {
+        output::line(&restored.to_string());
     }
     output::line(&format!(
         "published {name} version {version} with {count} vectors in {}",

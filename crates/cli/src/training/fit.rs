@@ -1,5 +1,6 @@
 //! Fits the conf's statistics, then the model. Samples are streamed from their files; only their encoded form is kept.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rankine_feature::Plan;
@@ -153,8 +154,16 @@ impl Job {
             return self.train_linear(home, samples, progress, events);
         }
         if self.model.kind().is_matrix() {
+            let what = format!("{:?}", self.model.matrix);
+            let (frame, plan) = (self.frame(home, samples, &what)?, samples.plan);
             let learn = &mut *samples.learn.1;
-            return Ok(matrix::train(&self.model, samples.plan, learn, progress, events)?);
+            return Ok(matrix::train(
+                &self.model,
+                plan,
+                learn,
+                &frame,
+                (progress, events),
+            )?);
         }
         let frame = self.frame(
             home,
@@ -179,12 +188,7 @@ impl Job {
             Part::Train | Part::Valid | Part::Judge => self.name.clone(),
         };
         let checkpoints = home.checkpoints(&name);
-        if self.resume && samples.learn.0 == Part::Train && !Checkpoints::are_in(&checkpoints) {
-            output::note(&format!(
-                "--resume: there is no checkpoint in {}; training begins anew",
-                checkpoints.display()
-            ));
-        }
+        anew(&checkpoints, self.resume && samples.learn.0 == Part::Train);
         let from = self.origin.as_ref().map(|origin| &origin.start.from);
         Ok(Frame {
             place: Some(Place {
@@ -216,6 +220,16 @@ impl Job {
             None => fitted(&bare, &mut *samples)?,
         };
         Ok((Arc::new(plan), samples))
+    }
+}
+
+/// Says that a run which was to go on begins anew, where there is nothing to go on from.
+pub(super) fn anew(checkpoints: &Path, resume: bool) {
+    if resume && !Checkpoints::are_in(checkpoints) {
+        output::note(&format!(
+            "--resume: there is no checkpoint in {}; training begins anew",
+            checkpoints.display()
+        ));
     }
 }
 

@@ -32,10 +32,10 @@ pub(crate) use fit::{Fitted, attempt, fit};
 pub(crate) use gate::{Gate, gate};
 pub(crate) use judge::{Baselines, judge};
 pub(crate) use linear::{of_file, rejects};
-pub(crate) use origin::Origin;
+pub(crate) use origin::{Origin, earlier_vectors};
 pub(crate) use publish::publish;
 pub(crate) use ranked::{content_slots, listed, lists, ranked, ranking_options};
-pub(crate) use vectors::{Liked, reads, train_vectors};
+pub(crate) use vectors::{Going, Liked, reads, train_vectors};
 
 /// The samples a model learns from, watches and is judged on.
 #[derive(Clone, Debug)]

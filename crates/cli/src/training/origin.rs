@@ -3,13 +3,14 @@
 //! Its statistics go on with its weights: a mean of today, or a vocabulary fitted anew, would give old rows another meaning.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use rankine_feature::{Fit, Plan};
 use rankine_model::linear::TABLE;
-use rankine_model::{Artefact, ModelConfig, Network, read_parameters, versions};
+use rankine_model::matrix::ITEMS;
+use rankine_model::{Artefact, ModelConfig, Network, Table, read_parameters, versions};
 use rankine_train::places::{Places, check_words};
 use rankine_train::warm::{Cell, Start, check_meanings};
 use serde_json::Value;
@@ -38,13 +39,7 @@ impl Origin {
     /// # Errors
     /// A folder that is neither, or damaged; a version of another kind, where the kind takes only its own.
     pub(crate) fn open(folder: &Path, config: &ModelConfig) -> anyhow::Result<Origin> {
-        let dir = match folder.join("manifest.json").exists() {
-            true => folder.to_owned(),
-            false => {
-                let latest = versions(folder).pop().map(|(_, path)| path);
-                latest.with_context(|| format!("{}: no complete version to begin from", folder.display()))?
-            }
-        };
+        let dir = latest(folder)?;
         let artefact = Artefact::open(&dir)?;
         let what = || {
             format!(
@@ -112,11 +107,53 @@ impl Origin {
     }
 }
 
+/// A version's folder, or the latest version of a model's.
+fn latest(folder: &Path) -> anyhow::Result<PathBuf> {
+    if folder.join("manifest.json").exists() {
+        return Ok(folder.to_owned());
+    }
+    let latest = versions(folder).pop().map(|(_, path)| path);
+    latest.with_context(|| format!("{}: no complete version to begin from", folder.display()))
+}
+
+/// Name and version of vectors to begin from, and their rows by id.
+///
+/// # Errors
+/// A folder that is no version, a version of another kind, or damaged.
+pub(crate) fn earlier_vectors(folder: &Path) -> anyhow::Result<(String, Start)> {
+    let dir = latest(folder)?;
+    let artefact = Artefact::open(&dir)?;
+    let (ids, dim, rows) = artefact.vectors().with_context(|| {
+        format!(
+            "{}: it is a `{}`, expected a version of kind `item2vec`",
+            dir.display(),
+            artefact.config().kind().name()
+        )
+    })?;
+    let mut table = Table::plain(dim);
+    for (id, row) in ids.iter().zip(rows.chunks_exact(dim)) {
+        table.intern(id.cast_unsigned(), |to| to.copy_from_slice(row));
+    }
+    let state = dir.join(OPTIMIZER);
+    let mut start = Start {
+        from: dir.display().to_string(),
+        optimizer: state.exists().then(|| read_parameters(&state)).transpose()?,
+        ..Start::default()
+    };
+    start.parameters.tables.insert(ITEMS.to_owned(), table);
+    let manifest = artefact.manifest();
+    Ok((format!("{}@{}", manifest.name, manifest.version), start))
+}
+
 /// Slots whose signs are keys of rows.
 pub(super) fn slots(network: &Network) -> Vec<u32> {
     let columns = network.columns.iter().map(|column| &column.slot);
     let linear = network.linear.iter().flat_map(|part| &part.slots);
-    let all = columns.chain(&network.dense).chain(linear);
+    let matrix = network.matrix.iter().flat_map(|part| {
+        let others = part.user.iter().chain(&part.history);
+        std::iter::once(&part.item).chain(others)
+    });
+    let all = columns.chain(&network.dense).chain(linear).chain(matrix);
     all.map(|slot| slot.slot).collect()
 }
 

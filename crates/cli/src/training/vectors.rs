@@ -8,15 +8,18 @@ use std::path::Path;
 
 use anyhow::Context;
 use rankine_feature::Plan;
-use rankine_model::{DataInfo, Draft, ModelConfig, Vectors, publish};
+use rankine_model::{DataInfo, Draft, ModelConfig, Vectors, publish, write_parameters};
 use rankine_pipeline::{AggregateConfig, Event};
 use rankine_table::FileRows;
 use rankine_train::card::Card;
-use rankine_train::item2vec::{Item2VecConfig, train};
+use rankine_train::item2vec::{Beside, Item2VecConfig, checkpoints, train_in};
 use rankine_train::source::for_each;
-use rankine_train::{EpochReport, Progress, SampleSource, StepReport};
+use rankine_train::warm::{Restored, Start};
+use rankine_train::{Progress, SampleSource};
 use serde_json::json;
 
+use super::fit::anew;
+use super::origin::OPTIMIZER;
 use super::{Files, publish::files};
 use crate::clock;
 use crate::home::Home;
@@ -101,26 +104,51 @@ fn open(
         .open(path, plan, &config.labels(spec), config.loss.into())
 }
 
-/// Trains vectors on `liked` and publishes them as `name`; tells version and number of vectors.
+/// What a training of vectors goes on from, and begins from.
+#[derive(Debug, Default)]
+pub(crate) struct Going {
+    /// Whether it goes on from the newest checkpoint.
+    pub(crate) resume: bool,
+    /// Name and version it begins from, and its vectors.
+    pub(crate) origin: Option<(String, Start)>,
+}
+
+/// Vectors that were published.
+pub(crate) struct Made {
+    /// Their version.
+    pub(crate) version: u64,
+    /// How many.
+    pub(crate) count: usize,
+    /// What became of those they began from.
+    pub(crate) restored: Option<Restored>,
+}
+
+/// Trains vectors on `liked` and publishes them as `name`.
 ///
 /// # Errors
-/// The disk's.
+/// A checkpoint of another run, a loss that is no longer finite, the disk's.
 pub(crate) fn train_vectors(
     name: &str,
     config: &ModelConfig,
     liked: Liked,
-    home: &Home,
+    (home, going): (&Home, &Going),
     progress: &mut dyn Progress,
-) -> anyhow::Result<(u64, usize)> {
+) -> anyhow::Result<Made> {
     let sentences = liked.sentences;
-    let mut heard = Heard {
-        to: progress,
-        history: Vec::new(),
+    let folder = home.checkpoints(name);
+    let start = going.origin.as_ref().map(|(_, start)| start);
+    anew(&folder, going.resume);
+    let beside = Beside {
+        checkpoints: checkpoints(&folder, config, &sentences, start),
+        resume: going.resume,
+        start,
+        keep: config.train.keep_optimizer,
     };
-    let vectors = train(&sentences, &settings(config), &mut heard);
+    let learnt = train_in(&sentences, &settings(config), beside, progress)?;
+    let vectors = learnt.vectors;
     let count = vectors.ids.len();
     let card = Card {
-        history: heard.history,
+        history: learnt.history,
         ..card(
             name,
             config,
@@ -128,11 +156,16 @@ pub(crate) fn train_vectors(
             (sentences.len(), count, vectors.dim),
         )
     };
+    let state = learnt.optimizer.iter();
+    let state = state.map(|state| (OPTIMIZER.to_owned(), write_parameters(state)));
+    let restored = learnt.restored.as_ref().map(serde_json::to_value);
     let draft = Draft {
         name: name.to_owned(),
         config: config.text().to_owned(),
         card: card.markdown(),
-        files: files(&card)?,
+        files: files(&card)?.into_iter().chain(state).collect(),
+        parents: going.origin.iter().map(|(parent, _)| parent.clone()).collect(),
+        restored: restored.transpose()?.unwrap_or_default(),
         vectors: Some(Vectors {
             ids: vectors.ids,
             dim: vectors.dim,
@@ -146,24 +179,14 @@ pub(crate) fn train_vectors(
         }),
         ..Draft::default()
     };
-    Ok((publish(&home.models(), &draft, clock::now_micros())?, count))
-}
-
-/// Passes reports on and keeps the epochs'.
-struct Heard<'a> {
-    to: &'a mut dyn Progress,
-    history: Vec<EpochReport>,
-}
-
-impl Progress for Heard<'_> {
-    fn step(&mut self, report: &StepReport) {
-        self.to.step(report);
-    }
-
-    fn epoch(&mut self, report: &EpochReport) {
-        self.history.push(*report);
-        self.to.epoch(report);
-    }
+    let version = publish(&home.models(), &draft, clock::now_micros())?;
+    // what stays is passed over by the next run that is not resumed
+    let _ = std::fs::remove_dir_all(folder);
+    Ok(Made {
+        version,
+        count,
+        restored: learnt.restored,
+    })
 }
 
 fn card(

@@ -113,7 +113,7 @@ fn a_version_is_begun_from_the_latest_and_says_what_became_of_it() {
     assert!(refused.contains(place), "{refused}");
     let most = train(home.path(), &files, ("most.toml", "c.toml", "b.csv"), &from).bad(1);
     assert!(
-        most.contains("kind `popularity` begins from no earlier version"),
+        most.contains("--init-from: kind `popularity` is computed at once"),
         "{most}"
     );
 }
@@ -154,6 +154,53 @@ fn a_linear_kind_begins_from_its_own_rows_and_from_no_other_kind() {
         other.contains("it is a `fm`, expected a version of kind `lr`"),
         "{other}"
     );
+}
+
+#[test]
+fn vectors_begin_from_those_of_the_same_users_and_items() {
+    let bpr = "format = 1\nkind = \"bpr\"\nconf = \"ads\"\nmatrix = { user = 1, item = 2, dim = 4 }\ntrain = { epochs = 3 }\n";
+    let skip = "format = 1\nkind = \"item2vec\"\nitem2vec = { dim = 4, epochs = 2 }\n\
+                train = { keep_optimizer = true, checkpoint = { steps = 1 } }\n";
+    let files = folder(&[
+        ("c.toml", CONF),
+        (
+            "moved.toml",
+            &CONF.replace("\"=red\", \"=green\"", "\"=green\", \"=red\""),
+        ),
+        ("bpr.toml", bpr),
+        ("skip.toml", skip),
+        ("a.csv", &samples(0)),
+        ("b.csv", &samples(10)),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let models = home.path().join("models/m").display().to_string();
+    let from = ["--init-from", models.as_str()];
+    let run = |model, conf, data, more: &[&str]| train(home.path(), &files, (model, conf, data), more);
+    run("bpr.toml", "c.toml", "a.csv", &[]).good();
+    let told = run("bpr.toml", "c.toml", "b.csv", &from).good().json();
+    // ten users have gone and ten have come
+    let restored = &told["restored"];
+    assert_eq!(
+        (&restored["rows"]["user"], &restored["dropped_rows"]["user"]),
+        (&json!([20, 10]), &json!(10))
+    );
+    assert_eq!(restored["rows"]["item"], json!([3, 0]));
+    assert_eq!(manifest(home.path(), 2)["parents"], json!(["m@1"]));
+    let moved = run("bpr.toml", "moved.toml", "b.csv", &from).bad(1);
+    assert!(moved.contains("slot 2, position 0 of `str_args`"), "{moved}");
+    let other = run("skip.toml", "c.toml", "b.csv", &from).bad(1);
+    assert!(
+        other.contains("it is a `bpr`, expected a version of kind `item2vec`"),
+        "{other}"
+    );
+    std::fs::remove_dir_all(&models).unwrap();
+    let anew = run("skip.toml", "c.toml", "a.csv", &["--resume"]).good().stderr;
+    assert!(anew.contains("training begins anew"), "{anew}");
+    let told = run("skip.toml", "c.toml", "b.csv", &from).good().json();
+    assert_eq!(told["restored"]["rows"]["item"], json!([3, 0]));
+    assert_eq!(told["restored"]["optimizer"], true);
+    assert_eq!(manifest(home.path(), 2)["parents"], json!(["m@1"]));
+    assert!(!home.path().join("checkpoints/m").exists());
 }
 
 #[test]
@@ -224,7 +271,7 @@ fn arguments_that_mean_nothing_to_a_kind_are_refused_by_name() {
         (
             "most.toml",
             &["--resume"][..],
-            "--resume: kind `popularity` writes no checkpoints",
+            "--resume: kind `popularity` is computed at once",
         ),
         (
             "m.toml",

@@ -28,8 +28,10 @@ const KEYS: [(&str, Means); 24] = [
     ("train.lr_decay", Kind::is_network),
     ("train.average", Kind::is_network),
     ("train.shuffle_buffer", Kind::is_network),
-    ("train.checkpoint", Kind::is_stepwise),
-    ("train.keep_optimizer", Kind::is_stepwise),
+    ("train.checkpoint", |kind| !kind.is_closed()),
+    ("train.keep_optimizer", |kind| {
+        kind.is_network() || kind.is_linear() || matches!(kind, Kind::Walk | Kind::Item2Vec)
+    }),
     ("train.freeze", Kind::is_network),
     ("train.rename", Kind::is_network),
     ("train.schedule", Kind::is_network),
@@ -49,12 +51,6 @@ impl Kind {
     #[must_use]
     pub fn is_network(self) -> bool {
         self != Kind::Item2Vec && !self.is_linear() && !self.is_matrix()
-    }
-
-    /// Returns whether it learns step by step, so that a run may be put down, gone on with and begun from another.
-    #[must_use]
-    pub fn is_stepwise(self) -> bool {
-        self.is_network() || self.is_linear()
     }
 
     /// Returns whether it is computed at once, without epochs.

@@ -8,11 +8,22 @@
 mod negatives;
 mod vocabulary;
 
+use std::path::Path;
+
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::skipgram::{self, SkipGram};
+use rankine_model::matrix::ITEMS;
+use rankine_model::{ModelConfig, Parameters, Table};
 
-use crate::progress::{EpochReport, Progress, StepReport};
+use crate::TrainError;
+use crate::checkpoint::Checkpoints;
+use crate::checkpoint::tape::Tape;
+use crate::matrix::Heritage;
+use crate::model::Settings;
+use crate::progress::{EpochReport, Progress};
+use crate::sweeps::{Sweep, Sweeps};
+use crate::warm::{Restored, Start};
 use negatives::Negatives;
 use vocabulary::Vocabulary;
 
@@ -72,66 +83,172 @@ impl Vectors {
     }
 }
 
+/// What a run has beside its sentences; all of it may be absent.
+#[derive(Debug, Default)]
+pub struct Beside<'a> {
+    /// Where it is written down, from [`checkpoints`].
+    pub checkpoints: Option<Checkpoints>,
+    /// Whether it goes on from the newest of them.
+    pub resume: bool,
+    /// What it begins from: a row per item, found by the item's id.
+    pub start: Option<&'a Start>,
+    /// Whether [`Learnt::optimizer`] is wanted.
+    pub keep: bool,
+}
+
+/// What a run has learnt.
+#[derive(Clone, Debug)]
+pub struct Learnt {
+    /// A vector per item.
+    pub vectors: Vectors,
+    /// A report per pass; of a run that went on, those before among them.
+    pub history: Vec<EpochReport>,
+    /// What became of the version it began from.
+    pub restored: Option<Restored>,
+    /// Both vectors of each item, as a training begun from this one takes them.
+    pub optimizer: Option<Parameters<f32>>,
+}
+
+/// The checkpoints of the run that a model file describes over some sentences, begun from a version or none, where it asks for any.
+#[must_use]
+pub fn checkpoints(
+    folder: &Path,
+    config: &ModelConfig,
+    sentences: &[Vec<i64>],
+    start: Option<&Start>,
+) -> Option<Checkpoints> {
+    let rhythm = Settings::new(config).course.checkpoint?;
+    let ends = |sum, sentence: &Vec<i64>| {
+        let sum = crc32c::crc32c_append(sum, &(sentence.len() as u64).to_le_bytes());
+        let ids = sentence.iter();
+        ids.fold(sum, |sum, id| crc32c::crc32c_append(sum, &id.to_le_bytes()))
+    };
+    let sum = sentences.iter().fold(0, ends);
+    let what = format!(
+        "{} sentences, {sum:08x}\nbegun from {:?}\n{}",
+        sentences.len(),
+        start.map(|start| &start.from),
+        config.text().trim_end()
+    );
+    Some(Checkpoints::new(folder, &what, rhythm))
+}
+
+/// As [`train_in`], with nothing beside the sentences.
+///
+/// # Errors
+/// As [`train_in`].
+pub fn train(
+    sentences: &[Vec<i64>],
+    config: &Item2VecConfig,
+    progress: &mut dyn Progress,
+) -> Result<Vectors, TrainError> {
+    Ok(train_in(sentences, config, Beside::default(), progress)?.vectors)
+}
+
 /// Learns a vector for each item that occurs at least `min_count` times in `sentences`.
 ///
 /// `progress` hears one step and one epoch report per pass (loss = mean cross-entropy per drawn pair; AUC is NaN).
 /// Without any usable item the result is empty.
-pub fn train(sentences: &[Vec<i64>], config: &Item2VecConfig, progress: &mut dyn Progress) -> Vectors {
-    let vocabulary = Vocabulary::count(sentences, config.min_count.max(1));
-    let dim = config.dim.max(1);
-    if vocabulary.ids.is_empty() {
-        return Vectors {
+///
+/// # Errors
+/// A loss that is no longer finite, checkpoints that cannot be read or written or are of another run.
+pub fn train_in(
+    sentences: &[Vec<i64>],
+    config: &Item2VecConfig,
+    beside: Beside<'_>,
+    progress: &mut dyn Progress,
+) -> Result<Learnt, TrainError> {
+    let mut course = Course::new(sentences, config);
+    let id = |id: i64| id.cast_unsigned();
+    let restored = beside.start.map(|start| course.begin(start, id));
+    let mut sweeps = Sweeps::new((progress, None), course.tokens).with(beside.checkpoints, beside.resume);
+    sweeps.run(config.epochs, &mut course)?;
+    Ok(Learnt {
+        history: sweeps.history(),
+        restored,
+        optimizer: beside.keep.then(|| course.state(id)),
+        vectors: course.into_vectors(),
+    })
+}
+
+/// A run that can be put down between passes.
+pub(crate) struct Course {
+    vocabulary: Vocabulary,
+    corpus: Vec<Vec<u32>>,
+    /// Items of all sentences.
+    pub(crate) tokens: u64,
+    epochs: u64,
+    dim: usize,
+    learner: Learner,
+}
+
+impl Course {
+    pub(crate) fn new(sentences: &[Vec<i64>], config: &Item2VecConfig) -> Course {
+        let vocabulary = Vocabulary::count(sentences, config.min_count.max(1));
+        let dim = config.dim.max(1);
+        let corpus = vocabulary.encode(sentences);
+        Course {
+            tokens: corpus.iter().map(|s| s.len() as u64).sum(),
+            epochs: config.epochs as u64,
+            learner: Learner::new(&vocabulary, config, dim),
+            vocabulary,
+            corpus,
             dim,
-            ..Vectors::default()
-        };
+        }
     }
-    let corpus = vocabulary.encode(sentences);
-    let mut learner = Learner::new(&vocabulary, config, dim);
-    let start = std::time::Instant::now();
-    let tokens = corpus.iter().map(|s| s.len() as u64).sum::<u64>();
-    for epoch in 1..=config.epochs {
-        let loss = learner.pass(&corpus, tokens * config.epochs as u64);
-        report(
-            progress,
-            epoch,
-            config.epochs,
-            tokens,
-            loss,
-            start.elapsed().as_secs_f64(),
-        );
+
+    /// Takes the vectors of an earlier version, `key` being the key of an id's row there: both sides of each item where it kept them,
+    /// else those it published.
+    pub(crate) fn begin(&mut self, start: &Start, key: impl Fn(i64) -> u64) -> Restored {
+        let mut heritage = Heritage::of(start);
+        let (dim, model) = (self.dim, &mut self.learner.model);
+        let keys: Vec<u64> = self.vocabulary.ids.iter().map(|id| key(*id)).collect();
+        heritage.take(ITEMS, (&keys, dim), |at, row| {
+            model.input[at * dim..][..dim].copy_from_slice(row);
+        });
+        let kept = heritage.state(ITEMS, (&keys, 2 * dim), |at, both| {
+            model.input[at * dim..][..dim].copy_from_slice(&both[..dim]);
+            model.output[at * dim..][..dim].copy_from_slice(&both[dim..]);
+        });
+        heritage.told(kept)
     }
-    Vectors {
-        ids: vocabulary.ids,
-        dim,
-        rows: learner.model.input,
+
+    /// Both vectors of each item, one behind the other.
+    pub(crate) fn state(&self, key: impl Fn(i64) -> u64) -> Parameters<f32> {
+        let mut table = Table::plain(2 * self.dim);
+        let (input, output) = (&self.learner.model.input, &self.learner.model.output);
+        let rows = input.chunks_exact(self.dim).zip(output.chunks_exact(self.dim));
+        for (id, (own, near)) in self.vocabulary.ids.iter().zip(rows) {
+            table.intern(key(*id), |to| {
+                to[..self.dim].copy_from_slice(own);
+                to[self.dim..].copy_from_slice(near);
+            });
+        }
+        let mut state = Parameters::default();
+        state.tables.insert(ITEMS.to_owned(), table);
+        state
+    }
+
+    pub(crate) fn into_vectors(self) -> Vectors {
+        Vectors {
+            ids: self.vocabulary.ids,
+            dim: self.dim,
+            rows: self.learner.model.input,
+        }
     }
 }
 
-fn report(progress: &mut dyn Progress, epoch: usize, epochs: usize, tokens: u64, loss: f64, elapsed_s: f64) {
-    let samples_per_s = (tokens * epoch as u64) as f64 / elapsed_s.max(1e-9);
-    let eta_s = (tokens * (epochs - epoch) as u64) as f64 / samples_per_s;
-    let auc = f64::NAN;
-    progress.step(&StepReport {
-        epoch,
-        samples: tokens,
-        total: tokens,
-        loss,
-        auc,
-        samples_per_s,
-        eta_s,
-    });
-    let (valid_loss, valid_auc, best) = (f64::NAN, f64::NAN, epoch == epochs);
-    progress.epoch(&EpochReport {
-        epoch,
-        loss,
-        auc,
-        valid_loss,
-        valid_auc,
-        samples_per_s,
-        elapsed_s,
-        best,
-        ..EpochReport::default()
-    });
+impl Sweep for Course {
+    fn sweep(&mut self) -> Result<f64, TrainError> {
+        Ok(self.learner.pass(&self.corpus, self.tokens * self.epochs))
+    }
+
+    fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.numbers(&mut self.learner.model.input);
+        tape.numbers(&mut self.learner.model.output);
+        tape.random(&mut self.learner.random);
+        tape.word(&mut self.learner.seen);
+    }
 }
 
 /// The state of a run: both vectors of each item, the draws, and how far the rate has fallen.
@@ -269,7 +386,7 @@ mod tests {
             lr: 0.05,
             ..Item2VecConfig::default()
         };
-        let v = train(&two_worlds(), &config, &mut Silent);
+        let v = train(&two_worlds(), &config, &mut Silent).unwrap();
         assert_eq!(v.ids.len(), 40);
         let mut worst_within = f32::MAX;
         let mut best_across = f32::MIN;
@@ -296,11 +413,11 @@ mod tests {
             subsample: 1e-2,
             ..Item2VecConfig::default()
         };
-        let once = train(&two_worlds(), &config, &mut Silent);
-        assert_eq!(once, train(&two_worlds(), &config, &mut Silent));
+        let once = train(&two_worlds(), &config, &mut Silent).unwrap();
+        assert_eq!(once, train(&two_worlds(), &config, &mut Silent).unwrap());
         assert_ne!(
             once,
-            train(&two_worlds(), &Item2VecConfig { seed: 2, ..config }, &mut Silent)
+            train(&two_worlds(), &Item2VecConfig { seed: 2, ..config }, &mut Silent).unwrap()
         );
     }
 
@@ -308,8 +425,8 @@ mod tests {
     fn rare_items_have_no_vector_and_nothing_gives_nothing() {
         let sentences = vec![vec![1, 2, 1, 2, 3]];
         let config = Item2VecConfig::default();
-        assert_eq!(train(&sentences, &config, &mut Silent).ids, [1, 2]);
-        let empty = train(&[], &config, &mut Silent);
+        assert_eq!(train(&sentences, &config, &mut Silent).unwrap().ids, [1, 2]);
+        let empty = train(&[], &config, &mut Silent).unwrap();
         assert!(empty.ids.is_empty() && empty.rows.is_empty() && empty.of(1).is_none());
     }
 
@@ -329,7 +446,8 @@ mod tests {
                 ..Item2VecConfig::default()
             },
             &mut losses,
-        );
+        )
+        .unwrap();
         assert_eq!(losses.0.len(), 8);
         assert!(
             losses.0[0] < 2.0_f64.ln() && losses.0[7] < losses.0[0] - 0.05,
@@ -347,7 +465,58 @@ mod tests {
             lr: 0.05,
             ..Item2VecConfig::default()
         };
-        let v = train(&two_worlds(), &config, &mut Silent);
+        let v = train(&two_worlds(), &config, &mut Silent).unwrap();
         assert!(cosine(&v, 1, 2) > cosine(&v, 1, 102));
+    }
+
+    #[test]
+    fn a_run_begun_from_another_knows_both_sides_of_what_it_kept() {
+        let config = Item2VecConfig {
+            dim: 8,
+            epochs: 3,
+            ..Item2VecConfig::default()
+        };
+        let keep = Beside {
+            keep: true,
+            ..Beside::default()
+        };
+        let first = train_in(&two_worlds(), &config, keep, &mut Silent).unwrap();
+        let mut rows = Table::plain(8);
+        let vectors = first.vectors.ids.iter().zip(first.vectors.rows.chunks_exact(8));
+        for (id, row) in vectors.filter(|(id, _)| **id != 7) {
+            rows.intern(id.cast_unsigned(), |to| to.copy_from_slice(row));
+        }
+        rows.intern(999, |to| to.fill(1.0));
+        let mut start = Start {
+            optimizer: first.optimizer,
+            ..Start::default()
+        };
+        start.parameters.tables.insert(ITEMS.to_owned(), rows);
+        let none = Item2VecConfig { epochs: 0, ..config };
+        let begun = |start: &Start| {
+            let beside = Beside {
+                start: Some(start),
+                keep: true,
+                ..Beside::default()
+            };
+            train_in(&two_worlds(), &none, beside, &mut Silent).unwrap()
+        };
+        let second = begun(&start);
+        let told = second.restored.unwrap();
+        assert_eq!((told.rows[ITEMS], told.dropped_rows[ITEMS]), ((39, 1), 1));
+        assert!(told.optimizer);
+        assert_eq!(second.vectors.of(3), first.vectors.of(3));
+        let near = |learnt: &Parameters<f32>| {
+            learnt.tables[ITEMS].weights(learnt.tables[ITEMS].row(3))[8..].to_vec()
+        };
+        assert_eq!(
+            near(&second.optimizer.unwrap()),
+            near(start.optimizer.as_ref().unwrap())
+        );
+        start.optimizer = None;
+        let third = begun(&start);
+        assert!(!third.restored.unwrap().optimizer);
+        assert_eq!(third.vectors.of(3), first.vectors.of(3));
+        assert!(near(&third.optimizer.unwrap()).iter().all(|v| *v == 0.0));
     }
 }

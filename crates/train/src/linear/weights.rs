@@ -109,7 +109,14 @@ pub(super) fn begin(
     told.dropped = tables.map(|name| format!("emb.{name}")).collect();
     told.dropped.extend(dense.cloned());
     let state = start.optimizer.as_ref().filter(|_| told.reshaped.is_empty());
-    told.optimizer = state.is_some_and(|state| put_back(state, coder, learners));
+    if let Some(state) = state {
+        told.optimizer = put_back(state, coder, learners);
+        told.anew = if told.optimizer {
+            Vec::new()
+        } else {
+            anew(state, coder.table.rule())
+        };
+    }
     Ok(told)
 }
 
@@ -168,6 +175,17 @@ fn put_back(state: &Parameters<f32>, coder: &mut Coder, learners: &mut [Learner<
         .iter_mut()
         .for_each(|learner| learner.set_steps(steps.unwrap_or(0)));
     true
+}
+
+/// Whose states a version kept, where they are not taken.
+fn anew(state: &Parameters<f32>, rule: &Rule) -> Vec<String> {
+    let here = named(rule);
+    let there = state.tables.keys();
+    let said = |there: &String| match *there == here {
+        true => format!("optimizer.{here}: other rates there"),
+        false => format!("optimizer.{TABLE}: {there} there, {here} here"),
+    };
+    there.map(said).collect()
 }
 
 /// The lanes of a plane in the order in which weights are published: the linear weight, then the factors.

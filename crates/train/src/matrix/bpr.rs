@@ -14,6 +14,9 @@ use rankine_kernel::{Real, dense};
 
 use super::Interactions;
 use super::interactions::number;
+use crate::TrainError;
+use crate::checkpoint::tape::Tape;
+use crate::sweeps::Sweep;
 
 /// How factors are learnt.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,32 +129,78 @@ impl<T: Real> Bpr<T> {
 
 /// Learns factors; `each` hears of every epoch, from 1, with the mean of −ln σ(x) before each step.
 pub fn fit<T: Real>(x: &Interactions, config: &BprConfig, mut each: impl FnMut(usize, f64)) -> Bpr<T> {
-    let mut model = Bpr::new(x, config);
-    let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed ^ 0x9E37_79B9_7F4A_7C15);
-    let mut pairs: Vec<(u32, u32)> = (0..x.users.len())
-        .flat_map(|u| x.by_user.row(u).0.iter().map(move |i| (number(u), *i)))
-        .collect();
-    let mut pull = Pull {
-        user: vec![T::ZERO; config.dim],
-        items: [vec![T::ZERO; config.dim], vec![T::ZERO; config.dim]],
-        biases: [T::ZERO; 2],
-        loss: T::ZERO,
-    };
-    let (rate, reg) = (T::of(config.lr), T::of(config.reg));
+    let mut course = Course::new(x, config.clone());
     for epoch in 1..=config.epochs {
-        pairs.shuffle(&mut random);
+        each(epoch, course.epoch());
+    }
+    course.model
+}
+
+/// A run that can be put down between epochs.
+pub(super) struct Course<'a, T> {
+    x: &'a Interactions,
+    config: BprConfig,
+    pub(super) model: Bpr<T>,
+    random: Xoshiro256PlusPlus,
+    /// In the order of the epoch before, which the next one mixes on.
+    pairs: Vec<(u32, u32)>,
+    pull: Pull<T>,
+}
+
+impl<'a, T: Real> Course<'a, T> {
+    pub(super) fn new(x: &'a Interactions, config: BprConfig) -> Course<'a, T> {
+        let pairs = (0..x.users.len()).flat_map(|u| x.by_user.row(u).0.iter().map(move |i| (number(u), *i)));
+        let pull = Pull {
+            user: vec![T::ZERO; config.dim],
+            items: [vec![T::ZERO; config.dim], vec![T::ZERO; config.dim]],
+            biases: [T::ZERO; 2],
+            loss: T::ZERO,
+        };
+        Course {
+            x,
+            model: Bpr::new(x, &config),
+            random: Xoshiro256PlusPlus::seed_from_u64(config.seed ^ 0x9E37_79B9_7F4A_7C15),
+            pairs: pairs.collect(),
+            config,
+            pull,
+        }
+    }
+
+    /// One pass over all pairs; the mean loss.
+    fn epoch(&mut self) -> f64 {
+        let (rate, reg) = (T::of(self.config.lr), T::of(self.config.reg));
+        self.pairs.shuffle(&mut self.random);
         let mut loss = 0.0;
-        for (u, i) in &pairs {
-            let Some(j) = unmet(x, *u, &mut random) else {
+        for (u, i) in &self.pairs {
+            let Some(j) = unmet(self.x, *u, &mut self.random) else {
                 continue;
             };
-            model.gradient([*u, *i, j], reg, &mut pull);
-            model.step([*u, *i, j], rate, &pull);
-            loss += pull.loss.to_f64();
+            self.model.gradient([*u, *i, j], reg, &mut self.pull);
+            self.model.step([*u, *i, j], rate, &self.pull);
+            loss += self.pull.loss.to_f64();
         }
-        each(epoch, loss / pairs.len() as f64);
+        loss / self.pairs.len() as f64
     }
-    model
+}
+
+impl<T: Real> Sweep for Course<'_, T> {
+    fn sweep(&mut self) -> Result<f64, TrainError> {
+        Ok(self.epoch())
+    }
+
+    fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.numbers(&mut self.model.users);
+        tape.numbers(&mut self.model.items);
+        tape.numbers(&mut self.model.biases);
+        tape.random(&mut self.random);
+        for (user, item) in &mut self.pairs {
+            let mut both = u64::from(*user) << 32 | u64::from(*item);
+            tape.word(&mut both);
+            #[expect(clippy::cast_possible_truncation, reason = "two halves of a word")]
+            let halves = ((both >> 32) as u32, both as u32);
+            (*user, *item) = halves;
+        }
+    }
 }
 
 /// An item that the user did not meet; none where that is all of them.

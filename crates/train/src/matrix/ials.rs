@@ -21,6 +21,8 @@ use rankine_model::matrix::{Confidence, ridge};
 
 use super::{Interactions, Sparse};
 use crate::TrainError;
+use crate::checkpoint::tape::Tape;
+use crate::sweeps::Sweep;
 
 /// Rows whose steps share a product.
 const BLOCK: usize = 64;
@@ -117,11 +119,51 @@ pub fn fit<T: Real>(
 ) -> Result<Factors<T>, TrainError> {
     let by_item = x.by_item();
     for epoch in 1..=config.epochs {
-        half(&x.by_user, &mut factors.users, &factors.items, config)?;
-        half(&by_item, &mut factors.items, &factors.users, config)?;
+        sweep((x, &by_item), config, &mut factors)?;
         each(epoch, &factors)?;
     }
     Ok(factors)
+}
+
+/// Solves every user, then every item (`by_item`: users of each).
+fn sweep<T: Real>(
+    (x, by_item): (&Interactions, &Sparse),
+    config: &IalsConfig,
+    factors: &mut Factors<T>,
+) -> Result<(), TrainError> {
+    half(&x.by_user, &mut factors.users, &factors.items, config)?;
+    half(by_item, &mut factors.items, &factors.users, config)
+}
+
+/// A run that can be put down between sweeps.
+pub(super) struct Course<'a> {
+    x: &'a Interactions,
+    by_item: Sparse,
+    config: IalsConfig,
+    pub(super) factors: Factors,
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(x: &'a Interactions, config: IalsConfig) -> Course<'a> {
+        Course {
+            x,
+            by_item: x.by_item(),
+            factors: first(x, &config),
+            config,
+        }
+    }
+}
+
+impl Sweep for Course<'_> {
+    fn sweep(&mut self) -> Result<f64, TrainError> {
+        sweep((self.x, &self.by_item), &self.config, &mut self.factors)?;
+        Ok(loss(self.x, &self.config, &self.factors))
+    }
+
+    fn exchange(&mut self, tape: &mut Tape<'_>) {
+        tape.numbers(&mut self.factors.users);
+        tape.numbers(&mut self.factors.items);
+    }
 }
 
 /// One side's rows, each solved from the other side.

@@ -6,6 +6,7 @@
 
 pub mod bpr;
 pub mod ease;
+mod heritage;
 pub mod ials;
 mod interactions;
 pub mod itemknn;
@@ -15,5 +16,6 @@ mod run;
 pub(crate) mod testing;
 pub mod walk;
 
+pub(crate) use heritage::Heritage;
 pub use interactions::{Interactions, Sparse};
 pub use run::train;

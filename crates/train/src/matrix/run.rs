@@ -3,8 +3,6 @@
 //! Decision: no early stopping and no validation here. These kinds have few numbers to choose, and they are chosen by rankings
 //! over all items (`metric::top`), not by a loss per sample.
 
-use std::time::Instant;
-
 use rankine_feature::Plan;
 use rankine_kernel::Real;
 use rankine_kernel::rows::MISSING;
@@ -12,26 +10,32 @@ use rankine_model::config::{GraphName, MatrixConfig, SolverName};
 use rankine_model::matrix::{COUNT, GRAM, ITEMS, MatrixPart, NEIGHBOURS, USERS};
 use rankine_model::{Kind, ModelConfig, Network, Parameters, Table, Tensor};
 
+use super::heritage::Heritage;
 use super::interactions::Reading;
 use super::{Interactions, bpr, ease, ials, itemknn, popularity, walk};
 use crate::TrainError;
-use crate::item2vec::{self, Item2VecConfig};
-use crate::progress::{EpochReport, Progress, thread_cpu_seconds};
-use crate::run::{Trained, tell};
+use crate::item2vec::{Course, Item2VecConfig};
+use crate::model::Settings;
+use crate::progress::Progress;
+use crate::run::{Frame, Trained};
 use crate::source::SampleSource;
+use crate::sweeps::Sweeps;
 use crate::tensorboard::EventWriter;
+use crate::warm::{Restored, Start};
 
 /// Trains a model of kind `ials`, `bpr`, `ease`, `itemknn`, `popularity` or `walk` on the positive samples of `source`.
 ///
+/// A step between checkpoints is a sweep over all of them; a version to begin from gives its vectors by the signs of users and items.
+///
 /// # Errors
 /// What the source reports, no positive sample, a model file of another kind or that does not fit the plan, a system without
-/// a solution.
+/// a solution, a loss that is no longer finite, a checkpoint of another run, the disk's.
 pub fn train(
     config: &ModelConfig,
     plan: &Plan,
     source: &mut dyn SampleSource,
-    progress: &mut dyn Progress,
-    tensorboard: Option<&mut EventWriter>,
+    frame: &Frame,
+    (progress, tensorboard): (&mut dyn Progress, Option<&mut EventWriter>),
 ) -> Result<Trained, TrainError> {
     let network = Network::compile(config, plan).map_err(|faults| TrainError::Model { faults })?;
     let found = network.matrix.as_ref().zip(config.matrix.as_ref());
@@ -49,84 +53,35 @@ pub fn train(
         positive: Real::of(matrix.positive()),
     };
     let x = Interactions::read(&reading, source)?;
+    let checkpoints = frame.checkpoints_of(config, plan, (&Settings::new(config), ""));
     let mut run = Run {
         config,
         matrix,
         part,
         x: &x,
+        start: frame.start.as_deref(),
         parameters: Parameters::default(),
-        heard: Heard::new(progress, tensorboard, x.by_user.ids.len()),
+        restored: None,
+        optimizer: None,
+        sweeps: Sweeps::new((progress, tensorboard), x.by_user.ids.len() as u64)
+            .with(checkpoints, frame.resume),
     };
     run.learn()?;
     run.tensor(COUNT, &[1], vec![f32::of(x.items.len() as f64)]);
     let tables = run.parameters.tables.iter();
+    let history = run.sweeps.history();
     Ok(Trained {
         table_rows: tables
             .map(|(name, table)| (name.clone(), table.len() + 1))
             .collect(),
-        best_epoch: run.heard.history.len(),
-        history: run.heard.history,
+        best_epoch: history.len(),
+        history,
         parameters: run.parameters,
         train_samples: x.samples,
         valid_samples: 0,
-        restored: None,
-        optimizer: None,
+        restored: run.restored,
+        optimizer: run.optimizer,
     })
-}
-
-/// Who hears of a run, and what was told.
-struct Heard<'a> {
-    progress: &'a mut dyn Progress,
-    tensorboard: Option<&'a mut EventWriter>,
-    history: Vec<EpochReport>,
-    start: Instant,
-    cpu: f64,
-    pairs: usize,
-}
-
-impl<'a> Heard<'a> {
-    fn new(
-        progress: &'a mut dyn Progress,
-        tensorboard: Option<&'a mut EventWriter>,
-        pairs: usize,
-    ) -> Heard<'a> {
-        Heard {
-            progress,
-            tensorboard,
-            history: Vec::new(),
-            start: Instant::now(),
-            cpu: thread_cpu_seconds(),
-            pairs,
-        }
-    }
-
-    fn epoch(&mut self, epoch: usize, loss: f64) -> Result<(), TrainError> {
-        let elapsed_s = self.start.elapsed().as_secs_f64();
-        let report = EpochReport {
-            epoch,
-            loss,
-            auc: f64::NAN,
-            valid_loss: f64::NAN,
-            valid_auc: f64::NAN,
-            samples_per_s: (self.pairs * epoch) as f64 / elapsed_s.max(1e-9),
-            elapsed_s,
-            cpu_s: Some(thread_cpu_seconds() - self.cpu),
-            valid_cpu_s: None,
-            best: true,
-            ..EpochReport::default()
-        };
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged {
-                epoch,
-                step: 1,
-                samples: self.pairs as u64,
-                loss,
-            });
-        }
-        tell(self.progress, self.tensorboard.as_deref_mut(), &report)?;
-        self.history.push(report);
-        Ok(())
-    }
 }
 
 struct Run<'a> {
@@ -134,8 +89,11 @@ struct Run<'a> {
     matrix: &'a MatrixConfig,
     part: &'a MatrixPart,
     x: &'a Interactions,
+    start: Option<&'a Start>,
     parameters: Parameters<f32>,
-    heard: Heard<'a>,
+    restored: Option<Restored>,
+    optimizer: Option<Parameters<f32>>,
+    sweeps: Sweeps<'a>,
 }
 
 impl Run<'_> {
@@ -154,11 +112,10 @@ impl Run<'_> {
             return self.itemknn();
         }
         if kind == Kind::Walk {
-            self.walk();
-            return Ok(());
+            return self.walk();
         }
         self.table(ITEMS, &self.x.items, &popularity::fit(self.x), &[0.0]);
-        self.heard.epoch(1, 0.0)
+        self.sweeps.once()
     }
 
     /// Adds a table: a row of `rows` for each sign, and what is read of unknown ones.
@@ -199,10 +156,16 @@ impl Run<'_> {
             seed: self.config.seed,
             threads: self.config.train.threads(),
         };
-        let (x, heard) = (self.x, &mut self.heard);
-        let found = ials::fit(x, &config, ials::first(x, &config), |epoch, factors| {
-            heard.epoch(epoch, ials::loss(x, &config, factors))
-        })?;
+        let (x, epochs) = (self.x, config.epochs);
+        let mut course = ials::Course::new(x, config);
+        self.restored = self.start.map(|start| {
+            let (mut heritage, found) = (Heritage::of(start), &mut course.factors);
+            heritage.take(USERS, (&x.users, dim), put(&mut found.users, dim));
+            heritage.take(ITEMS, (&x.items, dim), put(&mut found.items, dim));
+            heritage.told(false)
+        });
+        self.sweeps.run(epochs, &mut course)?;
+        let found = course.factors;
         let nobody = vec![0.0; dim];
         self.table(USERS, &x.users, &found.users, &nobody);
         self.table(ITEMS, &x.items, &found.items, &nobody);
@@ -222,11 +185,19 @@ impl Run<'_> {
             init: m.init(),
             seed: self.config.seed,
         };
-        let (x, mut losses) = (self.x, Vec::new());
-        let found = bpr::fit::<f32>(x, &config, |epoch, loss| losses.push((epoch, loss)));
-        for (epoch, loss) in losses {
-            self.heard.epoch(epoch, loss)?;
-        }
+        let (x, dim) = (self.x, config.dim);
+        let mut course = bpr::Course::<f32>::new(x, config.clone());
+        self.restored = self.start.map(|start| {
+            let (mut heritage, found) = (Heritage::of(start), &mut course.model);
+            heritage.take(USERS, (&x.users, dim + 1), put(&mut found.users, dim));
+            heritage.take(ITEMS, (&x.items, dim + 1), |at, row| {
+                put(&mut found.items, dim)(at, row);
+                found.biases[at] = row[dim];
+            });
+            heritage.told(false)
+        });
+        self.sweeps.run(config.epochs, &mut course)?;
+        let found = course.model;
         let beside = |vectors: &[f32], last: &dyn Fn(usize) -> f32| -> Vec<f32> {
             let rows = vectors.chunks_exact(config.dim).enumerate();
             rows.flat_map(|(at, row)| row.iter().copied().chain([last(at)]))
@@ -270,14 +241,14 @@ impl Run<'_> {
             }
             self.nearest(&kept);
         }
-        self.heard.epoch(1, 0.0)
+        self.sweeps.once()
     }
 
     fn itemknn(&mut self) -> Result<(), TrainError> {
         let found = itemknn::fit(self.x, self.part.neighbours, self.matrix.shrink());
         self.places();
         self.nearest(&found);
-        self.heard.epoch(1, 0.0)
+        self.sweeps.once()
     }
 
     /// Rows of places and weights, as wide as the model file says.
@@ -295,7 +266,7 @@ impl Run<'_> {
         self.table(NEIGHBOURS, &self.x.items, &rows, &missing);
     }
 
-    fn walk(&mut self) {
+    fn walk(&mut self) -> Result<(), TrainError> {
         let (m, x, seed) = (self.matrix, self.x, self.config.seed);
         let walks = walk::sentences(
             x,
@@ -321,33 +292,29 @@ impl Run<'_> {
             min_count: 1,
             ..Item2VecConfig::default()
         };
-        let mut told = Told(Vec::new());
-        let found = item2vec::train(&walks, &config, &mut told);
-        for report in &told.0 {
-            self.heard.progress.epoch(report);
+        let mut course = Course::new(&walks, &config);
+        let sign = |item: i64| usize::try_from(item).map_or(0, |at| x.items[at]);
+        self.restored = self.start.map(|start| course.begin(start, sign));
+        self.sweeps.over(course.tokens);
+        self.sweeps.run(config.epochs, &mut course)?;
+        if self.config.train.keep_optimizer {
+            self.optimizer = Some(course.state(sign));
         }
-        self.heard.history = told.0;
+        let found = course.into_vectors();
         let rows: Vec<f32> = found
             .rows
             .chunks_exact(found.dim)
             .flat_map(of_length_one)
             .collect();
-        let signs: Vec<u64> = found
-            .ids
-            .iter()
-            .filter_map(|at| x.items.get(usize::try_from(*at).ok()?).copied())
-            .collect();
+        let signs: Vec<u64> = found.ids.iter().map(|at| sign(*at)).collect();
         self.table(ITEMS, &signs, &rows, &vec![0.0; found.dim]);
+        Ok(())
     }
 }
 
-/// Keeps what it hears.
-struct Told(Vec<EpochReport>);
-
-impl Progress for Told {
-    fn epoch(&mut self, report: &EpochReport) {
-        self.0.push(*report);
-    }
+/// Puts the first numbers of an earlier row where a vector stands.
+fn put(vectors: &mut [f32], dim: usize) -> impl FnMut(usize, &[f32]) {
+    move |at, row| vectors[at * dim..][..dim].copy_from_slice(&row[..dim])
 }
 
 /// A vector over its length; zeros stay.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Frame;
 use crate::metric::Bounds;
 use crate::progress::Silent;
 use crate::source::{RowsSource, SampleRow};
@@ -56,7 +57,14 @@ fn ranked(options: &RankingOptions) -> Ranking {
     let plan = Plan::compile(CONF, "conf", None).unwrap();
     let text = "format = 1\nconf = \"shop\"\nkind = \"popularity\"\nmatrix = { item = 2 }\n";
     let config = ModelConfig::parse(text, "m.toml").unwrap();
-    let trained = crate::matrix::train(&config, &plan, &mut learnt(), &mut Silent, None).unwrap();
+    let trained = crate::matrix::train(
+        &config,
+        &plan,
+        &mut learnt(),
+        &Frame::default(),
+        (&mut Silent, None),
+    )
+    .unwrap();
     let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
     let mut world = World::default();
     world.learn(&mut learnt()).unwrap();
@@ -208,7 +216,14 @@ fn cold_items_are_ranked_alone_beside_what_content_tells() {
     let text = "format = 1\nconf = \"shop\"\nkind = \"popularity\"\nmatrix = { item = 2 }\n";
     let config = ModelConfig::parse(text, "m.toml").unwrap();
     let (mut learnt, mut held) = tagged();
-    let trained = crate::matrix::train(&config, &plan, &mut learnt, &mut Silent, None).unwrap();
+    let trained = crate::matrix::train(
+        &config,
+        &plan,
+        &mut learnt,
+        &Frame::default(),
+        (&mut Silent, None),
+    )
+    .unwrap();
     let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
     let mut world = World::default().described_by(vec![3]);
     world.learn(&mut learnt).unwrap();

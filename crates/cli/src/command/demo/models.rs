@@ -12,7 +12,7 @@ use super::summary::{Step, TrainedModel};
 use crate::home::Home;
 use crate::progress::Bars;
 use crate::recipe::{self, Bundled};
-use crate::training::{Files, Job, Liked, fit, measure, publish, train_vectors};
+use crate::training::{Files, Going, Job, Liked, fit, measure, publish, train_vectors};
 
 /// Name of the demo's conf.
 pub(crate) const CONF_NAME: &str = "movielens";
@@ -114,8 +114,9 @@ fn train_one(ground: &Ground<'_>, task: Task) -> anyhow::Result<()> {
             let mut bar = ground.bars.run(name);
             let config = ModelConfig::parse(model.text, model.file)?;
             let liked = Liked::of_training(&config, &conf(), &ground.files)?;
-            let (version, count) = train_vectors(name, &config, liked, ground.home, &mut bar)?;
-            bar.done(format!("version {version}, {count} vectors"));
+            let going = Going::default();
+            let made = train_vectors(name, &config, liked, (ground.home, &going), &mut bar)?;
+            bar.done(format!("version {}, {} vectors", made.version, made.count));
             Ok(())
         }
     }

@@ -145,6 +145,11 @@ fn with_the_optimisers_state_two_trainings_are_one() {
         assert!(!restored(&other).optimizer && weights(&other) != weights(&whole));
         let sgd = begun(&bench, &of(1, "\"sgd\""), &start).unwrap();
         assert!(!restored(&sgd).optimizer, "the states of another rule are none");
+        assert!(
+            restored(&sgd).anew[0].ends_with(" there, linear.sgd here"),
+            "{:?}",
+            restored(&sgd).anew
+        );
     }
 }
 

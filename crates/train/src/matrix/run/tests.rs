@@ -84,7 +84,14 @@ fn samples() -> RowsSource {
 
 fn trained(kind: &str) -> (ModelConfig, Trained) {
     let config = model(kind);
-    let trained = train(&config, &plan(), &mut samples(), &mut Silent, None).unwrap();
+    let trained = train(
+        &config,
+        &plan(),
+        &mut samples(),
+        &Frame::default(),
+        (&mut Silent, None),
+    )
+    .unwrap();
     (config, trained)
 }
 
@@ -221,12 +228,146 @@ fn other_kinds_and_samples_without_a_positive_are_refused() {
         "m.toml",
     )
     .unwrap();
-    let fault = train(&config, &plan(), &mut samples(), &mut Silent, None).unwrap_err();
+    let fault = train(
+        &config,
+        &plan(),
+        &mut samples(),
+        &Frame::default(),
+        (&mut Silent, None),
+    )
+    .unwrap_err();
     assert!(fault.to_string().contains("who met what"), "{fault}");
     let mut none = RowsSource::new(vec![SampleRow {
         label: 0.0,
         ..row(1, 2, &[])
     }]);
-    let fault = train(&model(KINDS[6]), &plan(), &mut none, &mut Silent, None).unwrap_err();
+    let fault = train(
+        &model(KINDS[6]),
+        &plan(),
+        &mut none,
+        &Frame::default(),
+        (&mut Silent, None),
+    )
+    .unwrap_err();
     assert_eq!(fault.to_string(), "no positive samples to learn from");
+}
+
+/// The rows of every table, by name and key.
+fn rows(parameters: &Parameters<f32>) -> Vec<(String, u64, Vec<u32>)> {
+    let of = |(name, table): (&String, &Table<f32>)| {
+        let bits = |row| table.weights(row).iter().map(|w| w.to_bits()).collect();
+        let all = table
+            .sorted()
+            .into_iter()
+            .map(|(key, row)| (name.clone(), key, bits(row)));
+        all.collect::<Vec<_>>()
+    };
+    parameters.tables.iter().flat_map(of).collect()
+}
+
+#[test]
+fn a_run_goes_on_from_any_sweep_to_the_same_bits() {
+    for kind in [0, 1, 5] {
+        let text = KINDS[kind].replace("epochs = ", "checkpoint = { steps = 1, keep = 99 }, epochs = ");
+        let (config, folder) = (model(&text), tempfile::tempdir().unwrap());
+        let run = |name: &str, resume| {
+            let frame = Frame {
+                checkpoints: Some(folder.path().join(name)),
+                resume,
+                ..Frame::default()
+            };
+            train(&config, &plan(), &mut samples(), &frame, (&mut Silent, None)).unwrap()
+        };
+        let whole = run("all", false);
+        let losses = |t: &Trained| t.history.iter().map(|r| r.loss.to_bits()).collect::<Vec<_>>();
+        let all = std::fs::read_dir(folder.path().join("all")).unwrap();
+        let mut all: Vec<_> = all.map(|entry| entry.unwrap().path()).collect();
+        all.sort();
+        assert_eq!(all.len(), whole.history.len());
+        std::fs::create_dir(folder.path().join("one")).unwrap();
+        for path in [&all[1], &all[all.len() - 2]] {
+            std::fs::copy(path, folder.path().join("one/1.ckpt")).unwrap();
+            let again = run("one", true);
+            assert_eq!(rows(&again.parameters), rows(&whole.parameters), "{text}");
+            assert_eq!(losses(&again), losses(&whole), "{text}");
+            std::fs::remove_dir_all(folder.path().join("one")).unwrap();
+            std::fs::create_dir(folder.path().join("one")).unwrap();
+        }
+    }
+}
+
+/// The same samples without the users below 10, and with ten new ones.
+fn tomorrow() -> RowsSource {
+    let mut rows = samples().rows().to_vec();
+    rows.retain(|row| row.group >= 10);
+    rows.extend((0..10).map(|n| row(100 + n, n, &[])));
+    RowsSource::new(rows)
+}
+
+#[test]
+fn vectors_are_begun_from_by_user_and_item() {
+    for (kind, dim) in [(0, 8), (1, 9)] {
+        let (config, first) = trained(KINDS[kind]);
+        let start = |parameters: &Parameters<f32>| {
+            Some(Arc::new(Start {
+                parameters: parameters.clone(),
+                ..Start::default()
+            }))
+        };
+        let begun = |config: &ModelConfig, parameters: &Parameters<f32>| {
+            let frame = Frame {
+                start: start(parameters),
+                ..Frame::default()
+            };
+            train(config, &plan(), &mut tomorrow(), &frame, (&mut Silent, None)).unwrap()
+        };
+        let short = config.for_epochs(1);
+        let second = begun(&short, &first.parameters);
+        let told = second.restored.unwrap();
+        assert_eq!((told.rows["user"], told.dropped_rows["user"]), ((50, 10), 10));
+        assert_eq!(told.rows["item"], (40, 0));
+        assert!(!told.dropped_rows.contains_key("item"));
+        assert_eq!(told.restored, ["emb.user", "emb.item"]);
+        let fresh = train(
+            &short,
+            &plan(),
+            &mut tomorrow(),
+            &Frame::default(),
+            (&mut Silent, None),
+        )
+        .unwrap();
+        let (warm, cold) = (second.history[0].loss, fresh.history[0].loss);
+        assert!(warm < cold, "{kind}: {warm} warm, {cold} cold");
+        let wider = model(&KINDS[kind].replace("dim = 8", "dim = 12"));
+        let told = begun(&wider.for_epochs(1), &first.parameters).restored.unwrap();
+        assert_eq!(
+            told.reshaped[0],
+            format!("emb.user: {dim} numbers there, {} here", dim + 4)
+        );
+    }
+}
+
+#[test]
+fn walks_are_begun_from_with_both_vectors_of_an_item() {
+    let text = KINDS[5].replace("epochs = 4", "epochs = 4, keep_optimizer = true");
+    let (config, first) = trained(&text);
+    let frame = Frame {
+        start: Some(Arc::new(Start {
+            parameters: first.parameters,
+            optimizer: first.optimizer,
+            ..Start::default()
+        })),
+        ..Frame::default()
+    };
+    let second = train(
+        &config.for_epochs(1),
+        &plan(),
+        &mut tomorrow(),
+        &frame,
+        (&mut Silent, None),
+    )
+    .unwrap();
+    let told = second.restored.unwrap();
+    assert!(told.optimizer && told.rows["item"] == (40, 0), "{told:?}");
+    assert!(second.history[0].loss < first.history[0].loss);
 }
