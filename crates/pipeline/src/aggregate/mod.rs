@@ -33,7 +33,7 @@ use item::{Facts, ItemState};
 use moments::micro;
 use user::{Seen, UserState};
 
-use crate::{Catalogue, Event};
+use crate::{Catalogue, Event, Item};
 
 /// What counts as positive and how far back features look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +85,8 @@ pub struct Aggregates {
     config: AggregateConfig,
     users: FxHashMap<i64, UserState>,
     items: FxHashMap<i64, ItemState>,
+    /// Every genre once: equal ones are compared by address.
+    names: FxHashSet<Arc<str>>,
 }
 
 impl Aggregates {
@@ -105,7 +107,18 @@ impl Aggregates {
             .iter()
             .map(|user| (user.id, UserState::default()))
             .collect();
-        Aggregates { config, users, items }
+        Aggregates {
+            config,
+            users,
+            items,
+            names,
+        }
+    }
+
+    /// Takes an item's facts, as if the catalogue had had it from the start; events observed before keep what was known then.
+    pub fn introduce(&mut self, item: &Item) {
+        let facts = Facts::of(item, &mut self.names);
+        self.items.entry(item.id).or_default().facts = Arc::new(facts);
     }
 
     /// What counts as positive.

@@ -190,6 +190,25 @@ fn values_that_are_no_ratings_are_ignored() {
 }
 
 #[test]
+fn an_introduced_item_is_as_one_of_the_catalogue() {
+    let whole = catalogue(9);
+    let mut late = Aggregates::new(&catalogue(8), AggregateConfig::default());
+    late.introduce(whole.items.last().unwrap());
+    let mut early = Aggregates::new(&whole, AggregateConfig::default());
+    let events = [
+        rating(1, 0, 1, 9, 4.0),
+        rating(2, 1, 1, 1, 5.0),
+        rating(3, 2, 1, 5, 5.0),
+    ];
+    for event in &events {
+        late.observe(event);
+        early.observe(event);
+    }
+    assert_eq!(late.item_row(9), early.item_row(9));
+    assert_eq!(late.user_row(1), early.user_row(1));
+}
+
+#[test]
 fn unknown_users_and_items_of_events_are_kept() {
     let aggregates = after(&[rating(1, 1, 50, 60, 4.0)], 100);
     assert_eq!(

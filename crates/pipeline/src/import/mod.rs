@@ -37,6 +37,7 @@ use rankine_table::Progress;
 pub use mapping::{EventMapping, ItemMapping, Mapping, TextLayout, TimeUnit, UnknownItems, UserMapping};
 pub(crate) use summary::hash_file;
 pub use summary::{HashedFile, ImportSummary};
+pub use title::split_year;
 
 use crate::PipelineError;
 use draft::Draft;

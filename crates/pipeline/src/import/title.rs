@@ -4,7 +4,8 @@
 //! them ("(2006-2007)", "(1963– )"); the first year is taken, the title keeps the rest.
 
 /// Splits a title from the year at its end.
-pub(super) fn split_year(title: &str) -> (String, Option<i64>) {
+#[must_use]
+pub fn split_year(title: &str) -> (String, Option<i64>) {
     let title = title.trim();
     match year_at_end(title) {
         Some((rest, year)) if !rest.is_empty() => (rest.to_owned(), Some(year)),

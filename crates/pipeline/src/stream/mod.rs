@@ -13,6 +13,7 @@ pub mod features;
 mod feed;
 pub mod file;
 mod generation;
+pub mod insert;
 pub mod joined;
 pub mod kafka;
 pub mod lookup;

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod insert;
 mod postgres;
 #[cfg(test)]
 mod worker;
