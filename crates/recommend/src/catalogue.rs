@@ -36,7 +36,8 @@ impl Stats {
         }
     }
 
-    fn add(&mut self, value: f64) {
+    /// Counts a rating.
+    pub fn add(&mut self, value: f64) {
         self.count += 1;
         self.sum_micro = self.sum_micro.saturating_add(to_micro(value));
     }

@@ -15,7 +15,7 @@
 //! let mut user = UserState::new(6);
 //! user.observe(&catalogue, 1, Action::Rating(5.0));
 //! let recommender = Recommender::new(catalogue.clone(), Quotas::default());
-//! let query = Query { user: &user, vectors: None, model: "popularity", coarse: None, n: 10, as_of: 0 };
+//! let query = Query { user: &user, vectors: None, beside: &[], model: "popularity", coarse: None, n: 10, as_of: 0 };
 //! let answer = recommender.recommend(&query, &PopularityRanker::new(catalogue)).unwrap();
 //! assert_eq!(answer.shown.iter().map(|s| s.item).collect::<Vec<_>>(), [3, 2]);
 //! ```
@@ -23,6 +23,7 @@
 mod board;
 mod catalogue;
 mod error;
+mod explore;
 mod item;
 pub mod merge;
 pub mod rank;
@@ -34,6 +35,7 @@ mod vectors;
 
 pub use catalogue::{Catalogue, Order, Shelf, Stats};
 pub use error::RecommendError;
+pub use explore::Explore;
 pub use item::Item;
 pub use recommender::{Coarse, Query, Quotas, Recommendation, Recommender, Shown};
 pub use user::{Action, POSITIVE, UserState};

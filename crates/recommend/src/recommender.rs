@@ -4,6 +4,7 @@
 //! itself holds nothing but the strategies and the catalogue. Strategies run on the pool it is given, else the global one.
 
 use crate::catalogue::Catalogue;
+use crate::explore::{Explore, placed};
 use crate::merge::{Answer, Found, Merged, merge};
 use crate::rank::{RankError, RankRequest, Ranker, Ranking};
 use crate::recall::{self, Recall, RecallQuery};
@@ -28,6 +29,8 @@ pub struct Quotas {
     pub newest: usize,
     /// Of [`recall::Neighbours`].
     pub item2vec: usize,
+    /// Of [`recall::ARRIVALS`].
+    pub arrivals: usize,
     /// Candidates ranked at most.
     pub limit: usize,
 }
@@ -40,6 +43,7 @@ impl Default for Quotas {
             genre: 400,
             newest: 100,
             item2vec: 400,
+            arrivals: 100,
             limit: 800,
         }
     }
@@ -52,6 +56,7 @@ impl Quotas {
             "genre" => self.genre,
             "newest" => self.newest,
             "item2vec" => self.item2vec,
+            recall::ARRIVALS => self.arrivals,
             _ => self.limit,
         }
     }
@@ -64,6 +69,8 @@ pub struct Query<'a> {
     pub user: &'a UserState,
     /// Item vectors of this request, if any are loaded.
     pub vectors: Option<&'a ItemVectors>,
+    /// Answers of strategies that were asked before, because they wait for a network.
+    pub beside: &'a [Answer],
     /// Name of the ranking model.
     pub model: &'a str,
     /// Who chooses what it ranks; `None`: it ranks all candidates.
@@ -92,6 +99,8 @@ pub struct Shown {
     pub score: f32,
     /// The coarse ranker's, where one chose.
     pub coarse: Option<f32>,
+    /// Whether it stands in one of the places kept for its strategy rather than where its score puts it.
+    pub explored: bool,
     /// Strategies that found it, with their reasons; never empty.
     pub recalls: Vec<Found>,
 }
@@ -118,6 +127,7 @@ pub struct Recommender {
     catalogue: Arc<Catalogue>,
     recalls: Vec<(Box<dyn Recall>, usize)>,
     limit: usize,
+    explore: Option<Explore>,
     pool: Option<Arc<ThreadPool>>,
 }
 
@@ -140,8 +150,16 @@ impl Recommender {
             catalogue,
             recalls,
             limit: quotas.limit,
+            explore: None,
             pool: None,
         }
+    }
+
+    /// The same with places kept for what one strategy finds.
+    #[must_use]
+    pub fn exploring(mut self, explore: Option<Explore>) -> Self {
+        self.explore = explore;
+        self
     }
 
     /// The same with its strategies on `pool`.
@@ -153,6 +171,10 @@ impl Recommender {
 
     /// Candidates for a user, merged: strategies in parallel, or in turn on this thread if all of them are short.
     pub fn candidates(&self, user: &UserState, vectors: Option<&ItemVectors>) -> Merged {
+        self.merged(user, vectors, &[])
+    }
+
+    fn merged(&self, user: &UserState, vectors: Option<&ItemVectors>, beside: &[Answer]) -> Merged {
         let query = RecallQuery {
             catalogue: &self.catalogue,
             user,
@@ -163,13 +185,14 @@ impl Recommender {
             candidates: recall.recall(&query, *n),
         };
         let all = || self.recalls.par_iter().map(ask).collect();
-        let answers = match &self.pool {
+        let mut answers: Vec<Answer> = match &self.pool {
             _ if self.recalls.iter().all(|(recall, _)| recall.is_short(&query)) => {
                 self.recalls.iter().map(ask).collect()
             }
             Some(pool) => pool.install(all),
             None => all(),
         };
+        answers.extend(beside.iter().cloned());
         merge(answers, self.limit)
     }
 
@@ -178,10 +201,15 @@ impl Recommender {
     /// # Errors
     /// What the ranker answers, for the coarse model [`RankError::Overloaded`] and [`RankError::Late`] only, and [`RankError::Count`] where its scores are too many or too few.
     pub fn recommend(&self, query: &Query<'_>, ranker: &dyn Ranker) -> Result<Recommendation, RankError> {
-        let merged = self.candidates(query.user, query.vectors);
+        let merged = self.merged(query.user, query.vectors, query.beside);
+        let explored = self
+            .explore
+            .map(|explore| explore.of(&merged))
+            .unwrap_or_default();
+        let quota = self.explore.map_or(0, |explore| explore.quota(query.n));
         let once = query.coarse.and_then(|_| ranker.once());
         let ranker = once.as_deref().unwrap_or(ranker);
-        let (kept, fault) = match choose(query, merged.items(), ranker) {
+        let (kept, fault) = match choose(query, merged.items(), ranker, (&explored, quota)) {
             Ok(kept) => (kept, None),
             // all candidates would be more work still
             Err(fault @ (RankError::Overloaded { .. } | RankError::Late { .. })) => return Err(fault),
@@ -192,16 +220,18 @@ impl Recommender {
             None => Cow::Borrowed(merged.items()),
         };
         let ranking = rank(query, query.model, &items, ranker)?;
-        let show = |place: usize| {
+        let show = |(place, explored): (usize, bool)| {
             let coarse = kept.as_ref().map(|kept| kept[place]);
             Shown {
                 item: items[place],
                 score: ranking.scores[place],
                 coarse: coarse.map(|(_, score)| score),
+                explored,
                 recalls: merged.found(coarse.map_or(place, |(index, _)| index)),
             }
         };
-        let best = best(&items, &ranking.scores, query.n);
+        let explored = among(kept.as_deref(), explored);
+        let best = placed(best(&items, &ranking.scores, query.n), &explored, quota);
         Ok(Recommendation {
             shown: best.into_iter().map(show).collect(),
             model: ranking.model,
@@ -217,18 +247,35 @@ impl Recommender {
 type Chosen = Vec<(usize, f32)>;
 
 /// The candidates that the coarse ranker keeps, in the order they came; none where there is no coarse ranker or nothing to
-/// leave out.
-fn choose(query: &Query<'_>, items: &[i64], ranker: &dyn Ranker) -> Result<Option<Chosen>, RankError> {
+/// leave out. Of the explored ones at least their quota stays.
+fn choose(
+    query: &Query<'_>,
+    items: &[i64],
+    ranker: &dyn Ranker,
+    (explored, quota): (&[usize], usize),
+) -> Result<Option<Chosen>, RankError> {
     let keep = |coarse: Coarse<'_>| coarse.keep.max(query.n);
     let Some(coarse) = query.coarse.filter(|coarse| keep(*coarse) < items.len()) else {
         return Ok(None);
     };
     let scores = rank(query, coarse.model, items, ranker)?.scores;
-    let mut kept = best(items, &scores, keep(coarse));
+    let kept = placed(best(items, &scores, keep(coarse)), explored, quota);
+    let mut kept: Vec<usize> = kept.into_iter().map(|(index, _)| index).collect();
     kept.sort_unstable();
     Ok(Some(
         kept.into_iter().map(|index| (index, scores[index])).collect(),
     ))
+}
+
+/// Where the explored candidates stand among those that are ranked, in their own order.
+fn among(kept: Option<&[(usize, f32)]>, explored: Vec<usize>) -> Vec<usize> {
+    match kept {
+        None => explored,
+        Some(kept) => {
+            let place = |index: &usize| kept.binary_search_by_key(index, |(kept, _)| *kept).ok();
+            explored.iter().filter_map(place).collect()
+        }
+    }
 }
 
 /// One score per item, or an error.
@@ -298,6 +345,7 @@ mod tests {
         let query = Query {
             user: &world.regular,
             vectors: Some(&world.vectors),
+            beside: &[],
             model: "emb",
             coarse: None,
             n: 32,
@@ -382,6 +430,7 @@ mod tests {
         let query = Query {
             user: &world.newcomer,
             vectors: None,
+            beside: &[],
             model: "popularity",
             coarse: None,
             n: 10,
@@ -406,6 +455,7 @@ mod tests {
         let query = Query {
             user: &world.newcomer,
             vectors: None,
+            beside: &[],
             model: "fixed",
             coarse: None,
             n: 10,
@@ -462,6 +512,7 @@ mod tests {
             let query = Query {
                 user: &world.regular,
                 vectors: Some(&world.vectors),
+                beside: &[],
                 model: "fine",
                 coarse: Some(Coarse { model: coarse, keep }),
                 n: 4,
@@ -498,6 +549,7 @@ mod tests {
         let query = Query {
             user: &world.regular,
             vectors: None,
+            beside: &[],
             model: "fine",
             coarse: Some(Coarse {
                 model: "gone",
@@ -524,6 +576,7 @@ mod tests {
         let query = |model, n| Query {
             user: &world.regular,
             vectors: None,
+            beside: &[],
             model: "fine",
             coarse: Some(Coarse { model, keep: 3 }),
             n,

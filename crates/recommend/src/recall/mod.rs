@@ -19,6 +19,10 @@ use crate::catalogue::Catalogue;
 use crate::user::UserState;
 use crate::vectors::ItemVectors;
 
+/// Name of the strategy that fetches what has come into being since the catalogue was loaded. It asks another process for
+/// the vectors of new items, so whoever has that connection asks it and hands the answer in ([`crate::Query::beside`]).
+pub const ARRIVALS: &str = "arrivals";
+
 /// What a strategy may look at.
 #[derive(Clone, Copy)]
 pub struct RecallQuery<'a> {
@@ -42,6 +46,8 @@ pub enum Reason {
     New,
     /// Close to what the user likes, as a model of both sees it.
     Taste,
+    /// New, and close to what the user likes, as a model of both sees it.
+    Arrival,
     /// Close to a film in the user's history.
     Like {
         /// That film.
