@@ -24,7 +24,7 @@ use rankine_pipeline::stream::{
     Embedded, Embedder, Embedders, JoinedRow, Lookup, Parts, Source, State, UserRows, Users,
 };
 use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side};
-use rankine_server::stream::RemoteEmbedders;
+use rankine_server::stream::{RemoteEmbedders, Rows};
 use rankine_store::vectors::{EmbeddedVectors, PgVectors, RedisVectors, VectorSearch, VectorStore};
 use rankine_store::{RedbRows, RedisOptions, RedisRows, RowStore};
 
@@ -38,6 +38,8 @@ const ROWS_CACHE: usize = 16 << 20;
 /// Parts of a stream, and the store that searches ask.
 pub(crate) struct Assembled {
     pub(crate) parts: Parts,
+    /// The item feature table, for those who ask.
+    pub(crate) rows: Rows,
     pub(crate) search: Arc<dyn VectorSearch>,
 }
 
@@ -55,17 +57,18 @@ pub(crate) fn assemble(
     let (embedders, types) = embedders(plan, home, dictionaries)?;
     let users = users(plan, home, dictionaries)?;
     let (vectors, search) = stores(plan, &folder)?;
+    let (features, rows) = features(plan, &folder, types)?;
     let parts = Parts {
         source: source(plan),
         lookup: lookup(plan, &folder)?,
-        features: features(plan, &folder, types)?,
+        features,
         embedders,
         vectors,
         users,
         state: State::open(&folder.join("state.db"))?,
         dead: DeadLetters::new(&folder.join(&config.dead_letters)),
     };
-    Ok(Assembled { parts, search })
+    Ok(Assembled { parts, rows, search })
 }
 
 /// The model in process, or in another; with the types of its fields, where they are known.
@@ -166,22 +169,28 @@ fn lookup(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Box<dyn
     })))
 }
 
+/// The item feature table, to be written and, beside it, to be read.
 fn features(
     plan: &StreamPlan,
     folder: &std::path::Path,
     types: Types,
-) -> anyhow::Result<Box<dyn FeatureRows>> {
+) -> anyhow::Result<(Box<dyn FeatureRows>, Rows)> {
     let features = &plan.config.features;
     let rows: Arc<dyn RowStore> = match features.kind.as_str() {
         "postgres" => {
             let key = &plan.config.source.key;
             let (dsn, table) = (&features.dsn, &features.table);
-            return Ok(Box::new(PostgresFeatures::new(dsn, table, key, &plan.sql)));
+            let open =
+                || -> Box<dyn FeatureRows> { Box::new(PostgresFeatures::new(dsn, table, key, &plan.sql)) };
+            return Ok((open(), Rows::new(open())));
         }
         "redis" => Arc::new(RedisRows::connect(RedisOptions::new(&features.dsn))?),
         _ => Arc::new(RedbRows::open(&folder.join("features.redb"), ROWS_CACHE)?),
     };
-    Ok(Box::new(StoredFeatures::new(rows, &features.family, types)))
+    let open = |types| -> Box<dyn FeatureRows> {
+        Box::new(StoredFeatures::new(rows.clone(), &features.family, types))
+    };
+    Ok((open(types.clone()), Rows::new(open(types))))
 }
 
 type Stores = (Vec<Arc<dyn VectorStore>>, Arc<dyn VectorSearch>);

@@ -3,7 +3,10 @@
 //! Read through `rankine-config`, so that all faults of a file are told in one pass. `config/server.toml` in the
 //! repository is the commented reference; a test holds it equal to the defaults here.
 
+mod arrivals;
 mod check;
+
+pub use arrivals::{ArrivalsConfig, InsertConfig};
 
 use crate::error::ServerError;
 use rankine_feature::FieldType;
@@ -49,6 +52,10 @@ pub struct ServerConfig {
     pub coarse: CoarseConfig,
     /// The user tower that recalls and ranks from live behaviour.
     pub tower: TowerConfig,
+    /// Items that come into being while the server runs.
+    pub arrivals: ArrivalsConfig,
+    /// The page that inserts films into the stream's source.
+    pub insert: InsertConfig,
     /// Models to serve.
     pub model: Vec<ModelConfig>,
 }
@@ -292,6 +299,8 @@ impl Default for ServerConfig {
             quotas: Quotas::default(),
             coarse: CoarseConfig::default(),
             tower: TowerConfig::default(),
+            arrivals: ArrivalsConfig::default(),
+            insert: InsertConfig::default(),
             model: vec![
                 model("embeddingmlp", &[]),
                 model("widedeep", &[]),

@@ -135,6 +135,18 @@ pub enum ApiError {
         /// Why.
         cause: String,
     },
+    /// The change stream does not answer (503).
+    #[error("{cause}")]
+    StreamUnavailable {
+        /// Why.
+        cause: String,
+    },
+    /// The change stream's source does not take a row (502).
+    #[error("the stream's source did not take it: {cause}")]
+    SourceUnavailable {
+        /// Why.
+        cause: String,
+    },
     /// A fault of the server itself (500): a full disk under the event log, for one.
     #[error("{cause}")]
     Internal {
@@ -176,7 +188,10 @@ impl ApiError {
             ApiError::Overloaded { .. } | ApiError::ModelOverloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
             ApiError::NoRoom { .. } => StatusCode::INSUFFICIENT_STORAGE,
             ApiError::Deadline { .. } | ApiError::ModelLate { .. } => StatusCode::GATEWAY_TIMEOUT,
-            ApiError::ModelUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::ModelUnavailable { .. } | ApiError::StreamUnavailable { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ApiError::SourceUnavailable { .. } => StatusCode::BAD_GATEWAY,
             ApiError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -193,6 +208,8 @@ impl ApiError {
             ApiError::NoRoom { .. } => "no_room",
             ApiError::Deadline { .. } | ApiError::ModelLate { .. } => "deadline",
             ApiError::ModelUnavailable { .. } => "model_unavailable",
+            ApiError::StreamUnavailable { .. } => "stream_unavailable",
+            ApiError::SourceUnavailable { .. } => "source_unavailable",
             ApiError::Internal { .. } => "internal",
         }
     }

@@ -6,6 +6,7 @@
 //! happens on the async runtime, it goes through [`compute::Pool`], which admits before it queues.
 
 pub mod api;
+pub mod arrivals;
 pub mod compute;
 pub mod config;
 mod drain;

@@ -104,8 +104,11 @@ pub fn serve_state(
         .thread_name("serve")
         .build()
         .map_err(|error| ServerError::part("runtime", error))?;
+    // what it holds (a connection to PostgreSQL) closes outside the runtime
+    let held = state.clone();
     let served = runtime.block_on(run(state, listeners, shutdown));
     runtime.shutdown_timeout(DRAIN);
+    drop(held);
     served
 }
 

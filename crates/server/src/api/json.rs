@@ -46,6 +46,9 @@ pub struct Added<'a> {
     /// Score of the coarse ranking, where there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coarse_score: Option<f32>,
+    /// True where it stands in a place kept for new items.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub explored: bool,
     /// Who fetched it and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall: Option<Vec<RecallJson<'a>>>,
@@ -119,6 +122,7 @@ impl<'a> Added<'a> {
         Added {
             score: Some(Some(pick.score)),
             coarse_score: pick.coarse,
+            explored: pick.explored,
             recall: Some(pick.why.iter().map(recall).collect()),
             model: Some(&picks.model),
             model_version: Some(picks.version),
@@ -208,6 +212,7 @@ mod tests {
             film: film(),
             score: f32::NAN,
             coarse: Some(0.5),
+            explored: false,
             why: vec![why],
         };
         let (model, note) = ("widedeep".to_owned(), None);

@@ -1,9 +1,10 @@
-//! The JSON API of the site port: SparrowRecSys's five paths, `/search`, `POST /events`.
+//! The JSON API of the site port: SparrowRecSys's five paths, `/search`, `/getarrivals`, `POST /events`.
 //!
 //! A handler reads its parameters, asks the state on the CPU pool and prints the answer there too; it holds no logic.
 //! An answer is never empty: where SparrowRecSys prints nothing, this says which parameter, what was expected, what
 //! came. Parameters that a path does not know are ignored, as there.
 
+mod arrivals;
 mod events;
 pub mod json;
 mod movie;
@@ -31,6 +32,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/getsimilarmovie", get(similar_movie::get))
         .route("/getrecommendation", get(recommendation::get))
         .route("/getrecforyou", get(rec_for_you::get))
+        .route("/getarrivals", get(arrivals::get))
         .route("/search", get(search::get))
         .route("/events", post(events::post))
         .method_not_allowed_fallback(async |request: axum::extract::Request| ApiError::Method {

@@ -44,6 +44,7 @@ fn answer(state: &Live, id: i64, size: usize, model: Option<&str>) -> Result<Pri
     let added = |found: &SimilarFilm| Added {
         score: Some(Some(found.score)),
         coarse_score: None,
+        explored: false,
         recall: Some(vec![recall]),
         model: Some(similar.model),
         model_version: Some(similar.version),

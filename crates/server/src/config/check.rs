@@ -46,6 +46,8 @@ impl ServerConfig {
             ("limits.head_ms", limits.head_ms),
             ("ranker.timeout_ms", self.ranker.timeout_ms),
             ("samples.flush_s", self.samples.flush_s),
+            ("arrivals.timeout_ms", self.arrivals.timeout_ms),
+            ("arrivals.poll_ms", self.arrivals.poll_ms),
         ];
         let positive = [
             ("limits.body_mb", limits.body_mb),
@@ -58,6 +60,8 @@ impl ServerConfig {
             ("samples.rows", self.samples.rows),
             ("quotas.limit", self.quotas.limit),
             ("coarse.keep", self.coarse.keep),
+            ("arrivals.row", self.arrivals.row),
+            ("arrivals.known", self.arrivals.known),
         ];
         let zero = positive
             .iter()
@@ -78,6 +82,7 @@ impl ServerConfig {
         faults.extend(self.address_faults());
         faults.extend(self.model_faults());
         faults.extend(self.tower_faults());
+        faults.extend(self.arrival_faults());
         faults.extend(self.dictionary_faults());
         faults
     }

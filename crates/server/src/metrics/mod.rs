@@ -5,6 +5,7 @@
 
 mod rate;
 
+use crate::arrivals::Exposures;
 use crate::status::{LatencyBucket, RouteStatus};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
@@ -34,6 +35,7 @@ pub struct Metrics {
     log: IntGaugeVec,
     dictionaries: IntGaugeVec,
     samples: IntGaugeVec,
+    exposures: IntGaugeVec,
     rates: RwLock<BTreeMap<String, Arc<Rate>>>,
     begun: Instant,
 }
@@ -79,6 +81,13 @@ impl Metrics {
                 ),
                 &["kind", "name", "what"],
             )?,
+            exposures: IntGaugeVec::new(
+                Opts::new(
+                    "rankine_exposure",
+                    "What was served of new items and of all others since the start, and what came of it.",
+                ),
+                &["items", "what"],
+            )?,
             registry,
             rates: RwLock::default(),
             begun: Instant::now(),
@@ -89,6 +98,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.models.clone()))?;
         metrics.registry.register(Box::new(metrics.log.clone()))?;
         metrics.registry.register(Box::new(metrics.samples.clone()))?;
+        metrics.registry.register(Box::new(metrics.exposures.clone()))?;
         metrics
             .registry
             .register(Box::new(metrics.dictionaries.clone()))?;
@@ -126,6 +136,30 @@ impl Metrics {
         self.samples
             .with_label_values(&[what])
             .set(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    /// Sets what was served of new items and of all others: places of lists, those kept for exploration, pairs of user and item
+    /// that were shown, those acted upon.
+    pub fn exposures(&self, counts: &Exposures) {
+        for (items, served) in [("new", &counts.new), ("others", &counts.others)] {
+            for (what, value) in [
+                ("places", served.places),
+                ("explored", served.explored),
+                ("pairs", served.pairs),
+                ("acted", served.acted),
+            ] {
+                self.exposures
+                    .with_label_values(&[items, what])
+                    .set(i64::try_from(value).unwrap_or(i64::MAX));
+            }
+        }
+    }
+
+    /// Sets the number of new items that are known by name.
+    pub fn arrivals(&self, known: usize) {
+        self.exposures
+            .with_label_values(&["new", "known"])
+            .set(i64::try_from(known).unwrap_or(i64::MAX));
     }
 
     /// Sets the numbers of a dictionary; `now` is microseconds UTC.

@@ -13,6 +13,7 @@ mod drawing;
 mod explain;
 mod fault;
 mod index;
+mod insert;
 mod link;
 #[cfg(test)]
 mod markup;
@@ -22,6 +23,7 @@ mod rate;
 mod search;
 mod shell;
 mod status;
+mod stream;
 mod title;
 mod user;
 mod visit;
@@ -53,6 +55,9 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/search.html", get(search::get))
         .route("/status.html", get(status::get))
         .route("/explain.html", get(explain::get))
+        .route("/stream.html", get(stream::get))
+        .route("/insert.html", get(insert::get))
+        .route("/insert", post(insert::post))
         .route("/rate", post(rate::post))
         .route("/cover/{file}", get(cover::get))
         .route("/static/{file}", get(assets::get))

@@ -36,7 +36,7 @@ pub(super) async fn post(
 }
 
 /// Whether the form comes from a page of this server.
-fn own(headers: &HeaderMap) -> bool {
+pub(super) fn own(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return matches!(site, "same-origin" | "none");

@@ -48,6 +48,7 @@ struct Route {
 struct StatusPage {
     shell: Shell,
     release: &'static str,
+    has_arrivals: bool,
     tiles: Vec<Tile>,
     models: Vec<Model>,
     routes: Vec<Route>,
@@ -63,6 +64,7 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
     let page = StatusPage {
         shell: Shell::new("Status", visit.user(state), "status"),
         release: status.release,
+        has_arrivals: state.has_arrivals(),
         tiles: tiles(&status),
         models: status.models.iter().map(model).collect(),
         routes: status.routes.iter().map(route).collect(),

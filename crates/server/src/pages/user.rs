@@ -45,6 +45,7 @@ struct Choice {
     score: String,
     share: u8,
     why: Vec<Reason>,
+    explored: bool,
     control: Control,
 }
 
@@ -62,6 +63,15 @@ struct Watched {
     control: Control,
 }
 
+/// The row of what is new.
+struct Arrived {
+    cards: Vec<Card>,
+    /// By what it was searched.
+    by: String,
+    /// What is said instead of films.
+    instead: String,
+}
+
 #[derive(Template)]
 #[template(path = "user.html")]
 struct User {
@@ -71,6 +81,7 @@ struct User {
     ranked_by: String,
     note: Option<String>,
     notice: Option<String>,
+    arrived: Option<Arrived>,
     picks: Vec<Choice>,
     profile: Profile,
     ratings: String,
@@ -104,6 +115,7 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
         ranked_by: ranked_by(&picks),
         note: picks.note.clone(),
         notice: notice(state, visit, user),
+        arrived: arrived(state, user)?,
         ratings: counted(profile.rating_count, "rating"),
         genres: genres(&profile),
         decades: decades(&profile),
@@ -118,6 +130,24 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
         profile,
     };
     render(&page).map(|html| Page::of(html, user))
+}
+
+/// The row of what is new, where a stream is configured; counted as shown.
+fn arrived(state: &Live, user: i64) -> Result<Option<Arrived>, ApiError> {
+    let row = state.arrivals_for(user, state.config().arrivals.row)?;
+    Ok(row.map(|row| {
+        state.count_arrivals(user, &row);
+        Arrived {
+            cards: Card::all(row.films.iter().map(|(film, _)| film)),
+            by: match row.version {
+                0 => "the change stream".to_owned(),
+                version => format!("vectors of version {version}"),
+            },
+            instead: row
+                .fault
+                .unwrap_or_else(|| "Nothing new at the moment.".to_owned()),
+        }
+    }))
 }
 
 fn models(state: &Live, user: i64, now: &str) -> Vec<Model> {
@@ -158,6 +188,7 @@ fn choices(state: &Live, picks: &Picks, back: &str) -> Vec<Choice> {
                 "–".to_owned()
             },
             share: share(pick.score, least, most),
+            explored: pick.explored,
             why: pick
                 .why
                 .iter()

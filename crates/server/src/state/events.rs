@@ -57,6 +57,7 @@ impl State {
             })?;
         if !appended.duplicate {
             self.metrics.event(&event.kind);
+            self.exposure.acted(user, item);
             self.follow(user, item);
         }
         Ok(Recorded {

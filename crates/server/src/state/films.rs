@@ -25,12 +25,12 @@ impl State {
     /// # Errors
     /// [`ApiError::NotFound`].
     pub fn film(&self, id: i64) -> Result<Film, ApiError> {
-        let item = self
-            .live
-            .catalogue
-            .item(id)
-            .ok_or_else(|| ApiError::not_found("film", id))?;
-        Ok(self.with_stats(item))
+        if let Some(item) = self.live.catalogue.item(id) {
+            return Ok(self.with_stats(item));
+        }
+        let arrived = self.live.arrival(id);
+        let item = arrived.ok_or_else(|| ApiError::not_found("film", id))?;
+        Ok(self.with_stats(&item))
     }
 
     /// A film's page: statistics, histogram, top ratings.
@@ -230,7 +230,7 @@ impl State {
     }
 
     fn with_stats(&self, item: &Item) -> Film {
-        let stats = self.live.catalogue.stats(item.id).unwrap_or_default();
+        let stats = self.live.stats(item.id);
         Film {
             id: item.id,
             title: item.title.clone(),

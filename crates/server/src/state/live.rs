@@ -9,7 +9,7 @@ use super::stored::{self, StoredRows};
 use rankine_feature::FieldType;
 use rankine_pipeline::{AggregateConfig, Aggregates, Event};
 use rankine_predict::{FeatureRows, ItemKey, Row, RowLayout};
-use rankine_recommend::Catalogue;
+use rankine_recommend::{Catalogue, Item, Stats};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
@@ -40,11 +40,24 @@ struct World {
     user_rows: FxHashMap<i64, Row>,
     /// By position in the catalogue, with their numbers.
     item_rows: Vec<(Row, u64)>,
+    /// Items that came into being after the catalogue was loaded.
+    arrivals: Arc<FxHashMap<i64, Arc<Item>>>,
+    /// What events tell of items that the catalogue lacks, and their rows.
+    others: FxHashMap<i64, Other>,
     /// Users known only from the live log.
     new_users: usize,
     last_time: i64,
     base: u64,
     live: u64,
+}
+
+/// An item that the catalogue lacks.
+#[derive(Clone, Default)]
+struct Other {
+    record: Arc<FilmRecord>,
+    stats: Stats,
+    /// Once it has arrived.
+    row: Option<(Row, u64)>,
 }
 
 /// The live state, shared by the writer and all readers.
@@ -130,28 +143,53 @@ impl Live {
     }
 
     pub(crate) fn film_record(&self, id: i64) -> Option<Arc<FilmRecord>> {
-        let position = self.catalogue.position(id)?;
-        self.read().films.get(position).cloned()
+        self.film_records(&[id]).remove(&id)
+    }
+
+    /// An item that came into being after the catalogue was loaded.
+    pub(crate) fn arrival(&self, id: i64) -> Option<Arc<Item>> {
+        self.read().arrivals.get(&id).cloned()
+    }
+
+    /// All of them, by id.
+    pub(crate) fn arrivals(&self) -> Arc<FxHashMap<i64, Arc<Item>>> {
+        self.read().arrivals.clone()
+    }
+
+    /// Rating statistics of an item, whether or not the catalogue has it.
+    pub(crate) fn stats(&self, id: i64) -> Stats {
+        let of_others = || self.read().others.get(&id).map(|other| other.stats);
+        self.catalogue.stats(id).or_else(of_others).unwrap_or_default()
+    }
+
+    /// Forgets arrivals that are gone; what events told of them stays.
+    pub(crate) fn forget(&self, ids: &[i64]) {
+        self.change(|world| {
+            let arrivals = Arc::make_mut(&mut world.arrivals);
+            for id in ids {
+                arrivals.remove(id);
+            }
+        });
     }
 
     /// Records of several films under one hold of the lock; unknown ones are left out.
     pub(crate) fn film_records(&self, ids: &[i64]) -> FxHashMap<i64, Arc<FilmRecord>> {
         let world = self.read();
-        let record = |&id: &i64| Some((id, world.films.get(self.catalogue.position(id)?)?.clone()));
+        let record = |&id: &i64| Some((id, world.record(self.catalogue.position(id), id)?));
         ids.iter().filter_map(record).collect()
     }
 
     /// Rows of the items in their order; `None` for an unknown one. One hold of the lock.
     pub(crate) fn item_rows(&self, ids: &[i64]) -> Vec<Option<(Row, u64)>> {
         let world = self.read();
-        let row = |&id: &i64| world.item_rows.get(self.catalogue.position(id)?).cloned();
+        let row = |&id: &i64| world.row(self.catalogue.position(id), id).cloned();
         ids.iter().map(row).collect()
     }
 
     /// Items with the numbers of their rows now, in their order; 0 for an unknown one. One hold of the lock.
     pub(crate) fn item_keys(&self, ids: &[i64]) -> Vec<ItemKey> {
         let world = self.read();
-        let number = |id| Some(world.item_rows.get(self.catalogue.position(id)?)?.1);
+        let number = |id| Some(world.row(self.catalogue.position(id), id)?.1);
         let key = |&id: &i64| ItemKey {
             id,
             version: number(id).unwrap_or(0),
@@ -196,6 +234,35 @@ impl Live {
     }
 }
 
+impl World {
+    /// A row by the item's place in the catalogue, or among the others.
+    fn row(&self, position: Option<usize>, id: i64) -> Option<&(Row, u64)> {
+        match position {
+            Some(position) => self.item_rows.get(position),
+            None => self.others.get(&id)?.row.as_ref(),
+        }
+    }
+
+    /// A record likewise; of an arrival without events an empty one.
+    fn record(&self, position: Option<usize>, id: i64) -> Option<Arc<FilmRecord>> {
+        if let Some(position) = position {
+            return self.films.get(position).cloned();
+        }
+        self.arrivals.get(&id)?;
+        let other = self.others.get(&id);
+        Some(other.map(|other| other.record.clone()).unwrap_or_default())
+    }
+
+    /// Takes in an event of an item that the catalogue lacks.
+    fn observe_other(&mut self, event: &Event) {
+        let other = self.others.entry(event.item).or_default();
+        Arc::make_mut(&mut other.record).observe(event);
+        if let Some(value) = AggregateConfig::rating(event) {
+            other.stats.add(value);
+        }
+    }
+}
+
 impl FeatureRows for Live {
     fn user(&self, id: i64) -> Option<Row> {
         let known = self.read().user_rows.get(&id).cloned();
@@ -205,8 +272,7 @@ impl FeatureRows for Live {
     }
 
     fn item(&self, id: i64) -> Option<(Row, u64)> {
-        let position = self.catalogue.position(id);
-        let known = position.and_then(|position| self.read().item_rows.get(position).cloned());
+        let known = self.read().row(self.catalogue.position(id), id).cloned();
         // nobody tells when a stored row changes, so it is not cached
         let known = known.or_else(|| Some((self.stored_item(id)?, 0)));
         Some(known.unwrap_or_else(|| (Row::new(&self.layouts.item, self.blank.item_row(id)), 0)))
@@ -267,6 +333,31 @@ impl Writer {
         }
     }
 
+    /// Takes over items that came into being after the catalogue was loaded, or have changed since; those of the catalogue
+    /// itself stay as they are.
+    pub(crate) fn introduce(&mut self, items: Vec<rankine_pipeline::Item>) {
+        let live = self.live.clone();
+        let fresh = items
+            .into_iter()
+            .filter(|item| live.catalogue.position(item.id).is_none());
+        let fresh: Vec<rankine_pipeline::Item> = fresh.collect();
+        fresh.iter().for_each(|item| self.aggregates.introduce(item));
+        let arrived = fresh
+            .iter()
+            .map(|item| (item.id, Arc::new(super::open::item(item))));
+        let arrived: Vec<(i64, Arc<Item>)> = arrived.collect();
+        let ids: Vec<i64> = arrived.iter().map(|(id, _)| *id).collect();
+        live.change(|world| {
+            for (id, _) in &arrived {
+                // a printed form has the title of its time
+                let other = world.others.entry(*id).or_default();
+                other.record = Arc::new(other.record.unprinted());
+            }
+            Arc::make_mut(&mut world.arrivals).extend(arrived);
+        });
+        self.publish(&[], &ids);
+    }
+
     /// Computes all rows; from here on every event publishes its own.
     pub(crate) fn finish_replay(&mut self) {
         let users = self.live.user_ids();
@@ -292,8 +383,9 @@ impl Writer {
                 .or_insert_with(|| Arc::new(UserRecord::new(event.user)));
             Arc::make_mut(user).observe(&live.catalogue, event, &kind, counts);
             world.new_users += world.users.len() - before;
-            if let Some(film) = position.and_then(|p| world.films.get_mut(p)) {
-                Arc::make_mut(film).observe(event);
+            match position.and_then(|p| world.films.get_mut(p)) {
+                Some(film) => Arc::make_mut(film).observe(event),
+                None => world.observe_other(event),
             }
             world.last_time = world.last_time.max(event.time);
         });
@@ -303,19 +395,18 @@ impl Writer {
         let live = self.live.clone();
         let user_row = |&id: &i64| (id, Row::new(&live.layouts.user, self.aggregates.user_row(id)));
         let user_rows: Vec<(i64, Row)> = users.iter().map(user_row).collect();
-        let item_row = |&id: &i64| {
-            Some((
-                live.catalogue.position(id)?,
-                Row::new(&live.layouts.item, self.aggregates.item_row(id)),
-            ))
-        };
-        let item_rows: Vec<(usize, Row)> = items.iter().filter_map(item_row).collect();
+        let known = |id: i64| live.catalogue.position(id).is_some() || live.arrival(id).is_some();
+        let item_row = |&id: &i64| (id, Row::new(&live.layouts.item, self.aggregates.item_row(id)));
+        let item_rows: Vec<(i64, Row)> = items.iter().filter(|id| known(**id)).map(item_row).collect();
         self.changes += 1;
         let number = self.changes;
         live.change(|world| {
             world.user_rows.extend(user_rows);
-            for (position, row) in item_rows {
-                world.item_rows[position] = (row, number);
+            for (id, row) in item_rows {
+                match live.catalogue.position(id) {
+                    Some(position) => world.item_rows[position] = (row, number),
+                    None => world.others.entry(id).or_default().row = Some((row, number)),
+                }
             }
         });
     }
@@ -463,6 +554,36 @@ pub(crate) mod tests {
         assert_eq!((user.ratings().count(), user.state.positives().len()), (0, 0));
         assert_eq!(writer.live.film_record(1).unwrap().top.len(), 0);
         assert_eq!(writer.live.catalogue.stats(1).unwrap_or_default().count, 0);
+    }
+
+    #[test]
+    fn an_arrival_has_record_row_and_ratings_and_keeps_them_when_it_changes() {
+        let mut writer = writer();
+        writer.finish_replay();
+        let live = writer.live.clone();
+        writer.apply(&event(5, 9, 4.0));
+        assert!(live.film_record(9).is_none(), "nobody knows film 9 yet");
+        writer.introduce(vec![item(9), item(1)]);
+        assert_eq!(live.arrivals().len(), 1, "film 1 is the catalogue's own");
+        writer.apply(&event(6, 9, 2.0));
+        let (row, number) = live.item(9).unwrap();
+        assert_eq!(row.get("movieRatingCount"), Some(&Value::Int(2)));
+        assert_eq!(row.get("movieGenre1"), Some(&Value::Str("Drama".into())));
+        assert_eq!(
+            (live.stats(9).count, live.film_record(9).unwrap().top.len()),
+            (2, 2)
+        );
+        let renamed = rankine_pipeline::Item {
+            genres: vec!["Comedy".to_owned()],
+            ..item(9)
+        };
+        writer.introduce(vec![renamed]);
+        let (row, newer) = live.item(9).unwrap();
+        assert_eq!(row.get("movieGenre1"), Some(&Value::Str("Comedy".into())));
+        assert!(newer > number && live.item_keys(&[9])[0].version == newer);
+        live.forget(&[9]);
+        assert!(live.arrival(9).is_none() && live.film_record(9).is_none());
+        assert_eq!(live.stats(9).count, 2, "its ratings are history");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! One writer changes it (the event log's observer), any number of requests read it; a reader holds a lock only to
 //! clone an `Arc`. The public methods, one file per subject, are the only questions the API and the pages may ask.
 
+mod arrivals;
 mod events;
 mod films;
 pub(crate) mod live;
@@ -19,6 +20,9 @@ mod users;
 mod vectors;
 pub mod view;
 
+use crate::arrivals::exposure::Exposure;
+use crate::arrivals::watch::Insertion;
+use crate::arrivals::{Arrivals, Polling};
 use crate::compute::Pool;
 use crate::config::{RankerKind, ServerConfig};
 use crate::error::ApiError;
@@ -26,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::ranker::Rankers;
 use crate::samples::SampleLog;
 use live::Live;
+pub(crate) use open::item as arrived;
 use rankine_predict::{FeatureRows, Predictor};
 use rankine_recommend::Recommender;
 use rankine_store::EventLog;
@@ -46,6 +51,12 @@ pub struct State {
     recommender: Recommender,
     rankers: Rankers,
     vectors: VectorSource,
+    arrivals: Option<Arc<Arrivals>>,
+    /// Keeps up with the stream behind them.
+    #[expect(dead_code, reason = "its drop ends the thread")]
+    polling: Option<Polling>,
+    exposure: Exposure,
+    insertion: Option<Insertion>,
     predictor: Arc<Predictor>,
     /// None in a process without a site: it takes no events.
     log: Option<EventLog>,

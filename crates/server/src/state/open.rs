@@ -11,6 +11,9 @@ use super::sink::RowSink;
 use super::stored::StoredRows;
 use super::tower::{TowerRecall, UserTower};
 use super::vectors::VectorSource;
+use crate::arrivals::exposure::Exposure;
+use crate::arrivals::watch::Insertion;
+use crate::arrivals::{Arrivals, Polling};
 use crate::compute::Pool;
 use crate::config::{RankerKind, ServerConfig, StoreKind, VECTOR_MODEL};
 use crate::error::ServerError;
@@ -52,12 +55,20 @@ impl State {
         let deadline = Duration::from_millis(config.limits.deadline_ms);
         let pool = Pool::new(threads.current_num_threads(), config.limits.permits, deadline);
         let tower = UserTower::of(&config, &predictor);
+        let arrivals = Arrivals::of(&config, &predictor, (&live, &writer), clock.clone())?;
+        let explore = arrivals.as_ref().and_then(|arrivals| arrivals.explore());
         let state = State {
             started: clock(),
             titles: TitleIndex::new(live.catalogue.items()),
-            recommender: recommender(&config, &live, tower.as_ref()).on(threads),
+            recommender: recommender(&config, &live, tower.as_ref())
+                .on(threads)
+                .exploring(explore),
             rankers: Rankers::new(&config, predictor.clone(), live.clone(), tower)?,
             vectors: VectorSource::new(VECTOR_MODEL),
+            polling: arrivals.clone().map(Polling::start).transpose()?,
+            exposure: Exposure::default(),
+            insertion: Insertion::of(&config, arrivals.as_ref(), clock.clone())?,
+            arrivals,
             metrics: Arc::new(Metrics::new().map_err(|e| ServerError::part("metrics", e))?),
             pool,
             questions: Arc::new(Semaphore::new(config.limits.permits.min(Semaphore::MAX_PERMITS))),
@@ -144,7 +155,8 @@ fn load_home(home: &Path, clock: rankine_dict::Clock) -> Result<Loaded, ServerEr
     Ok((live, Arc::new(Mutex::new(writer)), base))
 }
 
-fn item(source: &rankine_pipeline::Item) -> Item {
+/// An item as recommendations have it.
+pub(crate) fn item(source: &rankine_pipeline::Item) -> Item {
     let shared = |text: &Option<String>| text.as_deref().map(Arc::from);
     Item {
         id: source.id,
@@ -249,14 +261,15 @@ fn open_predictor(config: &ServerConfig, clock: rankine_dict::Clock) -> Result<P
     Predictor::open(predict_config(config, clock)).map_err(|e| ServerError::part("predictor", e))
 }
 
-/// All models, or the vector model alone where another process ranks. The site, TensorFlow Serving's interface
+/// All models, or where another process ranks those alone whose vectors are needed here. The site, TensorFlow Serving's interface
 /// and the unified predictor bound their requests themselves and ask this one predictor, so that it has places for all
 /// three: load on one takes none from the others.
 fn predict_config(config: &ServerConfig, clock: rankine_dict::Clock) -> PredictConfig {
     let mut predict = PredictConfig::new(config.models_dir(), move || clock());
     predict.models = config.entries();
     if config.ranker.kind == RankerKind::Remote {
-        predict.models.retain(|model| model.name == VECTOR_MODEL);
+        let own = [VECTOR_MODEL, config.arrivals.model.as_str()];
+        predict.models.retain(|model| own.contains(&model.name.as_str()));
     }
     predict.threads = config.threads;
     predict.permits = config.limits.permits.saturating_mul(3);

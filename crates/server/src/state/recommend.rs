@@ -7,7 +7,7 @@ use super::record::UserRecord;
 use super::view::{Pick, Picks, Why};
 use crate::config::{EMB, POPULARITY};
 use crate::error::ApiError;
-use rankine_recommend::merge::Found;
+use rankine_recommend::merge::{Answer, Found};
 use rankine_recommend::rank::RankError;
 use rankine_recommend::recall::Reason;
 use rankine_recommend::{Coarse, ItemVectors, Query, Recommendation, Shown};
@@ -23,12 +23,13 @@ impl State {
         let model = self.canonical_model(model)?;
         let record = self.user_record(user)?;
         let vectors = self.vectors.current(&self.predictor);
-        let (answer, note) = match self.ask(&record, vectors.as_deref(), &model, n) {
+        let beside = self.beside(&record);
+        let given = (vectors.as_deref(), beside.as_slice());
+        let (answer, note) = match self.ask(&record, given, &model, n) {
             // a ranker that knows nothing of this user leaves the ranking to the one that needs nothing
-            Err(error @ RankError::NoUserVector { .. }) => (
-                self.ask(&record, vectors.as_deref(), POPULARITY, n),
-                Some(error.to_string()),
-            ),
+            Err(error @ RankError::NoUserVector { .. }) => {
+                (self.ask(&record, given, POPULARITY, n), Some(error.to_string()))
+            }
             answer => (answer, None),
         };
         let answer = answer.map_err(api_error)?;
@@ -41,10 +42,11 @@ impl State {
             coarse_fault,
         } = answer;
         let note = note.or_else(|| Some(format!("ranked without a coarse choice: {}", coarse_fault?)));
-        let picks = shown
+        let picks: Vec<Pick> = shown
             .into_iter()
             .filter_map(|shown| self.pick(&record, shown))
             .collect();
+        self.count_shown(user, picks.iter().map(|pick| (pick.film.id, pick.explored)));
         Ok(Picks {
             user,
             picks,
@@ -59,13 +61,14 @@ impl State {
     fn ask(
         &self,
         record: &UserRecord,
-        vectors: Option<&ItemVectors>,
+        (vectors, beside): (Option<&ItemVectors>, &[Answer]),
         model: &str,
         n: usize,
     ) -> Result<Recommendation, RankError> {
         let query = Query {
             user: &record.state,
             vectors,
+            beside,
             model,
             coarse: self.coarse(model),
             n,
@@ -94,6 +97,7 @@ impl State {
             film: self.film(shown.item).ok()?,
             score: shown.score,
             coarse: shown.coarse,
+            explored: shown.explored,
             why,
         })
     }
@@ -108,6 +112,7 @@ impl State {
         match found.reason {
             Reason::Popular => why("rated well by many".to_owned()),
             Reason::New => why("among the newest".to_owned()),
+            Reason::Arrival => why("new, and close to what you like".to_owned()),
             Reason::Taste => why("close to what you like".to_owned()),
             Reason::Genre(index) => self.why_genre(index, why),
             Reason::Like { item } => self.why_like(record, item, why),
@@ -122,7 +127,7 @@ impl State {
     }
 
     fn why_like(&self, record: &UserRecord, item: i64, why: impl Fn(String) -> Why) -> Why {
-        let Some(film) = self.live.catalogue.item(item) else {
+        let Ok(film) = self.film(item) else {
             return why(format!("like film {item}"));
         };
         let year = film.year.map(|year| format!(" ({year})")).unwrap_or_default();

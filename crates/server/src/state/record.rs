@@ -110,6 +110,14 @@ impl FilmRecord {
 }
 
 impl FilmRecord {
+    /// The same without its printed form: the film itself has changed.
+    pub(crate) fn unprinted(&self) -> FilmRecord {
+        FilmRecord {
+            printed: OnceLock::new(),
+            ..self.clone()
+        }
+    }
+
     /// Appends what `print` made of this film since its last rating, or makes now.
     pub(crate) fn append_printed(
         &self,

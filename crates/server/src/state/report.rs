@@ -68,6 +68,10 @@ impl State {
             self.metrics.samples("unscored", get(&counts.unscored));
             self.metrics.samples("failed", get(&counts.failed));
         }
+        if self.has_arrivals() {
+            self.metrics.exposures(&self.exposures());
+            self.metrics.arrivals(self.live.arrivals().len());
+        }
         if let Some(log) = self.samples() {
             self.metrics.samples("bytes", log.bytes());
         }

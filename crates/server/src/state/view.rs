@@ -164,7 +164,7 @@ pub struct Profile {
 /// Why a film was fetched: one recall strategy's reason.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Why {
-    /// Name of the recall strategy: `popularity`, `genre`, `newest`, `item2vec`.
+    /// Name of the recall strategy: `popularity`, `genre`, `newest`, `item2vec`, `tower`, `arrivals`.
     pub source: &'static str,
     /// The history film it is a neighbour of, if that is the reason: id and title.
     pub film: Option<(i64, Arc<str>)>,
@@ -183,6 +183,8 @@ pub struct Pick {
     pub score: f32,
     /// The coarse ranker's, where one chose what was ranked.
     pub coarse: Option<f32>,
+    /// Whether it stands in a place that is kept for new items.
+    pub explored: bool,
     /// All recalls that found it, in the order of the strategies; never empty.
     pub why: Vec<Why>,
 }
@@ -205,6 +207,17 @@ pub struct Picks {
     /// Set where the model asked for could not rank this user and another did, or where the coarse ranker could not
     /// choose, with the reason.
     pub note: Option<String>,
+}
+
+/// The new films nearest to a user.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Arrived {
+    /// Nearest first, with the inner product.
+    pub films: Vec<(Film, f32)>,
+    /// Version of the vectors; 0 where nothing could be searched.
+    pub version: u64,
+    /// Why nothing could be.
+    pub fault: Option<String>,
 }
 
 /// An event as it arrives.

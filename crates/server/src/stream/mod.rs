@@ -3,8 +3,10 @@
 //! Beside the stream in one process. The decision: the embedded index lives in the process that writes it, so a search
 //! comes here; it names the version its query was made by, or gets the one that serves, and never meets another's vectors.
 
+mod items;
 mod remote;
 
+pub use items::Rows;
 pub use remote::RemoteEmbedders;
 
 use std::net::TcpListener;
@@ -39,6 +41,10 @@ pub struct StreamView {
     pub set: String,
     /// The set of users' vectors, where there is one.
     pub users: Option<String>,
+    /// The joined rows that the vectors were made of.
+    pub rows: Rows,
+    /// When the stream began, microseconds since 1970 UTC.
+    pub begun: i64,
 }
 
 /// Serves until `stopped` is ready; blocks the calling thread.
@@ -74,6 +80,8 @@ fn routes(view: StreamView) -> Router {
         .route("/stream", get(state))
         .route("/search", post(search))
         .route("/vector/{id}", get(vector))
+        .route("/rows", post(items::rows))
+        .route("/arrivals", post(items::arrivals))
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(view)
 }
@@ -92,10 +100,11 @@ async fn state(State(view): State<StreamView>) -> Json<Value> {
 #[serde(deny_unknown_fields)]
 struct Query {
     /// The query vector; or
-    #[serde(default)]
-    vector: Vec<f32>,
-    /// a user, by the vector that the searched version has made.
+    vector: Option<Vec<f32>>,
+    /// a user, by the vector that the searched version has made
     user: Option<i64>,
+    /// in this set; without it, the stream's own, or the items' with `_users` behind it.
+    users: Option<String>,
     /// How many items.
     n: usize,
     /// The artefact version that made the query; without it, the serving one is taken to have.
@@ -105,6 +114,9 @@ struct Query {
     /// Only items of one of these categories.
     #[serde(default)]
     categories: Vec<String>,
+    /// None of these items.
+    #[serde(default)]
+    without: Vec<i64>,
     /// Whether an HNSW index may be used, where there is one; exact otherwise.
     #[serde(default)]
     approximate: bool,
@@ -124,13 +136,14 @@ async fn search(State(view): State<StreamView>, Json(query): Json<Query>) -> Res
             filter: Filter {
                 created_from: query.created_from,
                 categories: query.categories,
-                without: Vec::new(),
+                without: query.without,
             },
             approximate: query.approximate,
         };
-        let vector = match query.user {
-            Some(user) => user_vector(&view, user, version)?,
-            None => query.vector,
+        let vector = match (query.vector, query.user) {
+            (Some(vector), None) => vector,
+            (None, Some(user)) => user_vector(&view, query.users, version, user)?,
+            _ => return Err(refused(StatusCode::BAD_REQUEST, "expected either vector or user")),
         };
         let generation = Generation::new(&view.set, version);
         let found = view.vectors.search(&generation, &vector, &asked).map_err(fault)?;
@@ -144,13 +157,11 @@ async fn search(State(view): State<StreamView>, Json(query): Json<Query>) -> Res
 }
 
 /// A user's vector of the very version whose items are searched.
-fn user_vector(view: &StreamView, user: i64, version: u64) -> Result<Vec<f32>, Refusal> {
+fn user_vector(view: &StreamView, set: Option<String>, version: u64, user: i64) -> Result<Vec<f32>, Refusal> {
     let no = |reason: &str| refused(StatusCode::NOT_FOUND, &format!("user {user}: {reason}"));
-    let set = view
-        .users
-        .as_ref()
-        .ok_or_else(|| no("this stream has no users"))?;
-    match view.vectors.get(&Generation::new(set, version), &[user]) {
+    let set = set.or_else(|| view.users.clone());
+    let set = set.unwrap_or_else(|| format!("{}_users", view.set));
+    match view.vectors.get(&Generation::new(&set, version), &[user]) {
         Ok(rows) => {
             let row = rows.into_iter().flatten().next();
             row.map(|row| row.vector).ok_or_else(|| no("has no vector"))

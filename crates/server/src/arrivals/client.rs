@@ -1,0 +1,118 @@
+//! The stream's HTTP endpoint, asked from another process.
+//!
+//! The decision: a stream that does not answer is left alone for a second, and nobody waits for it meanwhile: a site
+//! recommends without what is new rather than late.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Largest answer read, bytes.
+const MOST_BYTES: u64 = 32 << 20;
+/// How long a stream is left alone after a failure.
+const REST: Duration = Duration::from_secs(1);
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// Nothing answers, or not in time.
+    #[error("the stream does not answer: {0}")]
+    Away(String),
+    /// It answers that it will not, with this status.
+    #[error("the stream says {1}")]
+    Refused(u16, String),
+    /// There is no question to ask it.
+    #[error("{0}")]
+    Unasked(String),
+}
+
+/// A client of one stream.
+pub(crate) struct StreamClient {
+    url: String,
+    agent: ureq::Agent,
+    failed: Mutex<Option<(Instant, String)>>,
+}
+
+impl StreamClient {
+    /// Of the stream at `url`; connects when it is first asked.
+    pub(crate) fn new(url: &str, timeout: Duration) -> StreamClient {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .http_status_as_error(false)
+            .max_idle_connections_per_host(64)
+            .build();
+        StreamClient {
+            url: url.trim_end_matches('/').to_owned(),
+            agent: config.into(),
+            failed: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Result<Value, Fault> {
+        self.ask(|| self.agent.get(format!("{}{path}", self.url)).call())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Fault> {
+        self.ask(|| self.agent.post(format!("{}{path}", self.url)).send_json(body))
+    }
+
+    fn ask(
+        &self,
+        call: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, Fault> {
+        if let Some((at, reason)) = &*self.failed()
+            && at.elapsed() < REST
+        {
+            return Err(Fault::Away(reason.clone()));
+        }
+        match call().and_then(read) {
+            Ok((200, answer)) => Ok(answer),
+            Ok((status, answer)) => {
+                let message = answer["error"].as_str().unwrap_or("nothing").to_owned();
+                Err(Fault::Refused(status, message))
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                *self.failed() = Some((Instant::now(), reason.clone()));
+                Err(Fault::Away(reason))
+            }
+        }
+    }
+
+    fn failed(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Status and JSON of an answer; an answer that is no JSON is read as nothing.
+fn read(mut answer: ureq::http::Response<ureq::Body>) -> Result<(u16, Value), ureq::Error> {
+    let status = answer.status().as_u16();
+    let text = answer
+        .body_mut()
+        .with_config()
+        .limit(MOST_BYTES)
+        .read_to_string()?;
+    Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_stream_that_is_gone_costs_nothing_but_what_is_new() {
+        // a listener that accepts and never answers
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let client = StreamClient::new(&url, Duration::from_millis(100));
+        assert!(matches!(client.get("/stream"), Err(Fault::Away(_))));
+        let begun = Instant::now();
+        for _ in 0..100 {
+            assert!(matches!(client.get("/stream"), Err(Fault::Away(_))));
+        }
+        // each would have waited a tenth of a second
+        assert!(begun.elapsed() < Duration::from_secs(5), "it is left alone");
+    }
+}
