@@ -13,8 +13,6 @@ use chromiumoxide::page::{Page, ScreenshotParams};
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 
-use crate::site::Site;
-
 /// How long a step may take on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Switches beside the library's: no accounts, no updates, no network of its own.
@@ -55,15 +53,15 @@ impl Browser {
         })
     }
 
-    /// Opens an empty tab of desktop size.
-    pub(crate) async fn tab(&self, site: &Site) -> anyhow::Result<Tab> {
+    /// Opens an empty tab of desktop size for the site at `address`.
+    pub(crate) async fn tab(&self, address: &str) -> anyhow::Result<Tab> {
         let page = self.chromium.new_page("about:blank").await?;
         let complaints = Arc::default();
         listen(&page, &complaints).await?;
         let tab = Tab {
             page,
             complaints,
-            address: site.address.clone(),
+            address: address.to_owned(),
         };
         tab.size(1280, 900, false).await?;
         Ok(tab)

@@ -2,12 +2,14 @@
 
 use crate::site::Site;
 use crate::tab::Browser;
-use crate::{dark, escaping, keyboard, opens, order, phone, policy, rating, report, scriptless, search};
+use crate::{
+    arrivals, dark, escaping, keyboard, opens, order, phone, policy, rating, report, scriptless, search,
+};
 
 /// Runs a scenario in a tab of its own and keeps its failure under its name.
 macro_rules! run {
     ($site:ident, $browser:ident, $failures:ident, $($scenario:path),+ $(,)?) => {$(
-        let tab = $browser.tab(&$site).await?;
+        let tab = $browser.tab(&$site.address).await?;
         let outcome = $scenario(&$site, &tab).await;
         let complaints = tab.close().await;
         let told = match &outcome {

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod arrivals;
+#[cfg(test)]
 mod artefact;
 #[cfg(test)]
 mod capi;
@@ -36,6 +38,9 @@ mod extract;
 mod extract_parity;
 #[cfg(test)]
 mod finetune;
+#[cfg(test)]
+#[path = "../fresh/mod.rs"]
+mod fresh;
 mod gate;
 #[cfg(test)]
 mod home;
