@@ -10,17 +10,16 @@
 //! ```
 
 use crate::config::{
-    EmbeddingConfig, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig,
+    ActivationName, EmbeddingConfig, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig,
     TowerConfig, TowersConfig,
 };
-use crate::graph::Graph;
+use crate::graph::{Behind, Graph};
 use crate::linear::{self, LinearPart};
 use crate::matrix::MatrixPart;
 use crate::model;
 use crate::tower::{Preference, Tower, Towers};
 use rankine_config::{Fault, Faults, Located};
 use rankine_feature::{Group, Plan, SlotKind, SlotSpec};
-use rankine_kernel::activation::Activation;
 use std::collections::BTreeSet;
 
 /// How the signs of a slot become one vector. An empty slot reads the missing row with weight 1.
@@ -136,8 +135,8 @@ pub struct Network {
     pub product: Option<Product>,
     /// Outputs of each hidden layer.
     pub hidden: Vec<usize>,
-    /// Of each hidden layer.
-    pub activation: Activation,
+    /// What stands behind each hidden layer's product.
+    pub behind: Behind,
     /// What is minimised, and so what becomes of the output.
     pub loss: Loss,
     /// What a score says.
@@ -322,7 +321,7 @@ impl<'a> Builder<'a> {
             pairs: None,
             product: None,
             hidden: config.hidden.iter().map(|h| h.value).collect(),
-            activation: config.activation.fused().unwrap_or_default(),
+            behind: Behind::of(config),
             loss: config.loss,
             meaning: config.meaning(),
             linear: None,
@@ -514,7 +513,7 @@ impl<'a> Builder<'a> {
             dense: from..until,
             preference,
             outputs: tower.hidden.iter().map(|size| size.value).collect(),
-            last: Activation::Linear,
+            last: ActivationName::Linear,
             squeezed: tower
                 .senet
                 .as_ref()
@@ -663,11 +662,7 @@ impl<'a> Builder<'a> {
 
     /// Gives the network its towers, whose vectors must be equally long.
     pub(crate) fn towers(&mut self, (user, item, context): (Tower, Tower, Tower), config: &TowersConfig) {
-        let last = config.last.fused().unwrap_or(Activation::Linear);
-        if config.last.fused().is_none() {
-            let message = format!("a tower cannot end in `{}`", config.last.name());
-            self.fault(&self.config.kind, "last", message);
-        }
+        let last = config.last;
         let (user, item) = (Tower { last, ..user }, Tower { last, ..item });
         let mut dim = user.vector_width(&self.network);
         let items = item.vector_width(&self.network);

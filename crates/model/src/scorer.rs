@@ -6,7 +6,7 @@
 
 use crate::config::Loss;
 use crate::error::ModelError;
-use crate::graph::{GraphScorer, GraphScratch, Keep, SCORE};
+use crate::graph::{BlockSpec, GraphScorer, GraphScratch, Keep, Layer, SCORE};
 use crate::layer::dense::Dense;
 use crate::layer::{Rows, Shared, embedding, pairs, product, wide};
 use crate::linear::{self, LinearPart, LinearScorer};
@@ -849,7 +849,7 @@ impl<T: Real> Assembly<'_, T> {
             let weight = self.tensor(&format!("{name}.weight"), &[inputs, outputs])?;
             let bias = self.tensor(&format!("{name}.bias"), &[outputs])?;
             let activation = if i < network.hidden.len() {
-                network.activation
+                network.behind.own()
             } else {
                 Activation::Linear
             };
@@ -978,6 +978,20 @@ impl<T: Real> Assembly<'_, T> {
                 Err(self.fault(name, &format!("rows of {dim}"), got))
             }
         }
+    }
+
+    /// The parameters of a layer, block by block; `node` is its name.
+    pub(crate) fn blocks(&self, node: &str, layer: &Layer) -> Result<Vec<Dense<T>>, ModelError> {
+        let block = |block: BlockSpec| {
+            let name = format!("{node}{}", block.name);
+            let bias = || self.tensor(&format!("{name}.bias"), &[block.outputs]);
+            Ok(Dense {
+                weight: self.tensor(&format!("{name}.weight"), &[block.inputs, block.outputs])?,
+                bias: if block.bias { bias()? } else { Vec::new() },
+                activation: Activation::Linear,
+            })
+        };
+        layer.blocks().into_iter().map(block).collect()
     }
 
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<T>, ModelError> {

@@ -1,11 +1,12 @@
 //! A small conf with every kind of slot, model files over it, parameters and samples from a seed: what tests share.
 
+use crate::config::ActivationName;
+use crate::graph::{Behind, Block, Keep, Layer, View};
 use crate::{
     GoldenSample, Hidden, ModelConfig, Network, Parameters, Role, ScoreScratch, Scorer, Table, Tensor,
 };
 use rankine_feature::{Group, Part, Plan, Rows, Scratch, SlotSpec, Value};
 use rankine_kernel::Real;
-use rankine_kernel::activation::Activation;
 use std::sync::Arc;
 
 #[path = "../tests/python/venv.rs"]
@@ -232,7 +233,7 @@ pub(crate) fn part_of(parts: &[Part; 3], group: Group) -> &Part {
     }
 }
 
-/// Random parameters whose tables know the signs of samples 0..40; every missing row is random, too.
+/// Random parameters whose tables know the signs of samples 0..40; every missing row is random, too, and no variance below 0.
 pub(crate) fn parameters(network: &Network, seed: u64) -> Parameters<f32> {
     let (plan, mut random) = (plan(), Random(seed));
     let mut parameters = Parameters::default();
@@ -254,9 +255,12 @@ pub(crate) fn parameters(network: &Network, seed: u64) -> Parameters<f32> {
         }
     }
     for tensor in network.tensors() {
-        let data = (0..tensor.shape.iter().product())
-            .map(|_| random.number())
-            .collect();
+        let numbers = (0..tensor.shape.iter().product()).map(|_| random.number());
+        let mut data: Vec<f32> = numbers.collect();
+        if tensor.name.ends_with(".moving.bias") {
+            // a variance
+            data.iter_mut().for_each(|v| *v = v.abs() + 0.1);
+        }
         parameters
             .dense
             .insert(tensor.name, Tensor::new(&tensor.shape, data));
@@ -307,23 +311,42 @@ fn input(
     x
 }
 
-/// Layers with an activation, the last with another.
+/// Layers with what stands behind each.
 fn stack(
     parameters: &Parameters<f64>,
     mut x: Vec<f64>,
     layers: Vec<(String, usize, usize)>,
-    (activation, last): (Activation, Activation),
+    behind: &dyn Fn(usize) -> Behind,
 ) -> Vec<f64> {
-    let count = layers.len();
     for (i, (name, inputs, outputs)) in layers.into_iter().enumerate() {
         assert_eq!(x.len(), inputs);
         let b = &parameters.dense[&format!("{name}.bias")];
         let w = |k: usize, j: usize| parameters.dense[&format!("{name}.weight")].data[k * outputs + j];
         let out = |j: usize| b.data[j] + (0..inputs).map(|k| x[k] * w(k, j)).sum::<f64>();
         x = (0..outputs).map(out).collect();
-        if i + 1 < count { activation } else { last }.apply(&mut x);
+        behind(i).own().apply(&mut x);
+        for (name, layer) in behind(i).layers(&name, outputs) {
+            x = single(parameters, (&name, &layer), &x);
+        }
     }
     x
+}
+
+/// A layer of one source, by its definition.
+fn single(parameters: &Parameters<f64>, (name, layer): (&str, &Layer), x: &[f64]) -> Vec<f64> {
+    let specs = layer.blocks();
+    let tensor = |block: &str, part: &str| {
+        let found = parameters.dense.get(&format!("{name}{block}.{part}"));
+        found.map_or(&[][..], |tensor| &tensor.data)
+    };
+    let blocks = specs.iter().map(|spec| Block {
+        weight: tensor(spec.name, "weight"),
+        bias: tensor(spec.name, "bias"),
+    });
+    let blocks: Vec<Block<'_, f64>> = blocks.collect();
+    let mut out = vec![0.0; x.len()];
+    layer.forward(1, &[View::same(x)], &blocks, &mut out, &mut Keep::default());
+    out
 }
 
 /// A tower's output.
@@ -364,24 +387,16 @@ fn tower(
             means.push(x[at..at + width].iter().sum::<f64>() / *width as f64);
             at += width;
         }
-        let weights = stack(
-            parameters,
-            means,
-            excitation,
-            (Activation::Relu, Activation::Sigmoid),
-        );
+        let of = |i: usize| [ActivationName::Relu, ActivationName::Sigmoid][i].into();
+        let weights = stack(parameters, means, excitation, &of);
         let spread = fields
             .iter()
             .zip(&weights)
             .flat_map(|(width, w)| vec![*w; *width]);
         x.iter_mut().zip(spread).for_each(|(x, w)| *x *= w);
     }
-    stack(
-        parameters,
-        x,
-        tower.layers(network),
-        (network.activation, tower.last),
-    )
+    let behind = |i: usize| tower.behind(network, i);
+    stack(parameters, x, tower.layers(network), &behind)
 }
 
 /// Two towers' outputs combined, by the formula.
@@ -421,12 +436,11 @@ pub(crate) fn logit(network: &Network, parameters: &Parameters<f64>, parts: &[Pa
         }
     }
     let x = input(network, parameters, parts, (&network.deep, &network.dense));
-    let x = stack(
-        parameters,
-        x,
-        network.layers(),
-        (network.activation, Activation::Linear),
-    );
+    let behind = |i: usize| match i < network.hidden.len() {
+        true => network.behind,
+        false => ActivationName::Linear.into(),
+    };
+    let x = stack(parameters, x, network.layers(), &behind);
     assert!(
         network
             .tables

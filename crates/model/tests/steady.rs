@@ -21,12 +21,14 @@ feature = [
 ]
 "#;
 
-const MODELS: [&str; 12] = [
+const MODELS: [&str; 14] = [
     "kind = \"widedeep\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 16 }]\ndense = { slots = [4] }\nwide = { slots = [5] }\nhidden = [32, 8]\n",
     "kind = \"embeddingmlp\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 6 }]\ndense = { slots = [4] }\nhidden = [32, 8]\n",
     "kind = \"deepfm\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 6 }]\ndense = { slots = [4] }\nwide = { slots = [1, 5] }\nhidden = [32, 8]\n",
     "kind = \"neuralcf\"\nembedding = [{ slots = [1], table = \"u\", dim = 6 }, { slots = [3], table = \"i\", dim = 6 }]\ngmf = { dim = 6 }\nbias = {}\nhidden = [9]\n",
     "kind = \"dssm\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 6 }]\ntower.user = { slots = [1, 2], hidden = [9, 5] }\ntower.item = { slots = [3, 4], hidden = [7, 5] }\ntower.context = { slots = [1] }\n",
+    "kind = \"dssm\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 6 }]\ntower.user = { slots = [1, 2], hidden = [9, 5] }\ntower.item = { slots = [3, 4], hidden = [7, 5] }\nnorm = \"layer\"\nactivation = \"dice\"\n",
+    "kind = \"neuralcf\"\nembedding = [{ slots = [1], table = \"u\", dim = 6 }, { slots = [3], table = \"i\", dim = 6 }]\ngmf = { dim = 6 }\nbias = {}\nhidden = [9]\nnorm = \"batch\"\n",
     "kind = \"lr\"\nlinear = { slots = [1, 2, 3, 5] }\n",
     "kind = \"fm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
     "kind = \"dcn\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 4 }]\nhidden = [8]\nnorm = \"batch\"\n",

@@ -1,7 +1,7 @@
 //! The parts of the kinds that are graphs: `cross`, `attention`, `history`, `experts`, `task`.
 
 use super::{ActivationName, Checker, Kind, check::MAX_SIZE};
-use crate::graph::Aim;
+use crate::graph::{Aim, Behind};
 use rankine_config::Located;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -143,9 +143,13 @@ impl Kind {
         )
     }
 
-    /// Returns whether a network of the kind may be a graph: then it has norms and any activation.
+    /// Returns whether a network of the kind may be a graph: where hidden layers have a norm or an activation with parameters.
     fn may_be_graph(self) -> bool {
-        self.is_graph() || matches!(self, Kind::EmbeddingMlp | Kind::WideDeep | Kind::DeepFm)
+        let parts = matches!(
+            self,
+            Kind::EmbeddingMlp | Kind::WideDeep | Kind::DeepFm | Kind::NeuralCf
+        );
+        self.is_graph() || parts
     }
 }
 
@@ -163,23 +167,17 @@ impl super::ModelConfig {
     /// Returns whether the network of the file is a graph.
     #[must_use]
     pub fn is_graph(&self) -> bool {
-        let more = self.norm.is_some() || self.activation.fused().is_none() || self.pairs.is_some();
-        self.kind().is_graph() || (self.kind().may_be_graph() && more)
+        let behind = Behind::of(self).fused().is_none();
+        // a product alone has no hidden layers
+        let behind = behind && (self.kind() != Kind::NeuralCf || !self.hidden.is_empty());
+        self.kind().is_graph() || (self.kind().may_be_graph() && (behind || self.pairs.is_some()))
     }
 }
 
 impl Checker<'_> {
-    /// Sizes of the parts of graphs, and norms and activations of kinds that are none.
+    /// Sizes of the parts of graphs.
     pub(super) fn graphs(&mut self) {
         let config = self.config;
-        let kind = config.kind();
-        if !kind.may_be_graph() && (config.norm.is_some() || config.activation.fused().is_none()) {
-            let message = format!(
-                "kind `{}` has no `norm`, and of activations relu, sigmoid, tanh and linear",
-                kind.name()
-            );
-            self.fault(&config.kind, "norm", message);
-        }
         if let Some(cross) = &config.cross {
             self.some(cross.layers.as_ref(), "layers", 16);
             self.some(cross.rank.as_ref(), "rank", MAX_SIZE);

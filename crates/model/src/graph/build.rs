@@ -1,10 +1,9 @@
 //! Building graphs: inputs by group, stacks of dense layers, and nodes with their width and group.
 
 use super::{
-    Activate, Aim, BatchNorm, Concat, Dense, Dice, Dropout, Gelu, Graph, Input, Layer, LayerNorm, Node,
-    Operation, Output, Prelu, Sequence, Sum, joined,
+    Aim, Behind, Concat, Dense, Dropout, Graph, Input, Layer, Node, Operation, Output, Sequence, Sum, joined,
 };
-use crate::config::{ActivationName, ModelConfig, NormName};
+use crate::config::ModelConfig;
 use crate::network::{Builder, width};
 use rankine_config::Located;
 use rankine_feature::{Group, SlotKind};
@@ -71,46 +70,16 @@ impl Graph {
         sizes: &[usize],
         config: &ModelConfig,
     ) -> Vec<usize> {
-        let mut from = from.to_vec();
+        let (mut from, behind) = (from.to_vec(), Behind::of(config));
         for (i, size) in sizes.iter().enumerate() {
             let name = format!("{name}.{i}");
-            let plain = config.norm.is_none().then(|| config.activation.fused()).flatten();
-            let mut node = self.dense(&name, &from, *size, plain.unwrap_or(Activation::Linear));
-            if plain.is_none() {
-                node = self.normed(&name, node, config);
-                node = self.activated(&name, node, config.activation);
+            let mut node = self.dense(&name, &from, *size, behind.own());
+            for (name, layer) in behind.layers(&name, *size) {
+                node = self.add(name, layer, &[node]);
             }
             from = vec![self.dropped(&name, node, config.hidden_dropout())];
         }
         from
-    }
-
-    fn normed(&mut self, name: &str, node: usize, config: &ModelConfig) -> usize {
-        let width = self.nodes[node].width;
-        let layer = match config.norm {
-            None => return node,
-            Some(NormName::Batch) => Layer::BatchNorm(BatchNorm { width }),
-            Some(NormName::Layer) => Layer::LayerNorm(LayerNorm { width }),
-        };
-        self.add(format!("{name}.norm"), layer, &[node])
-    }
-
-    /// Adds an activation as a node of its own.
-    pub(crate) fn activated(&mut self, name: &str, node: usize, activation: ActivationName) -> usize {
-        let width = self.nodes[node].width;
-        let layer = match activation {
-            ActivationName::Gelu => Layer::Gelu(Gelu { width }),
-            ActivationName::Prelu => Layer::Prelu(Prelu { width }),
-            ActivationName::Dice => Layer::Dice(Dice { width }),
-            ActivationName::Linear => return node,
-            ActivationName::Relu | ActivationName::Sigmoid | ActivationName::Tanh => {
-                Layer::Activate(Activate {
-                    width,
-                    activation: activation.fused().unwrap_or_default(),
-                })
-            }
-        };
-        self.add(format!("{name}.{}", activation.name()), layer, &[node])
     }
 
     fn dropped(&mut self, name: &str, node: usize, share: f64) -> usize {
@@ -224,6 +193,11 @@ impl Builder<'_> {
     /// Adds an input of one embedding slot.
     pub(crate) fn field(&mut self, graph: &mut Graph, name: &str, slots: &[Located<u32>]) -> Option<usize> {
         let columns: Vec<usize> = slots.iter().filter_map(|slot| self.embedded(slot)).collect();
+        self.columns(graph, name, columns)
+    }
+
+    /// Adds an input of columns; none of no columns.
+    pub(crate) fn columns(&self, graph: &mut Graph, name: &str, columns: Vec<usize>) -> Option<usize> {
         let group = self.group_of(&columns)?;
         let size = columns.iter().map(|c| self.network().dim(*c)).sum();
         let layer = Layer::Input(Input { columns, dense: 0..0 });
@@ -251,15 +225,13 @@ impl Builder<'_> {
         groups.reduce(joined)
     }
 
-    /// Adds the wide part as a node of one number; none without one.
+    /// Adds the wide part, and wide columns added before, as a node of one number; none without any.
     pub(crate) fn wide_node(&mut self, graph: &mut Graph) -> Option<usize> {
         let config = self.config;
-        let wide = config.wide.as_ref()?;
-        let from = self.network().wide.len();
-        for slot in &wide.slots {
+        for (slot, wide) in config.wide.iter().flat_map(|w| w.slots.iter().map(move |s| (s, w))) {
             self.wide(slot, wide.min_count, wide.l2.as_ref().map(|v| v.value));
         }
-        let columns: Vec<usize> = self.network_mut().wide.drain(from..).collect();
+        let columns: Vec<usize> = self.network_mut().wide.drain(..).collect();
         let mut nodes = Vec::new();
         for (group, name) in GROUPS {
             let network = self.network();

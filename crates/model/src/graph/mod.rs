@@ -23,6 +23,7 @@ macro_rules! dispatch {
             $crate::graph::Layer::Auxiliary($op) => $body,
             $crate::graph::Layer::Mixture($op) => $body,
             $crate::graph::Layer::Pairs($op) => $body,
+            $crate::graph::Layer::Product($op) => $body,
             $crate::graph::Layer::Sum($op) => $body,
             $crate::graph::Layer::Both($op) => $body,
             $crate::graph::Layer::BatchNorm($op) => $body,
@@ -41,6 +42,7 @@ pub mod activate;
 pub mod attention;
 pub mod auxiliary;
 pub mod batchnorm;
+pub mod behind;
 pub mod both;
 pub(crate) mod build;
 pub mod concat;
@@ -57,6 +59,7 @@ pub mod layernorm;
 pub mod mixture;
 pub mod pairs;
 pub mod prelu;
+pub mod product;
 mod scorer;
 pub mod sequence;
 pub mod sum;
@@ -68,6 +71,7 @@ pub use activate::Activate;
 pub use attention::Attention;
 pub use auxiliary::Auxiliary;
 pub use batchnorm::BatchNorm;
+pub use behind::Behind;
 pub use both::Both;
 pub(crate) use build::SCORE;
 pub use concat::Concat;
@@ -84,6 +88,7 @@ pub use layernorm::LayerNorm;
 pub use mixture::Mixture;
 pub use pairs::Pairs;
 pub use prelu::Prelu;
+pub use product::Product;
 pub(crate) use scorer::{GraphScorer, GraphScratch};
 pub use sequence::Sequence;
 pub use sum::Sum;
@@ -178,6 +183,7 @@ pub enum Layer {
     Auxiliary(Auxiliary),
     Mixture(Mixture),
     Pairs(Pairs),
+    Product(Product),
     Sum(Sum),
     Both(Both),
     BatchNorm(BatchNorm),
@@ -297,23 +303,10 @@ impl Graph {
     /// Returns every dense tensor the graph needs.
     #[must_use]
     pub fn tensors(&self) -> Vec<TensorSpec> {
-        let mut tensors = Vec::new();
-        for node in &self.nodes {
-            for block in node.layer.blocks() {
-                let name = format!("{}{}", node.name, block.name);
-                tensors.push(TensorSpec {
-                    name: format!("{name}.weight"),
-                    shape: vec![block.inputs, block.outputs],
-                });
-                if block.bias {
-                    tensors.push(TensorSpec {
-                        name: format!("{name}.bias"),
-                        shape: vec![block.outputs],
-                    });
-                }
-            }
-        }
-        tensors
+        let nodes = self.nodes.iter();
+        nodes
+            .flat_map(|node| behind::tensors(&node.name, &node.layer))
+            .collect()
     }
 
     /// Returns for each node whether a served output rests on it.

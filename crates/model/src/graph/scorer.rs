@@ -348,15 +348,7 @@ impl<T: Real> Step<T> {
         for column in columns {
             step.columns.push(from.column(*column)?);
         }
-        for block in node.layer.blocks() {
-            let name = format!("{}{}", node.name, block.name);
-            let bias = || from.tensor(&format!("{name}.bias"), &[block.outputs]);
-            step.blocks.push(Weights {
-                weight: from.tensor(&format!("{name}.weight"), &[block.inputs, block.outputs])?,
-                bias: if block.bias { bias()? } else { Vec::new() },
-                activation: Activation::Linear,
-            });
-        }
+        step.blocks = from.blocks(&node.name, &node.layer)?;
         Ok(step)
     }
 

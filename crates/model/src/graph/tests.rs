@@ -57,18 +57,15 @@ fn models() -> Vec<String> {
             ALL,
             "kind = \"widedeep\"\nactivation = \"prelu\"\nwide = { slots = [30] }\n",
         ),
+        of(
+            ALL,
+            "kind = \"neuralcf\"\nhidden = [6]\nnorm = \"batch\"\nbias = {}\ngmf = { dim = 3 }\n",
+        ),
+        of(
+            ALL,
+            "kind = \"neuralcf\"\nhidden = [6]\nactivation = \"dice\"\ngmf = { dim = 3, slots = [1, 2, 4] }\n",
+        ),
     ]
-}
-
-/// Random parameters whose variances are none below 0.
-fn weights(network: &Network, seed: u64) -> Parameters<f32> {
-    let mut parameters = parameters(network, seed);
-    let moving = parameters
-        .dense
-        .iter_mut()
-        .filter(|(name, _)| name.ends_with(".moving.bias"));
-    moving.for_each(|(_, tensor)| tensor.data.iter_mut().for_each(|v| *v = v.abs() + 0.1));
-    parameters
 }
 
 fn row(parameters: &Parameters<f64>, network: &Network, column: usize, sign: u64) -> Vec<f64> {
@@ -135,7 +132,7 @@ fn plainly(network: &Network, parameters: &Parameters<f64>, parts: &[Part; 3]) -
 fn a_graph_scores_what_its_layers_say_without_groups() {
     for text in models() {
         let network = network(&text);
-        let parameters = weights(&network, 5).convert::<f64>();
+        let parameters = parameters(&network, 5).convert::<f64>();
         let scorer = Scorer::new(&network, &parameters).unwrap();
         for seed in 0..60 {
             let parts = parts(&plan(), &sample(seed));
@@ -153,7 +150,7 @@ fn a_graph_scores_what_its_layers_say_without_groups() {
 fn a_batch_is_its_candidates_one_by_one() {
     for text in models() {
         let network = network(&text);
-        let scorer = Scorer::new(&network, &weights(&network, 6)).unwrap();
+        let scorer = Scorer::new(&network, &parameters(&network, 6)).unwrap();
         let mut random = Random(9);
         let order: Vec<u64> = (0..300).map(|_| random.below(40) as u64).collect();
         testing::assert_batch_is_one_by_one(&scorer, &order, 3);
@@ -173,7 +170,7 @@ fn slots_that_only_the_auxiliary_loss_reads_are_not_served() {
         .map(|(n, _)| n.name.as_str())
         .collect();
     assert_eq!(dead, ["auxiliary"]);
-    let scorer = Scorer::new(&network, &weights(&network, 1)).unwrap();
+    let scorer = Scorer::new(&network, &parameters(&network, 1)).unwrap();
     assert_eq!(scorer.outputs(), ["score"]);
     assert!(scorer.has_cross() && scorer.reads(3) && !scorer.reads(4));
 }
@@ -187,13 +184,8 @@ fn a_history_of_no_entries_is_zeros() {
 #[test]
 fn what_a_kind_lacks_is_told_with_its_line() {
     let faults = |text: &str| crate::ModelConfig::parse(text, "m.toml").unwrap_err().to_string();
-    let dice = faults(
-        "format = 1\nkind = \"neuralcf\"\nconf = \"movie\"\nembedding = [{ slots = [1, 2], table = \"t\", dim = 2 }]\nactivation = \"dice\"\n",
-    );
-    assert!(
-        dice.contains("m.toml:2:8: kind `neuralcf` has no `norm`"),
-        "{dice}"
-    );
+    let lr = faults("format = 1\nkind = \"lr\"\nconf = \"movie\"\nlinear = { slots = [1] }\nnorm = \"batch\"\n");
+    assert!(lr.contains("m.toml:5:8: kind `lr` has no `norm`"), "{lr}");
     let din = faults(
         "format = 1\nkind = \"din\"\nconf = \"movie\"\nembedding = [{ slots = [1, 2], table = \"t\", dim = 2 }]\n",
     );

@@ -4,6 +4,7 @@ pub mod dense;
 pub mod embedding;
 pub mod pairs;
 pub mod product;
+pub(crate) mod stacked;
 pub mod wide;
 
 use rankine_kernel::Real;

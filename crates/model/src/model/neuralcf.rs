@@ -3,20 +3,70 @@
 //!
 //! `logit = ((b + b_user + b_item) + mlp([e_user | e_item])) + Σ_k h[k]·p[k]·q[k]`; He et al. 2017, arXiv:1708.05031
 //! (NeuMF). User slots are those of the common group, item slots those of the item group; each side needs one. The
-//! tables of the product are apart from those of the MLP, as in the paper. Without `embedding` and `dense` there is no MLP.
+//! tables of the product are apart from those of the MLP, as in the paper. Without `embedding` and `dense` there is no MLP. With a
+//! norm, or an activation that has parameters, the model is a graph: the same sum, hidden layers with more in them.
 
 use crate::config::GmfConfig;
+use crate::config::graph::sizes;
+use crate::graph::{self, Graph, Layer, Sum};
 use crate::network::{Builder, Pooling, Product, Role, TableSpec};
 use rankine_config::Located;
 use rankine_feature::Group;
+use rankine_kernel::activation::Activation;
+use std::collections::BTreeSet;
 
 /// The sides, by group.
 const SIDES: [(Group, &str); 2] = [(Group::Common, "user"), (Group::Item, "item")];
 
 /// Composes the network.
 pub(crate) fn compose(builder: &mut Builder<'_>) {
-    builder.embeddings();
-    builder.dense();
+    let config = builder.config;
+    let mut graph = Graph::default();
+    let inputs = if config.is_graph() {
+        builder.inputs(&mut graph, &BTreeSet::new())
+    } else {
+        builder.embeddings();
+        builder.dense();
+        Vec::new()
+    };
+    parts(builder);
+    if config.is_graph() {
+        drawn(builder, graph, &inputs);
+    }
+}
+
+/// The parts as nodes: the MLP over `inputs`, the weights per id, the product.
+fn drawn(builder: &mut Builder<'_>, mut graph: Graph, inputs: &[usize]) {
+    let config = builder.config;
+    let top = graph.stack("hidden", inputs, &sizes(&config.hidden), config);
+    let mut logits = vec![graph.dense("output", &top, 1, Activation::Linear)];
+    logits.extend(builder.wide_node(&mut graph));
+    if let Some(product) = builder.network_mut().product.take() {
+        logits.extend(factored(builder, &mut graph, product));
+    }
+    let logit = graph.sum("logit", &logits);
+    graph.answer(logit);
+    builder.graph(graph);
+}
+
+/// The product as a node; none where a side has no columns, which is a fault.
+fn factored(builder: &Builder<'_>, graph: &mut Graph, product: Product) -> Option<usize> {
+    let mut sides = Vec::new();
+    for (name, columns) in [("gmf.p", product.user), ("gmf.q", product.item)] {
+        let several = columns.len() > 1;
+        let rows = builder.columns(graph, &format!("{name}.rows"), columns)?;
+        let width = product.dim;
+        sides.push(match several {
+            true => graph.add(name, Layer::Sum(Sum { width }), &[rows]),
+            false => rows,
+        });
+    }
+    let layer = Layer::Product(graph::Product { dim: product.dim });
+    Some(graph.add("gmf", layer, &sides))
+}
+
+/// What is added up, and what must be there for it.
+fn parts(builder: &mut Builder<'_>) {
     let config = builder.config;
     let deep = !config.embedding.is_empty() || !config.dense.slots.is_empty();
     if deep {

@@ -89,7 +89,7 @@ fn node(sheet: &mut Sheet<'_>, node: &Node, from: &[&Value]) -> Result<Value, Mo
 /// A layer over plain numbers.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "the first match takes what has several sources apart, the second ends in a fault"
+    reason = "what is left has one source, side by side"
 )]
 fn plain(sheet: &mut Sheet<'_>, node: &Node, from: &[String]) -> Result<String, ModelError> {
     let name = node.name.as_str();
@@ -99,10 +99,21 @@ fn plain(sheet: &mut Sheet<'_>, node: &Node, from: &[String]) -> Result<String, 
         Layer::Cross(layer) => return sheet.cross(name, layer, from),
         Layer::Sum(layer) => return Ok(sheet.blocks(name, from, layer.width)),
         Layer::Pairs(layer) => return Ok(sheet.pairs(name, from, layer.dim)),
+        Layer::Product(_) => return sheet.weighed_product(name, from),
         _ => {}
     }
-    let x = &sheet.concat(&format!("{name}/input"), from, 1);
-    Ok(match &node.layer {
+    let x = sheet.concat(&format!("{name}/input"), from, 1);
+    single(sheet, (name, &node.layer), &x)
+}
+
+/// A layer of one source.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others have several sources")]
+pub(super) fn single(
+    sheet: &mut Sheet<'_>,
+    (name, layer): (&str, &Layer),
+    x: &str,
+) -> Result<String, ModelError> {
+    Ok(match layer {
         Layer::Dense(layer) => sheet.dense(name, x, layer.activation)?,
         Layer::Interact(layer) => sheet.interact(name, layer, x)?,
         Layer::BatchNorm(_) => sheet.batch_norm(name, x)?,
@@ -111,7 +122,7 @@ fn plain(sheet: &mut Sheet<'_>, node: &Node, from: &[String]) -> Result<String, 
         Layer::Dice(_) => sheet.dice(name, x)?,
         Layer::Gelu(_) => sheet.gelu(name, x),
         Layer::Activate(layer) => sheet.activated(name, x, layer.activation),
-        Layer::Concat(_) | Layer::Dropout(_) => x.clone(),
+        Layer::Concat(_) | Layer::Dropout(_) => x.to_owned(),
         _ => return Err(fault(format!("node `{name}` has no form in ONNX"))),
     })
 }

@@ -18,7 +18,7 @@ pub(super) fn draw(sheet: &mut Sheet<'_>) -> Result<String, ModelError> {
     let layers = if deep { network.layers() } else { Vec::new() };
     for (i, (name, _, _)) in layers.into_iter().enumerate() {
         let activation = if i < network.hidden.len() {
-            network.activation
+            network.behind.own()
         } else {
             Activation::Linear
         };

@@ -66,6 +66,18 @@ fn parts_and_towers() -> Vec<(&'static str, String)> {
             towers("kind = \"dssm\"\ntower.combine = \"concat\"\ntower.temperature = 2.5"),
         ),
         (
+            "dssm_batch_dice",
+            towers("kind = \"dssm\"\nnorm = \"batch\"\nactivation = \"dice\"\ntower.last = \"gelu\""),
+        ),
+        (
+            "dssm_layer_prelu",
+            towers("kind = \"dssm\"\nnorm = \"layer\"\nactivation = \"prelu\"\ntower.last = \"prelu\""),
+        ),
+        (
+            "neuralcf_norm",
+            format!("{}norm = \"batch\"\nactivation = \"gelu\"\n", testing::NEURAL_CF),
+        ),
+        (
             "twotower",
             towers("kind = \"twotower\"")
                 .replace("slots = [2, 4, 21],", "slots = [2, 4, 21], senet = 2,")
@@ -149,11 +161,7 @@ struct Case {
 fn case(text: &str) -> Case {
     let config = ModelConfig::parse(text, "model.toml").unwrap_or_else(|e| panic!("{text}{e}"));
     let network = Network::compile(&config, &plan()).unwrap_or_else(|e| panic!("{text}{e}"));
-    let mut parameters = parameters(&network, 5);
-    let moving = parameters.dense.iter_mut();
-    for (_, tensor) in moving.filter(|(name, _)| name.ends_with(".moving.bias")) {
-        tensor.data.iter_mut().for_each(|v| *v = v.abs() + 0.1);
-    }
+    let parameters = parameters(&network, 5);
     let notes = [("rankine.kind".to_owned(), network.kind.name().to_owned())];
     let exported = export(&network, &parameters, &notes).unwrap_or_else(|e| panic!("{text}{e}"));
     Case {

@@ -79,10 +79,12 @@ fn tower(sheet: &mut Sheet<'_>, tower: &Tower) -> Result<String, ModelError> {
     let fields = weighed(sheet, tower, fields)?;
     let mut x = sheet.concat(&format!("{}/input", tower.name), &fields, 1);
     let layers = tower.layers(network);
-    let last = layers.len().saturating_sub(1);
-    for (i, (name, _, _)) in layers.iter().enumerate() {
-        let activation = if i < last { network.activation } else { tower.last };
-        x = sheet.dense(name, &x, activation)?;
+    for (i, (name, _, outputs)) in layers.iter().enumerate() {
+        let behind = tower.behind(network, i);
+        x = sheet.dense(name, &x, behind.own())?;
+        for (name, layer) in behind.layers(name, *outputs) {
+            x = super::nodes::single(sheet, (&name, &layer), &x)?;
+        }
     }
     Ok(x)
 }

@@ -245,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn a_tower_s_layer_tells_what_stands_behind_it() {
+        let found = outline(&format!("{}norm = \"batch\"\n", testing::DSSM));
+        let node = |name: &str| found.nodes.iter().find(|node| node.name == name).unwrap();
+        assert_eq!(node("user.0").what, "dense, batch norm, tanh");
+        assert_eq!(node("user.0").size, Size::Dense(10 * 7 + 7 + 4 * 7));
+        assert_eq!(node("user.1").what, "dense, linear");
+    }
+
+    #[test]
     fn a_stack_of_layers_is_told_layer_by_layer() {
         let text = outline(testing::EMBEDDING_MLP).to_string();
         let lines: Vec<&str> = text.lines().collect();

@@ -6,7 +6,6 @@ use crate::graph::Layer;
 use crate::matrix::MatrixPart;
 use crate::network::{Network, width};
 use crate::tower::{Tower, Towers};
-use rankine_kernel::activation::Activation;
 
 /// Draws the network, whatever its form.
 pub(super) fn draw(drawing: &mut Drawing<'_>) {
@@ -90,7 +89,7 @@ fn of_layers(drawing: &mut Drawing<'_>) {
         let what = if last {
             "dense, linear".to_owned()
         } else {
-            format!("dense, {}", word_of(network.activation))
+            format!("dense, {}", network.behind.words())
         };
         below = Some(drawing.node(name, what, *outputs, below.into_iter().collect()));
     }
@@ -111,11 +110,6 @@ fn of_layers(drawing: &mut Drawing<'_>) {
         _ => drawing.node("logit", "sum", 1, sum),
     };
     drawing.output("score", only);
-}
-
-/// The word of an activation.
-fn word_of(activation: Activation) -> String {
-    format!("{activation:?}").to_lowercase()
 }
 
 /// Towers and what brings them together.
@@ -140,10 +134,8 @@ fn of_tower(drawing: &mut Drawing<'_>, network: &Network, tower: &Tower) -> usiz
     for (i, (name, _, outputs)) in layers.iter().enumerate() {
         let what = if below.is_empty() {
             "bias".to_owned()
-        } else if i + 1 == layers.len() {
-            format!("dense, {}", word_of(tower.last))
         } else {
-            format!("dense, {}", word_of(network.activation))
+            format!("dense, {}", tower.behind(network, i).words())
         };
         below = vec![drawing.node(name, what, *outputs, below)];
     }

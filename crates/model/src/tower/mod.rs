@@ -17,9 +17,10 @@ pub use split::{Halves, split};
 
 pub(crate) use scorer::TowerScorer;
 
+use crate::config::ActivationName;
+use crate::graph::{Behind, Layer, behind};
 use crate::network::{Network, TensorSpec, layer_tensors, width};
 use rankine_feature::Group;
-use rankine_kernel::activation::Activation;
 use std::ops::Range;
 
 /// Name of the weights that combine the two vectors.
@@ -34,10 +35,10 @@ pub struct Tower {
     pub columns: Vec<usize>,
     /// Its dense slots, behind the columns: a stretch of [`Network::dense`].
     pub dense: Range<usize>,
-    /// Outputs of each layer. All but the last have the network's activation, the last has `last`.
+    /// Outputs of each layer. All but the last have the network's norm and activation, the last has `last`.
     pub outputs: Vec<usize>,
     /// The activation of the last layer.
-    pub last: Activation,
+    pub last: ActivationName,
     /// Numbers that the fields are squeezed to, where they are weighed ([`Tower::excitation`]).
     pub squeezed: Option<usize>,
     /// The part of its input that may be missing, whose m ends the input.
@@ -74,7 +75,7 @@ impl Tower {
             columns: Vec::new(),
             dense: 0..0,
             outputs: vec![1],
-            last: Activation::Linear,
+            last: ActivationName::Linear,
             squeezed: None,
             preference: None,
         }
@@ -148,6 +149,25 @@ impl Tower {
         }
         layers
     }
+
+    /// Returns what stands behind the product of layer `i`.
+    #[must_use]
+    pub fn behind(&self, network: &Network, i: usize) -> Behind {
+        if i + 1 < self.outputs.len() {
+            network.behind
+        } else {
+            self.last.into()
+        }
+    }
+
+    /// Returns the layers of their own behind all products, with their names.
+    #[must_use]
+    pub fn all_behind(&self, network: &Network) -> Vec<(String, Layer)> {
+        let layers = self.layers(network).into_iter().enumerate();
+        layers
+            .flat_map(|(i, (name, _, outputs))| self.behind(network, i).layers(&name, outputs))
+            .collect()
+    }
 }
 
 impl Towers {
@@ -185,9 +205,12 @@ impl Towers {
             name: COMBINE.to_owned(),
             shape: vec![inputs],
         });
+        let behind = self.all().into_iter().flat_map(|tower| tower.all_behind(network));
+        let behind = behind.flat_map(|(name, layer)| behind::tensors(&name, &layer));
         layers
             .flat_map(layer_tensors)
             .filter(some)
+            .chain(behind)
             .chain(weights)
             .collect()
     }

@@ -14,7 +14,9 @@ use super::preference::Sight;
 use super::{COMBINE, Combination, Tower, Towers};
 use crate::config::Loss;
 use crate::error::ModelError;
+use crate::graph::Keep;
 use crate::layer::dense::Dense;
+use crate::layer::stacked::Stacked;
 use crate::network::{Network, width};
 use crate::scorer::{Assembly, Gather, Hidden, floats_of, output};
 use rankine_feature::{Group, Part, SlotSpec};
@@ -27,7 +29,15 @@ struct Stack<T> {
     dense: Vec<SlotSpec>,
     preference: Option<Sight>,
     excitation: Option<Excitation<T>>,
-    layers: Vec<Dense<T>>,
+    layers: Vec<Stacked<T>>,
+}
+
+/// Working memory of a tower, and its output.
+type Buffers<'a, T> = (&'a mut Vec<T>, &'a mut Vec<T>, &'a mut Keep<T>);
+
+/// What a tower runs in, of a part that is made.
+fn buffers<T>(out: &mut Hidden<T>) -> Buffers<'_, T> {
+    (&mut out.first, &mut out.vector, &mut out.work)
 }
 
 /// Towers that score.
@@ -85,12 +95,12 @@ impl<T: Real> TowerScorer<T> {
             return out.vector.resize(self.dim, T::ONE);
         }
         if group == Group::Item {
-            self.item.run(part, (&mut out.first, &mut out.vector));
+            self.item.run(part, buffers(out));
             return self.combination.item(&mut out.vector);
         }
-        self.context.run(part, (&mut out.first, &mut out.vector));
+        self.context.run(part, buffers(out));
         out.wide = out.vector.first().copied().unwrap_or(T::ZERO);
-        self.user.run(part, (&mut out.first, &mut out.vector));
+        self.user.run(part, buffers(out));
         out.wide += self.combination.user(&self.weights, self.scale, &mut out.vector);
     }
 
@@ -101,7 +111,7 @@ impl<T: Real> TowerScorer<T> {
         } else {
             &self.user
         };
-        tower.run(part, (&mut out.first, &mut out.vector));
+        tower.run(part, buffers(out));
     }
 
     /// Whether the side that rests on a group is not there.
@@ -112,7 +122,7 @@ impl<T: Real> TowerScorer<T> {
     /// Computes an item's vector as if its preference were missing.
     pub(crate) fn cold_item(&self, part: &Part, out: &mut Hidden<T>) {
         out.wide = T::ZERO;
-        self.item.run_as(false, part, (&mut out.first, &mut out.vector));
+        self.item.run_as(false, part, buffers(out));
         self.combination.item(&mut out.vector);
     }
 
@@ -143,12 +153,10 @@ impl<T: Real> Stack<T> {
         let columns = tower.columns.iter().map(|place| from.column(*place));
         let columns = columns.collect::<Result<_, ModelError>>()?;
         let named = tower.layers(network);
-        let last = named.len().saturating_sub(1);
-        let activation = |i| if i < last { network.activation } else { tower.last };
         let layers = named
             .iter()
             .enumerate()
-            .map(|(i, named)| layer(from, named, activation(i)));
+            .map(|(i, named)| Stacked::new(from, named, tower.behind(network, i)));
         let excitation = match tower.excitation(network).as_slice() {
             [squeeze, excite] => Some(Excitation {
                 fields: tower.fields(network),
@@ -166,8 +174,8 @@ impl<T: Real> Stack<T> {
         })
     }
 
-    /// Runs the tower on one part; the result is in `y`, `x` is working memory.
-    fn run(&self, part: &Part, buffers: (&mut Vec<T>, &mut Vec<T>)) {
+    /// Runs the tower on one part; the result is in the second buffer.
+    fn run(&self, part: &Part, buffers: Buffers<'_, T>) {
         let seen = self
             .preference
             .as_ref()
@@ -176,7 +184,7 @@ impl<T: Real> Stack<T> {
     }
 
     /// The same, its preference there or not as `seen` says.
-    fn run_as(&self, seen: bool, part: &Part, (x, y): (&mut Vec<T>, &mut Vec<T>)) {
+    fn run_as(&self, seen: bool, part: &Part, (x, y, keep): Buffers<'_, T>) {
         self.input(part, y);
         if let Some(sight) = &self.preference {
             sight.mark(seen, y);
@@ -184,15 +192,9 @@ impl<T: Real> Stack<T> {
         if let Some(excitation) = &self.excitation {
             excitation.apply(y, x);
         }
-        for layer in &self.layers {
-            std::mem::swap(x, y);
-            if x.is_empty() {
-                y.clone_from(&layer.bias);
-            } else {
-                layer.forward(1, x, y);
-            }
-        }
+        self.layers.iter().for_each(|layer| layer.row(x, y, keep));
         x.clear();
+        keep.clear();
     }
 
     fn input(&self, part: &Part, x: &mut Vec<T>) {
@@ -210,18 +212,14 @@ impl<T: Real> Stack<T> {
     }
 }
 
-/// A layer by its name and shape; one without inputs has no weights.
+/// A plain layer by its name and shape.
 fn layer<T: Real>(
     from: &Assembly<'_, T>,
     (name, inputs, outputs): &(String, usize, usize),
     activation: Activation,
 ) -> Result<Dense<T>, ModelError> {
-    let weight = match *inputs {
-        0 => Vec::new(),
-        inputs => from.tensor(&format!("{name}.weight"), &[inputs, *outputs])?,
-    };
     Ok(Dense {
-        weight,
+        weight: from.tensor(&format!("{name}.weight"), &[*inputs, *outputs])?,
         bias: from.tensor(&format!("{name}.bias"), &[*outputs])?,
         activation,
     })

@@ -110,6 +110,7 @@ fn variants() -> Vec<String> {
     texts.push(TWO.replace("hidden = [3]", "hidden = []") + "tower.combine = \"product\"\n");
     texts.push(TWO.replace("\"dssm\"", "\"twotower\""));
     texts.push(DROPOUT.to_owned());
+    texts.extend(normed());
     texts.push(
         TWO.replace("\"dssm\"", "\"youtubednn\"")
             .replace(
@@ -122,6 +123,29 @@ fn variants() -> Vec<String> {
             ),
     );
     texts
+}
+
+/// Towers of hidden layers with norms and with activations that have parameters.
+fn normed() -> Vec<String> {
+    let dssm = |rest: &str| testing::DSSM.replace("activation = \"tanh\"\n", rest);
+    vec![
+        dssm("norm = \"batch\"\n"),
+        dssm("norm = \"batch\"\nactivation = \"dice\"\n"),
+        dssm("norm = \"layer\"\nactivation = \"prelu\"\n"),
+        dssm("activation = \"gelu\"\ntower.last = \"dice\"\n"),
+        format!("{DROPOUT}norm = \"batch\"\ntower.last = \"gelu\"\n"),
+        format!("{DROPOUT}norm = \"layer\"\nactivation = \"dice\"\n"),
+    ]
+}
+
+#[test]
+fn a_batch_of_normed_towers_is_its_candidates_one_by_one() {
+    for text in normed() {
+        let network = network(&text);
+        let scorer = Scorer::new(&network, &parameters(&network, 6)).unwrap();
+        let order: Vec<u64> = (0..90).map(|i| i * 7 % 40).collect();
+        testing::assert_batch_is_one_by_one(&scorer, &order, 3);
+    }
 }
 
 #[test]
@@ -333,7 +357,8 @@ fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
         ("cosine", bare),
         ("dropout", DROPOUT.to_owned()),
     ];
-    for (name, text) in texts {
+    let names = ["batch", "batch-dice", "layer-prelu", "last-dice", "drop-batch", "drop-layer"];
+    for (name, text) in texts.into_iter().chain(names.into_iter().zip(normed())) {
         let whole = published(folder.path(), name, &text);
         let halves = split(&whole).unwrap();
         let open = |draft: &Draft| {

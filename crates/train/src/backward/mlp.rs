@@ -1,17 +1,19 @@
-//! A stack of dense layers, with optional dropout on its input and after each layer.
+//! A stack of dense layers, with optional norms and activations behind each, dropout on its input and after each layer.
 //!
 //! All activations of a batch stay in the stack's buffers until backward has read them; gradients go down in two
 //! buffers that swap.
 
 use rankine_kernel::Real;
 
-use super::{Dense, Dropout, Mode, sized};
+use super::{Behind, Dense, Dropout, Mode, sized};
 
 /// Dense layers one after another; without layers the output is the input.
 #[derive(Clone, Debug)]
 pub struct Mlp<T> {
     /// The layers, first to last.
     pub layers: Vec<Dense<T>>,
+    /// What stands behind each layer's product; empty where nothing does anywhere.
+    pub behind: Vec<Behind<T>>,
     /// What is dropped of the input.
     pub input_dropout: Option<Dropout<T>>,
     /// What is dropped after each layer; empty without dropout.
@@ -29,12 +31,22 @@ impl<T: Real> Mlp<T> {
         let values = vec![Vec::new(); layers.len() + 1];
         Self {
             layers,
+            behind: Vec::new(),
             input_dropout,
             dropouts,
             values,
             upper: Vec::new(),
             lower: Vec::new(),
         }
+    }
+
+    /// The same with norms and activations behind the layers, one entry a layer.
+    #[must_use]
+    pub fn with_behind(mut self, behind: Vec<Behind<T>>) -> Self {
+        if behind.iter().any(|behind| !behind.is_empty()) {
+            self.behind = behind;
+        }
+        self
     }
 
     /// The buffer for a batch's input, `len` numbers, to be filled before [`Mlp::forward`].
@@ -53,23 +65,34 @@ impl<T: Real> Mlp<T> {
         if let (Mode::Learn, Some(dropout)) = (mode, &mut self.input_dropout) {
             dropout.forward(&mut self.values[0]);
         }
-        if let Some(layer) = self.layers.first() {
-            let (below, above) = self.values.split_at_mut(1);
-            layer.forward(rows, &below[0], sized(&mut above[0], rows * layer.outputs));
+        if !self.layers.is_empty() {
+            self.layer(0, rows, mode);
         }
         self.forward_above(rows, mode);
     }
 
+    /// Layer `i` and what stands behind it.
+    fn layer(&mut self, i: usize, rows: usize, mode: Mode) {
+        let layer = &self.layers[i];
+        let (below, above) = self.values.split_at_mut(i + 1);
+        let y = sized(&mut above[0], rows * layer.outputs);
+        match self.behind.get_mut(i).filter(|behind| !behind.is_empty()) {
+            None => layer.forward(rows, &below[i], y),
+            Some(behind) => {
+                layer.forward(rows, &below[i], behind.product(y.len()));
+                behind.forward(rows, mode, y);
+            }
+        }
+    }
+
     /// Runs the stack from the first layer's filled output, without that layer and the input.
     pub fn forward_above(&mut self, rows: usize, mode: Mode) {
-        for (i, layer) in self.layers.iter().enumerate() {
-            let (below, above) = self.values.split_at_mut(i + 1);
-            let y = sized(&mut above[0], rows * layer.outputs);
+        for i in 0..self.layers.len() {
             if i > 0 {
-                layer.forward(rows, &below[i], y);
+                self.layer(i, rows, mode);
             }
             if let (Mode::Learn, Some(dropout)) = (mode, self.dropouts.get_mut(i)) {
-                dropout.forward(y);
+                dropout.forward(&mut self.values[i + 1]);
             }
         }
     }
@@ -87,7 +110,19 @@ impl<T: Real> Mlp<T> {
 
     /// Begins a batch, after the weights have moved: gradients are zero.
     pub fn begin(&mut self) {
-        self.layers.iter_mut().for_each(Dense::begin);
+        self.blocks_mut().for_each(Dense::begin);
+    }
+
+    /// Its layers, then the parameters of what stands behind them.
+    pub fn blocks(&self) -> impl Iterator<Item = &Dense<T>> {
+        let behind = self.behind.iter().flat_map(|behind| &behind.blocks);
+        self.layers.iter().chain(behind)
+    }
+
+    /// As [`Mlp::blocks`], to be changed.
+    pub fn blocks_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
+        let behind = self.behind.iter_mut().flat_map(|behind| &mut behind.blocks);
+        self.layers.iter_mut().chain(behind)
     }
 
     /// The buffer for the gradient of the output, `len` numbers, to be filled before [`Mlp::backward`].
@@ -116,31 +151,34 @@ impl<T: Real> Mlp<T> {
     /// As [`Mlp::backward`] down to the first layer, which comes back with its output and that output's gradient.
     pub fn backward_above(&mut self, rows: usize) -> Option<(&mut Dense<T>, &[T], &mut [T])> {
         self.descend(rows, 1);
-        self.undrop(0);
+        self.undrop(rows, 0);
         Some((self.layers.first_mut()?, &self.values[1], &mut self.upper))
     }
 
     /// Adds all parameter gradients of a part of the batch; that of the input is not asked for.
     pub fn backward_inert(&mut self, rows: usize) {
         self.descend(rows, 1);
-        self.undrop(0);
+        self.undrop(rows, 0);
         if let Some(layer) = self.layers.first_mut() {
             layer.backward(rows, (&self.values[0], &self.values[1]), &mut self.upper, None);
         }
     }
 
-    /// Takes the gradient behind layer `i` through its dropout.
-    fn undrop(&mut self, i: usize) {
+    /// Takes the gradient behind layer `i` through its dropout, and through what stands behind its product.
+    fn undrop(&mut self, rows: usize, i: usize) {
         if let Some(dropout) = self.dropouts.get(i) {
             dropout.backward(&mut self.upper);
             dropout.unscale(&mut self.values[i + 1]);
+        }
+        if let Some(behind) = self.behind.get_mut(i) {
+            behind.backward(rows, &self.values[i + 1], &mut self.upper);
         }
     }
 
     /// Runs the layers from the last down to `lowest` backward.
     fn descend(&mut self, rows: usize, lowest: usize) {
         for i in (lowest..self.layers.len()).rev() {
-            self.undrop(i);
+            self.undrop(rows, i);
             let layer = &mut self.layers[i];
             let dx = sized(&mut self.lower, rows * layer.inputs);
             layer.backward(

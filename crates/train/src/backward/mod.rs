@@ -4,6 +4,7 @@
 //! training step allocates nothing once the largest batch has been seen. Products are the kernel's; tables receive
 //! gradients only for the rows of the batch.
 
+pub mod behind;
 pub mod combine;
 pub mod dense;
 pub mod dropout;
@@ -17,6 +18,7 @@ pub mod preference;
 pub mod tower;
 pub mod wide;
 
+pub use behind::Behind;
 pub use combine::Combine;
 pub use dense::Dense;
 pub use dropout::Dropout;

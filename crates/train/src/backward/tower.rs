@@ -6,7 +6,7 @@
 
 use rankine_kernel::Real;
 
-use super::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Mode, Preference};
+use super::{Behind, Combine, Dense, Dropout, Embedding, Excitation, Mlp, Mode, Preference};
 use crate::encode::Batch;
 use crate::table::Table;
 
@@ -95,12 +95,12 @@ impl<T: Real> Tower<T> {
 
     fn layers(&self) -> impl Iterator<Item = &Dense<T>> {
         let excitation = self.excitation.iter().flat_map(|e| &e.layers);
-        self.mlp.layers.iter().chain(excitation)
+        self.mlp.blocks().chain(excitation)
     }
 
     fn layers_mut(&mut self) -> impl Iterator<Item = &mut Dense<T>> {
         let excitation = self.excitation.iter_mut().flat_map(|e| &mut e.layers);
-        self.mlp.layers.iter_mut().chain(excitation)
+        self.mlp.blocks_mut().chain(excitation)
     }
 }
 
@@ -114,6 +114,14 @@ impl<T: Real> Towers<T> {
             context,
             combine,
         }
+    }
+
+    /// Whether a layer's figures are those of the whole batch.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let towers = [&self.user, &self.item, &self.context];
+        let mut behind = towers.into_iter().flat_map(|tower| &tower.mlp.behind);
+        behind.any(Behind::is_whole)
     }
 
     /// The dropouts of all towers.

@@ -21,6 +21,7 @@ mod layernorm;
 mod mixture;
 mod pairs;
 mod prelu;
+mod product;
 mod sequence;
 mod sum;
 #[cfg(test)]
@@ -37,20 +38,20 @@ use crate::table::Table;
 use sequence::Lists;
 
 /// What a layer's way back is given, and where its gradients go.
-struct Pass<'a, T> {
-    rows: usize,
+pub(crate) struct Pass<'a, T> {
+    pub(crate) rows: usize,
     /// The sources' values.
-    from: &'a [View<'a, T>],
+    pub(crate) from: &'a [View<'a, T>],
     /// The layer's value.
-    out: &'a [T],
+    pub(crate) out: &'a [T],
     /// Its gradient; may be changed.
-    slope: &'a mut [T],
+    pub(crate) slope: &'a mut [T],
     /// What forward kept.
-    keep: &'a mut Keep<T>,
+    pub(crate) keep: &'a mut Keep<T>,
     /// Parameters, whose gradients are added to.
-    blocks: &'a mut [Dense<T>],
+    pub(crate) blocks: &'a mut [Dense<T>],
     /// Gradients of the sources, rows × width each, to be added to.
-    to: &'a mut [Vec<T>],
+    pub(crate) to: &'a mut [Vec<T>],
 }
 
 /// The way back of a layer.
@@ -103,6 +104,7 @@ macro_rules! dispatch {
             Layer::Auxiliary($op) => $body,
             Layer::Mixture($op) => $body,
             Layer::Pairs($op) => $body,
+            Layer::Product($op) => $body,
             Layer::Sum($op) => $body,
             Layer::Both($op) => $body,
             Layer::BatchNorm($op) => $body,
@@ -115,6 +117,27 @@ macro_rules! dispatch {
             Layer::Dropout($op) => $body,
         }
     };
+}
+
+/// Computes the value of a layer that is no input: as it serves where it is judged.
+pub(crate) fn run<T: Real>(
+    layer: &Layer,
+    rows: usize,
+    from: &[View<'_, T>],
+    blocks: &mut [Dense<T>],
+    (out, keep): (&mut [T], &mut Keep<T>),
+    mode: Mode,
+) {
+    if mode == Mode::Judge {
+        dispatch!(layer, op => forward(op, rows, from, blocks, (out, keep)));
+    } else {
+        dispatch!(layer, op => op.learn(rows, from, blocks, (out, keep)));
+    }
+}
+
+/// Adds the gradients of the parameters and sources of a layer that is no input.
+pub(crate) fn back<T: Real>(layer: &Layer, pass: Pass<'_, T>) {
+    dispatch!(layer, op => op.backward(pass));
 }
 
 /// A node under training.
@@ -204,12 +227,8 @@ impl<T: Real> GraphNet<T> {
         }
         let from = views(&step.from, before, rows);
         let (blocks, keep) = (&mut self.blocks[step.blocks.clone()], &mut step.keep);
-        if mode == Mode::Judge {
-            dispatch!(&step.layer, op => forward(op, rows, &from, blocks, (out, keep)));
-            return;
-        }
-        dispatch!(&step.layer, op => op.learn(rows, &from, blocks, (&mut *out, keep)));
-        if let Some(dropout) = &mut step.dropout {
+        run(&step.layer, rows, &from, blocks, (&mut *out, keep), mode);
+        if let (Some(dropout), Mode::Learn) = (&mut step.dropout, mode) {
             dropout.forward(out);
         }
     }
@@ -252,7 +271,7 @@ impl<T: Real> GraphNet<T> {
                 blocks: &mut self.blocks[step.blocks.clone()],
                 to: &mut to,
             };
-            dispatch!(&step.layer, op => op.backward(pass));
+            back(&step.layer, pass);
             for (from, gradient) in step.from.iter().zip(&to) {
                 rankine_kernel::dense::add(gradient, &mut self.slopes[*from]);
             }

@@ -118,7 +118,6 @@ fn set(net: &mut Net<f64>, flat: &[f64]) {
 
 fn checks(kind: &str, parts: &str) {
     let (network, settings) = network(kind, parts);
-    assert!(network.graph.is_some(), "{kind} is a graph");
     let mut net = Net::<f64>::new(&network, &settings, &vocabularies(&network));
     let mut snapshot = Snapshot::default();
     net.save(&mut snapshot);
@@ -127,6 +126,8 @@ fn checks(kind: &str, parts: &str) {
     let cache = cache(&network);
     let mut batch = Batch::new(&cache);
     batch.gather(&cache, &[0, 1, 2, 3, 4, 5]);
+    // whose dropouts have drawn nothing yet
+    let fresh = net.clone();
     loss(&mut net, &batch);
     let mut gradients: Vec<f64> = net.tables.iter().flat_map(flat_gradient).collect();
     for layer in net.layers() {
@@ -138,7 +139,7 @@ fn checks(kind: &str, parts: &str) {
         "{kind} learns"
     );
     differences(&flat, &gradients, |flat| {
-        let mut moved = net.clone();
+        let mut moved = fresh.clone();
         set(&mut moved, flat);
         loss(&mut moved, &batch)
     });
@@ -224,4 +225,27 @@ fn norms_and_activations_check_by_differences() {
         "widedeep",
         &format!("{ALL}\nwide = {{ slots = [8] }}\nhidden = [3]\nactivation = \"dice\""),
     );
+    let ncf = "embedding = [{ slots = [1], table = \"u\", dim = 3 }, { slots = [2, 3], table = \"i\", dim = 3 }]";
+    for more in ["gmf = { dim = 2 }\nbias = {}\nnorm = \"batch\"", "activation = \"prelu\""] {
+        checks("neuralcf", &format!("{ncf}\nhidden = [4, 3]\n{more}"));
+    }
+}
+
+/// Towers of two layers each, over ids and numbers.
+const TOWERS: &str = r#"embedding = [{ slots = [1], table = "user", dim = 3 }, { slots = [2, 3], table = "item", dim = 3 }]
+tower.user = { slots = [1, 6], hidden = [4, 3] }
+tower.item = { slots = [2, 3, 7], hidden = [4, 3] }
+dropout = { hidden = 0.2 }"#;
+
+#[test]
+fn norms_and_activations_of_towers_check_by_differences() {
+    for activation in ["gelu", "prelu", "dice", "relu", "tanh"] {
+        for norm in ["", "norm = \"batch\"", "norm = \"layer\""] {
+            checks("dssm", &format!("{TOWERS}\nactivation = \"{activation}\"\n{norm}"));
+        }
+    }
+    let last = TOWERS.replace("dropout =", "tower.last = \"dice\"\ndropout =");
+    checks("twotower", &format!("{last}\nnorm = \"batch\"\nobjective = {{ kind = \"pointwise\" }}"));
+    let context = "tower.context = { slots = [6], hidden = [3] }\nactivation = \"tanh\"\nnorm = \"batch\"";
+    checks("dssm", &format!("{TOWERS}\n{context}"));
 }

@@ -166,7 +166,7 @@ impl<T: Real> Net<T> {
     /// Whether a batch must go through in one piece: a layer's figures, or negatives, are those of the batch.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.graph.is_some()
+        self.graph.is_some() || self.towers.as_ref().is_some_and(Towers::is_whole)
     }
 
     /// The logits of a part of a batch, or of any samples outside one; of a graph those of its further outputs behind
@@ -472,7 +472,7 @@ fn dense_layers<T: Real>(
     let named = if apart { Vec::new() } else { network.layers() };
     let mut layers: Vec<Dense<T>> = named
         .iter()
-        .map(|(name, inputs, outputs)| Dense::new(name, (*inputs, *outputs), network.activation, random))
+        .map(|(name, inputs, outputs)| Dense::new(name, (*inputs, *outputs), network.behind.own(), random))
         .collect();
     let mut output = layers.pop().unwrap_or_else(|| Dense::ones("output", 0));
     output.activation = Activation::Linear;

@@ -6,8 +6,8 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_feature::{Group, SlotKind, SlotSpec};
 use rankine_kernel::Real;
-use rankine_kernel::activation::Activation;
 use rankine_kernel::optimiser::Optimiser;
+use rankine_model::config::ActivationName;
 use rankine_model::{Column, Combination, Kind, Network, Pooling, Product, Role, TableSpec, Tower, Towers};
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ fn network(deep: &[usize], wide: usize, product: Option<usize>, hidden: &[usize]
         pairs: None,
         product: None,
         hidden: hidden.to_vec(),
-        activation: Activation::Relu,
+        behind: ActivationName::Relu.into(),
         loss: rankine_model::Loss::Bce,
         meaning: rankine_model::config::Meaning::Probability,
         linear: None,
@@ -376,7 +376,7 @@ fn checks_by_differences(network: &Network) {
 #[test]
 fn every_kind_of_network_checks_by_differences() {
     let tanh = |mut network: Network| {
-        network.activation = Activation::Tanh;
+        network.behind = ActivationName::Tanh.into();
         network
     };
     checks_by_differences(&tanh(network(&[3, 2], 0, None, &[4, 3], 2)));
@@ -404,7 +404,7 @@ fn towers(context: bool) -> Network {
         columns: columns.to_vec(),
         dense,
         outputs: outputs.to_vec(),
-        last: Activation::Linear,
+        last: ActivationName::Linear,
         squeezed: None,
         preference: None,
     };
@@ -435,10 +435,10 @@ fn variants() -> Vec<Network> {
     let mut all: Vec<Network> = combinations
         .map(|combination| {
             let mut network = towers(combination == Combination::Concat);
-            network.activation = Activation::Tanh;
+            network.behind = ActivationName::Tanh.into();
             let towers = network.towers.as_mut().unwrap();
             (towers.combination, towers.temperature) = (combination, 0.25);
-            towers.user.last = Activation::Tanh;
+            towers.user.last = ActivationName::Tanh;
             (towers.user.squeezed, towers.item.squeezed) = (Some(2), Some(1));
             network
         })
@@ -459,10 +459,10 @@ fn towers_of_every_combination_check_by_differences() {
 
 #[test]
 fn towers_check_by_differences() {
-    for activation in [Activation::Tanh, Activation::Relu] {
+    for activation in [ActivationName::Tanh, ActivationName::Relu] {
         for context in [true, false] {
             let mut network = towers(context);
-            network.activation = activation;
+            network.behind = activation.into();
             checks_by_differences(&network);
         }
     }

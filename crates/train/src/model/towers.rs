@@ -6,7 +6,7 @@ use rankine_kernel::activation::Activation;
 use rankine_model::Network;
 
 use super::Settings;
-use crate::backward::{Combine, Dense, Dropout, Embedding, Excitation, Mlp, Preference, Tower, Towers};
+use crate::backward::{Behind, Combine, Dense, Dropout, Embedding, Excitation, Mlp, Preference, Tower, Towers};
 
 /// What the towers' dropouts are seeded apart by.
 const SEEDS: [u64; 3] = [0x1000, 0x2000, 0x3000];
@@ -41,11 +41,12 @@ fn tower<T: Real>(
     let input = input.with_spare(usize::from(tower.preference.is_some()));
     let named = tower.layers(network);
     let last = named.len().saturating_sub(1);
-    let layer = |(i, (name, inputs, outputs)): (usize, &(String, usize, usize))| {
-        let activation = if i < last { network.activation } else { tower.last };
-        Dense::new(name, (*inputs, *outputs), activation, random)
-    };
-    let layers = named.iter().enumerate().map(layer).collect();
+    let (mut layers, mut behind) = (Vec::new(), Vec::new());
+    for (i, (name, inputs, outputs)) in named.iter().enumerate() {
+        let own = tower.behind(network, i);
+        layers.push(Dense::new(name, (*inputs, *outputs), own.own(), random));
+        behind.push(Behind::new(own.layers(name, *outputs), random));
+    }
     let excitation = match tower.excitation(network).as_slice() {
         [(squeeze, fields, low), (excite, _, _)] => {
             let squeeze = Dense::new(squeeze, (*fields, *low), Activation::Relu, random);
@@ -68,7 +69,7 @@ fn tower<T: Real>(
     } else {
         0.0
     };
-    let mlp = Mlp::new(layers, Dropout::new(share, seed(0)), dropouts.collect());
+    let mlp = Mlp::new(layers, Dropout::new(share, seed(0)), dropouts.collect()).with_behind(behind);
     let preference = Preference::new(network, tower, seed(PREFERENCE));
     Tower::new(input, excitation, mlp).with_preference(preference)
 }

@@ -1,6 +1,7 @@
 //! Sums of values, of products of pairs, and the logit of two things both happening.
 
 use super::super::sheet::{Sheet, count};
+use crate::error::ModelError;
 
 impl Sheet<'_> {
     /// Equally long values added up.
@@ -32,6 +33,17 @@ impl Sheet<'_> {
         let twice = self.add("Sub", &of("twice"), &[&square, &squares]);
         let half = self.float(0.5);
         self.add("Mul", name, &[&twice, &half])
+    }
+
+    /// `Σ_k h[k]·p[k]·q[k]`, h standing as a column.
+    pub(in super::super) fn weighed_product(
+        &mut self,
+        name: &str,
+        from: &[String],
+    ) -> Result<String, ModelError> {
+        let weight = self.parameter(&format!("{name}.weight"))?;
+        let both = self.add("Mul", &format!("{name}/both"), &[&from[0], &from[1]]);
+        Ok(self.add("MatMul", name, &[&both, &weight]))
     }
 
     /// `−ln(e^x + e^y)`, `x = −a`, `y = ln(1 + e^−a) − b`.
