@@ -10,7 +10,7 @@
 //! ```
 
 use crate::config::{
-    ActivationName, EmbeddingConfig, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig,
+    ActivationName, EmbeddingConfig, Init, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig,
     TowerConfig, TowersConfig,
 };
 use crate::graph::{Behind, Graph};
@@ -77,8 +77,8 @@ pub struct TableSpec {
     pub min_count: u32,
     /// L2 strength of its own; the optimiser's where absent.
     pub l2: Option<f64>,
-    /// Standard deviation of first weights, where the file gives one.
-    pub init: Option<f64>,
+    /// What first weights are drawn from, where the file says it.
+    pub init: Option<Init>,
     /// Rows that signs share, a sign's key being its remainder; none where every sign has a row of its own.
     pub buckets: Option<u64>,
     /// Trainings without use after which a row is dropped.

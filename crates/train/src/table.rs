@@ -9,12 +9,13 @@
 
 use std::sync::Arc;
 
-use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_kernel::dense::{axpy, dot, scale};
 use rankine_kernel::rows::{MISSING, RowGradients, RowTable, SharedRows, gather};
+use rankine_model::config::Spread;
 
+use crate::backward::initial;
 use crate::checkpoint::tape::Tape;
 use crate::encode::Vocabulary;
 use crate::model::Mover;
@@ -61,11 +62,7 @@ impl<T: Real> Table<T> {
     pub fn fill(&mut self, signs: &[u64], deviation: f64, random: &mut Xoshiro256PlusPlus) {
         for &sign in signs {
             self.rows.intern(sign, |weights| {
-                if deviation > 0.0 {
-                    weights
-                        .iter_mut()
-                        .for_each(|w| *w = T::of(normal(random) * deviation));
-                }
+                initial::fill(Spread::Normal(deviation), weights, random);
             });
         }
         let mut shares = vec![T::ONE; self.rows.len() + 1];
@@ -80,15 +77,15 @@ impl<T: Real> Table<T> {
         name: &str,
         (dim, mover): (usize, Mover),
         vocabulary: &Vocabulary,
-        deviation: f64,
+        spread: Spread,
         random: &mut Xoshiro256PlusPlus,
     ) -> Self {
         let mut table = Self::new(name, dim, mover);
         table.rows = RowTable::of_keys(dim, &mover.optimiser, vocabulary.shared());
-        if deviation > 0.0 {
+        // memory of zeros is not touched
+        if spread != Spread::Normal(0.0) {
             for (row, _) in (1..).zip(vocabulary.signs()) {
-                let weights = table.rows.row_mut(row).0.iter_mut();
-                weights.for_each(|w| *w = T::of(normal(random) * deviation));
+                initial::fill(spread, table.rows.row_mut(row).0, random);
             }
         }
         if mover.l2 > 0.0 {
@@ -320,12 +317,6 @@ impl<T: Real> Table<T> {
     pub fn restore(&mut self, from: &[T]) {
         self.rows.load_weights(from);
     }
-}
-
-/// One draw from the standard normal distribution (Box and Muller 1958).
-pub(crate) fn normal(random: &mut Xoshiro256PlusPlus) -> f64 {
-    let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.graphs();
     checker.objective();
     checker.watched();
+    checker.initials();
 }
 
 pub(super) struct Checker<'a> {
@@ -176,11 +177,11 @@ impl Checker<'_> {
             optimizer.wide.as_ref(),
         ];
         settings.into_iter().flatten().for_each(|s| self.optimizer(s));
-        let strengths = config.embedding.iter().flat_map(|e| [&e.l2, &e.init]);
+        let strengths = config.embedding.iter().map(|e| &e.l2);
         let strengths = strengths.chain(config.wide.iter().map(|w| &w.l2));
-        let strengths = strengths.chain(config.gmf.iter().flat_map(|g| [&g.l2, &g.init]));
+        let strengths = strengths.chain(config.gmf.iter().map(|g| &g.l2));
         let strengths = strengths.chain(config.bias.iter().map(|b| &b.l2)).flatten();
-        strengths.for_each(|s| self.within(s, "l2 or init", (0.0, 1e6)));
+        strengths.for_each(|s| self.within(s, "l2", (0.0, 1e6)));
         if let Some(decay) = &config.train.lr_decay {
             self.within(decay, "lr_decay", (0.0, 1.0));
         }

@@ -70,11 +70,11 @@ impl ModelConfig {
         let l2 = self.optimizer.embedding.l2();
         for embedding in &mut full.embedding {
             fill(&mut embedding.l2, l2, at);
-            fill(&mut embedding.init, DEVIATION, at);
+            fill(&mut embedding.init, Init::normal(DEVIATION), at);
         }
         if let Some(gmf) = &mut full.gmf {
             fill(&mut gmf.l2, l2, at);
-            fill(&mut gmf.init, DEVIATION, at);
+            fill(&mut gmf.init, Init::normal(DEVIATION), at);
         }
         let wide_l2 = self.optimizer.wide().l2();
         full.wide
@@ -83,6 +83,7 @@ impl ModelConfig {
         full.bias
             .iter_mut()
             .for_each(|bias| fill(&mut bias.l2, wide_l2, at));
+        fill(&mut full.init, self.init(), at);
         fill(&mut full.dropout.input, 0.0, at);
         fill(&mut full.dropout.hidden, 0.0, at);
         optimizer(&mut full.optimizer.embedding, at);

@@ -6,6 +6,7 @@
 mod check;
 mod effective;
 pub(crate) mod graph;
+mod init;
 mod keys;
 mod linear;
 mod matrix;
@@ -21,6 +22,7 @@ pub use effective::DEVIATION;
 pub use graph::{
     AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, JoinName, NormName, PairsConfig, TaskConfig,
 };
+pub use init::{Init, InitName, Spread};
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use matrix::{GraphName, MatrixConfig, SolverName};
 pub use objective::{Draw, Hits, Meaning, Mix, Objective, ObjectiveConfig, ObjectiveKind};
@@ -248,9 +250,9 @@ pub struct EmbeddingConfig {
     /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
-    /// Standard deviation of first weights; training's default where absent.
+    /// What first weights are drawn from; training's default where absent.
     #[serde(default)]
-    pub init: Option<Located<f64>>,
+    pub init: Option<Located<Init>>,
     /// Signs share this many rows: a sign's key is its remainder; absent: every sign has a row of its own.
     #[serde(default)]
     pub buckets: Option<Located<u64>>,
@@ -302,9 +304,9 @@ pub struct GmfConfig {
     /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
-    /// Standard deviation of first weights; training's default where absent.
+    /// What first weights are drawn from; training's default where absent.
     #[serde(default)]
-    pub init: Option<Located<f64>>,
+    pub init: Option<Located<Init>>,
 }
 
 /// `bias`: a weight per user and item (`neuralcf`); `bias = {}` is enough.
@@ -631,6 +633,9 @@ pub struct ModelConfig {
     /// Between a hidden layer's product and its activation.
     #[serde(default)]
     pub norm: Option<NormName>,
+    /// What the weights of dense layers are drawn from; `glorot_uniform` where absent.
+    #[serde(default)]
+    pub init: Option<Located<Init>>,
     /// While learning.
     #[serde(default)]
     pub dropout: DropoutConfig,

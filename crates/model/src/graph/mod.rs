@@ -101,8 +101,8 @@ use rankine_kernel::Real;
 /// First numbers of a block's weight; biases begin at zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Start {
-    /// Uniform, by inputs and outputs (Glorot and Bengio 2010).
-    Glorot,
+    /// Drawn, from what the model file says.
+    Drawn,
     /// All this.
     Constant(f64),
     /// A mean of zeros and a variance of ones that follow what passes and are no parameters of the loss.
@@ -133,7 +133,7 @@ impl BlockSpec {
             inputs,
             outputs,
             bias: true,
-            start: Start::Glorot,
+            start: Start::Drawn,
         }
     }
 

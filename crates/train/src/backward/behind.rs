@@ -5,6 +5,7 @@
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
+use rankine_model::config::Init;
 use rankine_model::graph::{Keep, Layer, View};
 
 use super::{Dense, Mode, sized};
@@ -43,7 +44,7 @@ impl<T: Real> Behind<T> {
             let first = behind.blocks.len();
             for spec in layer.blocks() {
                 let name = format!("{name}{}", spec.name);
-                behind.blocks.push(Dense::block(&name, &spec, random));
+                behind.blocks.push(Dense::block(&name, &spec, Init::GLOROT, random));
             }
             behind.units.push(Unit {
                 layer,

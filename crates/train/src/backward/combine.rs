@@ -7,6 +7,7 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
+use rankine_model::config::Init;
 use rankine_model::{Combination, Towers};
 
 use super::{Dense, sized};
@@ -29,9 +30,9 @@ pub struct Combine<T> {
 
 impl<T: Real> Combine<T> {
     /// What `towers` are combined by, with first weights.
-    pub fn new(towers: &Towers, random: &mut Xoshiro256PlusPlus) -> Self {
+    pub fn new(towers: &Towers, init: Init, random: &mut Xoshiro256PlusPlus) -> Self {
         let dense = |inputs| {
-            let mut layer = Dense::new("combine", (inputs, 1), Activation::Linear, random);
+            let mut layer = Dense::drawn("combine", (inputs, 1), Activation::Linear, init, random);
             if let Some(scale) = towers.scale {
                 layer.weight.fill(T::of(scale));
             }

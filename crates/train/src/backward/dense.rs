@@ -3,11 +3,13 @@
 //! Bias and activation ride in the kernel's epilogue forward; backward turns the gradient of `y` into that of the
 //! pre-activation in place, so no second buffer is needed.
 
-use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
+use rankine_model::config::Init;
 use rankine_model::graph::{BlockSpec, Start};
+
+use super::initial;
 
 /// One dense layer: parameters, their gradients, and the shape.
 #[derive(Clone, Debug)]
@@ -41,19 +43,28 @@ impl<T: Real> Dense<T> {
         activation: Activation,
         random: &mut Xoshiro256PlusPlus,
     ) -> Self {
-        let limit = (6.0 / (inputs + outputs).max(1) as f64).sqrt();
-        let weight = (0..inputs * outputs)
-            .map(|_| T::of(random.random_range(-1.0..1.0) * limit))
-            .collect();
+        Self::drawn(name, (inputs, outputs), activation, Init::GLOROT, random)
+    }
+
+    /// A layer with weights drawn from `init` and zero bias.
+    pub fn drawn(
+        name: &str,
+        (inputs, outputs): (usize, usize),
+        activation: Activation,
+        init: Init,
+        random: &mut Xoshiro256PlusPlus,
+    ) -> Self {
+        let mut weight = vec![T::ZERO; inputs * outputs];
+        initial::fill(init.spread(inputs, outputs), &mut weight, random);
         Self::with(name, (inputs, outputs), activation, weight)
     }
 
-    /// The parameters of a block of a graph's layer, whatever it does with them.
-    pub fn block(name: &str, spec: &BlockSpec, random: &mut Xoshiro256PlusPlus) -> Self {
+    /// The parameters of a block of a graph's layer, whatever it does with them; what is drawn is drawn from `init`.
+    pub fn block(name: &str, spec: &BlockSpec, init: Init, random: &mut Xoshiro256PlusPlus) -> Self {
         let shape = (spec.inputs, spec.outputs);
         let all = |value| vec![T::of(value); spec.inputs * spec.outputs];
         let mut block = match spec.start {
-            Start::Glorot => Self::new(name, shape, Activation::Linear, random),
+            Start::Drawn => Self::drawn(name, shape, Activation::Linear, init, random),
             Start::Constant(value) => Self::with(name, shape, Activation::Linear, all(value)),
             Start::Moving => Self::with(name, shape, Activation::Linear, all(0.0)),
         };

@@ -12,6 +12,7 @@ pub mod embedding;
 pub mod excitation;
 pub mod fold;
 pub mod gmf;
+pub(crate) mod initial;
 pub mod mlp;
 pub mod pairs;
 pub mod preference;

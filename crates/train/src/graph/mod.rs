@@ -30,6 +30,7 @@ mod tests;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::Real;
 use rankine_model::Network;
+use rankine_model::config::Init;
 use rankine_model::graph::{Aim, Block, Keep, Layer, Node, Operation, Output, View};
 
 use crate::backward::{Dense, Dropout, Embedding, Mode, sized};
@@ -170,7 +171,11 @@ pub struct GraphNet<T> {
 impl<T: Real> GraphNet<T> {
     /// The graph of `network` with first weights; none where it has none.
     #[must_use]
-    pub fn new(network: &Network, seed: u64, random: &mut Xoshiro256PlusPlus) -> Option<Self> {
+    pub fn new(
+        network: &Network,
+        (seed, init): (u64, Init),
+        random: &mut Xoshiro256PlusPlus,
+    ) -> Option<Self> {
         let graph = network.graph.as_ref()?;
         let mut net = Self {
             steps: Vec::new(),
@@ -183,7 +188,7 @@ impl<T: Real> GraphNet<T> {
             let first = net.blocks.len();
             for spec in node.layer.blocks() {
                 let name = format!("{}{}", node.name, spec.name);
-                net.blocks.push(Dense::block(&name, &spec, random));
+                net.blocks.push(Dense::block(&name, &spec, init, random));
             }
             let blocks = first..net.blocks.len();
             net.steps.push(Step::new(network, node, blocks, seed));

@@ -77,7 +77,7 @@ impl<T: Real> Bpr<T> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed);
         let scale = config.init / (config.dim as f64).sqrt();
         let mut draw = |rows: usize| -> Vec<T> {
-            let mut normal = || T::of(scale * crate::table::normal(&mut random));
+            let mut normal = || T::of(scale * crate::backward::initial::normal(&mut random));
             (0..rows * config.dim).map(|_| normal()).collect()
         };
         Self {

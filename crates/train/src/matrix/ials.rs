@@ -97,7 +97,7 @@ pub fn first(x: &Interactions, config: &IalsConfig) -> Factors {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(config.seed);
     let scale = config.init / (config.dim as f64).sqrt();
     let mut draw = |rows: usize| -> Vec<f32> {
-        let mut normal = || f32::of(scale * crate::table::normal(&mut random));
+        let mut normal = || f32::of(scale * crate::backward::initial::normal(&mut random));
         (0..rows * config.dim).map(|_| normal()).collect()
     };
     Factors {

@@ -81,8 +81,10 @@ impl<T: Real> Net<T> {
     pub fn new(network: &Network, settings: &Settings, vocabularies: &[Vocabulary]) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(settings.seed);
         let tables = network.tables.iter().zip(vocabularies).map(|(spec, vocabulary)| {
-            let (shape, deviation) = ((spec.dim, settings.mover(spec)), settings.deviation(spec));
-            let mut table = Table::of(&spec.name, shape, vocabulary, deviation, &mut random);
+            // the missing row is one of them
+            let spread = settings.spread(spec, vocabulary.signs().len() + 1);
+            let shape = (spec.dim, settings.mover(spec));
+            let mut table = Table::of(&spec.name, shape, vocabulary, spread, &mut random);
             if settings.course.is_frozen(&format!("emb.{}", spec.name)) {
                 table.freeze();
             }
@@ -113,7 +115,7 @@ impl<T: Real> Net<T> {
         });
         let wide = Wide::new(places(network, &network.wide));
         let towers = towers(network, settings, &mut random);
-        let graph = GraphNet::new(network, settings.seed, &mut random);
+        let graph = GraphNet::new(network, (settings.seed, settings.init), &mut random);
         let mut net = Self {
             towers,
             graph,
@@ -472,7 +474,10 @@ fn dense_layers<T: Real>(
     let named = if apart { Vec::new() } else { network.layers() };
     let mut layers: Vec<Dense<T>> = named
         .iter()
-        .map(|(name, inputs, outputs)| Dense::new(name, (*inputs, *outputs), network.behind.own(), random))
+        .map(|(name, inputs, outputs)| {
+            let activation = network.behind.own();
+            Dense::drawn(name, (*inputs, *outputs), activation, settings.init, random)
+        })
         .collect();
     let mut output = layers.pop().unwrap_or_else(|| Dense::ones("output", 0));
     output.activation = Activation::Linear;

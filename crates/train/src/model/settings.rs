@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rankine_kernel::optimiser::Optimiser;
 use rankine_model::config::{
-    CacheUse, CheckpointSettings, DEVIATION, Meaning, OptimizerSettings, StopMetric, TrainSettings,
+    CacheUse, CheckpointSettings, DEVIATION, Init, Meaning, OptimizerSettings, Spread, StopMetric, TrainSettings,
 };
 use rankine_model::{ModelConfig, Role, TableSpec};
 
@@ -139,6 +139,8 @@ pub struct Settings {
     pub wide: Mover,
     /// Moves dense tensors.
     pub dense: Mover,
+    /// What the weights of dense layers are drawn from.
+    pub init: Init,
     /// Share of the deep input that is dropped while learning.
     pub input_dropout: f64,
     /// Share of each hidden layer that is dropped while learning.
@@ -181,6 +183,7 @@ impl Settings {
             embedding: Mover::new(&config.optimizer.embedding),
             wide: Mover::new(config.optimizer.wide()),
             dense: Mover::new(&config.optimizer.dense),
+            init: config.init(),
             input_dropout: config.input_dropout(),
             hidden_dropout: config.hidden_dropout(),
             loss: config.loss.into(),
@@ -210,12 +213,11 @@ impl Settings {
         }
     }
 
-    /// The standard deviation of a table's first weights: wide tables start at zero.
+    /// What the first weights of a table of so many rows are drawn from: wide tables start at zero.
     #[must_use]
-    pub fn deviation(&self, table: &TableSpec) -> f64 {
-        table
-            .init
-            .unwrap_or(if table.role == Role::Wide { 0.0 } else { DEVIATION })
+    pub fn spread(&self, table: &TableSpec, rows: usize) -> Spread {
+        let usual = Init::normal(if table.role == Role::Wide { 0.0 } else { DEVIATION });
+        table.init.unwrap_or(usual).spread(rows, table.dim)
     }
 
     /// The factor on learning rates in `epoch` (from 1).
@@ -271,7 +273,7 @@ mod tests {
             role,
             min_count: 1,
             l2,
-            init,
+            init: init.map(Init::normal),
             buckets: None,
             expire: None,
         }
@@ -301,16 +303,16 @@ mod tests {
     fn a_table_s_own_numbers_win_and_wide_tables_start_at_zero() {
         let settings = Settings::new(&ModelConfig::parse(FILE, "m.toml").unwrap());
         let own = table(Role::Embedding, Some(0.5), Some(0.2));
-        assert_eq!((settings.mover(&own).l2, settings.deviation(&own)), (0.5, 0.2));
+        assert_eq!((settings.mover(&own).l2, settings.spread(&own, 9)), (0.5, Spread::Normal(0.2)));
         let plain = table(Role::Product, None, None);
         assert_eq!(
-            (settings.mover(&plain).l2, settings.deviation(&plain)),
-            (0.01, DEVIATION)
+            (settings.mover(&plain).l2, settings.spread(&plain, 9)),
+            (0.01, Spread::Normal(DEVIATION))
         );
         let wide = table(Role::Wide, None, None);
         assert_eq!(
-            (settings.mover(&wide), settings.deviation(&wide)),
-            (settings.wide, 0.0)
+            (settings.mover(&wide), settings.spread(&wide, 9)),
+            (settings.wide, Spread::Normal(0.0))
         );
     }
 

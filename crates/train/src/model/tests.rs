@@ -27,6 +27,7 @@ fn settings() -> Settings {
         embedding: plain,
         wide: plain,
         dense: plain,
+        init: rankine_model::config::Init::GLOROT,
         input_dropout: 0.0,
         hidden_dropout: 0.0,
         loss: Loss::Bce,

@@ -25,7 +25,7 @@ pub(super) fn towers<T: Real>(
     let user = make(&described.user, SEEDS[0]);
     let item = make(&described.item, SEEDS[1]);
     let context = make(&described.context, SEEDS[2]);
-    let combine = Combine::new(described, random);
+    let combine = Combine::new(described, settings.init, random);
     Some(Towers::new(user, item, context, combine))
 }
 
@@ -44,13 +44,15 @@ fn tower<T: Real>(
     let (mut layers, mut behind) = (Vec::new(), Vec::new());
     for (i, (name, inputs, outputs)) in named.iter().enumerate() {
         let own = tower.behind(network, i);
-        layers.push(Dense::new(name, (*inputs, *outputs), own.own(), random));
+        let shape = (*inputs, *outputs);
+        layers.push(Dense::drawn(name, shape, own.own(), settings.init, random));
         behind.push(Behind::new(own.layers(name, *outputs), random));
     }
     let excitation = match tower.excitation(network).as_slice() {
         [(squeeze, fields, low), (excite, _, _)] => {
-            let squeeze = Dense::new(squeeze, (*fields, *low), Activation::Relu, random);
-            let excite = Dense::new(excite, (*low, *fields), Activation::Sigmoid, random);
+            let mut layer = |name, shape, f| Dense::drawn(name, shape, f, settings.init, random);
+            let squeeze = layer(squeeze, (*fields, *low), Activation::Relu);
+            let excite = layer(excite, (*low, *fields), Activation::Sigmoid);
             Some(Excitation::new(tower.fields(network), [squeeze, excite]))
         }
         _ => None,

@@ -9,6 +9,8 @@ mod events;
 #[cfg(test)]
 mod learn;
 #[cfg(test)]
+mod pace;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod serve;
