@@ -218,8 +218,14 @@ mod tests {
             assert_eq!(config.embedding[0].init.as_ref().unwrap().value, expected);
             let printed = config.effective();
             let again = ModelConfig::parse(&printed, "m.toml").unwrap();
-            assert_eq!((again.init(), again.embedding[0].init.as_ref().unwrap().value), (expected, expected));
-            assert!(printed.contains(written) || text.starts_with(['0', '1', '{']), "{printed}");
+            assert_eq!(
+                (again.init(), again.embedding[0].init.as_ref().unwrap().value),
+                (expected, expected)
+            );
+            assert!(
+                printed.contains(written) || text.starts_with(['0', '1', '{']),
+                "{printed}"
+            );
         }
         let plain = "format = 1\nkind = \"embeddingmlp\"\nconf = \"c\"\ndense = { slots = [1] }\n";
         assert_eq!(ModelConfig::parse(plain, "m.toml").unwrap().init(), Init::GLOROT);
@@ -228,23 +234,50 @@ mod tests {
     #[test]
     fn what_is_no_distribution_is_told_with_its_line_and_the_nearest() {
         let typo = read("\"he_norml\"").unwrap_err();
-        assert!(typo.contains("m.toml:4:8") && typo.contains("did you mean `he_normal`?"), "{typo}");
+        assert!(
+            typo.contains("m.toml:4:8") && typo.contains("did you mean `he_normal`?"),
+            "{typo}"
+        );
         let key = read("{ kind = \"normal\", scal = 1.0 }").unwrap_err();
         assert!(key.contains("did you mean `scale`?"), "{key}");
-        assert!(read("{ kind = \"zeros\", scale = 1.0 }").unwrap_err().contains("`zeros` has no `scale`"));
-        assert!(read("-0.5").unwrap_err().contains("`init` is -0.5, expected 0 to 1000000"));
-        assert!(read("true").unwrap_err().contains("a number, a name, or { kind, scale }"));
+        assert!(
+            read("{ kind = \"zeros\", scale = 1.0 }")
+                .unwrap_err()
+                .contains("`zeros` has no `scale`")
+        );
+        assert!(
+            read("-0.5")
+                .unwrap_err()
+                .contains("`init` is -0.5, expected 0 to 1000000")
+        );
+        assert!(
+            read("true")
+                .unwrap_err()
+                .contains("a number, a name, or { kind, scale }")
+        );
     }
 
     #[test]
     fn formulas_are_those_of_the_papers() {
         let of = |kind, scale| Init { kind, scale }.spread(50, 30);
         let cases = [
-            (of(InitName::GlorotUniform, None), Spread::Uniform((6.0f64 / 80.0).sqrt())),
-            (of(InitName::GlorotNormal, Some(2.0)), Spread::Normal((2.0f64 / 80.0).sqrt() * 2.0)),
-            (of(InitName::HeUniform, None), Spread::Uniform((6.0f64 / 50.0).sqrt())),
+            (
+                of(InitName::GlorotUniform, None),
+                Spread::Uniform((6.0f64 / 80.0).sqrt()),
+            ),
+            (
+                of(InitName::GlorotNormal, Some(2.0)),
+                Spread::Normal((2.0f64 / 80.0).sqrt() * 2.0),
+            ),
+            (
+                of(InitName::HeUniform, None),
+                Spread::Uniform((6.0f64 / 50.0).sqrt()),
+            ),
             (of(InitName::HeNormal, None), Spread::Normal(0.2)),
-            (of(InitName::LecunNormal, None), Spread::Normal((1.0f64 / 50.0).sqrt())),
+            (
+                of(InitName::LecunNormal, None),
+                Spread::Normal((1.0f64 / 50.0).sqrt()),
+            ),
             (of(InitName::Uniform, Some(0.1)), Spread::Uniform(0.1)),
             (of(InitName::Normal, None), Spread::Normal(0.05)),
             (of(InitName::Zeros, None), Spread::Normal(0.0)),

@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn only_a_norm_or_parameters_make_layers_of_their_own() {
         let plain = behind(None, ActivationName::Relu);
-        assert_eq!((plain.fused(), plain.layers("h", 3)), (Some(Activation::Relu), vec![]));
+        assert_eq!(
+            (plain.fused(), plain.layers("h", 3)),
+            (Some(Activation::Relu), vec![])
+        );
         let normed = behind(Some(NormName::Batch), ActivationName::Relu);
         assert_eq!((normed.fused(), normed.own()), (None, Activation::Linear));
         let names = |behind: Behind| {
@@ -128,7 +131,10 @@ mod tests {
             layers.map(|(name, _)| name).collect::<Vec<_>>()
         };
         assert_eq!(names(normed), ["user.0.norm", "user.0.relu"]);
-        assert_eq!(names(behind(Some(NormName::Layer), ActivationName::Linear)), ["user.0.norm"]);
+        assert_eq!(
+            names(behind(Some(NormName::Layer), ActivationName::Linear)),
+            ["user.0.norm"]
+        );
         assert_eq!(names(ActivationName::Dice.into()), ["user.0.dice"]);
         assert_eq!(normed.words(), "batch norm, relu");
     }

@@ -228,7 +228,11 @@ impl Builder<'_> {
     /// Adds the wide part, and wide columns added before, as a node of one number; none without any.
     pub(crate) fn wide_node(&mut self, graph: &mut Graph) -> Option<usize> {
         let config = self.config;
-        for (slot, wide) in config.wide.iter().flat_map(|w| w.slots.iter().map(move |s| (s, w))) {
+        for (slot, wide) in config
+            .wide
+            .iter()
+            .flat_map(|w| w.slots.iter().map(move |s| (s, w)))
+        {
             self.wide(slot, wide.min_count, wide.l2.as_ref().map(|v| v.value));
         }
         let columns: Vec<usize> = self.network_mut().wide.drain(..).collect();

@@ -33,10 +33,7 @@ impl Operation for Product {
     ) {
         for (i, out) in out.iter_mut().enumerate() {
             let pairs = from[0].row(i).iter().zip(from[1].row(i));
-            *out = pairs
-                .zip(blocks[0].weight)
-                .map(|((p, q), h)| *h * *p * *q)
-                .sum();
+            *out = pairs.zip(blocks[0].weight).map(|((p, q), h)| *h * *p * *q).sum();
         }
     }
 }

@@ -184,7 +184,8 @@ fn a_history_of_no_entries_is_zeros() {
 #[test]
 fn what_a_kind_lacks_is_told_with_its_line() {
     let faults = |text: &str| crate::ModelConfig::parse(text, "m.toml").unwrap_err().to_string();
-    let lr = faults("format = 1\nkind = \"lr\"\nconf = \"movie\"\nlinear = { slots = [1] }\nnorm = \"batch\"\n");
+    let lr =
+        faults("format = 1\nkind = \"lr\"\nconf = \"movie\"\nlinear = { slots = [1] }\nnorm = \"batch\"\n");
     assert!(lr.contains("m.toml:5:8: kind `lr` has no `norm`"), "{lr}");
     let din = faults(
         "format = 1\nkind = \"din\"\nconf = \"movie\"\nembedding = [{ slots = [1, 2], table = \"t\", dim = 2 }]\n",

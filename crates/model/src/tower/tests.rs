@@ -357,7 +357,14 @@ fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
         ("cosine", bare),
         ("dropout", DROPOUT.to_owned()),
     ];
-    let names = ["batch", "batch-dice", "layer-prelu", "last-dice", "drop-batch", "drop-layer"];
+    let names = [
+        "batch",
+        "batch-dice",
+        "layer-prelu",
+        "last-dice",
+        "drop-batch",
+        "drop-layer",
+    ];
     for (name, text) in texts.into_iter().chain(names.into_iter().zip(normed())) {
         let whole = published(folder.path(), name, &text);
         let halves = split(&whole).unwrap();

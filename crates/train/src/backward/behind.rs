@@ -44,7 +44,9 @@ impl<T: Real> Behind<T> {
             let first = behind.blocks.len();
             for spec in layer.blocks() {
                 let name = format!("{name}{}", spec.name);
-                behind.blocks.push(Dense::block(&name, &spec, Init::GLOROT, random));
+                behind
+                    .blocks
+                    .push(Dense::block(&name, &spec, Init::GLOROT, random));
             }
             behind.units.push(Unit {
                 layer,

@@ -36,7 +36,11 @@ mod tests {
     fn drawn(kind: InitName, scale: Option<f64>) -> Vec<f64> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(4);
         let mut weights = vec![9.0; INPUTS * OUTPUTS];
-        fill(Init { kind, scale }.spread(INPUTS, OUTPUTS), &mut weights, &mut random);
+        fill(
+            Init { kind, scale }.spread(INPUTS, OUTPUTS),
+            &mut weights,
+            &mut random,
+        );
         weights
     }
 
@@ -63,8 +67,14 @@ mod tests {
         for (kind, scale, variance, shape) in cases {
             // 100,000 draws: the variance is known to √(2/n), the mean to √(v/n), five deviations each
             let [mean, found, bent] = moments(&drawn(kind, scale));
-            assert!(mean.abs() < 5.0 * (variance / 1e5).sqrt(), "{kind:?}: mean {mean}");
-            assert!((found / variance - 1.0).abs() < 0.0224, "{kind:?}: {found} for {variance}");
+            assert!(
+                mean.abs() < 5.0 * (variance / 1e5).sqrt(),
+                "{kind:?}: mean {mean}"
+            );
+            assert!(
+                (found / variance - 1.0).abs() < 0.0224,
+                "{kind:?}: {found} for {variance}"
+            );
             assert!((bent - shape).abs() < 0.08, "{kind:?}: {bent} for {shape}");
         }
         assert!(drawn(InitName::Zeros, None).iter().all(|w| *w == 0.0));

@@ -225,8 +225,12 @@ fn norms_and_activations_check_by_differences() {
         "widedeep",
         &format!("{ALL}\nwide = {{ slots = [8] }}\nhidden = [3]\nactivation = \"dice\""),
     );
-    let ncf = "embedding = [{ slots = [1], table = \"u\", dim = 3 }, { slots = [2, 3], table = \"i\", dim = 3 }]";
-    for more in ["gmf = { dim = 2 }\nbias = {}\nnorm = \"batch\"", "activation = \"prelu\""] {
+    let ncf =
+        "embedding = [{ slots = [1], table = \"u\", dim = 3 }, { slots = [2, 3], table = \"i\", dim = 3 }]";
+    for more in [
+        "gmf = { dim = 2 }\nbias = {}\nnorm = \"batch\"",
+        "activation = \"prelu\"",
+    ] {
         checks("neuralcf", &format!("{ncf}\nhidden = [4, 3]\n{more}"));
     }
 }
@@ -241,11 +245,17 @@ dropout = { hidden = 0.2 }"#;
 fn norms_and_activations_of_towers_check_by_differences() {
     for activation in ["gelu", "prelu", "dice", "relu", "tanh"] {
         for norm in ["", "norm = \"batch\"", "norm = \"layer\""] {
-            checks("dssm", &format!("{TOWERS}\nactivation = \"{activation}\"\n{norm}"));
+            checks(
+                "dssm",
+                &format!("{TOWERS}\nactivation = \"{activation}\"\n{norm}"),
+            );
         }
     }
     let last = TOWERS.replace("dropout =", "tower.last = \"dice\"\ndropout =");
-    checks("twotower", &format!("{last}\nnorm = \"batch\"\nobjective = {{ kind = \"pointwise\" }}"));
+    checks(
+        "twotower",
+        &format!("{last}\nnorm = \"batch\"\nobjective = {{ kind = \"pointwise\" }}"),
+    );
     let context = "tower.context = { slots = [6], hidden = [3] }\nactivation = \"tanh\"\nnorm = \"batch\"";
     checks("dssm", &format!("{TOWERS}\n{context}"));
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rankine_kernel::optimiser::Optimiser;
 use rankine_model::config::{
-    CacheUse, CheckpointSettings, DEVIATION, Init, Meaning, OptimizerSettings, Spread, StopMetric, TrainSettings,
+    CacheUse, CheckpointSettings, DEVIATION, Init, Meaning, OptimizerSettings, Spread, StopMetric,
+    TrainSettings,
 };
 use rankine_model::{ModelConfig, Role, TableSpec};
 
@@ -303,7 +304,10 @@ mod tests {
     fn a_table_s_own_numbers_win_and_wide_tables_start_at_zero() {
         let settings = Settings::new(&ModelConfig::parse(FILE, "m.toml").unwrap());
         let own = table(Role::Embedding, Some(0.5), Some(0.2));
-        assert_eq!((settings.mover(&own).l2, settings.spread(&own, 9)), (0.5, Spread::Normal(0.2)));
+        assert_eq!(
+            (settings.mover(&own).l2, settings.spread(&own, 9)),
+            (0.5, Spread::Normal(0.2))
+        );
         let plain = table(Role::Product, None, None);
         assert_eq!(
             (settings.mover(&plain).l2, settings.spread(&plain, 9)),

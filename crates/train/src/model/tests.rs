@@ -7,13 +7,15 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_feature::{Group, SlotKind, SlotSpec};
 use rankine_kernel::Real;
 use rankine_kernel::optimiser::Optimiser;
-use rankine_model::config::ActivationName;
+use rankine_model::config::{ActivationName, NormName};
+use rankine_model::graph::Behind;
 use rankine_model::{Column, Combination, Kind, Network, Pooling, Product, Role, TableSpec, Tower, Towers};
 use serde_json::Value;
 
 use super::{Course, Mover, Net, Settings, Snapshot};
 use crate::backward::Mode;
 use crate::check::{differences, random};
+use crate::checkpoint::tape::Tape;
 use crate::encode::{Batch, Cache, Lists, Vocabulary};
 use crate::loss::Loss;
 use crate::table::tests::flat_gradient;
@@ -524,6 +526,48 @@ fn what_is_exported_comes_back_by_key() {
     comes_back_by_key(&towers(true));
     comes_back_by_key(&towers(false));
     variants().iter().for_each(comes_back_by_key);
+}
+
+/// Three towers with a batch norm behind each hidden layer, and one whose rows are normed each by itself.
+fn normed() -> [Network; 2] {
+    [NormName::Batch, NormName::Layer].map(|norm| {
+        let mut network = towers(true);
+        network.behind = Behind {
+            norm: Some(norm),
+            activation: ActivationName::Prelu,
+        };
+        network
+    })
+}
+
+#[test]
+fn moving_figures_are_state_and_need_the_whole_batch() {
+    for (network, whole) in normed().iter().zip([true, false]) {
+        comes_back_by_key(network);
+        let mut net = Net::<f32>::new(network, &settings(), &vocabularies(network, 6));
+        assert_eq!(net.is_whole(), whole);
+        let row = |i: usize, c: usize| vec![(u32::try_from((i * 7 + c * 3) % 5).unwrap(), 1.0)];
+        let numbers = random(8 * network.dense_width(), 4).into_iter().map(f32::of);
+        let labels = (0..8).map(|i| f32::from(i % 3 == 0)).collect();
+        let cache = cache(labels, network.columns.len(), numbers.collect(), row);
+        net.begin(8);
+        net.forward(&batch_of(&cache), Mode::Learn);
+        let moved = net.export_dense::<f32>();
+        let mean = moved.dense.get("user.0.norm.moving.weight");
+        assert_eq!(
+            mean.is_some_and(|mean| mean.data.iter().all(|m| *m != 0.0)),
+            whole
+        );
+        let mut bytes = Vec::new();
+        net.exchange(&mut Tape::out(&mut bytes));
+        let other = Settings {
+            seed: 2,
+            ..settings()
+        };
+        let mut twin = Net::<f32>::new(network, &other, &vocabularies(network, 6));
+        twin.exchange(&mut Tape::back(&mut bytes.as_slice()));
+        assert_eq!(twin.export_dense::<f32>().dense, moved.dense);
+    }
 }
 
 fn comes_back_by_key(network: &Network) {

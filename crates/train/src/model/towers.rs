@@ -6,7 +6,9 @@ use rankine_kernel::activation::Activation;
 use rankine_model::Network;
 
 use super::Settings;
-use crate::backward::{Behind, Combine, Dense, Dropout, Embedding, Excitation, Mlp, Preference, Tower, Towers};
+use crate::backward::{
+    Behind, Combine, Dense, Dropout, Embedding, Excitation, Mlp, Preference, Tower, Towers,
+};
 
 /// What the towers' dropouts are seeded apart by.
 const SEEDS: [u64; 3] = [0x1000, 0x2000, 0x3000];

@@ -55,13 +55,18 @@ fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
 #[test]
 fn first_weights_are_drawn_from_what_the_file_says() {
     let (freeze, scale) = ("train = { batch = 600, epochs = 1, freeze = [\"*\"] }", 0.125f32);
-    let config = model("embeddingmlp", &format!("init = {{ kind = \"uniform\", scale = {scale} }}\n{freeze}"));
+    let config = model(
+        "embeddingmlp",
+        &format!("init = {{ kind = \"uniform\", scale = {scale} }}\n{freeze}"),
+    );
     let first = run(&config).parameters;
     for (name, tensor) in first.dense.iter().filter(|(name, _)| name.ends_with(".weight")) {
         let most = tensor.data.iter().fold(0.0, |most: f32, w| most.max(w.abs()));
         assert!(most <= scale && most > scale / 2.0, "{name}: {most}");
     }
-    let text = config.text().replace("table = \"user\"", "init = \"zeros\", table = \"user\"");
+    let text = config
+        .text()
+        .replace("table = \"user\"", "init = \"zeros\", table = \"user\"");
     let zeros = run(&rankine_model::ModelConfig::parse(&text, "m.toml").unwrap()).parameters;
     let all_zero = |name: &str| {
         let table = &zeros.tables[name];

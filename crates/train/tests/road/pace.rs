@@ -22,7 +22,10 @@ fn after_a_step(base: &ModelConfig, train_more: &str) -> Parameters<f32> {
 
 /// Every table and every tensor by name.
 fn parts(of: &Parameters<f32>) -> Vec<(String, Vec<f32>)> {
-    let dense = of.dense.iter().map(|(name, tensor)| (name.clone(), tensor.data.clone()));
+    let dense = of
+        .dense
+        .iter()
+        .map(|(name, tensor)| (name.clone(), tensor.data.clone()));
     let tables = of.tables.iter().map(|(name, table)| {
         let rows = table.sorted().into_iter().flat_map(|(_, row)| table.weights(row));
         (format!("emb.{name}"), rows.copied().collect())
@@ -32,7 +35,12 @@ fn parts(of: &Parameters<f32>) -> Vec<(String, Vec<f32>)> {
 
 #[test]
 fn the_schedule_reaches_rows_of_every_table_and_every_tensor() {
-    let names = ["widedeep", "neuralcf with all parts", "dcn", "dssm with three towers"];
+    let names = [
+        "widedeep",
+        "neuralcf with all parts",
+        "dcn",
+        "dssm with three towers",
+    ];
     for (name, config) in models().into_iter().filter(|(name, _)| names.contains(name)) {
         let start = parts(&after_a_step(&config, "freeze = [\"*\"]"));
         let whole = parts(&after_a_step(&config, ""));
@@ -42,7 +50,10 @@ fn the_schedule_reaches_rows_of_every_table_and_every_tensor() {
             assert!(moved > 1e-6, "{name}: {part} moved by {moved}");
             for ((s, w), q) in s.iter().zip(w).zip(q) {
                 let (far, near) = (w - s, 4.0 * (q - s));
-                assert!((far - near).abs() < 1e-5 * (1.0 + w.abs()), "{name}: {part} {far} {near}");
+                assert!(
+                    (far - near).abs() < 1e-5 * (1.0 + w.abs()),
+                    "{name}: {part} {far} {near}"
+                );
             }
         }
     }
