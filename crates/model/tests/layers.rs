@@ -1,7 +1,7 @@
 //! Layers of graphs against PyTorch: `data/golden_layers.json`, written by `data/golden_layers.py`.
 #![cfg(test)]
 
-use rankine_kernel::activation::Activation;
+use rankine_model::config::ActivationName;
 use rankine_model::graph::{
     Attention, BatchNorm, Block, Both, Cross, Dice, Evolve, Gelu, Gru, Interact, Keep, Layer, LayerNorm,
     Mixture, Pairs, Prelu, View,
@@ -33,7 +33,7 @@ fn layer(name: &str, shape: &Value) -> Layer {
             dim: size("dim"),
             length: size("length"),
             hidden: size("hidden"),
-            activation: Activation::Sigmoid,
+            activation: ActivationName::Sigmoid,
             softmax: shape["softmax"].as_bool().unwrap(),
         }),
         "gru" => Layer::Gru(Gru {

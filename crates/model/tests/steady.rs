@@ -33,7 +33,7 @@ const MODELS: [&str; 14] = [
     "kind = \"fm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
     "kind = \"dcn\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 4 }]\nhidden = [8]\nnorm = \"batch\"\n",
     "kind = \"autoint\"\nembedding = [{ slots = [1, 2, 3, 5], table = \"id\", dim = 4 }]\nhidden = [8]\n",
-    "kind = \"din\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 4 }]\nhistory = { slots = [2], target = [3] }\nhidden = [8]\nactivation = \"dice\"\n",
+    "kind = \"din\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 4 }]\nhistory = { slots = [2], target = [3], activation = \"dice\" }\nhidden = [8]\nactivation = \"dice\"\n",
     "kind = \"dien\"\nembedding = [{ slots = [1, 2, 3], table = \"id\", dim = 4 }]\nhistory = { slots = [2], target = [3] }\nhidden = [8]\nactivation = \"prelu\"\n",
     "kind = \"ffm\"\nlinear = { slots = [1, 2, 3, 5], k = 4, init = 0.1 }\n",
 ];

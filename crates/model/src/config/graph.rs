@@ -83,7 +83,7 @@ pub struct HistoryConfig {
     /// Numbers of the attention's hidden layer (`din`); 36 unless given.
     #[serde(default)]
     pub hidden: Option<Located<usize>>,
-    /// Of that layer: `sigmoid` unless given, `relu`, `tanh` or `linear`.
+    /// Of that layer: `sigmoid` unless given.
     #[serde(default)]
     pub activation: Option<Located<ActivationName>>,
     /// Whether attention adds up to 1 (`din`).
@@ -247,14 +247,6 @@ impl Checker<'_> {
         self.some(history.hidden.as_ref(), "hidden", MAX_SIZE);
         if let Some(auxiliary) = &history.auxiliary {
             self.within(auxiliary, "auxiliary", (0.0, 1e6));
-        }
-        if let Some(name) = history
-            .activation
-            .as_ref()
-            .filter(|name| name.value.fused().is_none())
-        {
-            let message = "the attention's activation is one of sigmoid, relu, tanh and linear";
-            self.fault(name, "activation", message);
         }
         let at = history.slots.first().or(history.target.first());
         match at {

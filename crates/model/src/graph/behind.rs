@@ -78,6 +78,11 @@ impl Behind {
     }
 }
 
+/// An activation that no product applies itself, as a layer.
+pub(crate) fn alone(name: ActivationName, width: usize) -> Option<Layer> {
+    activation(name, width).filter(|_| name.fused().is_none())
+}
+
 /// An activation as a layer of its own; `linear` is none.
 fn activation(name: ActivationName, width: usize) -> Option<Layer> {
     Some(match name {

@@ -38,7 +38,9 @@ impl Operation for Cross {
         out: &mut [T],
         keep: &mut Keep<T>,
     ) {
-        let Keep { values: keep, input } = keep;
+        let Keep {
+            values: keep, input, ..
+        } = keep;
         let n = rows * self.width;
         keep.clear();
         keep.resize(n + rows * self.rank.unwrap_or(0), T::ZERO);

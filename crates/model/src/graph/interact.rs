@@ -51,7 +51,9 @@ impl Operation for Interact {
         out: &mut [T],
         keep: &mut Keep<T>,
     ) {
-        let Keep { values: keep, input } = keep;
+        let Keep {
+            values: keep, input, ..
+        } = keep;
         let x = concat(rows, from, input);
         let part = rows * self.width();
         keep.clear();

@@ -37,7 +37,9 @@ impl Operation for Mixture {
         out: &mut [T],
         keep: &mut Keep<T>,
     ) {
-        let Keep { values: keep, input } = keep;
+        let Keep {
+            values: keep, input, ..
+        } = keep;
         let (experts, gate) = from.split_at(self.experts);
         let x = concat(rows, gate, input);
         keep.clear();

@@ -31,6 +31,10 @@ fn models() -> Vec<String> {
             "kind = \"autoint\"\nhidden = [6]\nattention = { heads = 2, dim = 3 }\n",
         ),
         of(HISTORY, "kind = \"din\"\nhidden = [6]\nactivation = \"dice\"\n"),
+        of(
+            &HISTORY.replace("hidden = 5", "hidden = 5, activation = \"dice\""),
+            "kind = \"din\"\nhidden = [6]\n",
+        ),
         of(HISTORY, "kind = \"dien\"\nhidden = [6]\nactivation = \"prelu\"\n"),
         of(
             ALL,

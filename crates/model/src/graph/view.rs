@@ -7,6 +7,8 @@ pub struct Keep<T> {
     pub values: Vec<T>,
     /// Sources side by side, where they had to be copied.
     pub input: Vec<T>,
+    /// What a layer within the layer keeps.
+    pub inner: Vec<T>,
 }
 
 impl<T> Keep<T> {
@@ -14,11 +16,13 @@ impl<T> Keep<T> {
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         self.input.clear();
+        self.inner.clear();
     }
 
     /// Returns the bytes it holds.
     pub(crate) fn bytes(&self) -> usize {
-        (self.values.capacity() + self.input.capacity()) * size_of::<T>()
+        let numbers = self.values.capacity() + self.input.capacity() + self.inner.capacity();
+        numbers * size_of::<T>()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `logit = mlp([x | Σ_t a(e_t, q) e_t])`, a of [`crate::graph::attention`]; Zhou et al. 2018, arXiv:1706.06978.
 
+use crate::config::ActivationName;
 use crate::config::graph::{size, sizes};
 use crate::graph::{Attention, Graph, Layer};
 use crate::network::Builder;
@@ -18,12 +19,12 @@ pub(crate) fn compose(builder: &mut Builder<'_>) {
     let Some(history) = &config.history else {
         return;
     };
-    let activation = history.activation.as_ref().and_then(|name| name.value.fused());
+    let activation = history.activation.as_ref().map(|name| name.value);
     let layer = Attention {
         dim: graph.nodes[target].width,
         length,
         hidden: size(history.hidden.as_ref(), 36),
-        activation: activation.unwrap_or(Activation::Sigmoid),
+        activation: activation.unwrap_or(ActivationName::Sigmoid),
         softmax: history.softmax,
     };
     inputs.push(graph.add("attention", Layer::Attention(layer), &[target, sequence]));

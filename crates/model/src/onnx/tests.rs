@@ -119,6 +119,20 @@ fn graphs() -> Vec<(&'static str, String)> {
             ),
         ),
         (
+            "din_attention_dice",
+            of(
+                &HISTORY.replace("hidden = 5", "hidden = 5, activation = \"dice\""),
+                "kind = \"din\"\nhidden = [6]",
+            ),
+        ),
+        (
+            "din_attention_prelu",
+            of(
+                &HISTORY.replace("hidden = 5", "hidden = 5, activation = \"prelu\""),
+                "kind = \"din\"\nhidden = [6]",
+            ),
+        ),
+        (
             "dien",
             of(HISTORY, "kind = \"dien\"\nhidden = [6]\nactivation = \"prelu\""),
         ),

@@ -1,11 +1,28 @@
 //! Attention: back through the weighted sum, the weights' two layers and what they read.
 
-use super::{Backward, Pass, softmax_back};
+use super::{Backward, Keep, Pass, back, block, run, softmax_back};
+use crate::backward::{Dense, Mode};
 use rankine_kernel::{Real, dense};
-use rankine_model::graph::Attention;
 use rankine_model::graph::sequence::entries;
+use rankine_model::graph::{Attention, Layer, View};
 
 impl Backward for Attention {
+    fn learn<T: Real>(
+        &self,
+        rows: usize,
+        from: &[View<'_, T>],
+        blocks: &mut [Dense<T>],
+        (out, keep): (&mut [T], &mut Keep<T>),
+    ) {
+        let ([first, last], own) = blocks.split_at_mut(2) else {
+            return;
+        };
+        let bend = |layer: &Layer, rows, x, out: &mut [T], keep: &mut Keep<T>| {
+            run(layer, rows, &[x], own, (out, keep), Mode::Learn);
+        };
+        self.compute(rows, from, [block(first), block(last)], (out, keep), bend);
+    }
+
     fn backward<T: Real>(&self, pass: Pass<'_, T>) {
         let total = pass.keep.values.len() / self.kept();
         if total == 0 {
@@ -32,12 +49,36 @@ impl Backward for Attention {
             }
             at += there;
         }
-        let [first, last] = pass.blocks else {
+        let ([first, last], own) = pass.blocks.split_at_mut(2) else {
             return;
         };
         let mut dh = vec![T::ZERO; hidden.len()];
         last.backward(total, (hidden, weights), &mut slopes, Some(&mut dh));
-        self.activation.backward(hidden, &mut dh);
+        match self.bend() {
+            None => self
+                .activation
+                .fused()
+                .unwrap_or_default()
+                .backward(hidden, &mut dh),
+            Some(layer) => {
+                let mut kept = Keep {
+                    values: std::mem::take(&mut pass.keep.inner),
+                    ..Keep::default()
+                };
+                let mut to = [vec![T::ZERO; dh.len()]];
+                let bent = Pass {
+                    rows: total,
+                    from: &[View::rows(&pass.keep.input, self.hidden)],
+                    out: hidden,
+                    slope: &mut dh,
+                    keep: &mut kept,
+                    blocks: own,
+                    to: &mut to,
+                };
+                back(&layer, bent);
+                [dh] = to;
+            }
+        }
         let mut dx = vec![T::ZERO; inputs.len()];
         first.backward(total, (inputs, hidden), &mut dh, Some(&mut dx));
         let mut dx = dx.chunks_exact(4 * self.dim);

@@ -169,6 +169,13 @@ fn attention_on_a_history_checks_by_differences() {
     checks("din", &format!("{HISTORY}\nhidden = [3]\nactivation = \"tanh\""));
     let softmax = HISTORY.replace("hidden = 4", "hidden = 4, softmax = true, activation = \"tanh\"");
     checks("din", &format!("{softmax}\nhidden = [3]\nactivation = \"dice\""));
+    for activation in ["dice", "prelu", "gelu"] {
+        let bent = HISTORY.replace(
+            "hidden = 4",
+            &format!("hidden = 4, activation = \"{activation}\""),
+        );
+        checks("din", &format!("{bent}\nhidden = [3]\nactivation = \"tanh\""));
+    }
 }
 
 #[test]

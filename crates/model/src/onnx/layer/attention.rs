@@ -28,7 +28,7 @@ impl Sheet<'_> {
         let parts = [e.to_owned(), q, minus, times];
         let x = self.concat(&of("inputs"), &parts, 2);
         let hidden = self.affine(&of("hidden.sums"), &x, &format!("{name}.hidden"))?;
-        let hidden = self.activated(&of("hidden"), &hidden, layer.activation);
+        let hidden = self.bent(name, layer, &hidden)?;
         let raw = self.affine(&of("raw"), &hidden, &format!("{name}.weight"))?;
         let raw = self.squeeze(&of("scores"), &raw, 2);
         let weights = if layer.softmax {
@@ -39,6 +39,18 @@ impl Sheet<'_> {
         let weights = self.unsqueeze(&of("weights"), &weights, 2);
         let weighed = self.add("Mul", &of("weighed"), &[e, &weights]);
         Ok(self.sum(name, &weighed, 1, false))
+    }
+
+    /// The hidden layer's values, from its sums.
+    fn bent(&mut self, name: &str, layer: &Attention, sums: &str) -> Result<String, ModelError> {
+        let slope = format!("{name}.slope");
+        match layer.bend() {
+            Some(bend) => super::super::nodes::single(self, (&slope, &bend), sums),
+            None => {
+                let own = layer.activation.fused().unwrap_or_default();
+                Ok(self.activated(&format!("{name}/hidden"), sums, own))
+            }
+        }
     }
 
     /// A softmax over the entries that are there, `[batch, L]`; zeros elsewhere, also where there is none.
