@@ -5,7 +5,7 @@
 
 use super::objective::{PartConfig, RankNetConfig, SoftmaxConfig};
 use super::{
-    ActivationName, AttentionConfig, CombineName, CrossConfig, Kind, LinearOptimizerKind, MatrixConfig, Mix,
+    ActivationName, AttentionConfig, CombineName, CrossConfig, Init, Kind, LinearOptimizerKind, MatrixConfig, Mix,
     ModelConfig, ObjectiveConfig, ObjectiveKind, OptimizerKind, OptimizerSettings, SolverName,
 };
 use crate::tower::Combination;
