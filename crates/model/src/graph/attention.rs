@@ -71,7 +71,7 @@ impl Operation for Attention {
         out: &mut [T],
         keep: &mut Keep<T>,
     ) {
-        let bend = |layer: &Layer, rows, x, out: &mut [T], keep: &mut Keep<T>| {
+        let bend = |layer: &Layer, rows: usize, x: View<'_, T>, out: &mut [T], keep: &mut Keep<T>| {
             layer.forward(rows, &[x], &blocks[2..], out, keep);
         };
         self.compute(rows, from, [blocks[0], blocks[1]], (out, keep), bend);

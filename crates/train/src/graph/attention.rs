@@ -17,7 +17,7 @@ impl Backward for Attention {
         let ([first, last], own) = blocks.split_at_mut(2) else {
             return;
         };
-        let bend = |layer: &Layer, rows, x, out: &mut [T], keep: &mut Keep<T>| {
+        let bend = |layer: &Layer, rows: usize, x: View<'_, T>, out: &mut [T], keep: &mut Keep<T>| {
             run(layer, rows, &[x], own, (out, keep), Mode::Learn);
         };
         self.compute(rows, from, [block(first), block(last)], (out, keep), bend);
