@@ -258,7 +258,10 @@ fn norms_and_activations_of_towers_check_by_differences() {
             );
         }
     }
-    let last = TOWERS.replace("dropout =", "tower.last = \"dice\"\ntower.temperature = 1.0\ndropout =");
+    let last = TOWERS.replace(
+        "dropout =",
+        "tower.last = \"dice\"\ntower.temperature = 1.0\ndropout =",
+    );
     checks(
         "twotower",
         &format!("{last}\nnorm = \"batch\"\nobjective = {{ kind = \"pointwise\" }}"),
