@@ -10,8 +10,8 @@
 //! ```
 
 use crate::config::{
-    ActivationName, EmbeddingConfig, Init, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName, PreferenceConfig,
-    TowerConfig, TowersConfig,
+    ActivationName, EmbeddingConfig, Init, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName,
+    PreferenceConfig, TowerConfig, TowersConfig,
 };
 use crate::graph::{Behind, Graph};
 use crate::linear::{self, LinearPart};

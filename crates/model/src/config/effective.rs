@@ -5,8 +5,8 @@
 
 use super::objective::{PartConfig, RankNetConfig, SoftmaxConfig};
 use super::{
-    ActivationName, AttentionConfig, CombineName, CrossConfig, Init, Kind, LinearOptimizerKind, MatrixConfig, Mix,
-    ModelConfig, ObjectiveConfig, ObjectiveKind, OptimizerKind, OptimizerSettings, SolverName,
+    ActivationName, AttentionConfig, CombineName, CrossConfig, Init, Kind, LinearOptimizerKind, MatrixConfig,
+    Mix, ModelConfig, ObjectiveConfig, ObjectiveKind, OptimizerKind, OptimizerSettings, SolverName,
 };
 use crate::tower::Combination;
 use rankine_config::Located;
