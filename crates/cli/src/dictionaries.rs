@@ -16,7 +16,7 @@ use rankine_server::ServerConfig;
 use crate::home::Home;
 
 /// The flag that verbs share.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Dictionaries {
     /// Server configuration whose dictionary entries name what the conf reads; paths are relative to the home
     #[arg(long, value_name = "SERVER.toml")]
@@ -36,6 +36,11 @@ impl fmt::Debug for Tables {
 }
 
 impl Dictionaries {
+    /// The file that names them.
+    pub(crate) fn file(&self) -> &Option<PathBuf> {
+        &self.dictionaries
+    }
+
     /// Loads what `plan` reads.
     ///
     /// # Errors

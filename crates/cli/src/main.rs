@@ -7,6 +7,7 @@
 mod clock;
 mod command;
 mod dictionaries;
+mod given;
 mod home;
 mod keys;
 mod output;

@@ -147,6 +147,18 @@ tower.context = { slots = [5], hidden = [3] }
 activation = "tanh"
 "#;
 
+/// Kind `dropoutnet` over the conf's slots: sparse preferences, and of the user numbers that slot 20 says are there.
+pub(crate) const DROPOUT: &str = r#"format = 1
+kind = "dropoutnet"
+conf = "movie"
+embedding = [{ slots = [1], table = "user", dim = 4 }, { slots = [2], table = "movie", dim = 4 }, { slots = [4], table = "genre", dim = 3 }]
+tower.user = { slots = [20], hidden = [5, 3], preference = { slots = [1] } }
+tower.item = { slots = [4], hidden = [5, 3], preference = { slots = [2], dropout = 0.3 } }
+tower.combine = "cosine"
+tower.scale = 5.0
+objective = { kind = "mix", sigmoid = {}, softmax = { weight = 0.5, gamma = 5.0 } }
+"#;
+
 pub(crate) const MODELS: [&str; 7] = [EMBEDDING_MLP, WIDE_DEEP, NEURAL_CF, GMF, FLAT, DEEP_FM, DSSM];
 
 pub(crate) fn plan() -> Arc<Plan> {

@@ -2,7 +2,7 @@
 //!
 //! | name ends in | what |
 //! |---|---|
-//! | `.parquet` | a column of ids (the first of whole numbers or text) and one of vectors |
+//! | `.parquet` | a column of ids (the first of whole numbers or text) and one of vectors; read: the number in `version` of all rows, too |
 //! | `.csv` | `id,x1,…,xn` without a header |
 //! | `.npy` | a matrix `<f4` (read: `<f8`, too); ids in `NAME.ids.txt`, one per line |
 //! | `.faiss` | faiss's `IndexFlatIP` with ids (`IndexIDMap`); ids that are text in `NAME.ids.txt` |
@@ -31,6 +31,8 @@ pub struct VectorTable {
     pub width: usize,
     /// ids × width.
     pub floats: Vec<f32>,
+    /// Version of the model that made them, where the file says it.
+    pub version: Option<u64>,
 }
 
 impl VectorTable {

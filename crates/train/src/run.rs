@@ -220,7 +220,7 @@ fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
     Err(TrainError::Config {
         key: "kind".to_owned(),
         detail: format!(
-            "expected a kind learnt in batches (embeddingmlp, widedeep, deepfm, neuralcf, dssm, twotower, youtubednn, dropoutnet), got {}",
+            "expected a kind learnt in batches, `{}` is not: it is linear or learns from who met what",
             kind.name()
         ),
     })

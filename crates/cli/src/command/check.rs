@@ -15,8 +15,8 @@ use rankine_train::report::drawing;
 use rankine_train::vectors;
 use serde_json::{Value, json};
 
-use super::train::text_conf;
 use super::{Globals, check_skew, tune};
+use crate::given::text_conf;
 use crate::output;
 use crate::training::reads;
 
@@ -210,7 +210,11 @@ fn model(text: &str, file: &str, options: &Options, globals: &Globals) -> anyhow
         Some(conf) => (format!("{what}, fits {}", conf.1), outline(&config, &conf)?),
     };
     let drawn = || {
-        let message = "--dot and --svg draw the network of a model file with its --conf";
+        let message = if config.kind() == ModelKind::Item2Vec {
+            "kind `item2vec` has no network to draw"
+        } else {
+            "--dot and --svg draw the network of a model file with its --conf"
+        };
         outline.as_ref().context(message)
     };
     if options.dot {

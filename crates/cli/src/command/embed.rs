@@ -254,6 +254,7 @@ fn put(artefact: &Artefact, vectors: &ItemVectorRows, out: &Path) -> anyhow::Res
             ids: vectors.ids.iter().map(ToString::to_string).collect(),
             width: vectors.width,
             floats: vectors.floats.clone(),
+            version: Some(vectors.version),
         }
         .write(out)?,
     }

@@ -1,10 +1,10 @@
 //! `rankine index build`: an index of a file of vectors.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use rankine_index::{Metric, VectorIndex};
+use rankine_index::{IndexError, Metric, VectorIndex};
 use rankine_table::vectors::VectorTable;
 use serde_json::json;
 
@@ -33,9 +33,9 @@ pub(crate) struct Options {
     /// How nearness is measured; vectors by `embed` are ready for the inner product
     #[arg(long, value_enum, default_value_t = MetricName::Inner)]
     metric: MetricName,
-    /// The version of the model that made the vectors
-    #[arg(long, default_value_t = 0)]
-    model_version: u64,
+    /// The version of the model that made the vectors; default: what a Parquet file by `embed` says
+    #[arg(long)]
+    model_version: Option<u64>,
 }
 
 /// Reads, builds, saves.
@@ -49,7 +49,13 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         MetricName::Cosine => Metric::Cosine,
     };
     let ids = numbers(&table)?;
-    let index = VectorIndex::build(metric, options.model_version, &ids, table.width, &table.floats)?;
+    let index = VectorIndex::build(
+        metric,
+        version(options, &table)?,
+        &ids,
+        table.width,
+        &table.floats,
+    )?;
     index.save(&options.out)?;
     let (file, count) = (options.out.display().to_string(), index.len());
     if globals.json {
@@ -59,8 +65,124 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The version that made the vectors: given, or the file's own; 0 where nothing says it.
+fn version(options: &Options, table: &VectorTable) -> anyhow::Result<u64> {
+    match (options.model_version, table.version) {
+        (Some(given), Some(own)) if given != own => bail!(
+            "--model-version is {given}, {} says its vectors are of version {own}",
+            options.vectors.display()
+        ),
+        (given, own) => Ok(given.or(own).unwrap_or(0)),
+    }
+}
+
 /// The ids as numbers.
 pub(super) fn numbers(table: &VectorTable) -> anyhow::Result<Vec<i64>> {
     let number = |id: &String| id.parse().with_context(|| format!("id `{id}` is not a number"));
     table.ids.iter().map(number).collect()
+}
+
+/// Refuses vectors made by another version than the index's; where the file or the index says none, that is told.
+///
+/// # Errors
+/// Versions that differ.
+pub(super) fn of_one_version(index: &VectorIndex, table: &VectorTable, file: &Path) -> anyhow::Result<()> {
+    let file = file.display();
+    match (index.version(), table.version) {
+        (expected, Some(got)) if expected == got => {}
+        (expected, Some(got)) if expected != 0 => {
+            return Err(IndexError::Version { expected, got }).with_context(|| file.to_string());
+        }
+        (0, _) => output::note(&format!(
+            "the index does not say which version made its vectors, so {file} is taken to be of the same"
+        )),
+        (expected, _) => output::note(&format!(
+            "{file} does not say which version made its vectors (Parquet by `embed` does), so they are taken to be of the index's, {expected}"
+        )),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{index_check, index_query};
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Query {
+        #[command(flatten)]
+        globals: Globals,
+        #[command(flatten)]
+        options: index_query::Options,
+    }
+
+    #[derive(Parser)]
+    struct Check {
+        #[command(flatten)]
+        globals: Globals,
+        #[command(flatten)]
+        options: index_check::Options,
+    }
+
+    #[derive(Parser)]
+    struct Build {
+        #[command(flatten)]
+        globals: Globals,
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn vectors_of_different_versions_never_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let table = |version| VectorTable {
+            ids: vec!["1".to_owned(), "2".to_owned()],
+            width: 2,
+            floats: vec![1.0, 0.0, 0.0, 1.0],
+            version,
+        };
+        for (name, version) in [
+            ("one.parquet", Some(1)),
+            ("two.parquet", Some(2)),
+            ("none.csv", None),
+        ] {
+            table(version).write(&folder.path().join(name)).unwrap();
+        }
+        let build = |file: &str, given: &[&str]| {
+            let arguments = ["build", &path(file), "--out", &path("i.index")];
+            let build = Build::parse_from(arguments.iter().chain(given));
+            run(&build.options, &build.globals)
+        };
+        let query = |users: &str| {
+            let query = Query::parse_from(["query", &path("i.index"), "--users", &path(users)]);
+            index_query::run(&query.options, &query.globals)
+        };
+        let check = |items: &str, users: &str| {
+            let check = ["check", &path("i.index"), &path(items), "--users", &path(users)];
+            let check = Check::parse_from(check);
+            index_check::run(&check.options, &check.globals)
+        };
+        let told = |outcome: anyhow::Result<()>| format!("{:#}", outcome.unwrap_err());
+        build("one.parquet", &[]).unwrap();
+        for users in ["one.parquet", "none.csv"] {
+            query(users).unwrap();
+            check("one.parquet", users).unwrap();
+        }
+        let refused = "query of artefact version 2 asked of an index of version 1";
+        let all = [
+            query("two.parquet"),
+            check("one.parquet", "two.parquet"),
+            check("two.parquet", "one.parquet"),
+        ];
+        for outcome in all {
+            let told = told(outcome);
+            assert!(told.contains(refused) && told.contains("two.parquet: "), "{told}");
+        }
+        let fault = told(build("one.parquet", &["--model-version", "3"]));
+        assert!(fault.ends_with("says its vectors are of version 1"), "{fault}");
+        build("none.csv", &[]).unwrap();
+        query("two.parquet").unwrap();
+    }
 }

@@ -53,8 +53,13 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         ids.len(),
         items.width
     );
+    index_build::of_one_version(&index, &items, &options.vectors)?;
     let users = match &options.users {
-        Some(file) => VectorTable::read(file)?,
+        Some(file) => {
+            let users = VectorTable::read(file)?;
+            index_build::of_one_version(&index, &users, file)?;
+            users
+        }
         None => items.clone(),
     };
     let (mut found, mut wanted) = (0, 0);

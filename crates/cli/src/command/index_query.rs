@@ -8,7 +8,7 @@ use rankine_index::VectorIndex;
 use rankine_table::vectors::VectorTable;
 use serde_json::json;
 
-use super::Globals;
+use super::{Globals, index_build};
 use crate::output;
 
 /// Arguments of the verb.
@@ -32,10 +32,11 @@ pub(crate) struct Options {
 /// Asks and prints, nearest first.
 ///
 /// # Errors
-/// A file that cannot be read, a user without a vector, vectors of another width.
+/// A file that cannot be read, a user without a vector, vectors of another width or version.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let index = VectorIndex::load(&options.index)?;
     let users = VectorTable::read(&options.users)?;
+    index_build::of_one_version(&index, &users, &options.users)?;
     let places = users.places();
     let first = users.ids.first().cloned();
     let wanted = match options.wanted.as_slice() {

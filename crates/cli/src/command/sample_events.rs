@@ -176,6 +176,7 @@ fn counts(before: &BTreeMap<i64, u32>) -> VectorTable {
         ids: before.keys().map(ToString::to_string).collect(),
         width: 1,
         floats: before.values().map(|count| *count as f32).collect(),
+        version: None,
     }
 }
 

@@ -163,6 +163,7 @@ mod tests {
             ids: vec!["1".into(), "2".into()],
             width: 2,
             floats: vec![1.0, 0.0, 0.0, 4.0],
+            version: None,
         };
         std::fs::write(path("b.csv"), "who,what\na,1\na,1\na,2\nb,2\nc,9\n").unwrap();
         let users = means(&path("b.csv"), ("who", "what"), &items).unwrap();

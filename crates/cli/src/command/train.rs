@@ -1,36 +1,32 @@
 //! `rankine train`: one model from a model file, a conf and sample files, published as a new version.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser};
+use clap::Args;
 use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
 use rankine_server::config::{EMB, POPULARITY};
-use rankine_table::{AtomicFile, LeftOut, stream};
 use rankine_train::Progress;
-use rankine_train::linear::TextFormat;
 use rankine_train::metric::Evaluation;
 use rankine_train::ranking::Verdict;
 use rankine_train::report::drawing;
-use rankine_train::vectors::{self, Joined, summary};
+use rankine_train::vectors::summary;
 use serde_json::json;
 
 use super::Globals;
-use crate::dictionaries::Dictionaries;
+use crate::given::Given;
 use crate::home::Home;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
-use crate::source::{Reading, vectors_conf};
 use crate::training::{
-    Files, Fitted, Gate, Going, Job, Liked, Origin, earlier_vectors, fit, gate, lists, measure, publish,
-    rejects, train_vectors,
+    Fitted, Gate, Going, Job, Liked, Origin, earlier_vectors, fit, gate, lists, measure, publish,
+    train_vectors,
 };
 use crate::watch::Watch;
-use crate::{clock, output, recipe};
+use crate::{clock, output};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -48,49 +44,20 @@ pub(crate) struct Options {
     /// The model file (TOML)
     #[arg(value_name = "MODEL.toml")]
     model: PathBuf,
-    /// The conf it reads; default: the bundled MovieLens conf
-    #[arg(long, value_name = "CONF.toml")]
-    conf: Option<PathBuf>,
-    /// Training samples (.parquet, .csv, .tsv, .jsonl, .libsvm, .libffm, .gz, .zst), one file after another, or `-` for
-    /// standard input; default: the home's samples of the conf
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    train: Vec<PathBuf>,
-    /// Form of standard input: what a file's name would end in
-    #[arg(long, default_value = "csv", value_name = "FORM")]
-    format: String,
-    /// Names of the columns of text without a header line, `u1..u128` for a run of them
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    columns: Vec<String>,
-    /// End at the first row that cannot be read, instead of listing it in cache/NAME.rejects.tsv
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    given: Given,
     /// Begin from the weights of this version, or of the latest version in this model's folder
     #[arg(long, value_name = "DIR")]
     init_from: Option<PathBuf>,
     /// Go on from the newest checkpoint of the same run (`train.checkpoint` in the model file)
     #[arg(long)]
     resume: bool,
-    /// Validation samples for early stopping; default: the home's, or a part of the training samples with --train
-    #[arg(long, value_name = "FILE")]
-    valid: Option<PathBuf>,
     /// Test samples the published figures come from
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
-    /// Share of the training samples held out for validation where there is no --valid
-    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
-    hold_out: f64,
     /// Name to publish under; default: the name of the model file
     #[arg(long)]
     name: Option<String>,
-    /// Vectors of users that the ids of the samples (columns label, user, item) are joined to: Parquet, word2vec text, CSV, .npy
-    #[arg(long, value_name = "FILE", requires = "item_vectors")]
-    user_vectors: Option<PathBuf>,
-    /// Vectors of items, for the same
-    #[arg(long, value_name = "FILE", requires = "user_vectors")]
-    item_vectors: Option<PathBuf>,
-    /// How many numbers of a line label,u1,…,i1,… are the user's; default: half
-    #[arg(long, value_name = "COUNT")]
-    user_numbers: Option<usize>,
     /// A file n_train=COUNT,n_val=COUNT, compared with what is read; never needed
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
@@ -110,27 +77,9 @@ pub(crate) struct Options {
     /// Places of the lists that the gate counts
     #[arg(long, value_name = "K", default_value_t = 10, requires = "gate")]
     gate_top: usize,
-    #[command(flatten)]
-    dictionaries: Dictionaries,
-}
-
-/// The verb's arguments alone, as another verb would write them.
-#[derive(Debug, Parser)]
-struct Alone {
-    #[command(flatten)]
-    options: Options,
 }
 
 impl Options {
-    /// Reads arguments as the command line would.
-    ///
-    /// # Errors
-    /// What the command line would say.
-    pub(super) fn of(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Self> {
-        let all = std::iter::once(OsString::from("train")).chain(arguments);
-        Ok(Alone::try_parse_from(all)?.options)
-    }
-
     /// Refuses arguments that mean nothing to the model's kind.
     fn suits(&self, config: &ModelConfig) -> anyhow::Result<()> {
         let (kind, vectors) = (config.kind(), config.kind() == Kind::Item2Vec);
@@ -153,7 +102,7 @@ impl Options {
             ),
             (
                 "--valid",
-                vectors && self.valid.is_some(),
+                vectors && self.given.valid.is_some(),
                 "has no figure on validation samples",
             ),
             (
@@ -168,12 +117,12 @@ impl Options {
             ),
             (
                 "--user-vectors",
-                vectors && self.user_vectors.is_some(),
+                vectors && self.given.user_vectors.is_some(),
                 "makes vectors, it reads none",
             ),
             (
                 "--train",
-                of_events && !self.train.is_empty(),
+                of_events && !self.given.train.is_empty(),
                 "learns from the imported events (`item2vec.events`)",
             ),
         ];
@@ -193,11 +142,7 @@ impl Options {
 /// # Errors
 /// Faults of the files, a loss that is no longer finite, the disk's.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        (0.0..1.0).contains(&options.hold_out),
-        "--hold-out is {}, expected 0 to 1",
-        options.hold_out
-    );
+    options.given.check()?;
     anyhow::ensure!(
         options.gate.is_none_or(|margin| (0.0..=1.0).contains(&margin)),
         "--gate is {}, expected 0 to 1",
@@ -215,7 +160,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         anyhow::ensure!(options.gate.is_none(), "--gate: kind `item2vec` ranks nothing");
         return vectors(options, globals, (&config, &name));
     }
-    let job = job(options, globals, (config, name))?;
+    let job = job(options, &home, (config, &name))?;
     let outcome = published(&job, options, globals);
     job.files.reading.tell()?;
     outcome
@@ -366,9 +311,11 @@ fn liked(options: &Options, globals: &Globals, config: &ModelConfig) -> anyhow::
     let home = globals.home();
     match config.item2vec.events {
         SentenceEvents::Train => {
-            let conf = conf(options)?;
+            let conf = options.given.conf()?;
             let name = Plan::compile(&conf.0, &conf.1, None)?.name().to_owned();
-            let files = files(options, globals, (&name, &name))?;
+            let files = options
+                .given
+                .files(&home, (&name, &name), options.test.as_deref())?;
             let liked = Liked::of_training(config, &conf, &files);
             files.reading.tell()?;
             liked
@@ -398,63 +345,15 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
 }
 
 /// The job the arguments describe.
-pub(super) fn job(
-    options: &Options,
-    globals: &Globals,
-    (model, name): (ModelConfig, String),
-) -> anyhow::Result<Job> {
-    let wanted = model.conf.as_deref().unwrap_or_default();
-    let files = files(options, globals, (wanted, &name))?;
-    let conf = match (
-        &options.conf,
-        files.train.first().and_then(|path| TextFormat::of(path)),
-    ) {
-        (None, Some(format)) => text_conf(format, &model),
-        (None, None) if model.conf.as_deref() == Some(vectors::NAME) => made_conf(options, &files)?,
-        _ => conf(options)?,
-    };
-    let plan = Plan::compile(&conf.0, &conf.1, None)?;
-    let tables = options.dictionaries.load(&plan, &globals.home())?;
-    let origin = options
-        .init_from
-        .as_ref()
-        .map(|folder| Origin::open(folder, &model));
-    let origin = origin.transpose()?;
-    let mut job = Job::new(&name, model, conf, files)?.reading(tables);
-    job.origin = origin;
-    job.resume = options.resume;
-    Ok(job)
-}
-
-/// The conf's text and the name of its file.
-fn conf(options: &Options) -> anyhow::Result<(String, String)> {
-    let Some(path) = &options.conf else {
-        return Ok((recipe::CONF.text.to_owned(), recipe::CONF.file.to_owned()));
-    };
-    let file = path.display().to_string();
-    Ok((std::fs::read_to_string(path).with_context(|| file.clone())?, file))
-}
-
-/// The conf of samples that are vectors.
-fn made_conf(options: &Options, files: &Files) -> anyhow::Result<(String, String)> {
-    let text = match &files.joined {
-        Some(joined) => vectors::conf(joined.widths().0, joined.widths().1),
-        None => {
-            let first = files.train.first().context("--train names no file")?;
-            vectors_conf(first, options.user_numbers)?
-        }
-    };
-    Ok((text, "the conf of vectors".to_owned()))
-}
-
-/// The conf of a file without one.
-pub(super) fn text_conf(format: TextFormat, model: &ModelConfig) -> (String, String) {
-    let slots = model.linear.iter().flat_map(|linear| &linear.slots);
-    let slots: Vec<u32> = slots.map(|slot| slot.value).collect();
-    (
-        format.conf(&slots),
-        format!("the conf of {} files", format.name()),
-    )
+fn job(options: &Options, home: &Home, (model, name): (ModelConfig, &str)) -> anyhow::Result<Job> {
+    let origin = options.init_from.as_ref();
+    let origin = origin.map(|folder| Origin::open(folder, &model)).transpose()?;
+    let job = options.given.job(home, (model, name), options.test.as_deref())?;
+    Ok(Job {
+        origin,
+        resume: options.resume,
+        ..job
+    })
 }
 
 /// The name of a file without folder and ending.
@@ -464,96 +363,4 @@ pub(super) fn stem(path: &Path) -> anyhow::Result<String> {
         .and_then(|s| s.to_str())
         .context("the model file has no name; give --name")?;
     Ok(stem.to_owned())
-}
-
-/// The given sample files, or the home's.
-fn files(options: &Options, globals: &Globals, (conf, name): (&str, &str)) -> anyhow::Result<Files> {
-    let reading = Reading {
-        columns: (!options.columns.is_empty()).then(|| columns(&options.columns)),
-        left_out: (!options.strict).then(|| LeftOut::listed_in(&rejects(&globals.home(), name))),
-    };
-    if options.train.is_empty() {
-        let mut files = Files {
-            reading,
-            ..Files::of_home(&globals.home(), conf)?
-        };
-        for (part, given, own) in [
-            ("validation", &options.valid, &mut files.valid),
-            ("test", &options.test, &mut files.test),
-        ] {
-            if let Some(path) = given {
-                files.split += &format!("; {part} {}", path.display());
-                *own = Some(path.clone());
-            }
-        }
-        return Ok(files);
-    }
-    let train = options.train.iter().map(|path| spool(path, options, globals));
-    let split = match &options.valid {
-        Some(path) => format!("given files; validation {}", path.display()),
-        None => format!(
-            "given files; validation: {} of the training samples, drawn by the seed",
-            options.hold_out
-        ),
-    };
-    Ok(Files {
-        train: train.collect::<anyhow::Result<_>>()?,
-        valid: options.valid.clone(),
-        hold_out: options.hold_out,
-        test: options.test.clone(),
-        split,
-        hash: String::new(),
-        joined: match (&options.user_vectors, &options.item_vectors) {
-            (Some(user), Some(item)) => Some(Joined::read(user, item)?),
-            _ => None,
-        },
-        reading,
-    })
-}
-
-/// Where standard input goes so that it can be read again; any other file is where it is.
-fn spooled(path: &Path, options: &Options, globals: &Globals) -> PathBuf {
-    if !stream::is_standard(path) {
-        return path.to_owned();
-    }
-    globals.home().cache().join(format!("stdin.{}", options.format))
-}
-
-/// The same with standard input copied there.
-fn spool(path: &Path, options: &Options, globals: &Globals) -> anyhow::Result<PathBuf> {
-    let to = spooled(path, options, globals);
-    if to != *path {
-        let mut file = AtomicFile::create(&to)?;
-        std::io::copy(&mut stream::open(path)?, &mut file)?;
-        file.commit()?;
-    }
-    Ok(to)
-}
-
-/// Column names with runs like `u1..u128` written out.
-fn columns(given: &[String]) -> Vec<String> {
-    given
-        .iter()
-        .flat_map(|name| run_of(name).unwrap_or_else(|| vec![name.clone()]))
-        .collect()
-}
-
-/// The names of `u1..u128` (or `u1..128`); none for a plain name.
-fn run_of(name: &str) -> Option<Vec<String>> {
-    let (first, last) = name.split_once("..")?;
-    let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
-    let (from, to) = (first.strip_prefix(stem)?, last.strip_prefix(stem).unwrap_or(last));
-    let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
-    Some((from..=to).map(|n| format!("{stem}{n}")).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_of_columns_are_written_out() {
-        let given = ["label", "u1..u3", "v9..10", "a..b"].map(str::to_owned);
-        assert_eq!(columns(&given), ["label", "u1", "u2", "u3", "v9", "v10", "a..b"]);
-    }
 }

@@ -1,7 +1,6 @@
 //! `rankine tune`: trains a model file again and again with other values of its keys, and says which were best on the
 //! validation samples. No trial sees the test samples, and none is published.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -14,6 +13,8 @@ use rankine_train::tune::{
 use serde_json::json;
 
 use super::{Globals, train};
+use crate::given::{Given, quoted};
+use crate::home::Home;
 use crate::preparing::Preparing;
 use crate::progress::Bars;
 use crate::training::{Job, attempt, listed};
@@ -23,44 +24,17 @@ use crate::{clock, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine tune examples/tune/widedeep.toml\n  \
-    rankine tune my.tune.toml --conf my.feature.toml --train train.csv --hold-out 0.1\n\n\
+    rankine tune my.tune.toml --conf my.feature.toml --train day-*.parquet --dictionaries server.toml\n\n\
     A killed search goes on where it was when run again.")]
 pub(crate) struct Options {
     /// The tune file (TOML): model file, strategy, trials, space
     #[arg(value_name = "TUNE.toml")]
     tune: PathBuf,
-    /// The conf the model reads; default: the bundled MovieLens conf
-    #[arg(long, value_name = "CONF.toml")]
-    conf: Option<PathBuf>,
-    /// Training samples; default: the home's samples of the conf
-    #[arg(long, value_name = "FILE")]
-    train: Option<PathBuf>,
-    /// Validation samples; default: the home's, or a part of the training samples with --train
-    #[arg(long, value_name = "FILE")]
-    valid: Option<PathBuf>,
-    /// Share of the training samples held out for validation where there is no --valid
-    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
-    hold_out: f64,
+    #[command(flatten)]
+    given: Given,
     /// Forget the trials of an earlier search by this tune file
     #[arg(long)]
     anew: bool,
-}
-
-impl Options {
-    /// The arguments as those of a training of `model`.
-    fn as_train(&self, model: &Path) -> anyhow::Result<train::Options> {
-        let mut arguments: Vec<OsString> = vec![model.into()];
-        let files = [
-            ("--conf", &self.conf),
-            ("--train", &self.train),
-            ("--valid", &self.valid),
-        ];
-        for (flag, file) in files {
-            arguments.extend(file.iter().flat_map(|file| [OsString::from(flag), file.into()]));
-        }
-        arguments.extend([OsString::from("--hold-out"), self.hold_out.to_string().into()]);
-        train::Options::of(arguments)
-    }
 }
 
 /// A search and what it varies.
@@ -80,7 +54,8 @@ struct Search {
 /// Faults of the files, a journal of another search, the disk's. A trial that fails is a line of the table.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let home = globals.home();
-    let search = search(options, globals)?;
+    options.given.check()?;
+    let search = search(options, &home)?;
     let _beside = Preparing::beside(&home)?;
     let folder = home.root().join("tune");
     let journal = folder.join(format!("{}.jsonl", search.name));
@@ -122,32 +97,10 @@ fn report(options: &Options, search: &Search, ended: &[Trial], globals: &Globals
 
 /// The training that a trial was of, as one would type it.
 fn command(options: &Options, model: &str, values: &[String]) -> String {
-    let files = [
-        ("--conf", &options.conf),
-        ("--train", &options.train),
-        ("--valid", &options.valid),
-    ];
     let mut words = vec!["rankine train".to_owned(), quoted(model)];
-    for (flag, file) in files {
-        words.extend(
-            file.iter()
-                .map(|file| format!("{flag} {}", quoted(&file.display().to_string()))),
-        );
-    }
-    if options.train.is_some() && options.valid.is_none() {
-        words.push(format!("--hold-out {}", options.hold_out));
-    }
+    words.extend(options.given.typed());
     words.extend(values.iter().map(|set| format!("--set {}", quoted(set))));
     words.join(" ")
-}
-
-/// A word as a shell takes it: in quotes where it has more than plain letters.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=".contains(c);
-    if word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// A tune file and the model file it names, without faults.
@@ -214,7 +167,7 @@ impl Read {
 }
 
 /// Reads the files of a search.
-fn search(options: &Options, globals: &Globals) -> anyhow::Result<Search> {
+fn search(options: &Options, home: &Home) -> anyhow::Result<Search> {
     let Read {
         config,
         model,
@@ -226,13 +179,10 @@ fn search(options: &Options, globals: &Globals) -> anyhow::Result<Search> {
         .epochs
         .as_ref()
         .map_or(model.train.epochs(), |epochs| epochs.value);
-    let job = train::job(
-        &options.as_train(&path)?,
-        globals,
-        (model, train::stem(&options.tune)?),
-    )?;
+    let name = train::stem(&options.tune)?;
+    let job = options.given.job(home, (model, &name), None)?;
     Ok(Search {
-        name: job.name.clone(),
+        name,
         config,
         job,
         model: (model_text, model_file),
@@ -309,6 +259,7 @@ impl Search {
         let learnt = files.train.iter().map(|path| crate::training::of_file(path));
         let mut samples = learnt.collect::<anyhow::Result<Vec<_>>>()?;
         samples.extend(files.valid.as_deref().map(crate::training::of_file).transpose()?);
+        samples.extend(options.given.beside()?);
         Ok(format!(
             "{tune}\n{}\n{}\n{}\n{}",
             self.model.0,
@@ -322,24 +273,21 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        options: Options,
+    }
 
     #[test]
     fn the_best_training_can_be_typed_as_it_is_printed() {
-        let file = |name: &str| Some(PathBuf::from(name));
-        let mut options = Options {
-            tune: PathBuf::from("t.toml"),
-            conf: file("my conf.toml"),
-            train: file("a.csv"),
-            valid: None,
-            hold_out: 0.2,
-            anew: false,
-        };
+        let options = Alone::parse_from(["tune", "t.toml", "--train", "a.csv"]).options;
         let values = ["hidden=[8, 2]".to_owned(), "train.batch=16".to_owned()];
         assert_eq!(
             command(&options, "m.toml", &values),
-            "rankine train m.toml --conf 'my conf.toml' --train a.csv --hold-out 0.2 --set 'hidden=[8, 2]' --set train.batch=16"
+            "rankine train m.toml --train a.csv --hold-out 0.1 --set 'hidden=[8, 2]' --set train.batch=16"
         );
-        options.valid = file("it's.csv");
-        assert!(command(&options, "m.toml", &[]).ends_with("--train a.csv --valid 'it'\\''s.csv'"));
     }
 }

@@ -2,9 +2,7 @@
 
 use crate::site::Site;
 use crate::tab::Browser;
-use crate::{
-    arrivals, dark, escaping, keyboard, opens, order, phone, policy, rating, report, scriptless, search,
-};
+use crate::{dark, escaping, keyboard, opens, order, phone, policy, rating, report, scriptless, search};
 
 /// Runs a scenario in a tab of its own and keeps its failure under its name.
 macro_rules! run {

@@ -7,9 +7,7 @@ use rankine_feature::Value;
 use rankine_model::{Artefact, versions};
 use rankine_predict::{Row, Wanted, embed_side};
 use rankine_store::testing::PostgresServer;
-use rankine_store::vectors::{
-    Generation, Metric, PgVectors, Shape, VectorRow, VectorSearch as _, VectorStore as _,
-};
+use rankine_store::vectors::{Generation, Metric, PgVectors, Shape, VectorRow, VectorStore as _};
 
 use crate::fresh::{Fresh, Wish, wait};
 

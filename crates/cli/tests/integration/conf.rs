@@ -127,6 +127,12 @@ fn a_model_file_with_its_conf_is_told_and_drawn() {
     assert!(json["network"]["dense_parameters"].as_u64().unwrap() > 1000);
     let error = rankine(home.path(), &["check", "config/models/din.toml", "--svg"]).bad(1);
     assert!(error.contains("with its --conf"), "{error}");
+    let vectors = ["check", "config/models/item2vec.toml", "--conf", CONF, "--svg"];
+    let error = rankine(home.path(), &vectors).bad(1);
+    assert!(
+        error.contains("kind `item2vec` has no network to draw"),
+        "{error}"
+    );
 }
 
 #[test]

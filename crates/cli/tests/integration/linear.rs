@@ -58,6 +58,26 @@ fn a_libffm_file_becomes_a_model_that_is_served_by_its_own_conf() {
     assert_eq!(weights(1), weights(2), "the kept cache changes nothing");
 }
 
+#[test]
+fn networks_learn_from_libffm_files_without_a_conf() {
+    let home = tempfile::tempdir().unwrap();
+    let model = "format = 1\nkind = \"widedeep\"\nconf = \"libffm\"\n\
+                 embedding = [{ slots = [1], table = \"a\", dim = 4 }, { slots = [2], table = \"b\", dim = 4 }]\n\
+                 wide = { slots = [2] }\nhidden = [16]\ntrain = { batch = 32, epochs = 12 }\n\
+                 optimizer.dense = { kind = \"adam\", lr = 1e-2 }\noptimizer.embedding = { kind = \"adam\", lr = 1e-2 }\n";
+    let files = folder(&[("clicks.ffm", &lines()), ("m.toml", model)]);
+    let (model, data) = (path(&files, "m.toml"), path(&files, "clicks.ffm"));
+    let checked = rankine(home.path(), &["check", &model]).good().stdout;
+    assert!(checked.contains("fits the conf of libffm files"), "{checked}");
+    let train = ["--json", "train", &model, "--train", &data, "--hold-out", "0.2"];
+    let told: Value = rankine(home.path(), &train).good().json();
+    let auc = told["evaluation"]["lines"][0]["measures"]["roc_auc"]
+        .as_f64()
+        .unwrap();
+    assert!(auc > 0.9, "{told}");
+    rankine(home.path(), &["model", "verify", "m"]).good();
+}
+
 const CONF: &str = r#"format = 1
 name = "ads"
 schema.user = [{ name = "userId", type = "int" }]

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::home::{command, rankine};
+use crate::dictionaries;
+use crate::home::{REPOSITORY, command, rankine};
+use crate::vectors;
 use crate::verbs::{folder, path};
 
 const CONF: &str = r#"format = 1
@@ -258,4 +260,74 @@ fn kinds_that_learn_who_met_what_are_searched_by_their_lists() {
     std::fs::write(files.path().join("t.toml"), tune.replace("ndcg", "auc")).unwrap();
     let error = run(home.path(), &arguments(&files, "tune", "t.toml")).bad(1);
     assert!(error.contains("expected metric = \"ndcg\""), "{error}");
+}
+
+/// Several files without header lines, a conf with a dictionary, and ids joined to vectors: what `train` reads, a search does.
+#[test]
+fn a_search_reads_what_a_training_reads() {
+    let samples = dictionaries::samples();
+    let (first, second) = samples.split_once('\n').unwrap().1.split_at(samples.len() / 2);
+    let cut = second.find('\n').unwrap() + 1;
+    let search = |model: &str, key: &str| {
+        format!(
+            "format = 1\nmodel = \"{model}\"\ntrials = 1\nepochs = 3\n[space]\n\"{key}\" = {{ choices = [16] }}\n"
+        )
+    };
+    let tuned = "examples/models/dssm-finetune.toml";
+    let dssm = std::fs::read_to_string(format!("{REPOSITORY}/{tuned}")).unwrap();
+    let files = folder(&[
+        ("conf.toml", dictionaries::CONF),
+        ("m.toml", dictionaries::MODEL),
+        ("server.toml", dictionaries::SERVER),
+        ("a.csv", &format!("{first}{}", &second[..cut])),
+        ("b.csv", &second[cut..]),
+        ("t.toml", &search("m.toml", "train.batch")),
+        ("dssm.toml", &dssm.replace("hidden = [64]", "hidden = [8]")),
+        ("v.toml", &search("dssm.toml", "train.batch")),
+        ("prices.tsv", "pin\t-1.5\ncar\t1.25\n"),
+    ]);
+    vectors::write(files.path());
+    let tune = |words: &[&str]| {
+        let name = |word: &&str| match word.contains('.') && !word.contains(',') {
+            true => path(&files, word),
+            false => (*word).to_owned(),
+        };
+        let words: Vec<String> = words.iter().map(name).collect();
+        run(files.path(), &words).good()
+    };
+    let told = tune(&[
+        "tune",
+        "t.toml",
+        "--conf",
+        "conf.toml",
+        "--train",
+        "a.csv",
+        "b.csv",
+        "--columns",
+        "user,item,kind,label",
+        "--dictionaries",
+        "server.toml",
+    ]);
+    let best = told.stdout.lines().last().unwrap();
+    assert!(
+        best.contains("b.csv --columns user,item,kind,label") && best.contains("--dictionaries "),
+        "{best}"
+    );
+    let journal = std::fs::read_to_string(files.path().join("tune/t.jsonl")).unwrap();
+    assert!(
+        timeless(&journal)[0]["figure"].as_f64().unwrap() > 0.95,
+        "{journal}"
+    );
+    let joined = tune(&[
+        "--json",
+        "tune",
+        "v.toml",
+        "--train",
+        "clicks.csv",
+        "--user-vectors",
+        "items.txt",
+        "--item-vectors",
+        "items.txt",
+    ]);
+    assert!(joined.json()["best"]["figure"].is_number());
 }

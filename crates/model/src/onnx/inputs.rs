@@ -2,7 +2,7 @@
 //!
 //! | input | type, shape | what |
 //! |---|---|---|
-//! | `rows.TABLE.SLOT` | i64 `[batch, n.SLOT]` | the row of each sign of the slot; padded with any row |
+//! | `rows.TABLE.SLOT` | i64 `[batch, n.SLOT]` | the row of each sign of the slot; padded with the table's last |
 //! | `weights.SLOT` | f32 `[batch, n.SLOT]` | the weight of each sign; 0 for padding |
 //! | `list.TABLE.SLOT` | i64 `[batch, L]` | the rows of a history's latest L entries, the latest first |
 //! | `list_weights.SLOT` | f32 `[batch, L]` | their weights |
@@ -117,7 +117,11 @@ impl Input {
             Some(Numbers::Ints(_)) => Numbers::Ints(Vec::new()),
             _ => Numbers::Floats(Vec::new()),
         };
-        rows.into_iter().for_each(|row| all.push(row, stride));
+        let mut padding = 0;
+        if let What::Rows(table) = &self.what {
+            padding = super::sheet::count(keys.get(table).map_or(0, Vec::len));
+        }
+        rows.into_iter().for_each(|row| all.push(row, (stride, padding)));
         Feed {
             name: self.name(),
             shape,
@@ -165,11 +169,11 @@ impl Numbers {
         }
     }
 
-    /// Appends a row, zeros up to `stride` behind it.
-    fn push(&mut self, row: Numbers, stride: usize) {
+    /// Appends a row, `padding` up to `stride` behind its numbers, zeros behind floats.
+    fn push(&mut self, row: Numbers, (stride, padding): (usize, i64)) {
         match (self, row) {
             (Numbers::Ints(all), Numbers::Ints(mut row)) => {
-                row.resize(stride, 0);
+                row.resize(stride, padding);
                 all.extend(row);
             }
             (Numbers::Floats(all), Numbers::Floats(mut row)) => {

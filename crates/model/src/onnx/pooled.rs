@@ -21,21 +21,9 @@ pub(super) struct Entries {
 impl Sheet<'_> {
     /// A column's vector, `[batch, dim]`.
     pub(super) fn pooled(&mut self, column: usize) -> Result<String, ModelError> {
+        let (rows, table) = self.rows(column);
         let column = &self.network.columns[column];
-        let (slot, table) = (
-            column.slot.clone(),
-            self.network.tables[column.table].name.clone(),
-        );
-        let pooling = column.pooling;
-        let told = format!("rows of table `{table}` of slot {} `{}`", slot.slot, slot.name);
-        let what = What::Rows(table.clone());
-        let rows = self.input(
-            Input {
-                slot: slot.clone(),
-                what,
-            },
-            told,
-        );
+        let (slot, pooling) = (column.slot.clone(), column.pooling);
         let weights = self.weights(&slot, pooling);
         let name = format!("pooled.{table}.{}.{}", slot.slot, word(pooling));
         let values = self.table(&table)?;
@@ -46,6 +34,25 @@ impl Sheet<'_> {
         );
         let weighed = self.add("Mul", &format!("{name}/weighed"), &[&values, &weights]);
         Ok(self.sum(&name, &weighed, 1, false))
+    }
+
+    /// A column's row numbers, `[batch, n]`, and the name of its table.
+    fn rows(&mut self, column: usize) -> (String, String) {
+        let column = &self.network.columns[column];
+        let (slot, table) = (
+            column.slot.clone(),
+            self.network.tables[column.table].name.clone(),
+        );
+        let told = format!("rows of table `{table}` of slot {} `{}`", slot.slot, slot.name);
+        let what = What::Rows(table.clone());
+        (self.input(Input { slot, what }, told), table)
+    }
+
+    /// Which signs of a column have a row of their own, bool `[batch, n]`.
+    pub(super) fn known(&mut self, column: usize) -> Result<String, ModelError> {
+        let (rows, table) = self.rows(column);
+        let missing = self.missing(&table)?;
+        Ok(self.add("Less", &format!("{rows}/known"), &[&rows, &missing]))
     }
 
     /// A slot's weights as its pooling counts them, `[batch, n, 1]`.

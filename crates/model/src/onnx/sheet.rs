@@ -170,6 +170,15 @@ impl<'a> Sheet<'a> {
         Ok(self.constant(name, FLOAT, vec![sorted.len() + 1, rows.dim()], bytes))
     }
 
+    /// Adds the number of a table's missing row.
+    pub(super) fn missing(&mut self, table: &str) -> Result<String, ModelError> {
+        let Some(rows) = self.parameters.tables.get(table) else {
+            return Err(fault(format!("the model has no table `{table}`")));
+        };
+        let known = count(rows.len());
+        Ok(self.ints(&[known]))
+    }
+
     fn constant(&mut self, name: String, data_type: i32, shape: Vec<usize>, bytes: Vec<u8>) -> String {
         if self.known.insert(name.clone()) {
             self.graph.initializer.push(TensorProto {

@@ -10,9 +10,12 @@ use serde_json::{Map, json};
 use std::process::Command;
 use std::sync::Arc;
 
-/// Two labels, so that some kinds have several outputs.
+/// Two labels, so that some kinds have several outputs; numbers that say what is missing.
 fn plan() -> Arc<Plan> {
     let conf = CONF.replace("label = [\"label\"]", "label = [\"click\", \"buy\"]");
+    let conf = conf
+        + "[[feature]]\nname = \"no_mean\"\nclass = \"is_missing\"\nslot = 22\ndepend = [\"mean\"]\n\
+           [[feature]]\nname = \"no_year\"\nclass = \"is_missing\"\nslot = 23\ndepend = [\"year\"]\n";
     Arc::new(Plan::compile(&conf, "conf.toml", None).unwrap())
 }
 
@@ -29,6 +32,15 @@ conf = "movie"
 embedding = [{ slots = [1, 5], table = "who", dim = 3 }, { slots = [2, 3, 30], table = "what", dim = 4 }]
 dense = { slots = [21] }
 history = { slots = [3], target = [2], length = 3, hidden = 5 }
+"#;
+
+/// A user tower over a table of films.
+const YOUTUBE_DNN: &str = r#"format = 1
+kind = "youtubednn"
+conf = "movie"
+embedding = [{ slots = [1, 3], table = "who", dim = 4 }, { slots = [2], table = "what", dim = 5 }]
+tower.user = { slots = [3, 1, 20], hidden = [6, 5] }
+tower.item = { slots = [2] }
 "#;
 
 /// Model files of the kinds that have a form in ONNX, by name.
@@ -57,6 +69,22 @@ fn parts_and_towers() -> Vec<(&'static str, String)> {
             testing::FLAT.replace("table = \"pair\"", "buckets = 7, table = \"pair\""),
         ),
         ("dssm", testing::DSSM.to_owned()),
+        ("dssm_scale", towers("kind = \"dssm\"\ntower.scale = 2.0")),
+        ("youtubednn", YOUTUBE_DNN.to_owned()),
+        ("dropoutnet", testing::DROPOUT.to_owned()),
+        (
+            "dropoutnet_numbers",
+            testing::DROPOUT
+                .replace(
+                    "slots = [20], hidden = [5, 3], preference = { slots = [1] }",
+                    "slots = [5], hidden = [5, 3], preference = { slots = [1, 3, 20], absent = 22 }",
+                )
+                .replace(
+                    "preference = { slots = [2],",
+                    "preference = { slots = [2, 21], absent = 23,",
+                )
+                .replace("slots = [1], table", "slots = [1, 3, 5], table"),
+        ),
         (
             "dssm_product",
             towers("kind = \"dssm\"\ntower.combine = \"product\"\ntower.last = \"relu\""),

@@ -1,20 +1,16 @@
 //! Kinds with towers: both vectors, and how they become one number.
 
 use super::attribute::{int, ints};
+use super::proto::FLOAT;
 use super::sheet::{Sheet, count, fault};
 use crate::error::ModelError;
-use crate::tower::{COMBINE, Combination, Tower, Towers};
+use crate::tower::{ABSENT, COMBINE, Combination, Preference, Tower, Towers};
 use rankine_kernel::activation::Activation;
 
 /// Draws the logit, `[batch, 1]`.
 pub(super) fn draw(sheet: &mut Sheet<'_>, towers: &Towers) -> Result<String, ModelError> {
     if towers.only.is_some() {
         return Err(fault("a half gives vectors, no score; export the whole model"));
-    }
-    if towers.all().iter().any(|tower| tower.preference.is_some()) {
-        return Err(fault(
-            "a preference that may be missing has no form in ONNX; the kinds without are exported",
-        ));
     }
     let user = tower(sheet, &towers.user)?;
     let item = tower(sheet, &towers.item)?;
@@ -76,7 +72,10 @@ fn tower(sheet: &mut Sheet<'_>, tower: &Tower) -> Result<String, ModelError> {
     if fields.is_empty() {
         return sheet.parameter(&format!("{}.0.bias", tower.name));
     }
-    let fields = weighed(sheet, tower, fields)?;
+    let fields = match &tower.preference {
+        Some(preference) => marked(sheet, tower, preference, fields)?,
+        None => weighed(sheet, tower, fields)?,
+    };
     let mut x = sheet.concat(&format!("{}/input", tower.name), &fields, 1);
     let layers = tower.layers(network);
     for (i, (name, _, outputs)) in layers.iter().enumerate() {
@@ -116,4 +115,46 @@ fn weighed(sheet: &mut Sheet<'_>, tower: &Tower, fields: Vec<String>) -> Result<
         out.push(sheet.add("Mul", &format!("{}/field.{i}", tower.name), &[field, &weight]));
     }
     Ok(out)
+}
+
+/// Fields whose preference is zeros where nothing of it is there, and behind them the number that says which.
+fn marked(
+    sheet: &mut Sheet<'_>,
+    tower: &Tower,
+    preference: &Preference,
+    mut fields: Vec<String>,
+) -> Result<Vec<String>, ModelError> {
+    let seen = seen(sheet, tower, preference)?;
+    let (columns, all, zero) = (tower.columns.len(), fields.len(), sheet.float(0.0));
+    for at in (columns - preference.columns..columns).chain(all - preference.dense..all) {
+        let name = format!("{}/kept.{at}", tower.name);
+        fields[at] = sheet.add("Where", &name, &[&seen, &fields[at], &zero]);
+    }
+    fields.push(number(sheet, &format!("{}/m", tower.name), &seen));
+    Ok(fields)
+}
+
+/// Whether anything of a preference is there, bool `[batch, 1]`: a sign with a row of its own, or an input that its slot
+/// `absent` does not call missing.
+fn seen(sheet: &mut Sheet<'_>, tower: &Tower, preference: &Preference) -> Result<String, ModelError> {
+    let network = sheet.network;
+    let mut said = Vec::new();
+    for column in &tower.columns[tower.columns.len() - preference.columns..] {
+        let known = sheet.known(*column)?;
+        said.push(number(sheet, &format!("{}/as_number", &known[1..]), &known));
+    }
+    if let Some(at) = preference.absent {
+        let (x, least) = (sheet.floats(&network.dense[at]), sheet.float(ABSENT));
+        let there = sheet.add("Less", &format!("{}/there", tower.name), &[&x, &least]);
+        said.push(number(sheet, &format!("{}/there/as_number", tower.name), &there));
+    }
+    let said = sheet.concat(&format!("{}/said", tower.name), &said, 1);
+    let count = sheet.sum(&format!("{}/count", tower.name), &said, 1, true);
+    let zero = sheet.float(0.0);
+    Ok(sheet.add("Greater", &format!("{}/seen", tower.name), &[&count, &zero]))
+}
+
+/// Truths as numbers.
+fn number(sheet: &mut Sheet<'_>, name: &str, truth: &str) -> String {
+    sheet.with("Cast", name, &[truth], vec![int("to", FLOAT.into())])
 }

@@ -1,6 +1,6 @@
 //! Towers against the formula, and against themselves in batches and with stored vectors.
 
-use crate::testing::{self, DSSM, network, parameters, parts, plan, sample};
+use crate::testing::{self, DROPOUT, DSSM, network, parameters, parts, plan, sample};
 use crate::{Artefact, Draft, Hidden, ModelConfig, Network, ScoreScratch, Scorer, publish, split};
 
 const TWO: &str = r#"format = 1
@@ -80,18 +80,6 @@ fn a_stored_vector_scores_as_the_tower_that_made_it() {
     );
     assert_eq!(deep.unwrap().vector_width(), None);
 }
-
-/// Kind `dropoutnet` over the conf's slots: sparse preferences, and of the user numbers that slot 20 says are there.
-const DROPOUT: &str = r#"format = 1
-kind = "dropoutnet"
-conf = "movie"
-embedding = [{ slots = [1], table = "user", dim = 4 }, { slots = [2], table = "movie", dim = 4 }, { slots = [4], table = "genre", dim = 3 }]
-tower.user = { slots = [20], hidden = [5, 3], preference = { slots = [1] } }
-tower.item = { slots = [4], hidden = [5, 3], preference = { slots = [2], dropout = 0.3 } }
-tower.combine = "cosine"
-tower.scale = 5.0
-objective = { kind = "mix", sigmoid = {}, softmax = { weight = 0.5, gamma = 5.0 } }
-"#;
 
 /// The towers of [`TWO`] combined and weighed in every way.
 fn variants() -> Vec<String> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{VectorTable, faiss, npy};
 use crate::blocks::LineBlocks;
 use crate::decimal::decimals;
-use crate::{Column, TableError, parquet, stream};
+use crate::{Column, Table, TableError, parquet, stream};
 
 impl VectorTable {
     /// Reads a file of vectors.
@@ -107,7 +107,12 @@ fn whole(path: &Path) -> Result<Vec<u8>, TableError> {
 fn of_npy(path: &Path) -> Result<VectorTable, TableError> {
     let (rows, width, floats) = npy::decode(&whole(path)?).map_err(|reason| bad(path, reason))?;
     let ids = ids_of(path, rows)?;
-    Ok(VectorTable { ids, width, floats })
+    Ok(VectorTable {
+        ids,
+        width,
+        floats,
+        version: None,
+    })
 }
 
 fn of_faiss(path: &Path) -> Result<VectorTable, TableError> {
@@ -116,7 +121,12 @@ fn of_faiss(path: &Path) -> Result<VectorTable, TableError> {
         Some(ids) => ids.iter().map(ToString::to_string).collect(),
         None => ids_of(path, floats.len() / width.max(1))?,
     };
-    Ok(VectorTable { ids, width, floats })
+    Ok(VectorTable {
+        ids,
+        width,
+        floats,
+        version: None,
+    })
 }
 
 /// The ids that stand beside a file, one per line.
@@ -155,7 +165,10 @@ fn of_parquet(path: &Path) -> Result<VectorTable, TableError> {
     let (Some(ids), Some(vectors)) = (ids, vectors) else {
         return Err(bad(path, "expected a column of ids and one of vectors"));
     };
-    let mut out = VectorTable::default();
+    let mut out = VectorTable {
+        version: version_of(path, &table)?,
+        ..VectorTable::default()
+    };
     for (row, (id, vector)) in ids.iter().zip(vectors).enumerate() {
         let fault = |reason: String| bad(path, format!("row {}: {reason}", row + 1));
         let (Some(id), Some(vector)) = (id, vector) else {
@@ -164,4 +177,29 @@ fn of_parquet(path: &Path) -> Result<VectorTable, TableError> {
         out.push(id, vector).map_err(fault)?;
     }
     Ok(out)
+}
+
+/// The version that a column `version` of whole numbers says of all rows; none without such a column.
+fn version_of(path: &Path, table: &Table) -> Result<Option<u64>, TableError> {
+    let said = table.columns.iter().find_map(|(name, column)| {
+        if let Column::Int(versions) = column
+            && name == "version"
+        {
+            return Some(versions);
+        }
+        None
+    });
+    let mut said = said.into_iter().flatten();
+    let Some(first) = said.next() else {
+        return Ok(None);
+    };
+    match said.find(|other| *other != first) {
+        Some(other) => {
+            let word =
+                |version: &Option<i64>| version.map_or("none".to_owned(), |version| version.to_string());
+            let reason = format!("its vectors are of versions {} and {}", word(first), word(other));
+            Err(bad(path, reason))
+        }
+        None => Ok(first.and_then(|version| u64::try_from(version).ok())),
+    }
 }

@@ -1,7 +1,7 @@
 //! Every form written and read back; faults by line.
 
 use super::*;
-use crate::TableError;
+use crate::{Column, TableError};
 use std::path::Path;
 
 #[path = "../../../model/tests/python/venv.rs"]
@@ -12,6 +12,7 @@ fn table() -> VectorTable {
         ids: vec!["7".into(), "11".into(), "-3".into()],
         width: 2,
         floats: vec![0.1, -2.5, 3.0e-9, 1.0 / 3.0, 16_777_217.0, 0.0],
+        version: None,
     }
 }
 
@@ -32,6 +33,23 @@ fn what_is_written_comes_back_in_every_form() {
         words.write(&path).unwrap();
         assert_eq!(VectorTable::read(&path).unwrap(), words, "{name}");
     }
+}
+
+#[test]
+fn parquet_keeps_the_version_and_refuses_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v.parquet");
+    let made = VectorTable {
+        version: Some(7),
+        ..table()
+    };
+    made.write(&path).unwrap();
+    assert_eq!(VectorTable::read(&path).unwrap(), made);
+    let (mut mixed, _) = crate::parquet::read(&path).unwrap();
+    mixed.columns[2].1 = Column::Int(vec![Some(7), Some(8), Some(7)]);
+    crate::parquet::write(&path, &mixed, &[]).unwrap();
+    let fault = VectorTable::read(&path).unwrap_err().to_string();
+    assert!(fault.contains("its vectors are of versions 7 and 8"), "{fault}");
 }
 
 fn refused(path: &Path, text: &[u8]) -> String {

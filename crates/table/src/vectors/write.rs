@@ -107,10 +107,15 @@ impl VectorTable {
             .map(|at| Some(self.row(at).to_vec()))
             .collect();
         let width = self.width;
-        let columns = vec![
+        let version = self.version.and_then(|version| i64::try_from(version).ok());
+        let version = version.map(|version| Column::Int(vec![Some(version); self.ids.len()]));
+        let columns = [
             ("id".to_owned(), ids),
             ("vector".to_owned(), Column::Vector { width, rows }),
         ];
+        let columns = columns.into_iter();
+        let columns = columns.chain(version.map(|version| ("version".to_owned(), version)));
+        let columns = columns.collect();
         parquet::write(path, &Table { columns }, &[])
     }
 }

@@ -252,12 +252,12 @@ impl Ranking {
         heads.extend(HEADS.iter().map(ToString::to_string));
         if self.negatives > 0 {
             let n = self.negatives;
-            heads.extend([format!("hit rate of {n}"), format!("NDCG of {n}")]);
+            heads.extend(["hit rate", "NDCG", "MRR"].map(|figure| format!("{figure} of {n}")));
         }
         let row = |line: &RankingLine| {
             let mut row = vec![name(line)];
             row.extend(cells(&line.all).map(|v| format!("{v:.4}")));
-            let sampled = line.sampled.iter().flat_map(|s| [s.hit_rate, s.ndcg]);
+            let sampled = line.sampled.iter().flat_map(|s| [s.hit_rate, s.ndcg, s.mrr]);
             row.extend(sampled.map(|v| format!("{v:.4}")));
             row
         };

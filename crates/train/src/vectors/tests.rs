@@ -127,6 +127,7 @@ fn ids_are_joined_to_their_vectors_and_unknown_ones_left_out() {
         ids: ids.iter().map(|id| (*id).to_owned()).collect(),
         width,
         floats: (0..ids.len() * width).map(|x| x as f32).collect(),
+        version: None,
     };
     table(&["1", "2"], 2).write(&path("u.parquet")).unwrap();
     table(&["a", "b", "c"], 3).write(&path("i.txt")).unwrap();
