@@ -18,7 +18,7 @@ name = "arrive"
 schema.user = [{ name = "userGenre1", type = "string" }]
 schema.item = [{ name = "genres", type = "list<string>" }]
 schema.context = []
-sample = { label = ["label"], group = "userGenre1" }
+sample = { label = ["label"], group = "userId" }
 feature = [
   { name = "liked", class = "id", slot = 1, depend = ["userGenre1"] },
   { name = "genre", class = "tag", slot = 2, share = 1, depend = ["genres"], str_args = ["normalize"] },
@@ -301,9 +301,11 @@ fn data(folder: &Path) -> PathBuf {
 fn train(home: &Path, folder: &Path, seed: u64) {
     let at = |name: &str| folder.join(name);
     let (conf, model, samples) = (at("arrive.feature.toml"), at("arrive.toml"), at("samples.csv"));
-    let mut rows = "userGenre1,genres,label\n".to_owned();
-    for (liked, genre) in GENRES.iter().flat_map(|a| GENRES.iter().map(move |b| (a, b))) {
-        let row = format!("{liked},{genre},{}\n", u8::from(liked == genre));
+    let mut rows = "userId,movieId,userGenre1,genres,label\n".to_owned();
+    let pairs = (0..GENRES.len()).flat_map(|user| (0..GENRES.len()).map(move |film| (user, film)));
+    for (user, film) in pairs {
+        let (liked, genre) = (GENRES[user], GENRES[film]);
+        let row = format!("{user},{film},{liked},{genre},{}\n", u8::from(liked == genre));
         rows += &row.repeat(if liked == genre { 10 } else { 2 });
     }
     std::fs::write(&conf, CONF).expect("a conf");
