@@ -183,6 +183,23 @@ fn new_films_are_found_as_an_exact_search_finds_them_and_versions_never_mix() {
     explored(&fresh);
 }
 
+/// The page names every stage, and a title is text.
+fn stages_are_told(text: &str) {
+    for stage in [
+        "written into the source",
+        "read from the source",
+        "joined",
+        "embedded",
+        "searchable",
+    ] {
+        assert!(text.contains(stage), "{stage} in {text}");
+    }
+    assert!(
+        text.contains("&#60;b&#62;drama") && !text.contains("<b>drama"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_film_is_inserted_edited_and_deleted_through_the_form() {
     let fresh = Fresh::start(&Wish::default());
@@ -202,20 +219,7 @@ fn a_film_is_inserted_edited_and_deleted_through_the_form() {
     wait("every stage", || {
         page("/insert.html").1.contains("number 1 among the new for user")
     });
-    let (_, text) = page("/insert.html");
-    for stage in [
-        "written into the source",
-        "read from the source",
-        "joined",
-        "embedded",
-        "searchable",
-    ] {
-        assert!(text.contains(stage), "{stage} in {text}");
-    }
-    assert!(
-        text.contains("&#60;b&#62;drama") && !text.contains("<b>drama"),
-        "{text}"
-    );
+    stages_are_told(&page("/insert.html").1);
     assert!(
         page(&format!("/user.html?id={USER}"))
             .1

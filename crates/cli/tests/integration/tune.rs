@@ -262,9 +262,8 @@ fn kinds_that_learn_who_met_what_are_searched_by_their_lists() {
     assert!(error.contains("expected metric = \"ndcg\""), "{error}");
 }
 
-/// Several files without header lines, a conf with a dictionary, and ids joined to vectors: what `train` reads, a search does.
-#[test]
-fn a_search_reads_what_a_training_reads() {
+/// A folder with all that a training may read.
+fn everything() -> tempfile::TempDir {
     let samples = dictionaries::samples();
     let (first, second) = samples.split_once('\n').unwrap().1.split_at(samples.len() / 2);
     let cut = second.find('\n').unwrap() + 1;
@@ -287,6 +286,13 @@ fn a_search_reads_what_a_training_reads() {
         ("prices.tsv", "pin\t-1.5\ncar\t1.25\n"),
     ]);
     vectors::write(files.path());
+    files
+}
+
+/// Several files without header lines, a conf with a dictionary, and ids joined to vectors: what `train` reads, a search does.
+#[test]
+fn a_search_reads_what_a_training_reads() {
+    let files = everything();
     let tune = |words: &[&str]| {
         let name = |word: &&str| match word.contains('.') && !word.contains(',') {
             true => path(&files, word),

@@ -43,13 +43,15 @@ tower.user = { slots = [3, 1, 20], hidden = [6, 5] }
 tower.item = { slots = [2] }
 "#;
 
+/// The towers of `testing`, of another kind or with more keys.
+fn towers_of(rest: &str) -> String {
+    testing::DSSM
+        .replace("kind = \"dssm\"", rest)
+        .replace("activation = \"tanh\"\n", "")
+}
+
 /// Model files of the kinds that have a form in ONNX, by name.
-fn parts_and_towers() -> Vec<(&'static str, String)> {
-    let towers = |rest: &str| {
-        testing::DSSM
-            .replace("kind = \"dssm\"", rest)
-            .replace("activation = \"tanh\"\n", "")
-    };
+fn layered() -> Vec<(&'static str, String)> {
     vec![
         ("embeddingmlp", testing::EMBEDDING_MLP.to_owned()),
         ("widedeep", testing::WIDE_DEEP.to_owned()),
@@ -68,8 +70,18 @@ fn parts_and_towers() -> Vec<(&'static str, String)> {
             "buckets",
             testing::FLAT.replace("table = \"pair\"", "buckets = 7, table = \"pair\""),
         ),
+        (
+            "neuralcf_norm",
+            format!("{}norm = \"batch\"\nactivation = \"gelu\"\n", testing::NEURAL_CF),
+        ),
+    ]
+}
+
+/// The two-sided ones.
+fn towers() -> Vec<(&'static str, String)> {
+    vec![
         ("dssm", testing::DSSM.to_owned()),
-        ("dssm_scale", towers("kind = \"dssm\"\ntower.scale = 2.0")),
+        ("dssm_scale", towers_of("kind = \"dssm\"\ntower.scale = 2.0")),
         ("youtubednn", YOUTUBE_DNN.to_owned()),
         ("dropoutnet", testing::DROPOUT.to_owned()),
         (
@@ -87,27 +99,23 @@ fn parts_and_towers() -> Vec<(&'static str, String)> {
         ),
         (
             "dssm_product",
-            towers("kind = \"dssm\"\ntower.combine = \"product\"\ntower.last = \"relu\""),
+            towers_of("kind = \"dssm\"\ntower.combine = \"product\"\ntower.last = \"relu\""),
         ),
         (
             "dssm_concat",
-            towers("kind = \"dssm\"\ntower.combine = \"concat\"\ntower.temperature = 2.5"),
+            towers_of("kind = \"dssm\"\ntower.combine = \"concat\"\ntower.temperature = 2.5"),
         ),
         (
             "dssm_batch_dice",
-            towers("kind = \"dssm\"\nnorm = \"batch\"\nactivation = \"dice\"\ntower.last = \"gelu\""),
+            towers_of("kind = \"dssm\"\nnorm = \"batch\"\nactivation = \"dice\"\ntower.last = \"gelu\""),
         ),
         (
             "dssm_layer_prelu",
-            towers("kind = \"dssm\"\nnorm = \"layer\"\nactivation = \"prelu\"\ntower.last = \"prelu\""),
-        ),
-        (
-            "neuralcf_norm",
-            format!("{}norm = \"batch\"\nactivation = \"gelu\"\n", testing::NEURAL_CF),
+            towers_of("kind = \"dssm\"\nnorm = \"layer\"\nactivation = \"prelu\"\ntower.last = \"prelu\""),
         ),
         (
             "twotower",
-            towers("kind = \"twotower\"")
+            towers_of("kind = \"twotower\"")
                 .replace("slots = [2, 4, 21],", "slots = [2, 4, 21], senet = 2,")
                 .replace("slots = [1, 5]", "slots = [1]")
                 .replace("tower.context = { slots = [5], hidden = [3] }\n", ""),
@@ -115,10 +123,12 @@ fn parts_and_towers() -> Vec<(&'static str, String)> {
     ]
 }
 
+fn of(parts: &str, rest: &str) -> String {
+    format!("{parts}{rest}\n")
+}
+
 /// Of the kinds that are graphs.
 fn graphs() -> Vec<(&'static str, String)> {
-    let of = |parts: &str, rest: &str| format!("{parts}{rest}\n");
-    let tasks = "labels = [\"click\", \"buy\"]\ntask = { hidden = [2] }\nexperts = { hidden = [5] }";
     vec![
         (
             "dcn",
@@ -164,6 +174,13 @@ fn graphs() -> Vec<(&'static str, String)> {
             "dien",
             of(HISTORY, "kind = \"dien\"\nhidden = [6]\nactivation = \"prelu\""),
         ),
+    ]
+}
+
+/// Graphs of several labels, and those that norms and activations make graphs.
+fn tasks_and_norms() -> Vec<(&'static str, String)> {
+    let tasks = "labels = [\"click\", \"buy\"]\ntask = { hidden = [2] }\nexperts = { hidden = [5] }";
+    vec![
         ("mmoe", of(ALL, &format!("kind = \"mmoe\"\n{tasks}"))),
         ("ple", of(ALL, &format!("kind = \"ple\"\n{tasks}"))),
         (
@@ -191,7 +208,7 @@ fn graphs() -> Vec<(&'static str, String)> {
 }
 
 fn models() -> Vec<(&'static str, String)> {
-    [parts_and_towers(), graphs()].concat()
+    [layered(), towers(), graphs(), tasks_and_norms()].concat()
 }
 
 struct Case {

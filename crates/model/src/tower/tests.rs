@@ -331,9 +331,8 @@ fn published(models: &std::path::Path, name: &str, text: &str) -> Artefact {
     Artefact::open(&models.join(name).join(version.to_string())).unwrap()
 }
 
-#[test]
-fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
-    let folder = tempfile::tempdir().unwrap();
+/// Model files that are split, by name.
+fn to_split() -> Vec<(&'static str, String)> {
     let bare = TWO.replace("kind = \"dssm\"", "kind = \"twotower\"");
     let texts = [
         ("plain", DSSM.to_owned()),
@@ -353,7 +352,13 @@ fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
         "drop-batch",
         "drop-layer",
     ];
-    for (name, text) in texts.into_iter().chain(names.into_iter().zip(normed())) {
+    texts.into_iter().chain(names.into_iter().zip(normed())).collect()
+}
+
+#[test]
+fn the_halves_of_a_model_open_by_themselves_and_add_up_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in to_split() {
         let whole = published(folder.path(), name, &text);
         let halves = split(&whole).unwrap();
         let open = |draft: &Draft| {

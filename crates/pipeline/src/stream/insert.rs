@@ -32,7 +32,10 @@ pub struct SourceWriter {
 
 enum Form {
     File(ChangeFile),
-    Postgres { dsn: String, client: Option<Client> },
+    Postgres {
+        dsn: String,
+        client: Option<Box<Client>>,
+    },
 }
 
 /// A file of changes, and what is known of the keys in it.
@@ -178,9 +181,9 @@ impl SourceWriter {
         };
         let open = match client.take() {
             Some(open) if !open.is_closed() => open,
-            _ => connect(dsn)?,
+            _ => Box::new(connect(dsn)?),
         };
-        Ok(client.insert(open))
+        Ok(client.insert(open).as_mut())
     }
 }
 

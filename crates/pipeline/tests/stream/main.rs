@@ -4,6 +4,7 @@
 mod example;
 #[cfg(test)]
 mod insert;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod worker;

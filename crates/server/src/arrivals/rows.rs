@@ -22,10 +22,13 @@ pub(super) fn items(answer: &Value, config: &ArrivalsConfig) -> Vec<Item> {
 fn item(row: &Value, config: &ArrivalsConfig) -> Option<Item> {
     let id = row["id"].as_i64().filter(|id| *id >= 0)?;
     let cell = |name: &String| row["cells"].get(name).unwrap_or(&Value::Null);
-    let written = match cell(&config.title) {
-        Value::String(title) if !title.trim().is_empty() => title.chars().take(TITLE).collect(),
-        _ => format!("Item {id}"),
-    };
+    let written = cell(&config.title)
+        .as_str()
+        .filter(|title| !title.trim().is_empty());
+    let written = written.map_or_else(
+        || format!("Item {id}"),
+        |title| title.chars().take(TITLE).collect(),
+    );
     let (title, in_title) = split_year(&written);
     Some(Item {
         id,
@@ -37,9 +40,9 @@ fn item(row: &Value, config: &ArrivalsConfig) -> Option<Item> {
 }
 
 fn year(cell: &Value) -> Option<i64> {
-    match cell {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_i64(),
+    match cell.as_str() {
+        Some(text) => text.trim().parse().ok(),
+        None => cell.as_i64(),
     }
 }
 
@@ -49,17 +52,14 @@ pub(super) fn words(cell: &Value) -> Vec<String> {
         let at = if text.contains('|') { '|' } else { ',' };
         text.split(at).map(|word| word.trim().to_owned()).collect()
     };
-    let all = match cell {
-        Value::Array(list) => list
-            .iter()
-            .filter_map(|word| word.as_str().map(str::to_owned))
-            .collect(),
-        Value::String(text) => match serde_json::from_str::<Vec<String>>(text) {
-            Ok(list) => list,
-            Err(_) => split(text),
-        },
-        _ => Vec::new(),
-    };
+    let listed = cell.as_array().map(|list| {
+        let words = list.iter().filter_map(|word| word.as_str().map(str::to_owned));
+        words.collect::<Vec<String>>()
+    });
+    let written = cell
+        .as_str()
+        .map(|text| serde_json::from_str(text).unwrap_or_else(|_| split(text)));
+    let all = listed.or(written).unwrap_or_default();
     let mut once: Vec<String> = Vec::new();
     for word in all {
         if !word.is_empty() && !once.contains(&word) && once.len() < GENRES {

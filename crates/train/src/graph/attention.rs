@@ -33,22 +33,13 @@ impl Backward for Attention {
         let [to_target, to_sequence] = pass.to else {
             return;
         };
-        let mut slopes = weights.to_vec();
-        let (mut at, width) = (0, self.length * self.dim + 1);
-        for i in 0..pass.rows {
-            let there = entries(pass.from[1].row(i));
-            let dy = &pass.slope[i * self.dim..][..self.dim];
-            let (own, slopes) = (&weights[at..at + there], &mut slopes[at..at + there]);
-            for (t, slope) in slopes.iter_mut().enumerate() {
-                let place = t * self.dim..(t + 1) * self.dim;
-                *slope = dense::dot(dy, &pass.from[1].row(i)[place.clone()]);
-                dense::axpy(own[t], dy, &mut to_sequence[i * width..][place]);
-            }
-            if self.softmax {
-                softmax_back(own, slopes);
-            }
-            at += there;
-        }
+        let width = self.length * self.dim + 1;
+        let mut slopes = weighed(
+            self,
+            (pass.from[1], pass.rows),
+            (weights, pass.slope),
+            to_sequence,
+        );
         let ([first, last], own) = pass.blocks.split_at_mut(2) else {
             return;
         };
@@ -92,6 +83,32 @@ impl Backward for Attention {
             }
         }
     }
+}
+
+/// Takes the gradient of `Σ a_t e_t` to the entries; the slopes of the weights, through their softmax where there is one.
+fn weighed<T: Real>(
+    layer: &Attention,
+    (sequences, rows): (View<'_, T>, usize),
+    (weights, slope): (&[T], &[T]),
+    to_sequence: &mut [T],
+) -> Vec<T> {
+    let (mut all, mut at) = (weights.to_vec(), 0);
+    let (dim, width) = (layer.dim, layer.length * layer.dim + 1);
+    for i in 0..rows {
+        let there = entries(sequences.row(i));
+        let dy = &slope[i * dim..][..dim];
+        let (own, slopes) = (&weights[at..at + there], &mut all[at..at + there]);
+        for (t, slope) in slopes.iter_mut().enumerate() {
+            let place = t * dim..(t + 1) * dim;
+            *slope = dense::dot(dy, &sequences.row(i)[place.clone()]);
+            dense::axpy(own[t], dy, &mut to_sequence[i * width..][place]);
+        }
+        if layer.softmax {
+            softmax_back(own, slopes);
+        }
+        at += there;
+    }
+    all
 }
 
 /// Takes the gradient of `[e | q | e − q | e ⊙ q]` to e and q.
