@@ -242,6 +242,12 @@ fn recomputed(home: &Path) {
     );
 }
 
+/// The stream until nothing is left to do, without HTTP.
+fn until_idle(config: &Path) -> [&str; 6] {
+    let config = config.to_str().unwrap();
+    ["--json", "stream", config, "--until-idle", "--listen", ""]
+}
+
 #[test]
 fn the_example_with_embedded_parts_makes_new_films_searchable() {
     let home = tempfile::tempdir().unwrap();
@@ -256,15 +262,7 @@ fn the_example_with_embedded_parts_makes_new_films_searchable() {
     stream.stop();
     recomputed(home.path());
     let config = files.join("stream.toml");
-    let again = [
-        "--json",
-        "stream",
-        config.to_str().unwrap(),
-        "--until-idle",
-        "--listen",
-        "",
-    ];
-    let told = rankine(home.path(), &again).good().json();
+    let told = rankine(home.path(), &until_idle(&config)).good().json();
     assert_eq!(
         (&told["embedded"], &told["changes"]),
         (&json!(0), &json!(0)),
@@ -286,17 +284,7 @@ fn dead_letters_are_replayed_once_what_failed_is_mended() {
     );
     assert_ne!(good, bad);
     std::fs::write(&sql, bad).unwrap();
-    let run = |more: &[&str]| {
-        let verb = [
-            "--json",
-            "stream",
-            config.to_str().unwrap(),
-            "--until-idle",
-            "--listen",
-            "",
-        ];
-        rankine(home.path(), &[&verb, more].concat())
-    };
+    let run = |more: &[&str]| rankine(home.path(), &[&until_idle(&config), more].concat());
     let told = run(&[]).good().json();
     assert_eq!((&told["dead"], &told["live"]), (&json!(1), &json!(2)), "{told}");
     let dead = home.path().join("stream/films/dead.jsonl");
@@ -351,19 +339,7 @@ fn a_model_in_another_process_makes_the_same_vectors_and_is_waited_for() {
         std::fs::write(&path, config.replace("[vectors]\ncategory = \"genres\"", "")).unwrap();
         path
     };
-    let run = |path: &Path| {
-        rankine(
-            home.path(),
-            &[
-                "--json",
-                "stream",
-                path.to_str().unwrap(),
-                "--until-idle",
-                "--listen",
-                "",
-            ],
-        )
-    };
+    let run = |path: &Path| rankine(home.path(), &until_idle(path));
     run(&streamed("near", "")).good();
     let predictor = crate::process::Server::start(
         home.path(),

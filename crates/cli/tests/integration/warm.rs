@@ -118,20 +118,26 @@ fn a_version_is_begun_from_the_latest_and_says_what_became_of_it() {
     );
 }
 
+/// Model files beside a conf, the same with its words moved, and the samples of two days, between which ten users change.
+fn two_days(models: &[(&str, &str)]) -> tempfile::TempDir {
+    let moved = CONF.replace("\"=red\", \"=green\"", "\"=green\", \"=red\"");
+    let (first, second) = (samples(0), samples(10));
+    let shared: [(&str, &str); 4] = [
+        ("c.toml", CONF),
+        ("moved.toml", &moved),
+        ("a.csv", &first),
+        ("b.csv", &second),
+    ];
+    folder(&[&shared, models].concat())
+}
+
 #[test]
 fn a_linear_kind_begins_from_its_own_rows_and_from_no_other_kind() {
     let model = "format = 1\nkind = \"fm\"\nconf = \"ads\"\nlinear = { slots = [1, 2], k = 3 }\n\
                  train = { epochs = 2, keep_optimizer = true }\n";
-    let files = folder(&[
-        ("c.toml", CONF),
-        (
-            "moved.toml",
-            &CONF.replace("\"=red\", \"=green\"", "\"=green\", \"=red\""),
-        ),
+    let files = two_days(&[
         ("m.toml", model),
         ("lr.toml", &model.replace("fm", "lr").replace(", k = 3", "")),
-        ("a.csv", &samples(0)),
-        ("b.csv", &samples(10)),
     ]);
     let home = tempfile::tempdir().unwrap();
     let models = home.path().join("models/m").display().to_string();
@@ -161,17 +167,7 @@ fn vectors_begin_from_those_of_the_same_users_and_items() {
     let bpr = "format = 1\nkind = \"bpr\"\nconf = \"ads\"\nmatrix = { user = 1, item = 2, dim = 4 }\ntrain = { epochs = 3 }\n";
     let skip = "format = 1\nkind = \"item2vec\"\nitem2vec = { dim = 4, epochs = 2 }\n\
                 train = { keep_optimizer = true, checkpoint = { steps = 1 } }\n";
-    let files = folder(&[
-        ("c.toml", CONF),
-        (
-            "moved.toml",
-            &CONF.replace("\"=red\", \"=green\"", "\"=green\", \"=red\""),
-        ),
-        ("bpr.toml", bpr),
-        ("skip.toml", skip),
-        ("a.csv", &samples(0)),
-        ("b.csv", &samples(10)),
-    ]);
+    let files = two_days(&[("bpr.toml", bpr), ("skip.toml", skip)]);
     let home = tempfile::tempdir().unwrap();
     let models = home.path().join("models/m").display().to_string();
     let from = ["--init-from", models.as_str()];

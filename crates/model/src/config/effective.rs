@@ -6,7 +6,7 @@
 use super::objective::{PartConfig, RankNetConfig, SoftmaxConfig};
 use super::{
     ActivationName, AttentionConfig, CombineName, CrossConfig, Init, Kind, LinearOptimizerKind, MatrixConfig,
-    Mix, ModelConfig, ObjectiveConfig, ObjectiveKind, OptimizerKind, OptimizerSettings, SolverName,
+    Mix, ModelConfig, ObjectiveConfig, ObjectiveKind, OptimizerSettings, SolverName,
 };
 use crate::tower::Combination;
 use rankine_config::Located;
@@ -282,19 +282,14 @@ fn optimizer(settings: &mut OptimizerSettings, at: &std::ops::Range<usize>) {
     let (lr, l2) = (settings.lr(), settings.l2());
     fill(&mut settings.lr, lr, at);
     fill(&mut settings.l2, l2, at);
-    let kind = settings.kind;
-    let usual = if kind == OptimizerKind::Adagrad {
-        1e-10
-    } else {
-        1e-8
-    };
+    let (kind, own) = (settings.kind, settings.clone());
     let numbers = [
-        ("momentum", &mut settings.momentum, 0.9),
-        ("decay", &mut settings.decay, 0.01),
-        ("initial", &mut settings.initial, 0.1),
-        ("epsilon", &mut settings.epsilon, usual),
-        ("l1", &mut settings.l1, 0.0),
-        ("beta", &mut settings.beta, 1.0),
+        ("momentum", &mut settings.momentum, own.momentum()),
+        ("decay", &mut settings.decay, own.decay()),
+        ("initial", &mut settings.initial, own.initial()),
+        ("epsilon", &mut settings.epsilon, own.epsilon()),
+        ("l1", &mut settings.l1, own.l1()),
+        ("beta", &mut settings.beta, own.beta()),
     ];
     for (_, place, value) in numbers.into_iter().filter(|(key, ..)| kind.reads(key)) {
         fill(place, value, at);

@@ -112,7 +112,7 @@ impl MatrixConfig {
     /// Returns the numbers per vector.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.dim.as_ref().map_or(64, |v| v.value)
+        value(self.dim.as_ref(), 64)
     }
 
     /// Returns what an unobserved pair weighs.
@@ -138,14 +138,14 @@ impl MatrixConfig {
     /// Returns whose vector comes from the history.
     #[must_use]
     pub fn fold_in(&self) -> FoldIn {
-        self.fold_in.as_ref().map_or(FoldIn::New, |v| v.value)
+        value(self.fold_in.as_ref(), FoldIn::New)
     }
 
     /// Returns the neighbours kept of each item: all (0) of `ease`, 100 of `itemknn`, unless given.
     #[must_use]
     pub fn neighbours(&self, kind: Kind) -> usize {
         let default = if kind == Kind::Ease { 0 } else { 100 };
-        self.neighbours.as_ref().map_or(default, |v| v.value)
+        value(self.neighbours.as_ref(), default)
     }
 
     /// Returns what an observed pair weighs.

@@ -85,12 +85,48 @@ impl OptimizerSettings {
         number(self.l2.as_ref(), 0.0)
     }
 
+    /// Returns the share of the last velocity that `momentum` and `nesterov` keep.
+    #[must_use]
+    pub fn momentum(&self) -> f64 {
+        number(self.momentum.as_ref(), 0.9)
+    }
+
+    /// Returns the weight decay of `adamw`.
+    #[must_use]
+    pub fn decay(&self) -> f64 {
+        number(self.decay.as_ref(), 0.01)
+    }
+
+    /// Returns the first accumulator of `adagrad`.
+    #[must_use]
+    pub fn initial(&self) -> f64 {
+        number(self.initial.as_ref(), 0.1)
+    }
+
+    /// Returns what keeps quotients finite.
+    #[must_use]
+    pub fn epsilon(&self) -> f64 {
+        let adagrad = self.kind == OptimizerKind::Adagrad;
+        number(self.epsilon.as_ref(), if adagrad { 1e-10 } else { 1e-8 })
+    }
+
+    /// Returns the L1 strength of `ftrl`.
+    #[must_use]
+    pub fn l1(&self) -> f64 {
+        number(self.l1.as_ref(), 0.0)
+    }
+
+    /// Returns `beta` of `ftrl`.
+    #[must_use]
+    pub fn beta(&self) -> f64 {
+        number(self.beta.as_ref(), 1.0)
+    }
+
     /// Returns the optimiser at `factor` times the learning rate.
     #[must_use]
     pub fn build(&self, factor: f64) -> Optimiser {
         let rate = self.lr() * factor;
-        let momentum = number(self.momentum.as_ref(), 0.9);
-        let epsilon = number(self.epsilon.as_ref(), 1e-8);
+        let (momentum, epsilon) = (self.momentum(), self.epsilon());
         let beta = (0.9, 0.999);
         match self.kind {
             OptimizerKind::Sgd => Optimiser::Sgd { rate },
@@ -98,15 +134,15 @@ impl OptimizerSettings {
             OptimizerKind::Nesterov => Optimiser::Nesterov { rate, momentum },
             OptimizerKind::Adagrad => Optimiser::Adagrad {
                 rate,
-                initial: number(self.initial.as_ref(), 0.1),
-                epsilon: number(self.epsilon.as_ref(), 1e-10),
+                initial: self.initial(),
+                epsilon,
             },
             OptimizerKind::Adam => Optimiser::Adam { rate, beta, epsilon },
             OptimizerKind::Adamw => Optimiser::AdamW {
                 rate,
                 beta,
                 epsilon,
-                decay: number(self.decay.as_ref(), 0.01),
+                decay: self.decay(),
             },
             OptimizerKind::Rmsprop => Optimiser::RmsProp {
                 rate,
@@ -115,8 +151,8 @@ impl OptimizerSettings {
             },
             OptimizerKind::Ftrl => Optimiser::Ftrl {
                 rate,
-                beta: number(self.beta.as_ref(), 1.0),
-                l1: number(self.l1.as_ref(), 0.0),
+                beta: self.beta(),
+                l1: self.l1(),
                 l2: 0.0,
             },
         }

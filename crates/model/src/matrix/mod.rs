@@ -120,7 +120,7 @@ impl MatrixPart {
                 unobserved: config.unobserved(),
                 reg: config.reg(kind),
                 exponent: config.exponent(),
-                confidence: config.confidence.as_ref().map_or(Confidence::Rendle, |c| c.value),
+                confidence: config.confidence(),
             },
         }
     }
