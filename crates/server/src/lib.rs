@@ -12,6 +12,7 @@ pub mod config;
 mod drain;
 pub mod error;
 pub mod grpc;
+mod http;
 mod listener;
 pub mod metrics;
 pub mod pages;

@@ -55,6 +55,16 @@ pub struct Restored {
     pub anew: Vec<String>,
 }
 
+impl Restored {
+    /// Nothing told yet of a version.
+    pub(crate) fn of(start: &Start) -> Restored {
+        Restored {
+            from: start.from.clone(),
+            ..Restored::default()
+        }
+    }
+}
+
 impl std::fmt::Display for Restored {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "begun from {}", self.from)?;
@@ -195,10 +205,7 @@ impl Start {
         vocabularies: &[Vocabulary],
         rules: &Rules,
     ) -> Result<Restored, TrainError> {
-        let mut told = Restored {
-            from: self.from.clone(),
-            ..Restored::default()
-        };
+        let mut told = Restored::of(self);
         let mut known: Vec<String> = Vec::new();
         for (table, vocabulary) in net.tables.iter_mut().zip(vocabularies) {
             let name = format!("emb.{}", table.name);

@@ -5,6 +5,7 @@
 //! batch's results are on disk, and every step is idempotent by key and position, so that a crash costs a replay and
 //! nothing else.
 
+mod bytes;
 pub mod change;
 pub mod config;
 pub mod dead;

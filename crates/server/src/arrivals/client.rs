@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::http;
+
 /// Largest answer read, bytes.
 const MOST_BYTES: u64 = 32 << 20;
 /// How long a stream is left alone after a failure.
@@ -37,14 +39,9 @@ pub(crate) struct StreamClient {
 impl StreamClient {
     /// Of the stream at `url`; connects when it is first asked.
     pub(crate) fn new(url: &str, timeout: Duration) -> StreamClient {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false)
-            .max_idle_connections_per_host(64)
-            .build();
         StreamClient {
             url: url.trim_end_matches('/').to_owned(),
-            agent: config.into(),
+            agent: http::agent(timeout),
             failed: Mutex::default(),
         }
     }
@@ -86,13 +83,8 @@ impl StreamClient {
 }
 
 /// Status and JSON of an answer; an answer that is no JSON is read as nothing.
-fn read(mut answer: ureq::http::Response<ureq::Body>) -> Result<(u16, Value), ureq::Error> {
-    let status = answer.status().as_u16();
-    let text = answer
-        .body_mut()
-        .with_config()
-        .limit(MOST_BYTES)
-        .read_to_string()?;
+fn read(answer: ureq::http::Response<ureq::Body>) -> Result<(u16, Value), ureq::Error> {
+    let (status, text) = http::read(answer, MOST_BYTES)?;
     Ok((status, serde_json::from_str(&text).unwrap_or_default()))
 }
 

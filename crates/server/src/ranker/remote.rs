@@ -5,6 +5,7 @@
 //! is put into the address, because the answer does not say it: what is reported is what scored. Blocking, with a
 //! timeout; the caller is on a thread that may wait.
 
+use crate::http;
 use crate::state::live::Live;
 use rankine_feature::{Value, json};
 use rankine_predict::{FeatureRows, Row};
@@ -41,14 +42,9 @@ pub(crate) fn user_row(live: &Live, id: i64) -> Row {
 impl RemoteRanker {
     /// A client of the predictor at `url` (without a path).
     pub(crate) fn new(url: &str, timeout: Duration, live: Arc<Live>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false)
-            .max_idle_connections_per_host(64)
-            .build();
         RemoteRanker {
             url: url.trim_end_matches('/').to_owned(),
-            agent: config.into(),
+            agent: http::agent(timeout),
             live,
             known: RwLock::default(),
         }
@@ -187,10 +183,8 @@ fn fields<'a>(pairs: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
 fn read(
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
 ) -> Result<(u16, serde_json::Value), String> {
-    let mut answer = answer.map_err(|error| error.to_string())?;
-    let status = answer.status().as_u16();
-    let text = answer.body_mut().with_config().limit(MOST_BYTES).read_to_string();
-    let text = text.map_err(|error| error.to_string())?;
+    let read = answer.and_then(|answer| http::read(answer, MOST_BYTES));
+    let (status, text) = read.map_err(|error| error.to_string())?;
     let value = serde_json::from_str(&text).map_err(|error| format!("status {status}, not JSON: {error}"))?;
     Ok((status, value))
 }

@@ -71,10 +71,7 @@ pub(super) fn begin(
     part: &LinearPart,
     learners: &mut [Learner<f32>],
 ) -> Result<Restored, TrainError> {
-    let mut told = Restored {
-        from: start.from.clone(),
-        ..Restored::default()
-    };
+    let mut told = Restored::of(start);
     let (name, dim) = (format!("emb.{TABLE}"), 1 + part.shape.factors());
     match start.parameters.tables.get(TABLE) {
         Some(rows) if rows.dim() == dim => {

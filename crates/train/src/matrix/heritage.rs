@@ -14,13 +14,9 @@ pub(crate) struct Heritage<'a> {
 
 impl<'a> Heritage<'a> {
     pub(crate) fn of(start: &'a Start) -> Heritage<'a> {
-        let told = Restored {
-            from: start.from.clone(),
-            ..Restored::default()
-        };
         Heritage {
             start,
-            told,
+            told: Restored::of(start),
             known: Vec::new(),
         }
     }

@@ -4,8 +4,9 @@
 //! where reading goes on. A batch cut short at the end of an answer comes again.
 
 use super::squeezed::loosened;
-use super::wire::{Input, wrong};
+use super::wire::{unread, wrong};
 use crate::error::PipelineError;
+use crate::stream::bytes::Input;
 
 /// Bytes of a batch from its length to its first record.
 const HEAD: usize = 49;
@@ -40,7 +41,7 @@ pub(super) fn records(
     from: i64,
     aborted: &[(i64, i64)],
 ) -> Result<(Vec<Record>, i64), PipelineError> {
-    let (mut input, mut found, mut next) = (Input(bytes), Vec::new(), from);
+    let (mut input, mut found, mut next) = (unread(bytes), Vec::new(), from);
     let mut broken_off: Vec<(i64, i64)> = aborted.to_vec();
     while let Some(batch) = batch(&mut input)? {
         next = next.max(batch.last.saturating_add(1));
@@ -62,7 +63,7 @@ fn batch<'a>(input: &mut Input<'a>) -> Result<Option<Batch<'a>>, PipelineError> 
     let (Ok(first), Ok(Some(length))) = (ahead.i64(), ahead.count()) else {
         return Ok(None);
     };
-    if ahead.0.len() < length {
+    if ahead.rest().len() < length {
         return Ok(None);
     }
     let body = ahead.take(length)?;
@@ -70,14 +71,14 @@ fn batch<'a>(input: &mut Input<'a>) -> Result<Option<Batch<'a>>, PipelineError> 
     if length < HEAD {
         return Err(wrong("a batch", &format!("{length} bytes")));
     }
-    let mut head = Input(body);
+    let mut head = unread(body);
     head.i32()?;
     let magic = head.i8()?;
     if magic != 2 {
         return Err(wrong("records in format 2", &magic.to_string()));
     }
     let sum = head.u32()?;
-    if crc32c::crc32c(head.0) != sum {
+    if crc32c::crc32c(head.rest()) != sum {
         return Err(wrong("a batch with its checksum", "a damaged one"));
     }
     let attributes = head.i16()?;
@@ -94,13 +95,13 @@ fn batch<'a>(input: &mut Input<'a>) -> Result<Option<Batch<'a>>, PipelineError> 
         transactional: attributes & 16 != 0,
         control: attributes & 32 != 0,
         count,
-        records: head.0,
+        records: head.rest(),
     }))
 }
 
 fn read(batch: &Batch<'_>, from: i64, found: &mut Vec<Record>) -> Result<(), PipelineError> {
     let bytes = loosened(batch.method, batch.records)?;
-    let mut input = Input(&bytes);
+    let mut input = unread(&bytes);
     for _ in 0..batch.count {
         let (delta, _, value) = record(&mut input)?;
         let offset = batch.first.saturating_add(delta);
@@ -119,7 +120,7 @@ type Parts<'a> = (i64, Option<&'a [u8]>, Option<&'a [u8]>);
 /// Its offset within the batch, key and value.
 fn record<'a>(input: &mut Input<'a>) -> Result<Parts<'a>, PipelineError> {
     let length = usize::try_from(input.varint()?).unwrap_or(usize::MAX);
-    let mut inside = Input(input.take(length)?);
+    let mut inside = unread(input.take(length)?);
     inside.i8()?;
     inside.varint()?;
     let delta = inside.varint()?;
@@ -129,8 +130,8 @@ fn record<'a>(input: &mut Input<'a>) -> Result<Parts<'a>, PipelineError> {
 /// Whether a control batch says that its producer's transaction was broken off.
 fn marks_the_end_of_nothing(batch: &Batch<'_>) -> Result<bool, PipelineError> {
     let bytes = loosened(batch.method, batch.records)?;
-    let (_, key, _) = record(&mut Input(&bytes))?;
-    let mut key = Input(key.unwrap_or_default());
+    let (_, key, _) = record(&mut unread(&bytes))?;
+    let mut key = unread(key.unwrap_or_default());
     key.i16()?;
     Ok(key.i16()? == 0)
 }

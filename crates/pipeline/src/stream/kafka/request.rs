@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::wire::{Broker, Input, Question, lost, wrong};
+use super::wire::{Broker, Question, lost, unread, wrong};
 use crate::error::PipelineError;
+use crate::stream::bytes::Input;
 
 /// Bytes of records per answer.
 const PORTION: i32 = 4 << 20;
@@ -42,7 +43,7 @@ pub(super) fn place(broker: &mut Broker, topic: &str) -> Result<Place, PipelineE
 }
 
 fn read_place(answer: &[u8], topic: &str) -> Result<Place, PipelineError> {
-    let mut input = Input(answer);
+    let mut input = unread(answer);
     let mut brokers = Vec::new();
     for _ in 0..input.count()?.unwrap_or(0) {
         let (node, host, port) = (input.i32()?, input.text()?, input.i32()?);
@@ -108,7 +109,7 @@ pub(super) fn first(broker: &mut Broker, topic: &str) -> Result<i64, PipelineErr
 }
 
 fn read_first(answer: &[u8]) -> Result<i64, PipelineError> {
-    let mut input = Input(answer);
+    let mut input = unread(answer);
     input.take(4)?;
     input.text()?;
     input.take(8)?;
@@ -136,7 +137,7 @@ pub(super) fn fetch(
 }
 
 fn read_fetched(answer: &[u8], offset: i64) -> Result<Fetched, PipelineError> {
-    let mut input = Input(answer);
+    let mut input = unread(answer);
     input.i32()?;
     refused("fetch records", input.i16()?)?;
     input.i32()?;

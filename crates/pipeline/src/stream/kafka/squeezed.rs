@@ -5,8 +5,9 @@
 
 use std::io::Read;
 
-use super::wire::{Input, wrong};
+use super::wire::{unread, wrong};
 use crate::error::PipelineError;
+use crate::stream::bytes::Input;
 
 /// The most bytes a batch may become.
 const MAX_BATCH: usize = 256 << 20;
@@ -50,9 +51,9 @@ fn snappy(bytes: &[u8]) -> Result<Vec<u8>, PipelineError> {
     let Some(framed) = bytes.strip_prefix(XERIAL) else {
         return block(bytes);
     };
-    let (mut input, mut out) = (Input(framed), Vec::new());
+    let (mut input, mut out) = (unread(framed), Vec::new());
     input.take(8)?;
-    while !input.0.is_empty() {
+    while !input.rest().is_empty() {
         let length = input.count()?.unwrap_or(usize::MAX);
         out.extend(block(input.take(length)?)?);
         within(out.len())?;
@@ -67,7 +68,7 @@ fn block(bytes: &[u8]) -> Result<Vec<u8>, PipelineError> {
 }
 
 fn lz4(bytes: &[u8]) -> Result<Vec<u8>, PipelineError> {
-    let (mut input, mut out) = (Input(bytes), Vec::new());
+    let (mut input, mut out) = (unread(bytes), Vec::new());
     let little = |input: &mut Input<'_>| input.u32().map(u32::swap_bytes);
     if little(&mut input)? != LZ4 {
         return Err(wrong("an lz4 frame", "something else"));
@@ -95,12 +96,12 @@ fn lz4(bytes: &[u8]) -> Result<Vec<u8>, PipelineError> {
 
 /// One lz4 block: literals, then a copy of what came before, again and again; the last has literals only.
 fn unblock(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), PipelineError> {
-    let mut input = Input(bytes);
-    while !input.0.is_empty() {
+    let mut input = unread(bytes);
+    while !input.rest().is_empty() {
         let token = usize::from(input.i8()?.cast_unsigned());
         let literals = length(token >> 4, &mut input)?;
         out.extend(input.take(literals)?);
-        if input.0.is_empty() {
+        if input.rest().is_empty() {
             break;
         }
         let back = usize::from(input.i16()?.cast_unsigned().swap_bytes());

@@ -7,6 +7,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use crate::error::PipelineError;
+use crate::stream::bytes::Input;
 
 /// The longest answer that is read.
 const MAX_ANSWER: usize = 256 << 20;
@@ -127,45 +128,12 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-/// Bytes not read yet.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Input<'a>(pub(super) &'a [u8]);
+/// What a broker sent.
+pub(super) fn unread(bytes: &[u8]) -> Input<'_> {
+    Input::new(bytes, wrong)
+}
 
 impl<'a> Input<'a> {
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], PipelineError> {
-        let Some((taken, rest)) = self.0.split_at_checked(count) else {
-            return Err(wrong(&format!("{count} more bytes"), &self.0.len().to_string()));
-        };
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], PipelineError> {
-        let mut out = [0; N];
-        out.copy_from_slice(self.take(N)?);
-        Ok(out)
-    }
-
-    pub(super) fn i8(&mut self) -> Result<i8, PipelineError> {
-        Ok(i8::from_be_bytes(self.array()?))
-    }
-
-    pub(super) fn i16(&mut self) -> Result<i16, PipelineError> {
-        Ok(i16::from_be_bytes(self.array()?))
-    }
-
-    pub(super) fn i32(&mut self) -> Result<i32, PipelineError> {
-        Ok(i32::from_be_bytes(self.array()?))
-    }
-
-    pub(super) fn u32(&mut self) -> Result<u32, PipelineError> {
-        Ok(u32::from_be_bytes(self.array()?))
-    }
-
-    pub(super) fn i64(&mut self) -> Result<i64, PipelineError> {
-        Ok(i64::from_be_bytes(self.array()?))
-    }
-
     /// A length or a count; none where it is below zero, which stands for null.
     pub(super) fn count(&mut self) -> Result<Option<usize>, PipelineError> {
         Ok(usize::try_from(self.i32()?).ok())
@@ -239,7 +207,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_varint_comes_back(number: i64) {
-            prop_assert_eq!(Input(&varint(number)).varint().unwrap(), number);
+            prop_assert_eq!(unread(&varint(number)).varint().unwrap(), number);
         }
     }
 

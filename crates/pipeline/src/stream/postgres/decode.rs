@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::error::PipelineError;
+use crate::stream::bytes::Input;
 use crate::stream::change::Cell;
 
 /// PostgreSQL counts microseconds from 2000-01-01; this is that day in microseconds since 1970.
@@ -52,7 +53,7 @@ pub(crate) enum Message {
 /// # Errors
 /// `Replication`: not a message of this protocol version.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Message, PipelineError> {
-    let mut input = Input { bytes, at: 0 };
+    let mut input = unread(bytes);
     let message = match input.u8()? {
         b'B' => {
             let lsn = input.u64()?;
@@ -116,14 +117,14 @@ fn update(input: &mut Input<'_>) -> Result<Message, PipelineError> {
 
 fn relation(input: &mut Input<'_>) -> Result<Relation, PipelineError> {
     let oid = input.u32()?;
-    let schema = input.text()?;
-    let table = input.text()?;
+    let schema = input.name()?;
+    let table = input.name()?;
     input.u8()?;
     let count = input.u16()?;
     let mut columns = Vec::new();
     for _ in 0..count {
         input.u8()?;
-        columns.push(Arc::from(input.text()?));
+        columns.push(Arc::from(input.name()?));
         input.u32()?;
         input.u32()?;
     }
@@ -160,60 +161,14 @@ fn fault(what: &'static str, expected: &str, got: &str) -> PipelineError {
     }
 }
 
-/// Bytes not read yet.
-pub(crate) struct Input<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// A message of the server's.
+pub(crate) fn unread(bytes: &[u8]) -> Input<'_> {
+    Input::new(bytes, |expected, got| fault("a message", expected, got))
 }
 
 impl<'a> Input<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Input<'a> {
-        Input { bytes, at: 0 }
-    }
-
-    fn take(&mut self, count: usize) -> Result<&'a [u8], PipelineError> {
-        let rest = &self.bytes[self.at..];
-        let Some(taken) = rest.get(..count) else {
-            let (expected, got) = (format!("{count} more bytes"), rest.len().to_string());
-            return Err(fault("a message", &expected, &got));
-        };
-        self.at += count;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], PipelineError> {
-        let mut out = [0; N];
-        out.copy_from_slice(self.take(N)?);
-        Ok(out)
-    }
-
-    pub(crate) fn u8(&mut self) -> Result<u8, PipelineError> {
-        Ok(self.array::<1>()?[0])
-    }
-
-    fn u16(&mut self) -> Result<u16, PipelineError> {
-        Ok(u16::from_be_bytes(self.array()?))
-    }
-
-    fn u32(&mut self) -> Result<u32, PipelineError> {
-        Ok(u32::from_be_bytes(self.array()?))
-    }
-
-    pub(crate) fn u64(&mut self) -> Result<u64, PipelineError> {
-        Ok(u64::from_be_bytes(self.array()?))
-    }
-
-    pub(crate) fn i64(&mut self) -> Result<i64, PipelineError> {
-        Ok(i64::from_be_bytes(self.array()?))
-    }
-
-    pub(crate) fn rest(self) -> &'a [u8] {
-        &self.bytes[self.at..]
-    }
-
-    fn text(&mut self) -> Result<&'a str, PipelineError> {
-        let rest = &self.bytes[self.at..];
-        let Some(length) = rest.iter().position(|b| *b == 0) else {
+    fn name(&mut self) -> Result<&'a str, PipelineError> {
+        let Some(length) = self.rest().iter().position(|b| *b == 0) else {
             return Err(fault("a name", "an end of text", "the end of the message"));
         };
         let text = self.take(length)?;
@@ -239,7 +194,7 @@ impl<'a> Input<'a> {
     }
 
     fn end(&self) -> Result<(), PipelineError> {
-        match self.bytes.len() - self.at {
+        match self.rest().len() {
             0 => Ok(()),
             left => Err(fault("a message", "its end", &format!("{left} more bytes"))),
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use postgres::Client;
 use rustc_hash::FxHashMap;
 
-use super::decode::{EPOCH_2000, Input, Message, Relation, decode};
+use super::decode::{EPOCH_2000, Message, Relation, decode, unread};
 use super::slot::{self, SlotState};
 use super::table::{self, SourceTable, quoted};
 use super::wire::Wire;
@@ -376,7 +376,7 @@ impl Stream {
     }
 
     fn take(&mut self, piece: &[u8], clock: fn() -> i64) -> Result<(), PipelineError> {
-        let mut input = Input::new(piece);
+        let mut input = unread(piece);
         match input.u8()? {
             b'w' => {
                 let (start, end) = (input.u64()?, input.u64()?);
