@@ -21,6 +21,9 @@ pub(crate) trait Sweep {
 
     /// Writes what was learnt and what the next sweep draws by, or reads it back.
     fn exchange(&mut self, tape: &mut Tape<'_>);
+
+    /// Writes histograms of what was learnt.
+    fn histograms(&self, events: &mut EventWriter, step: i64) -> Result<(), TrainError>;
 }
 
 /// The sweeps of a run: who hears of them, and where it stands.
@@ -88,7 +91,11 @@ impl<'a> Sweeps<'a> {
             self.at.cpu += thread_cpu_seconds() - cpu;
             self.at.samples += self.samples;
             self.step(epochs, loss);
+            let step = i64::try_from(self.at.epoch).unwrap_or(i64::MAX);
             self.told(loss)?;
+            if let Some(events) = self.tensorboard.as_deref_mut() {
+                what.histograms(events, step)?;
+            }
             let at = &mut self.at;
             if let Some(checkpoints) = &mut self.checkpoints
                 && checkpoints.is_due(1)
@@ -116,7 +123,7 @@ impl<'a> Sweeps<'a> {
         });
     }
 
-    /// Tells the listeners of what was computed at once, since the start.
+    /// Tells the listeners of what was computed at once, since the start: there is no loss.
     ///
     /// # Errors
     /// Events that cannot be written.
@@ -124,11 +131,23 @@ impl<'a> Sweeps<'a> {
         self.at.trained = self.start.elapsed().as_secs_f64();
         self.at.cpu = thread_cpu_seconds() - self.cpu;
         self.at.samples = self.samples;
-        self.told(0.0)
+        self.tell(f64::NAN)
     }
 
     /// Tells the listeners of a sweep.
     fn told(&mut self, loss: f64) -> Result<(), TrainError> {
+        if loss.is_finite() {
+            return self.tell(loss);
+        }
+        Err(TrainError::Diverged {
+            epoch: self.at.epoch,
+            step: 1,
+            samples: self.samples,
+            loss,
+        })
+    }
+
+    fn tell(&mut self, loss: f64) -> Result<(), TrainError> {
         let at = &mut self.at;
         let report = EpochReport {
             epoch: at.epoch,
@@ -139,17 +158,9 @@ impl<'a> Sweeps<'a> {
             samples_per_s: at.speed(),
             elapsed_s: self.start.elapsed().as_secs_f64(),
             cpu_s: Some(at.cpu),
-            best: true,
+            best: loss.is_finite(),
             ..EpochReport::default()
         };
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged {
-                epoch: at.epoch,
-                step: 1,
-                samples: self.samples,
-                loss,
-            });
-        }
         tell(self.progress, self.tensorboard.as_deref_mut(), &report)?;
         at.history.push(report);
         (at.epoch, at.steps) = (at.epoch + 1, at.steps + 1);

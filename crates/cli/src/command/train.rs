@@ -96,11 +96,6 @@ impl Options {
                 "is computed at once: it begins from no earlier version",
             ),
             (
-                "--watch",
-                vectors && self.watch.is_some(),
-                "has no page of its run",
-            ),
-            (
                 "--valid",
                 vectors && self.given.valid.is_some(),
                 "has no figure on validation samples",
@@ -257,23 +252,35 @@ fn compare(options: &Options, fitted: &Fitted) -> anyhow::Result<()> {
 
 /// Trains the job's model; who watches is told.
 fn watched(job: &Job, options: &Options, globals: &Globals) -> anyhow::Result<Fitted> {
-    let mut bar = Bars::new(globals.json).dashboard(&job.name);
-    let mut watch = match options.watch {
-        Some(port) => Some(Watch::start(port, &job.name, Some(drawing(&job.outline()?)))?),
-        None => None,
-    };
+    let network = drawing(&job.outline()?);
+    heard(options, globals, (&job.name, Some(network)), |progress| {
+        let fitted = fit(job, &globals.home(), progress)?;
+        let ended = format!("best epoch {}", fitted.trained.best_epoch);
+        Ok((fitted, ended))
+    })
+}
+
+/// Trains so that the terminal and, where it is asked for, a page hear of it; `train` also says how it ended.
+fn heard<T>(
+    options: &Options,
+    globals: &Globals,
+    (name, network): (&str, Option<String>),
+    train: impl FnOnce(&mut dyn Progress) -> anyhow::Result<(T, String)>,
+) -> anyhow::Result<T> {
+    let mut bar = Bars::new(globals.json).dashboard(name);
+    let watch = options.watch.map(|port| Watch::start(port, name, network));
+    let mut watch = watch.transpose()?;
     if let Some(watch) = &watch {
         eprintln!("watch the run at {}", watch.address());
     }
     let mut listeners: Vec<&mut dyn Progress> = vec![&mut bar];
     listeners.extend(watch.as_mut().map(|watch| watch as &mut dyn Progress));
-    let fitted = fit(job, &globals.home(), &mut Listeners(listeners))?;
-    let ended = format!("best epoch {}", fitted.trained.best_epoch);
+    let (trained, ended) = train(&mut Listeners(listeners))?;
     if let Some(watch) = &watch {
         watch.done(&ended);
     }
     bar.done(ended);
-    Ok(fitted)
+    Ok(trained)
 }
 
 /// Trains vectors on what the model file says.
@@ -281,15 +288,17 @@ fn vectors(options: &Options, globals: &Globals, (config, name): (&ModelConfig, 
     let home = globals.home();
     let liked = liked(options, globals, config)?;
     let rejected = liked.rejected.clone();
-    let mut bar = Bars::new(globals.json).run(name);
     let origin = options.init_from.as_ref().map(|folder| earlier_vectors(folder));
     let going = Going {
         resume: options.resume,
         origin: origin.transpose()?,
     };
-    let published = train_vectors(name, config, liked, (&home, &going), &mut bar)?;
+    let published = heard(options, globals, (name, None), |progress| {
+        let published = train_vectors(name, config, liked, (&home, &going), progress)?;
+        let ended = format!("{} vectors", published.count);
+        Ok((published, ended))
+    })?;
     let (version, count) = (published.version, published.count);
-    bar.done(format!("{count} vectors"));
     if globals.json {
         return output::json(&json!({
             "model": name, "version": version, "kind": config.kind().name(), "items": count, "rejected": rejected,

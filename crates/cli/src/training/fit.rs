@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rankine_feature::Plan;
-use rankine_model::Network;
 use rankine_model::config::Meaning;
+use rankine_model::{Kind, ModelConfig, Network};
 use rankine_train::checkpoint::Checkpoints;
 use rankine_train::encode::fitted;
 use rankine_train::linear::Place;
 use rankine_train::matrix;
 use rankine_train::ranking::{Ranking, Verdict};
+use rankine_train::source::for_each;
 use rankine_train::tensorboard::{EventWriter, of_config};
 use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, process_cpu_seconds, train_in};
 
@@ -40,10 +41,10 @@ pub(crate) struct Fitted {
 /// Unreadable samples, a model file that asks for what the conf lacks, a loss that is no longer finite.
 pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow::Result<Fitted> {
     let (begin, cpu) = (clock::now_micros(), process_cpu_seconds());
-    let folder = home.run_log(&job.name, begin);
-    let mut events = EventWriter::create(&folder, "train", || clock::now_micros() as f64 / 1e6)?;
+    let mut events = events(home, &job.name)?;
     let (mut plan, mut learn) = job.with_statistics(Part::Train)?;
-    told(job, &plan, &mut events)?;
+    let network = Network::compile(&job.model, &plan)?;
+    told(&job.model, Some(&network), &mut events)?;
     let mut valid = job.open(&plan, Part::Valid)?;
     let mut samples = Learnt {
         plan: &plan,
@@ -52,6 +53,10 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     };
     let mut trained = job.train(home, &mut samples, progress, Some(&mut events))?;
     events.ended(clock::now_micros() as f64 / 1e6)?;
+    if job.model.kind().is_matrix() {
+        // they learn without them, and are judged on them
+        trained.valid_samples = for_each(&mut *samples.judge.1, |_| Ok(()))?;
+    }
     if job.model.train.refit {
         (plan, trained) = refit(job, home, trained, progress)?;
     }
@@ -86,20 +91,50 @@ pub(crate) fn attempt(
     Ok((plan, trained))
 }
 
-/// Tells TensorBoard what is trained: the effective model file, its values, the network.
-fn told(job: &Job, plan: &Plan, events: &mut EventWriter) -> anyhow::Result<()> {
-    let config = job.model.effective();
-    let mut figures = vec!["epoch/loss", "epoch/auc", "epoch/valid_auc"];
-    if job.model.meaning() != Meaning::Order {
+/// Tells TensorBoard what is trained: the effective model file, its values, the network where there is one.
+pub(super) fn told(
+    model: &ModelConfig,
+    network: Option<&Network>,
+    events: &mut EventWriter,
+) -> anyhow::Result<()> {
+    let config = model.effective();
+    let now = clock::now_micros() as f64 / 1e6;
+    events.hyper(&of_config(&config), &figures(model), now)?;
+    events.text("config", 0, &format!("```toml\n{}\n```", config.trim_end()))?;
+    if let Some(network) = network {
+        events.network(&network.outline())?;
+    }
+    Ok(events.flush()?)
+}
+
+/// The figures that each epoch of a training has.
+fn figures(model: &ModelConfig) -> Vec<&'static str> {
+    let kind = model.kind();
+    if kind.is_closed() {
+        return Vec::new();
+    }
+    let mut figures = vec!["epoch/loss"];
+    if kind.is_matrix() || kind == Kind::Item2Vec {
+        return figures;
+    }
+    figures.extend(["epoch/auc", "epoch/valid_auc"]);
+    if model.meaning() != Meaning::Order {
         figures.push("epoch/valid_loss");
     }
-    if job.model.meaning() == Meaning::Probability {
+    if model.meaning() == Meaning::Probability {
         figures.extend(["epoch/accuracy", "epoch/valid_accuracy"]);
     }
-    events.hyper(&of_config(&config), &figures, clock::now_micros() as f64 / 1e6)?;
-    events.text("config", 0, &format!("```toml\n{}\n```", config.trim_end()))?;
-    events.network(&Network::compile(&job.model, plan)?.outline())?;
-    Ok(events.flush()?)
+    figures
+}
+
+/// Where TensorBoard's events of a run go that begins now.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn events(home: &Home, name: &str) -> anyhow::Result<EventWriter> {
+    let folder = home.run_log(name, clock::now_micros());
+    let seconds = || clock::now_micros() as f64 / 1e6;
+    Ok(EventWriter::create(&folder, "train", seconds)?)
 }
 
 /// Samples of one training, each with the part of the job it is.

@@ -140,7 +140,7 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
     Card {
         name: job.name.clone(),
         what: format!(
-            "A {kind} model over the conf `{}`, trained by Rankine.",
+            "A model of kind `{kind}` over the conf `{}`, trained by Rankine.",
             fitted.plan.name()
         ),
         facts: [

@@ -18,7 +18,7 @@ use rankine_train::warm::{Restored, Start};
 use rankine_train::{Progress, SampleSource};
 use serde_json::json;
 
-use super::fit::anew;
+use super::fit::{anew, events, told};
 use super::origin::OPTIMIZER;
 use super::{Files, publish::files};
 use crate::clock;
@@ -123,7 +123,7 @@ pub(crate) struct Made {
     pub(crate) restored: Option<Restored>,
 }
 
-/// Trains vectors on `liked` and publishes them as `name`.
+/// Trains vectors on `liked` and publishes them as `name`; TensorBoard events go to the home's `logs`.
 ///
 /// # Errors
 /// A checkpoint of another run, a loss that is no longer finite, the disk's.
@@ -138,13 +138,17 @@ pub(crate) fn train_vectors(
     let folder = home.checkpoints(name);
     let start = going.origin.as_ref().map(|(_, start)| start);
     anew(&folder, going.resume);
+    let mut written = events(home, name)?;
+    told(config, None, &mut written)?;
     let beside = Beside {
         checkpoints: checkpoints(&folder, config, &sentences, start),
         resume: going.resume,
         start,
         keep: config.train.keep_optimizer,
+        tensorboard: Some(&mut written),
     };
     let learnt = train_in(&sentences, &settings(config), beside, progress)?;
+    written.ended(clock::now_micros() as f64 / 1e6)?;
     let vectors = learnt.vectors;
     let count = vectors.ids.len();
     let card = Card {

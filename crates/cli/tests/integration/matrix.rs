@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::home::{REPOSITORY, home, rankine};
 use crate::process::Server;
+use crate::verbs::{folder, path};
 
 /// File, and the name it is published under. (`popularity` alone is a ranker of the site's own.)
 const FILES: [(&str, &str); 6] = [
@@ -120,4 +121,115 @@ fn every_kind_of_who_met_what_trains_publishes_ranks_and_serves() {
         lists.push(ids);
     }
     assert!(lists[0] != lists[5] && lists[2] != lists[5], "{lists:?}");
+}
+
+const ADS: &str = r#"format = 1
+name = "ads"
+schema.user = [{ name = "userId", type = "int" }, { name = "history", type = "list<int>" }]
+schema.item = [{ name = "itemId", type = "int" }]
+schema.context = []
+sample = { label = ["click"], group = "userId" }
+feature = [
+  { name = "user", class = "id", slot = 1, depend = ["userId"] },
+  { name = "item", class = "id", slot = 2, depend = ["itemId"] },
+  { name = "met", class = "history", slot = 3, share = 2, depend = ["history"], args = [9] },
+]
+"#;
+
+/// Kinds without batches, what their files say, epochs told and histograms of each.
+const OTHERS: [(&str, &str, usize, &[&str]); 8] = [
+    (
+        "lr",
+        "linear = { slots = [1, 2] }\ntrain.epochs = 2",
+        2,
+        &["weights/linear"],
+    ),
+    (
+        "fm",
+        "linear = { slots = [1, 2], k = 2 }\ntrain.epochs = 2",
+        2,
+        &["weights/linear", "weights/factors"],
+    ),
+    (
+        "ffm",
+        "linear = { slots = [1, 2], k = 2 }\ntrain.epochs = 2",
+        2,
+        &["weights/linear", "weights/factors"],
+    ),
+    (
+        "ials",
+        "matrix = { user = 1, item = 2, dim = 4 }\ntrain.epochs = 2",
+        2,
+        &["weights/user", "weights/item"],
+    ),
+    (
+        "bpr",
+        "matrix = { user = 1, item = 2, dim = 4 }\ntrain.epochs = 2",
+        2,
+        &["weights/user", "weights/item", "weights/bias"],
+    ),
+    (
+        "walk",
+        "matrix = { user = 1, item = 2, history = 3, dim = 4, graph = \"users\" }\ntrain.epochs = 2",
+        2,
+        &["weights/item", "weights/near"],
+    ),
+    (
+        "item2vec",
+        "item2vec = { dim = 4, epochs = 2, min_count = 1 }",
+        2,
+        &["weights/item", "weights/near"],
+    ),
+    ("popularity", "matrix = { item = 2 }", 0, &[]),
+];
+
+/// How often a text stands in the one event file of a model's run.
+fn told(home: &std::path::Path, kind: &str, text: &str) -> usize {
+    let first = |folder: &std::path::Path| std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(first(&first(&home.join("logs").join(kind)))).unwrap();
+    bytes
+        .windows(text.len())
+        .filter(|part| *part == text.as_bytes())
+        .count()
+}
+
+#[test]
+fn kinds_without_batches_tell_tensorboard_and_the_page_every_epoch() {
+    let mut clicks = String::new();
+    for i in 0..240u32 {
+        let (user, item, click) = (i % 12, i / 12 + i % 3, u32::from(i % 4 > 0));
+        clicks += &format!(
+            "{{\"userId\":{user},\"itemId\":{item},\"history\":[{}],\"click\":{click}}}\n",
+            item + 1
+        );
+    }
+    let files = folder(&[("ads.toml", ADS), ("s.jsonl", &clicks)]);
+    let file = |name: &str| path(&files, name);
+    for (kind, rest, epochs, histograms) in OTHERS {
+        let model = file(&format!("{kind}.toml"));
+        std::fs::write(
+            &model,
+            format!("format = 1\nkind = \"{kind}\"\nconf = \"ads\"\n{rest}\n"),
+        )
+        .unwrap();
+        let (conf, data) = (file("ads.toml"), file("s.jsonl"));
+        let train = ["train", &model, "--conf", &conf, "--train", &data, "--watch", "0"];
+        let outcome = rankine(files.path(), &train).good();
+        assert!(
+            outcome.stderr.contains("watch the run at http://127.0.0.1:"),
+            "{kind}: {}",
+            outcome.stderr
+        );
+        let listed = usize::from(epochs > 0);
+        assert_eq!(told(files.path(), kind, "epoch/loss"), listed + epochs, "{kind}");
+        for tag in histograms {
+            assert_eq!(told(files.path(), kind, tag), epochs, "{kind}: {tag}");
+        }
+        let closed = outcome.stderr.contains("best so far") || outcome.stderr.contains("loss 0.0000");
+        assert!(epochs > 0 || !closed, "{}", outcome.stderr);
+        if kind == "popularity" {
+            let card = rankine(files.path(), &["model", "show", kind]).good().stdout;
+            assert!(!card.contains("validation samples: 0"), "{card}");
+        }
+    }
 }

@@ -280,11 +280,6 @@ fn arguments_that_mean_nothing_to_a_kind_are_refused_by_name() {
             "--test: kind `item2vec` has no figure on test samples",
         ),
         (
-            "i.toml",
-            &["--watch", "0"],
-            "--watch: kind `item2vec` has no page",
-        ),
-        (
             "lr.toml",
             &["--set", "train.batch=9"],
             "--set:1:7: kind `lr` has no `train.batch`",

@@ -23,6 +23,7 @@ use crate::matrix::Heritage;
 use crate::model::Settings;
 use crate::progress::{EpochReport, Progress};
 use crate::sweeps::{Sweep, Sweeps};
+use crate::tensorboard::{self, EventWriter};
 use crate::warm::{Restored, Start};
 use negatives::Negatives;
 use vocabulary::Vocabulary;
@@ -94,6 +95,8 @@ pub struct Beside<'a> {
     pub start: Option<&'a Start>,
     /// Whether [`Learnt::optimizer`] is wanted.
     pub keep: bool,
+    /// Where figures and histograms of each pass go.
+    pub tensorboard: Option<&'a mut EventWriter>,
 }
 
 /// What a run has learnt.
@@ -161,7 +164,8 @@ pub fn train_in(
     let mut course = Course::new(sentences, config);
     let id = |id: i64| id.cast_unsigned();
     let restored = beside.start.map(|start| course.begin(start, id));
-    let mut sweeps = Sweeps::new((progress, None), course.tokens).with(beside.checkpoints, beside.resume);
+    let mut sweeps =
+        Sweeps::new((progress, beside.tensorboard), course.tokens).with(beside.checkpoints, beside.resume);
     sweeps.run(config.epochs, &mut course)?;
     Ok(Learnt {
         history: sweeps.history(),
@@ -248,6 +252,12 @@ impl Sweep for Course {
         tape.numbers(&mut self.learner.model.output);
         tape.random(&mut self.learner.random);
         tape.word(&mut self.learner.seen);
+    }
+
+    fn histograms(&self, events: &mut EventWriter, step: i64) -> Result<(), TrainError> {
+        let model = &self.learner.model;
+        tensorboard::matrix(events, (ITEMS, step), (&model.input, self.dim))?;
+        tensorboard::matrix(events, ("near", step), (&model.output, self.dim))
     }
 }
 

@@ -157,6 +157,10 @@ impl Run<'_> {
                 self.coder.table.save_weights(&mut at.best.0[0]);
             }
             crate::run::tell(self.progress, self.tensorboard.as_deref_mut(), &report)?;
+            if let Some(events) = self.tensorboard.as_deref_mut() {
+                let step = i64::try_from(at.epoch).unwrap_or(i64::MAX);
+                weights::histograms(events, step, &self.coder)?;
+            }
             at.history.push(report);
             if verdict == Verdict::Stop || self.whole.as_ref().is_some_and(|whole| whole.ended) {
                 break;

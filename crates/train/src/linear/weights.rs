@@ -9,6 +9,7 @@ use rankine_model::{Parameters, Table, Tensor};
 
 use super::coder::Coder;
 use crate::TrainError;
+use crate::tensorboard::{EventWriter, spread};
 use crate::warm::{Restored, STEPS, Start, other_buckets};
 
 /// Name of the rule's rates among the state's tensors.
@@ -27,6 +28,25 @@ pub(super) fn export(coder: &Coder, part: &LinearPart) -> Parameters<f32> {
     let bias = Tensor::new(&[1], vec![coder.table.bias()]);
     parameters.dense.insert(BIAS.to_owned(), bias);
     parameters
+}
+
+/// Writes histograms of the linear weights and of the factors, rows spread over the table.
+///
+/// # Errors
+/// [`TrainError::Io`] when the file cannot be written.
+pub(super) fn histograms(events: &mut EventWriter, step: i64, coder: &Coder) -> Result<(), TrainError> {
+    let (table, mut weights, mut factors) = (&coder.table, Vec::new(), Vec::new());
+    let mut row = vec![0.0; table.shape().factors()];
+    let rows = spread(table.len(), 1 + row.len()).map_while(|at| u32::try_from(at).ok());
+    for at in rows {
+        weights.push(table.read(at, &mut row));
+        factors.extend_from_slice(&row);
+    }
+    events.histogram("weights/linear", step, &weights)?;
+    if row.is_empty() {
+        return Ok(());
+    }
+    events.histogram("weights/factors", step, &factors)
 }
 
 /// The states of rows and bias and the number of samples learnt; none of a rule without states.

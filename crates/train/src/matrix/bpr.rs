@@ -11,12 +11,14 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::{Real, dense};
+use rankine_model::matrix::{ITEMS, USERS};
 
 use super::Interactions;
 use super::interactions::number;
 use crate::TrainError;
 use crate::checkpoint::tape::Tape;
 use crate::sweeps::Sweep;
+use crate::tensorboard::{self, EventWriter};
 
 /// How factors are learnt.
 #[derive(Clone, Debug, PartialEq)]
@@ -200,6 +202,13 @@ impl<T: Real> Sweep for Course<'_, T> {
             let halves = ((both >> 32) as u32, both as u32);
             (*user, *item) = halves;
         }
+    }
+
+    fn histograms(&self, events: &mut EventWriter, step: i64) -> Result<(), TrainError> {
+        let (model, dim) = (&self.model, self.model.dim);
+        tensorboard::matrix(events, (USERS, step), (&model.users, dim))?;
+        tensorboard::matrix(events, (ITEMS, step), (&model.items, dim))?;
+        tensorboard::matrix(events, ("bias", step), (&model.biases, 1))
     }
 }
 

@@ -17,12 +17,13 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::sparse::{Chosen, Coefficient, add_rows};
 use rankine_kernel::{Real, cholesky, dense};
-use rankine_model::matrix::{Confidence, ridge};
+use rankine_model::matrix::{Confidence, ITEMS, USERS, ridge};
 
 use super::{Interactions, Sparse};
 use crate::TrainError;
 use crate::checkpoint::tape::Tape;
 use crate::sweeps::Sweep;
+use crate::tensorboard::{self, EventWriter};
 
 /// Rows whose steps share a product.
 const BLOCK: usize = 64;
@@ -163,6 +164,12 @@ impl Sweep for Course<'_> {
     fn exchange(&mut self, tape: &mut Tape<'_>) {
         tape.numbers(&mut self.factors.users);
         tape.numbers(&mut self.factors.items);
+    }
+
+    fn histograms(&self, events: &mut EventWriter, step: i64) -> Result<(), TrainError> {
+        let (found, dim) = (&self.factors, self.factors.dim);
+        tensorboard::matrix(events, (USERS, step), (&found.users, dim))?;
+        tensorboard::matrix(events, (ITEMS, step), (&found.items, dim))
     }
 }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use crate::TrainError;
 pub use histogram::Buckets;
 pub use hparams::{Hyper, of_config};
-pub(crate) use parameters::parameters;
+pub(crate) use parameters::{matrix, parameters, spread};
 use proto::Message;
 pub use record::{framed, masked_crc32c};
 

@@ -42,11 +42,31 @@ pub(crate) fn parameters<T: Real>(
     Ok(())
 }
 
+/// Writes the histogram of a matrix whose rows have `dim` numbers, as `weights/NAME`.
+///
+/// # Errors
+/// [`TrainError::Io`] when the file cannot be written.
+pub(crate) fn matrix<T: Real>(
+    writer: &mut EventWriter,
+    (name, step): (&str, i64),
+    (numbers, dim): (&[T], usize),
+) -> Result<(), TrainError> {
+    let rows = spread(numbers.len() / dim.max(1), dim);
+    let seen: Vec<f32> = rows
+        .flat_map(|row| narrow(&numbers[row * dim..][..dim]))
+        .collect();
+    writer.histogram(&format!("weights/{name}"), step, &seen)
+}
+
+/// The rows of a table that are looked at.
+pub(crate) fn spread(rows: usize, dim: usize) -> impl Iterator<Item = usize> {
+    (0..rows).step_by((rows * dim.max(1)).div_ceil(MOST).max(1))
+}
+
 /// Weights of rows spread over a table.
 fn weights<T: Real>(table: &Table<T>) -> Vec<f32> {
     let rows = table.rows();
-    let stride = (rows.len() * rows.dim().max(1)).div_ceil(MOST).max(1);
-    let numbers = (0..=u32::try_from(rows.len()).unwrap_or(u32::MAX)).step_by(stride);
+    let numbers = spread(rows.len() + 1, rows.dim()).map_while(|row| u32::try_from(row).ok());
     numbers.flat_map(|row| narrow(rows.weights(row))).collect()
 }
 
