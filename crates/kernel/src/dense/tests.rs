@@ -90,6 +90,28 @@ proptest! {
     }
 
     #[test]
+    fn blocks_of_rows_have_the_bits_of_the_definition(m in 115usize..380, k in 0usize..280, n in 1usize..36, stride: bool, seed: u64) {
+        let (x, w, plus) = (numbers(m * k, seed), numbers(k * n, seed ^ 1), numbers(m * n, seed ^ 2));
+        let stride = if stride { n } else { 0 };
+        let sums = twin(m, &x, &w, &vec![0.0; n], n);
+        let mut expected: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| sum + plus[at / n * stride + at % n]).collect();
+        Activation::Relu.apply(&mut expected);
+        let mut across = Vec::new();
+        transpose(&x, k, &mut across);
+        for machine in Machine::available() {
+            for (a, row, step) in [(&x, k, 1), (&across, 1, m)] {
+                for init in [Init::Zero, Init::Keep] {
+                    let (plus, activation) = (Some((&plus[..], stride)), Activation::Relu);
+                    let product = Product { m, n, depth: k, a, row, step, b: &w, init, plus, activation };
+                    let mut out = vec![0.0; m * n];
+                    product.run_on(machine, &mut out);
+                    prop_assert_eq!(bits(&out), bits(&expected), "{:?}", machine);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn sums_are_the_same_on_every_machine(length in 0usize..200, seed: u64) {
         let (a, b) = (numbers(length, seed), numbers(length, seed ^ 1));
         for f in Activation::ALL {
