@@ -94,6 +94,8 @@ mod avx2 {
 
     /// Groups that share the query's registers.
     const TOGETHER: usize = 4;
+    /// Bytes between what is read and what is asked for.
+    const AHEAD: usize = 2048;
 
     /// # Safety
     /// AVX2; `out` is whole groups and `codes` hold a row for each.
@@ -136,7 +138,9 @@ mod avx2 {
                 let magnitude = four(query.magnitudes.as_ptr().add(step * STEP));
                 let sign = four(query.signs.as_ptr().add(step * STEP).cast());
                 for (group, acc) in acc.iter_mut().enumerate() {
-                    let rows = _mm256_loadu_si256(codes.add(group * bytes + step * LINE).cast());
+                    let line = codes.add(group * bytes + step * LINE);
+                    _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(AHEAD));
+                    let rows = _mm256_loadu_si256(line.cast());
                     let pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(rows, sign));
                     *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(pairs, ones));
                 }
