@@ -10,8 +10,8 @@
 //! ```
 
 use crate::config::{
-    ActivationName, EmbeddingConfig, Init, Kind, Loss, Meaning, ModelConfig, ObjectiveKind, PoolingName,
-    PreferenceConfig, TowerConfig, TowersConfig,
+    ActivationName, EmbeddingConfig, Init, Kind, Loss, Meaning, Metrics, ModelConfig, ObjectiveKind,
+    PoolingName, PreferenceConfig, TowerConfig, TowersConfig,
 };
 use crate::graph::{Behind, Graph};
 use crate::linear::{self, LinearPart};
@@ -141,6 +141,8 @@ pub struct Network {
     pub loss: Loss,
     /// What a score says.
     pub meaning: Meaning,
+    /// The figures that an evaluation computes.
+    pub metrics: Metrics,
     /// The whole of a linear model, in place of every other part.
     pub linear: Option<LinearPart>,
     /// The whole of a two-sided model, in place of every other part.
@@ -160,6 +162,7 @@ impl Network {
     pub fn compile(config: &ModelConfig, plan: &Plan) -> Result<Network, Faults> {
         let mut builder = Builder::new(config, plan);
         builder.label();
+        builder.metrics();
         match config.kind() {
             Kind::EmbeddingMlp | Kind::WideDeep | Kind::DeepFm if config.is_graph() => {
                 model::deep::compose(&mut builder);
@@ -289,6 +292,9 @@ fn rests(group: Group) -> &'static str {
     }
 }
 
+/// The conf that is made for files of vectors.
+const VECTORS: &str = "vectors";
+
 /// What model kinds compose a network with; collects faults.
 pub(crate) struct Builder<'a> {
     pub(crate) config: &'a ModelConfig,
@@ -324,6 +330,7 @@ impl<'a> Builder<'a> {
             behind: Behind::of(config),
             loss: config.loss,
             meaning: config.meaning(),
+            metrics: config.metrics(),
             linear: None,
             towers: None,
             matrix: None,
@@ -355,6 +362,22 @@ impl<'a> Builder<'a> {
             let source = config.source();
             self.faults
                 .push(source.unknown(label.span.clone(), &label.value, message, names));
+        }
+    }
+
+    /// Figures made user by user need users. A conf that is only served names no label; that of vectors names no user, but
+    /// samples joined by ids have theirs.
+    fn metrics(&mut self) {
+        let spec = self.plan.sample_spec();
+        if spec.group.is_some() || spec.label.is_empty() || self.plan.name() == VECTORS {
+            return;
+        }
+        let config = self.config;
+        for given in config.metrics.iter().filter(|given| given.value.is_by_user()) {
+            let (name, conf) = (given.value.name(), self.plan.name());
+            let message =
+                format!("`{name}` is made user by user, and conf `{conf}` names no user: `sample.group`");
+            self.fault(given, "metrics", message);
         }
     }
 
@@ -851,6 +874,17 @@ mod tests {
         let good = text.replace("lable", "label");
         let config = ModelConfig::parse(&good, "m.toml").unwrap();
         Network::compile(&config, &testing::plan()).unwrap();
+    }
+
+    #[test]
+    fn figures_of_users_need_a_conf_that_names_them() {
+        let named =
+            |metrics: &str| EMBEDDING_MLP.replacen("hidden", &format!("metrics = {metrics}\nhidden"), 1);
+        let found = faults(&named("[\"auc\", \"gauc\"]"));
+        let expected = "`gauc` is made user by user, and conf `movie` names no user: `sample.group`";
+        assert!(found.len() == 1 && found[0].ends_with(expected), "{found:?}");
+        let network = network(&named("[\"auc\", \"mae\"]"));
+        assert!(network.metrics.has(crate::config::MetricName::Mae) && !network.metrics.is_all());
     }
 
     #[test]

@@ -233,6 +233,11 @@ impl Sums {
     pub(crate) fn bottom(&self, counts: &[f64]) -> f64 {
         weighed(&self.bottom, counts)
     }
+
+    /// The sum of weights where each unit stands once.
+    pub(crate) fn whole(&self) -> f64 {
+        self.bottom.iter().sum()
+    }
 }
 
 fn weighed(values: &[f64], counts: &[f64]) -> f64 {

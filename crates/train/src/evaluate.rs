@@ -3,7 +3,7 @@
 //! Training's own forward is never used here, so that a figure in a card is a figure of what answers requests.
 
 use rankine_feature::{Part, Plan, Rows, Scratch};
-use rankine_model::config::Meaning;
+use rankine_model::config::{Meaning, Metrics};
 use rankine_model::graph::Aim;
 use rankine_model::{Hidden, Network, ScoreScratch, Scorer};
 
@@ -42,15 +42,18 @@ pub struct Asked {
     pub label: usize,
     /// What its scores say.
     pub meaning: Meaning,
+    /// The figures to compute.
+    pub metrics: Metrics,
 }
 
 /// The outputs of a network that learn a label, by name, the model's score first.
 #[must_use]
 pub fn asked(network: &Network) -> Vec<(String, Asked)> {
-    let meaning = network.meaning;
+    let (meaning, metrics) = (network.meaning, network.metrics);
     let Some(graph) = &network.graph else {
         let score = Asked {
             meaning,
+            metrics,
             ..Asked::default()
         };
         return vec![("score".to_owned(), score)];
@@ -62,6 +65,7 @@ pub fn asked(network: &Network) -> Vec<(String, Asked)> {
                 output,
                 label,
                 meaning,
+                metrics,
             };
             Some((served.name.clone(), asked))
         }
@@ -125,6 +129,7 @@ pub fn evaluate_output(
     let beside = beside(&scored);
     let mut evaluator = Evaluator::new(title, scored.observed)
         .saying(asked.meaning)
+        .measuring(asked.metrics)
         .model(name, scored.scores);
     for (name, scores) in beside.baselines {
         evaluator = evaluator.baseline(name, scores);

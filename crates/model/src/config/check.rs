@@ -25,6 +25,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.objective();
     checker.watched();
     checker.initials();
+    checker.metrics();
 }
 
 pub(super) struct Checker<'a> {

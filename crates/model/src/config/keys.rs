@@ -15,11 +15,12 @@ use super::{Kind, ModelConfig};
 type Means = fn(Kind) -> bool;
 
 /// Keys, and the kinds they mean something to. What stands below a key follows it.
-const KEYS: [(&str, Means); 26] = [
+const KEYS: [(&str, Means); 27] = [
     ("loss", |kind| kind.is_network() || kind.is_linear()),
     ("activation", Kind::is_network),
     ("norm", Kind::is_network),
     ("init", Kind::is_network),
+    ("metrics", |kind| kind != Kind::Item2Vec),
     ("dropout", Kind::is_network),
     ("optimizer.embedding", Kind::is_network),
     ("optimizer.dense", Kind::is_network),

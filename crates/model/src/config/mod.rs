@@ -10,6 +10,7 @@ mod init;
 mod keys;
 mod linear;
 mod matrix;
+mod metric;
 mod objective;
 mod optimizer;
 mod set;
@@ -25,6 +26,7 @@ pub use graph::{
 pub use init::{Init, InitName, Spread};
 pub use linear::{FactorRates, LinearConfig, LinearOptimizer, LinearOptimizerKind};
 pub use matrix::{GraphName, MatrixConfig, SolverName};
+pub use metric::{MetricName, Metrics};
 pub use objective::{Draw, Hits, Meaning, Mix, Objective, ObjectiveConfig, ObjectiveKind};
 pub use optimizer::{OptimizerKind, OptimizerSettings, Optimizers};
 use rankine_config::{Faults, Located, Source};
@@ -642,6 +644,9 @@ pub struct ModelConfig {
     /// What is minimised.
     #[serde(default)]
     pub loss: Loss,
+    /// The figures an evaluation computes and tells; all of them where it names none.
+    #[serde(default)]
+    pub metrics: Vec<Located<MetricName>>,
     /// How parameters move.
     #[serde(default)]
     pub optimizer: Optimizers,

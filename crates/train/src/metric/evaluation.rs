@@ -4,7 +4,7 @@
 //! there is no way to make an evaluation of a model alone that forgets its baselines silently: without any, the report
 //! says so.
 
-use rankine_model::config::Meaning;
+use rankine_model::config::{Meaning, MetricName, Metrics};
 use serde::{Deserialize, Serialize};
 
 use super::intervals::resampled;
@@ -57,31 +57,29 @@ impl Measures {
     /// Measures `scores` (one per row): what their order is worth, their distance to the labels where they are numbers, and
     /// what a probability alone can be measured by where they are probabilities.
     pub fn of(observed: &Observed, scores: &[f64], meaning: Meaning) -> Measures {
+        Measures::some((meaning, Metrics::default()), observed, scores)
+    }
+
+    /// As [`Measures::of`], of these figures alone; the others are not computed.
+    pub fn some((meaning, metrics): (Meaning, Metrics), observed: &Observed, scores: &[f64]) -> Measures {
         let (labels, weights) = (&observed.labels, observed.weights.as_deref());
-        let order = Measures {
-            roc_auc: auc(labels, scores, weights),
-            pr_auc: pr_auc(labels, scores, weights),
-            gauc: gauc(labels, scores, weights, &observed.groups),
-            ndcg_10: ndcg_by_group(labels, scores, &observed.groups, 10).map(|(mean, _)| mean),
-            ..Measures::default()
+        let is = |name: MetricName| name.is_of(meaning) && metrics.has(name);
+        let of = |name, figure: fn(&[f64], &[f64], Option<&[f64]>) -> Option<f64>| {
+            is(name).then(|| figure(labels, scores, weights)).flatten()
         };
-        if meaning == Meaning::Order {
-            return order;
-        }
-        let number = Measures {
-            rmse: rmse(labels, scores, weights),
-            mae: mae(labels, scores, weights),
-            ..order
-        };
-        if meaning == Meaning::Number {
-            return number;
-        }
+        let gauc = || gauc(labels, scores, weights, &observed.groups);
+        let ndcg = || ndcg_by_group(labels, scores, &observed.groups, 10).map(|(mean, _)| mean);
         Measures {
-            logloss: logloss(labels, scores, weights),
-            accuracy: accuracy(labels, scores, weights, 0.5),
-            brier: brier(labels, scores, weights),
-            ece: ece(labels, scores, weights),
-            ..number
+            roc_auc: of(MetricName::Auc, auc),
+            pr_auc: of(MetricName::PrAuc, pr_auc),
+            logloss: of(MetricName::Logloss, logloss),
+            gauc: is(MetricName::Gauc).then(gauc).unwrap_or_default(),
+            accuracy: of(MetricName::Accuracy, |y, s, w| accuracy(y, s, w, 0.5)),
+            brier: of(MetricName::Brier, brier),
+            ndcg_10: is(MetricName::Ndcg).then(ndcg).flatten(),
+            ece: of(MetricName::Ece, ece),
+            rmse: of(MetricName::Rmse, rmse),
+            mae: of(MetricName::Mae, mae),
         }
     }
 }
@@ -128,6 +126,9 @@ pub struct Evaluation {
     /// What the models' scores say; figures that would take them for more are not there.
     #[serde(default)]
     pub scores: Meaning,
+    /// The figures that were asked for; the others are not there.
+    #[serde(default, skip_serializing_if = "Metrics::is_all")]
+    pub metrics: Metrics,
     /// Models first, then baselines, each in the order they were added.
     pub lines: Vec<Line>,
     /// Every model against every baseline, where defined.
@@ -160,6 +161,7 @@ pub struct Evaluator {
     title: String,
     observed: Observed,
     meaning: Meaning,
+    metrics: Metrics,
     entries: Vec<Entry>,
     slices: Vec<SliceRows>,
 }
@@ -180,6 +182,7 @@ impl Evaluator {
             title: title.into(),
             observed,
             meaning: Meaning::default(),
+            metrics: Metrics::default(),
             entries: Vec::new(),
             slices: Vec::new(),
         }
@@ -194,6 +197,12 @@ impl Evaluator {
     #[must_use]
     pub fn saying(self, meaning: Meaning) -> Evaluator {
         Evaluator { meaning, ..self }
+    }
+
+    /// The same with these figures alone.
+    #[must_use]
+    pub fn measuring(self, metrics: Metrics) -> Evaluator {
+        Evaluator { metrics, ..self }
     }
 
     /// Adds a model's scores, one per row; a wrong number of scores gives a line without figures.
@@ -231,15 +240,16 @@ impl Evaluator {
         users.sort_unstable();
         users.dedup();
         let differences = self.intervals(&mut lines, bootstrap);
-        let slices = self.slices.iter();
+        let (slices, metrics) = (self.slices.iter(), self.metrics);
         Evaluation {
+            metrics,
             rows: self.observed.labels.len(),
             positives: self.observed.labels.iter().filter(|label| **label > 0.5).count(),
             users: users.len(),
             scores: meaning,
             differences,
             slices: slices
-                .filter_map(|rows| rows.measure(&self.observed, &self.entries, bootstrap))
+                .filter_map(|rows| rows.measure(&self.observed, (&self.entries, metrics), bootstrap))
                 .collect(),
             others: Vec::new(),
             lines,
@@ -259,9 +269,10 @@ impl Evaluator {
     }
 
     fn line(&self, entry: &Entry) -> Line {
-        let measures = Measures::of(&self.observed, &entry.scores, entry.meaning);
+        let measures = Measures::some((entry.meaning, self.metrics), &self.observed, &entry.scores);
         let weights = self.observed.weights.as_deref();
         let drawn = !entry.baseline && entry.meaning == Meaning::Probability;
+        let drawn = drawn && self.metrics.has(MetricName::Ece);
         let bins = drawn.then(|| calibration(&self.observed.labels, &entry.scores, weights));
         Line {
             name: entry.name.clone(),
@@ -367,6 +378,45 @@ pub(super) mod tests {
         assert!(i.ece.unwrap().low <= m.ece.unwrap() && i.ece.unwrap().high < m.ece.unwrap() + 0.1);
         assert_eq!(baseline.intervals.roc_auc, Some(Bounds { low: 0.5, high: 0.5 }));
         assert!(model.calibration.len() > 3 && baseline.calibration.is_empty());
+    }
+
+    #[test]
+    fn only_the_figures_asked_for_are_computed_and_told() {
+        let whole = example();
+        let observed = Observed {
+            labels: (0_u32..600).map(|i| f64::from(i * 7 % 10 < 4)).collect(),
+            weights: None,
+            groups: (0..600).map(|i| i / 10).collect(),
+        };
+        let evaluator = |metrics: Vec<MetricName>| {
+            let scores = (0_u32..600).map(|i| f64::from(i * 13 % 29) / 30.0).collect();
+            let evaluator = Evaluator::new("test", observed.clone()).measuring(metrics.into());
+            evaluator.model("m", scores).baseline("constant", vec![0.4; 600])
+        };
+        let bootstrap = Bootstrap {
+            resamples: 50,
+            ..Bootstrap::default()
+        };
+        let found = evaluator(vec![MetricName::Logloss, MetricName::Gauc]).finish(&bootstrap);
+        let own = &found.lines[0];
+        assert!(own.measures.logloss.is_some() && own.measures.gauc.value.is_some());
+        assert_eq!(
+            (own.measures.roc_auc, own.measures.rmse, own.measures.ndcg_10),
+            (None, None, None)
+        );
+        assert!(
+            own.intervals.logloss.is_some() && own.intervals.rmse.is_none() && own.calibration.is_empty()
+        );
+        assert!(found.differences.is_empty());
+        let text = found.to_string();
+        let head: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(head, ["logloss", "GAUC"]);
+        assert!(text.contains("GAUC over") && !text.contains("ROC-AUC"), "{text}");
+        assert!(found.markdown().contains("|  | logloss | GAUC |"));
+        assert!(found.json().contains("\"metrics\":[\"logloss\",\"gauc\"]"));
+        assert!(!whole.json().contains("\"metrics\""));
+        let plain = evaluator(vec![MetricName::Mae]).finish(&bootstrap).to_string();
+        assert!(!plain.contains("GAUC") && plain.contains("MAE"), "{plain}");
     }
 
     #[test]

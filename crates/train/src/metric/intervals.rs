@@ -56,8 +56,9 @@ pub(super) fn resampled(
     let (user_of, users) = Unit::User(&observed.groups).numbered();
     let parts = scored
         .iter()
-        .map(|(scores, _)| Parts::new(observed, (&user_of, users), scores));
+        .map(|told| Parts::new(observed, (&user_of, users), told));
     let parts: Vec<Option<Parts>> = parts.collect();
+    let by_row = parts.iter().flatten().any(|parts| parts.ranked.is_some());
     let mut drawn = vec![Drawn::default(); scored.len()];
     let own = observed
         .weights
@@ -65,8 +66,10 @@ pub(super) fn resampled(
         .unwrap_or_else(|| vec![1.0; user_of.len()]);
     let mut weights = own.clone();
     bootstrap.each(Unit::Row(users), None, |counts| {
-        for ((weight, own), user) in weights.iter_mut().zip(&own).zip(&user_of) {
-            *weight = own * counts[*user];
+        if by_row {
+            for ((weight, own), user) in weights.iter_mut().zip(&own).zip(&user_of) {
+                *weight = own * counts[*user];
+            }
         }
         for (parts, drawn) in parts.iter().zip(&mut drawn) {
             parts.iter().for_each(|parts| parts.draw(counts, &weights, drawn));
@@ -77,39 +80,36 @@ pub(super) fn resampled(
         .collect()
 }
 
-/// What a scorer's figures are made of.
+/// What a scorer's figures are made of; nothing of figures that it has not or that were not asked for.
 struct Parts {
-    ranked: Ranked,
-    logloss: Sums,
-    gauc: Sums,
-    accuracy: Sums,
-    brier: Sums,
-    ndcg: Sums,
-    squares: Sums,
-    distances: Sums,
-    /// User, bin, sum of what predictions are above labels.
-    off: Vec<(usize, usize, f64)>,
-    /// The same over all users, and the sum of weights.
-    all: ([f64; BINS], f64),
+    ranked: Option<Ranked>,
+    logloss: Option<Sums>,
+    gauc: Option<Sums>,
+    accuracy: Option<Sums>,
+    brier: Option<Sums>,
+    ndcg: Option<Sums>,
+    squares: Option<Sums>,
+    distances: Option<Sums>,
+    off: Option<Off>,
 }
 
 impl Parts {
     /// None where nothing is measured.
-    fn new(observed: &Observed, (user_of, users): (&[usize], usize), scores: &[f64]) -> Option<Parts> {
+    fn new(observed: &Observed, (user_of, users): (&[usize], usize), (scores, m): &Scored) -> Option<Parts> {
         let (labels, weights) = (&observed.labels, observed.weights.as_deref());
         valid(labels, scores, weights)?;
-        let none = || Sums::new(users);
+        let of = |figure: Option<f64>| figure.map(|_| Sums::new(users));
+        let ranked = m.roc_auc.or(m.pr_auc).map(|_| Ranked::new(labels, scores));
         let mut parts = Parts {
-            ranked: Ranked::new(labels, scores)?,
-            logloss: none(),
-            gauc: none(),
-            accuracy: none(),
-            brier: none(),
-            ndcg: none(),
-            squares: none(),
-            distances: none(),
-            off: Vec::new(),
-            all: ([0.0; BINS], 0.0),
+            ranked: ranked.flatten(),
+            logloss: of(m.logloss),
+            gauc: of(m.gauc.value),
+            accuracy: of(m.accuracy),
+            brier: of(m.brier),
+            ndcg: of(m.ndcg_10),
+            squares: of(m.rmse),
+            distances: of(m.mae),
+            off: m.ece.map(|_| Off::new(users)),
         };
         for_each_group(&observed.groups, |rows| {
             let user = user_of[rows[0]];
@@ -122,56 +122,97 @@ impl Parts {
 
     /// Adds a user's labels, scores and weights.
     fn user(&mut self, user: usize, (labels, scores, weights): (&[f64], &[f64], &[f64])) {
-        if let Some(area) = auc(labels, scores, Some(weights)) {
-            self.gauc.add(user, weights.iter().sum(), area);
+        if let Some(sums) = &mut self.gauc
+            && let Some(area) = auc(labels, scores, Some(weights))
+        {
+            sums.add(user, weights.iter().sum(), area);
         }
-        if let Some(value) = ndcg(labels, scores, 10, Ties::Averaged) {
-            self.ndcg.add(user, 1.0, value);
+        if let Some(sums) = &mut self.ndcg
+            && let Some(value) = ndcg(labels, scores, 10, Ties::Averaged)
+        {
+            sums.add(user, 1.0, value);
         }
-        let mut off = [0.0; BINS];
-        for ((&y, &s), &w) in labels.iter().zip(scores).zip(weights) {
-            let (share, p) = (s.clamp(0.0, 1.0), s.clamp(CLIP, 1.0 - CLIP));
-            self.logloss
-                .add(user, w, -(y * p.ln() + (1.0 - y) * (1.0 - p).ln()));
-            self.accuracy.add(user, w, f64::from((s > 0.5) == positive(y)));
-            self.brier.add(user, w, (share - y).powi(2));
-            self.squares.add(user, w, (s - y).powi(2));
-            self.distances.add(user, w, (s - y).abs());
-            off[super::ece::place(share)] += w * (share - y);
-            self.all.1 += w;
+        if let Some(off) = &mut self.off {
+            off.user(user, (labels, scores, weights));
         }
-        for (bin, sum) in off.into_iter().enumerate().filter(|(_, sum)| *sum != 0.0) {
-            self.off.push((user, bin, sum));
-            self.all.0[bin] += sum;
-        }
+        let each = |sums: &mut Option<Sums>, value: fn(f64, f64) -> f64| {
+            let Some(sums) = sums else { return };
+            for ((&y, &s), &w) in labels.iter().zip(scores).zip(weights) {
+                sums.add(user, w, value(y, s));
+            }
+        };
+        each(&mut self.logloss, |y, s| {
+            let p = s.clamp(CLIP, 1.0 - CLIP);
+            -(y * p.ln() + (1.0 - y) * (1.0 - p).ln())
+        });
+        each(&mut self.accuracy, |y, s| f64::from((s > 0.5) == positive(y)));
+        each(&mut self.brier, |y, s| (s.clamp(0.0, 1.0) - y).powi(2));
+        each(&mut self.squares, |y, s| (s - y).powi(2));
+        each(&mut self.distances, |y, s| (s - y).abs());
     }
 
     /// Adds the figures under a resample: how often each user was drawn, and so each row's weight.
     fn draw(&self, counts: &[f64], weights: &[f64], drawn: &mut Drawn) {
-        let (roc_auc, pr_auc) = self.ranked.areas(Some(weights));
-        drawn.roc_auc.push(roc_auc);
-        drawn.pr_auc.push(pr_auc);
-        drawn.logloss.push(self.logloss.under(counts));
-        drawn.gauc.push(self.gauc.under(counts));
-        drawn.accuracy.push(self.accuracy.under(counts));
-        drawn.brier.push(self.brier.under(counts));
-        drawn.ndcg.push(self.ndcg.under(counts));
-        drawn.rmse.push(self.squares.under(counts).map(f64::sqrt));
-        drawn.mae.push(self.distances.under(counts));
-        let (ece, chance) = self.calibration(counts).unzip();
+        if let Some(ranked) = &self.ranked {
+            let (roc_auc, pr_auc) = ranked.areas(Some(weights));
+            drawn.roc_auc.push(roc_auc);
+            drawn.pr_auc.push(pr_auc);
+        }
+        let under = |sums: &Option<Sums>| sums.as_ref().and_then(|sums| sums.under(counts));
+        drawn.logloss.push(under(&self.logloss));
+        drawn.gauc.push(under(&self.gauc));
+        drawn.accuracy.push(under(&self.accuracy));
+        drawn.brier.push(under(&self.brier));
+        drawn.ndcg.push(under(&self.ndcg));
+        drawn.rmse.push(under(&self.squares).map(f64::sqrt));
+        drawn.mae.push(under(&self.distances));
+        let (ece, chance) = self.off.as_ref().and_then(|off| off.under(counts)).unzip();
         drawn.ece.push(ece);
         drawn.chance.push(chance);
     }
+}
+
+/// How far predictions are above labels, bin by bin.
+struct Off {
+    /// User, bin, weighted sum of the distances.
+    sums: Vec<(usize, usize, f64)>,
+    /// The same by bin, over all users.
+    all: [f64; BINS],
+    /// Each user's weights.
+    weights: Sums,
+}
+
+impl Off {
+    fn new(users: usize) -> Off {
+        Off {
+            sums: Vec::new(),
+            all: [0.0; BINS],
+            weights: Sums::new(users),
+        }
+    }
+
+    /// Adds a user's labels, scores and weights.
+    fn user(&mut self, user: usize, (labels, scores, weights): (&[f64], &[f64], &[f64])) {
+        let mut off = [0.0; BINS];
+        for ((&y, &s), &w) in labels.iter().zip(scores).zip(weights) {
+            let share = s.clamp(0.0, 1.0);
+            off[super::ece::place(share)] += w * (share - y);
+            self.weights.add(user, w, 0.0);
+        }
+        for (bin, sum) in off.into_iter().enumerate().filter(|(_, sum)| *sum != 0.0) {
+            self.sums.push((user, bin, sum));
+            self.all[bin] += sum;
+        }
+    }
 
     /// ECE under a resample, and what of it chance alone makes: the same with each bin's own distance taken off.
-    fn calibration(&self, counts: &[f64]) -> Option<(f64, f64)> {
+    fn under(&self, counts: &[f64]) -> Option<(f64, f64)> {
         let mut off = [0.0; BINS];
-        for (user, bin, sum) in &self.off {
+        for (user, bin, sum) in &self.sums {
             off[*bin] += counts[*user] * sum;
         }
-        let total = self.logloss.bottom(counts);
-        let (all, weight) = &self.all;
-        let own = all.iter().map(|sum| sum * total / weight);
+        let (total, weight) = (self.weights.bottom(counts), self.weights.whole());
+        let own = self.all.iter().map(|sum| sum * total / weight);
         let chance: f64 = off.iter().zip(own).map(|(a, b)| (a - b).abs()).sum();
         let sum: f64 = off.iter().map(|sum| sum.abs()).sum();
         (total > 0.0).then(|| (sum / total, chance / total))

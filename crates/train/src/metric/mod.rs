@@ -44,7 +44,7 @@ pub use mae::mae;
 pub use ndcg::{Ties, ndcg, ndcg_by_group};
 pub use pr_auc::pr_auc;
 pub use ranked::Ranked;
-pub(crate) use report::{GROUPED, cells, headings, markdown_cell};
+pub(crate) use report::markdown_cell;
 pub use rmse::rmse;
 pub use slice::{Slice, SliceRows};
 

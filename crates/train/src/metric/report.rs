@@ -5,32 +5,43 @@
 
 use std::fmt;
 
-use rankine_model::config::Meaning;
+use rankine_model::config::{Meaning, MetricName};
 
-use super::{Bounds, Evaluation, Line, Slice};
+use super::{Bounds, Evaluation, Intervals, Line, Measures, Slice};
 use crate::bootstrap::Interval;
 
-const HEADINGS: [&str; 11] = [
-    "", "ROC-AUC", "PR-AUC", "logloss", "GAUC", "accuracy", "Brier", "NDCG@10", "ECE", "RMSE", "MAE",
-];
-
-/// The columns of figures by group.
-pub(crate) const GROUPED: [&str; 9] = [
-    "group", "rows", "positive", "", "ROC-AUC", "logloss", "GAUC", "ECE", "RMSE",
-];
-
-/// The columns of a table of figures; the first, the name, has none.
-pub(crate) fn headings() -> [&'static str; 11] {
-    HEADINGS
+/// What a figure is called in tables.
+fn heading(name: MetricName) -> &'static str {
+    match name {
+        MetricName::Auc => "ROC-AUC",
+        MetricName::PrAuc => "PR-AUC",
+        MetricName::Logloss => "logloss",
+        MetricName::Gauc => "GAUC",
+        MetricName::Accuracy => "accuracy",
+        MetricName::Brier => "Brier",
+        MetricName::Ndcg => "NDCG@10",
+        MetricName::Ece => "ECE",
+        MetricName::Rmse => "RMSE",
+        MetricName::Mae => "MAE",
+    }
 }
+
+/// The figures of a group of rows.
+const GROUPED: [MetricName; 5] = [
+    MetricName::Auc,
+    MetricName::Logloss,
+    MetricName::Gauc,
+    MetricName::Ece,
+    MetricName::Rmse,
+];
 
 impl Evaluation {
     /// The evaluation as GitHub-flavoured Markdown: a summary line, a table, intervals, differences, groups, the note on
     /// GAUC; then the further outputs.
     pub fn markdown(&self) -> String {
         let mut text = format!("{}\n\n", self.summary());
-        text += &markdown_table(&HEADINGS, self.lines.iter().map(|line| cells(line).to_vec()));
-        text += &format!("\n{}\n", self.gauc_note());
+        text += &markdown_table(&self.headings(), self.lines.iter().map(|line| self.cells(line)));
+        text += &self.notes().map_or(String::new(), |notes| format!("\n{notes}\n"));
         let intervals = self.intervals();
         if !intervals.is_empty() {
             let note = format!("{} % intervals ({})", self.percent(), self.resamples());
@@ -50,7 +61,7 @@ impl Evaluation {
         }
         if !self.slices.is_empty() {
             text += "\nBy group of rows\n\n";
-            text += &markdown_table(&GROUPED, self.by_group().into_iter());
+            text += &markdown_table(&self.group_headings(), self.by_group().into_iter());
         }
         for other in &self.others {
             text += &format!("\n{}", other.markdown());
@@ -58,10 +69,31 @@ impl Evaluation {
         text
     }
 
+    /// The columns of the table of figures; the first, the name, has none.
+    pub(crate) fn headings(&self) -> Vec<&'static str> {
+        let told = MetricName::ALL.into_iter().filter(|name| self.metrics.has(*name));
+        std::iter::once("").chain(told.map(heading)).collect()
+    }
+
+    /// A line's name and figures.
+    pub(crate) fn cells(&self, line: &Line) -> Vec<String> {
+        let told = MetricName::ALL.into_iter().filter(|name| self.metrics.has(*name));
+        let figures = told.map(|metric| figure(value(&line.measures, metric)));
+        std::iter::once(name(line)).chain(figures).collect()
+    }
+
+    /// The columns of figures by group.
+    pub(crate) fn group_headings(&self) -> Vec<&'static str> {
+        let told = GROUPED.into_iter().filter(|name| self.metrics.has(*name));
+        ["group", "rows", "positive", ""]
+            .into_iter()
+            .chain(told.map(heading))
+            .collect()
+    }
+
     /// A row per group and scorer: group, rows, share of positives, scorer, figures.
     pub(crate) fn by_group(&self) -> Vec<Vec<String>> {
         let row = |slice: &Slice, line: &Line| {
-            let m = &line.measures;
             let share = 100.0 * slice.positives as f64 / slice.rows.max(1) as f64;
             let mut row = vec![
                 slice.name.clone(),
@@ -69,14 +101,10 @@ impl Evaluation {
                 format!("{share:.1} %"),
                 name(line),
             ];
-            let i = &line.intervals;
-            row.extend([
-                with_range(m.roc_auc, i.roc_auc),
-                with_range(m.logloss, i.logloss),
-                with_range(m.gauc.value, i.gauc),
-                with_range(m.ece, i.ece),
-                with_range(m.rmse, i.rmse),
-            ]);
+            let told = GROUPED.into_iter().filter(|name| self.metrics.has(*name));
+            row.extend(
+                told.map(|metric| with_range(value(&line.measures, metric), bounds(&line.intervals, metric))),
+            );
             row
         };
         let rows = self
@@ -107,20 +135,21 @@ impl Evaluation {
         )
     }
 
-    fn gauc_note(&self) -> String {
+    /// What must be known of the table's figures; nothing where they speak for themselves.
+    fn notes(&self) -> Option<String> {
         let Some(gauc) = self.lines.first().map(|line| line.measures.gauc) else {
-            return "nothing was evaluated".to_owned();
-        };
-        let only = if self.lines.iter().any(|line| line.baseline) {
-            ""
-        } else {
-            "; no baseline was given"
+            return Some("nothing was evaluated".to_owned());
         };
         let (users, left_out) = (grouped(gauc.users), grouped(gauc.left_out));
-        let scores = self
-            .scores_note()
-            .map_or(String::new(), |note| format!("; {note}"));
-        format!("GAUC over {users} users; {left_out} users with one class only are left out{only}{scores}")
+        let by_user = self
+            .metrics
+            .has(MetricName::Gauc)
+            .then(|| format!("GAUC over {users} users; {left_out} users with one class only are left out"));
+        let alone = !self.lines.iter().any(|line| line.baseline);
+        let only = alone.then(|| "no baseline was given".to_owned());
+        let scores = self.scores_note().map(str::to_owned);
+        let notes: Vec<String> = by_user.into_iter().chain(only).chain(scores).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 
     /// What the model's scores are where they are no probabilities, and so which figures it has not.
@@ -167,15 +196,17 @@ impl Evaluation {
                 slice.name,
                 grouped(slice.rows)
             )?;
-            let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
-            table.extend(slice.lines.iter().map(|line| cells(line).to_vec()));
+            let mut table = vec![words(&self.headings())];
+            table.extend(slice.lines.iter().map(|line| self.cells(line)));
             write_aligned(f, &table)?;
             for line in slice.lines.iter().filter(|line| !line.baseline) {
                 let told = ranges(line)
                     .into_iter()
                     .map(|[_, what, low, high]| format!("{what} {low} … {high}"));
                 let told: Vec<String> = told.collect();
-                writeln!(f, "  {}: {} ({} %)", line.name, told.join(", "), self.percent())?;
+                if !told.is_empty() {
+                    writeln!(f, "  {}: {} ({} %)", line.name, told.join(", "), self.percent())?;
+                }
             }
         }
         self.others.iter().try_for_each(|other| write!(f, "{other}"))
@@ -185,10 +216,10 @@ impl Evaluation {
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.summary())?;
-        let mut table = vec![HEADINGS.map(str::to_owned).to_vec()];
-        table.extend(self.lines.iter().map(|line| cells(line).to_vec()));
+        let mut table = vec![words(&self.headings())];
+        table.extend(self.lines.iter().map(|line| self.cells(line)));
         write_aligned(f, &table)?;
-        writeln!(f, "{}", self.gauc_note())?;
+        self.notes().map_or(Ok(()), |notes| writeln!(f, "{notes}"))?;
         if self.differences.is_empty() {
             return self.more(f);
         }
@@ -238,24 +269,40 @@ fn name(line: &Line) -> String {
     }
 }
 
-/// A line's name and figures.
-pub(crate) fn cells(line: &Line) -> [String; 11] {
-    let m = &line.measures;
-    let figures = [
-        m.roc_auc,
-        m.pr_auc,
-        m.logloss,
-        m.gauc.value,
-        m.accuracy,
-        m.brier,
-        m.ndcg_10,
-        m.ece,
-        m.rmse,
-        m.mae,
-    ]
-    .map(figure);
-    let [a, b, c, d, e, g, h, i, j, k] = figures;
-    [name(line), a, b, c, d, e, g, h, i, j, k]
+/// One figure of a line.
+fn value(m: &Measures, metric: MetricName) -> Option<f64> {
+    match metric {
+        MetricName::Auc => m.roc_auc,
+        MetricName::PrAuc => m.pr_auc,
+        MetricName::Logloss => m.logloss,
+        MetricName::Gauc => m.gauc.value,
+        MetricName::Accuracy => m.accuracy,
+        MetricName::Brier => m.brier,
+        MetricName::Ndcg => m.ndcg_10,
+        MetricName::Ece => m.ece,
+        MetricName::Rmse => m.rmse,
+        MetricName::Mae => m.mae,
+    }
+}
+
+/// The interval of one figure of a line.
+fn bounds(i: &Intervals, metric: MetricName) -> Option<Bounds> {
+    match metric {
+        MetricName::Auc => i.roc_auc,
+        MetricName::PrAuc => i.pr_auc,
+        MetricName::Logloss => i.logloss,
+        MetricName::Gauc => i.gauc,
+        MetricName::Accuracy => i.accuracy,
+        MetricName::Brier => i.brier,
+        MetricName::Ndcg => i.ndcg_10,
+        MetricName::Ece => i.ece,
+        MetricName::Rmse => i.rmse,
+        MetricName::Mae => i.mae,
+    }
+}
+
+fn words(headings: &[&str]) -> Vec<String> {
+    headings.iter().map(|&heading| heading.to_owned()).collect()
 }
 
 /// A figure with four decimals, or a dash.
@@ -273,26 +320,12 @@ fn with_range(value: Option<f64>, bounds: Option<Bounds>) -> String {
 
 /// A line's intervals: name, figure, low, high.
 fn ranges(line: &Line) -> Vec<[String; 4]> {
-    let i = &line.intervals;
-    let named = [
-        ("ROC-AUC", i.roc_auc),
-        ("PR-AUC", i.pr_auc),
-        ("logloss", i.logloss),
-        ("GAUC", i.gauc),
-        ("accuracy", i.accuracy),
-        ("Brier", i.brier),
-        ("NDCG@10", i.ndcg_10),
-        ("ECE", i.ece),
-        ("RMSE", i.rmse),
-        ("MAE", i.mae),
-    ];
-    let row = |(what, bounds): (&str, Option<Bounds>)| {
-        let Bounds { low, high } = bounds?;
-        let ends = [low, high].map(|end| format!("{end:.4}"));
-        let [low, high] = ends;
-        Some([line.name.clone(), what.to_owned(), low, high])
+    let row = |metric: MetricName| {
+        let Bounds { low, high } = bounds(&line.intervals, metric)?;
+        let [low, high] = [low, high].map(|end| format!("{end:.4}"));
+        Some([line.name.clone(), heading(metric).to_owned(), low, high])
     };
-    named.into_iter().filter_map(row).collect()
+    MetricName::ALL.into_iter().filter_map(row).collect()
 }
 
 fn signed(interval: &Interval) -> [String; 3] {
@@ -301,8 +334,7 @@ fn signed(interval: &Interval) -> [String; 3] {
 
 /// A table whose first column is to the left.
 fn markdown_table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
-    let mut text = markdown_row(&headings);
+    let mut text = markdown_row(&words(headings));
     text += &format!("|---|{}\n", "--:|".repeat(headings.len() - 1));
     rows.for_each(|row| text += &markdown_row(&row));
     text

@@ -3,6 +3,7 @@
 //! Decision: a group is a list of rows with a name, made by whoever knows how often a user or an item was seen in training;
 //! metrics know nothing of counts.
 
+use rankine_model::config::Metrics;
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::Entry;
@@ -33,11 +34,11 @@ pub struct Slice {
 }
 
 impl SliceRows {
-    /// Measures all entries on these rows, those of models with intervals; none where there are no rows.
+    /// Measures these figures of all entries on these rows, those of models with intervals; none where there are no rows.
     pub(super) fn measure(
         &self,
         observed: &Observed,
-        entries: &[Entry],
+        (entries, metrics): (&[Entry], Metrics),
         bootstrap: &Bootstrap,
     ) -> Option<Slice> {
         let own = Observed {
@@ -47,7 +48,7 @@ impl SliceRows {
         };
         let lines = entries
             .iter()
-            .map(|entry| entry.of_rows(&own, &self.of(&entry.scores), bootstrap));
+            .map(|entry| entry.of_rows(&own, (&self.of(&entry.scores), metrics), bootstrap));
         (!own.labels.is_empty()).then(|| Slice {
             name: self.name.clone(),
             rows: own.labels.len(),
@@ -63,9 +64,9 @@ impl SliceRows {
 }
 
 impl Entry {
-    /// The figures of some rows' scores.
-    fn of_rows(&self, rows: &Observed, scores: &[f64], bootstrap: &Bootstrap) -> Line {
-        let measures = Measures::of(rows, scores, self.meaning);
+    /// These figures of some rows' scores.
+    fn of_rows(&self, rows: &Observed, (scores, metrics): (&[f64], Metrics), bootstrap: &Bootstrap) -> Line {
+        let measures = Measures::some((self.meaning, metrics), rows, scores);
         let told = !self.baseline && rows.groups.len() == rows.labels.len();
         let drawn = told.then(|| resampled(rows, &[(scores, &measures)], bootstrap).pop());
         Line {

@@ -73,6 +73,7 @@ fn network(deep: &[usize], wide: usize, product: Option<usize>, hidden: &[usize]
         behind: ActivationName::Relu.into(),
         loss: rankine_model::Loss::Bce,
         meaning: rankine_model::config::Meaning::Probability,
+        metrics: rankine_model::config::Metrics::default(),
         linear: None,
         towers: None,
         matrix: None,

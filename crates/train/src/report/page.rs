@@ -7,7 +7,7 @@ use rankine_chart::escape;
 
 use super::{drawing, live};
 use crate::card::Card;
-use crate::metric::{Bounds, Evaluation, GROUPED, Line, cells, headings};
+use crate::metric::{Bounds, Evaluation};
 use crate::ranking::{Ranking, RankingTable};
 
 const STYLE: &str = include_str!("report.css");
@@ -118,7 +118,7 @@ fn evaluation(e: &Evaluation) -> String {
     text += &e
         .scores_note()
         .map_or(String::new(), |note| format!("<p>{note}.</p>\n"));
-    text += &figures(&e.lines);
+    text += &figures(e);
     let how = format!(
         "{} resamples of users, seed {}",
         e.bootstrap.resamples, e.bootstrap.seed
@@ -143,7 +143,7 @@ fn evaluation(e: &Evaluation) -> String {
     }
     if !e.slices.is_empty() {
         text += "<h3>By group of rows</h3>\n";
-        text += &table("group", &GROUPED, told_once(e.by_group()).into_iter());
+        text += &table("group", &e.group_headings(), told_once(e.by_group()).into_iter());
     }
     e.others.iter().for_each(|other| text += &evaluation(other));
     text
@@ -160,9 +160,9 @@ fn told_once(mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
 }
 
 /// The table of all figures; models stand out.
-fn figures(lines: &[Line]) -> String {
-    let plain = table("", &headings(), lines.iter().map(|line| cells(line).to_vec()));
-    let models = lines.iter().filter(|line| !line.baseline).count();
+fn figures(e: &Evaluation) -> String {
+    let plain = table("", &e.headings(), e.lines.iter().map(|line| e.cells(line)));
+    let models = e.lines.iter().filter(|line| !line.baseline).count();
     let mut parts = plain.split("<tbody>\n<tr>");
     let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let rows: Vec<&str> = body.split("\n<tr>").collect();

@@ -134,6 +134,32 @@ fn intervals_of_one_seed_are_the_same_and_of_figures_that_are_there_alone() {
     assert_eq!(none, [None; 6]);
 }
 
+#[test]
+fn figures_that_are_not_told_are_not_drawn() {
+    use rankine_model::config::MetricName::{Auc, Mae};
+
+    let (observed, scores) = example(&mut Xoshiro256PlusPlus::seed_from_u64(6), 10, false);
+    let (user_of, users) = Unit::User(&observed.groups).numbered();
+    let parts = |metrics: &[_]| {
+        let told = (Meaning::Probability, metrics.to_vec().into());
+        let measures = Measures::some(told, &observed, &scores);
+        Parts::new(&observed, (&user_of, users), &(&scores, &measures)).unwrap()
+    };
+    let mae = parts(&[Mae]);
+    assert!(mae.distances.is_some() && mae.ranked.is_none() && mae.off.is_none());
+    let none = [
+        &mae.logloss,
+        &mae.gauc,
+        &mae.accuracy,
+        &mae.brier,
+        &mae.ndcg,
+        &mae.squares,
+    ];
+    assert!(none.iter().all(|sums| sums.is_none()));
+    let auc = parts(&[Auc]);
+    assert!(auc.ranked.is_some() && auc.distances.is_none());
+}
+
 /// 80 data sets of one distribution: 95 % intervals hold the figure of very many users about as often as they say.
 #[test]
 fn intervals_hold_what_is_true() {
