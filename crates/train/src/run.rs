@@ -66,6 +66,8 @@ pub struct Frame {
     pub place: Option<Place>,
     /// Where checkpoints are written, if the model file asks for them.
     pub checkpoints: Option<PathBuf>,
+    /// What epochs are judged by, in words: a checkpoint is of the same or is refused.
+    pub watched: String,
     /// Whether to go on from the newest checkpoint there is.
     pub resume: bool,
     /// What to begin from.
@@ -152,20 +154,24 @@ pub fn train_in(
     if let Some(state) = &mut optimizer {
         warm::expire(&network, &mut parameters, state);
     }
-    let tables = parameters.tables.iter();
-    let table_rows = tables
-        .map(|(name, table)| (name.clone(), table.len() + 1))
-        .collect();
     Ok(Trained {
         history: outcome.history,
         best_epoch: outcome.best_epoch,
         train_samples: learn.len() as u64,
         valid_samples: judge.len() as u64,
-        table_rows,
+        table_rows: table_rows(&parameters),
         restored,
         optimizer,
         parameters,
     })
+}
+
+/// Rows by table, the missing row included.
+fn table_rows(parameters: &Parameters<f32>) -> Vec<(String, usize)> {
+    let tables = parameters.tables.iter();
+    tables
+        .map(|(name, table)| (name.clone(), table.len() + 1))
+        .collect()
 }
 
 impl Frame {
@@ -180,9 +186,10 @@ impl Frame {
         let (folder, rhythm) = self.checkpoints.as_ref().zip(settings.course.checkpoint)?;
         let place = self.place.as_ref().map_or("", |place| &place.fingerprint);
         let what = format!(
-            "conf {}\n{counted}\n{}\n{place}",
+            "conf {}\n{counted}\n{}\n{place}\n{}",
             plan.hash(),
-            config.text().trim_end()
+            config.text().trim_end(),
+            self.watched
         );
         Some(Checkpoints::new(folder, &what, rhythm))
     }
@@ -324,7 +331,10 @@ impl<'a> Run<'a> {
             let verdict = at.stop.observe(at.epoch, watch.figure(&report));
             report.best = verdict == Verdict::Best;
             if report.best && patience.is_some() {
-                net.save(&mut at.best);
+                match self.settings.course.keep_optimizer {
+                    true => net.save_whole(&mut at.best),
+                    false => net.save(&mut at.best),
+                }
             }
             self.tell(&report)?;
             if let Some(writer) = self.tensorboard.as_deref_mut() {

@@ -162,13 +162,19 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// A description's lines as they are told, and what stands for those it has not.
+fn lines(text: &str) -> impl Iterator<Item = String> {
+    let told = text.lines().map(|line| format!("`{line}`"));
+    told.chain(std::iter::repeat("nothing".to_owned()))
+}
+
 /// The first line in which two descriptions differ.
 fn differences(theirs: &str, ours: &str) -> String {
-    let pairs = theirs.lines().zip(ours.lines());
-    let first = pairs.into_iter().find(|(a, b)| a != b);
-    first.map_or_else(
+    let count = theirs.lines().count().max(ours.lines().count());
+    let mut pairs = lines(theirs).zip(lines(ours)).take(count);
+    pairs.find(|(theirs, ours)| theirs != ours).map_or_else(
         || "it is of another run".to_owned(),
-        |(theirs, ours)| format!("it is of another run: `{theirs}` there, `{ours}` here"),
+        |(theirs, ours)| format!("it is of another run: {theirs} there, {ours} here"),
     )
 }
 
@@ -248,6 +254,28 @@ mod tests {
     }
 
     #[test]
+    fn one_is_due_by_steps_or_by_the_clock_whichever_comes_first() {
+        let of = |steps, every| {
+            Checkpoints::new(
+                Path::new("nowhere"),
+                "",
+                Rhythm {
+                    steps,
+                    every,
+                    keep: 1,
+                },
+            )
+        };
+        let hour = Some(Duration::from_secs(3600));
+        assert!(of(None, Some(Duration::ZERO)).is_due(1));
+        assert!(of(Some(99), Some(Duration::ZERO)).is_due(1));
+        assert!(!of(None, hour).is_due(u64::MAX));
+        assert_eq!(of(None, hour).left(), u64::MAX);
+        assert!(of(Some(2), hour).is_due(2) && !of(Some(2), hour).is_due(1));
+        assert!(!of(None, None).is_due(u64::MAX));
+    }
+
+    #[test]
     fn one_of_another_run_is_refused_with_the_line_that_differs() {
         let folder = tempfile::tempdir().unwrap();
         Checkpoints::new(folder.path(), "model a\nrows 3", RHYTHM)
@@ -256,5 +284,8 @@ mod tests {
         let other = Checkpoints::new(folder.path(), "model a\nrows 4", RHYTHM);
         let error = other.load(|_| {}).unwrap_err().to_string();
         assert!(error.contains("`rows 3` there, `rows 4` here"), "{error}");
+        let more = Checkpoints::new(folder.path(), "model a\nrows 3\nvalidation v", RHYTHM);
+        let error = more.load(|_| {}).unwrap_err().to_string();
+        assert!(error.contains("nothing there, `validation v` here"), "{error}");
     }
 }

@@ -153,8 +153,11 @@ impl Run<'_> {
             let verdict = at.stop.observe(at.epoch, watch.figure(&report));
             report.best = verdict == Verdict::Best;
             if report.best && patience.is_some() {
-                at.best.0.resize(1, Vec::new());
-                self.coder.table.save_weights(&mut at.best.0[0]);
+                let learner = self
+                    .learners
+                    .first()
+                    .filter(|_| self.settings.course.keep_optimizer);
+                weights::save(&self.coder, learner, &mut at.best.0);
             }
             crate::run::tell(self.progress, self.tensorboard.as_deref_mut(), &report)?;
             if let Some(events) = self.tensorboard.as_deref_mut() {
@@ -168,8 +171,8 @@ impl Run<'_> {
             (at.epoch, at.sums) = (at.epoch + 1, Sums::default());
         }
         let mut best_epoch = at.history.len();
-        if let (Some((epoch, _)), Some(_), Some(best)) = (at.stop.best(), patience, at.best.0.first()) {
-            self.coder.table.load_weights(best);
+        if let (Some((epoch, _)), Some(_)) = (at.stop.best(), patience) {
+            weights::restore(&at.best.0, &mut self.coder, &mut self.learners);
             best_epoch = epoch;
         }
         Ok(self.trained(at.history, best_epoch, samples))

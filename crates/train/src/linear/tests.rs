@@ -403,7 +403,7 @@ fn runs_that_cannot_go_on_say_why() {
 #[test]
 fn the_best_epoch_comes_back() {
     let bench = Bench::new(1500);
-    let more = "optimizer.linear = { lr = 0.5 }\ntrain = { epochs = 30, early_stop = { metric = \"logloss\", patience = 2 } }";
+    let more = "optimizer.linear = { lr = 0.5 }\ntrain = { epochs = 30, keep_optimizer = true, early_stop = { metric = \"logloss\", patience = 2 } }";
     let config = bench.config("ffm", ", k = 8", more);
     let trained = bench.train(&config, "m").unwrap();
     assert!(trained.history.len() < 30 && trained.best_epoch < trained.history.len());
@@ -414,6 +414,21 @@ fn the_best_epoch_comes_back() {
         )
         .unwrap();
     assert_eq!(weights(&trained), weights(&again));
+    let states = |trained: &Trained| {
+        let state = trained.optimizer.clone().unwrap();
+        let rows: Vec<Vec<f32>> = state
+            .tables
+            .values()
+            .flat_map(|table| {
+                table
+                    .sorted()
+                    .into_iter()
+                    .map(|(_, row)| table.weights(row).to_vec())
+            })
+            .collect();
+        (rows, state.dense)
+    };
+    assert_eq!(states(&trained), states(&again), "of the same epoch");
 }
 
 #[test]

@@ -49,6 +49,43 @@ pub(super) fn histograms(events: &mut EventWriter, step: i64, coder: &Coder) -> 
     events.histogram("weights/factors", step, &factors)
 }
 
+/// Copies the weights of an epoch to `to`; of a `learner`, whose state is kept, the states of rows and bias and its steps, too.
+pub(super) fn save(coder: &Coder, learner: Option<&Learner<f32>>, to: &mut Vec<Vec<f32>>) {
+    let table = &coder.table;
+    to.resize(1, Vec::new());
+    let Some(learner) = learner else {
+        return table.save_weights(&mut to[0]);
+    };
+    to[0].resize(table.len() * table.numbers(), 0.0);
+    let rows = to[0].chunks_exact_mut(table.numbers());
+    (0u32..).zip(rows).for_each(|(row, to)| table.save_row(row, to));
+    #[expect(clippy::cast_precision_loss, reason = "only the bias correction reads it")]
+    let steps = vec![learner.steps() as f32];
+    to.extend([table.save_bias().to_vec(), steps]);
+}
+
+/// Takes back what [`save`] copied.
+pub(super) fn restore(from: &[Vec<f32>], coder: &mut Coder, learners: &mut [Learner<f32>]) {
+    let table = &mut coder.table;
+    let [rows, bias, steps] = from else {
+        return from.iter().for_each(|weights| table.load_weights(weights));
+    };
+    let rows = rows.chunks_exact(table.numbers());
+    (0u32..)
+        .zip(rows)
+        .for_each(|(row, from)| table.load_row(row, from));
+    if let Ok(bias) = bias.as_slice().try_into() {
+        table.load_bias(bias);
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count below 2^24 or about it"
+    )]
+    let steps = steps.first().map_or(0, |steps| *steps as u64);
+    learners.iter_mut().for_each(|learner| learner.set_steps(steps));
+}
+
 /// The states of rows and bias and the number of samples learnt; none of a rule without states.
 pub(super) fn state(coder: &Coder, learner: &Learner<f32>) -> Option<Parameters<f32>> {
     let (table, rule) = (&coder.table, *coder.table.rule());

@@ -54,7 +54,7 @@ pub struct Net<T> {
     own: Option<u64>,
 }
 
-/// All weights of a network, without optimiser state.
+/// All weights of a network and, where they are asked for, the states of its optimisers behind them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot<T>(pub(crate) Vec<Vec<T>>);
 
@@ -442,7 +442,19 @@ impl<T: Real> Net<T> {
         to.0 = saved;
     }
 
-    /// Puts saved weights back.
+    /// As [`Net::save`], with the optimisers' states and the number of steps: what another training goes on from.
+    pub(crate) fn save_whole(&mut self, to: &mut Snapshot<T>) {
+        self.save(to);
+        for table in &self.tables {
+            let rows = (0u32..).take(table.rows().len() + 1);
+            to.0.push(rows.flat_map(|row| table.rows().state(row)).copied().collect());
+        }
+        let steps = vec![T::of(self.taken as f64)];
+        to.0.extend(self.dense_states().map(|state| state.to_vec()));
+        to.0.push(steps);
+    }
+
+    /// Puts saved weights back, and the optimisers' states where they were saved, too.
     pub fn restore(&mut self, from: &Snapshot<T>) {
         let mut saved = from.0.iter();
         self.tables
@@ -455,6 +467,32 @@ impl<T: Real> Net<T> {
                     tensor.copy_from_slice(weights);
                 }
             }
+        }
+        self.restore_states(saved);
+    }
+
+    /// Puts back what [`Net::save_whole`] saved behind the weights.
+    fn restore_states(&mut self, mut saved: std::slice::Iter<'_, Vec<T>>) {
+        for (table, states) in self.tables.iter_mut().zip(&mut saved) {
+            let mut states = states.iter();
+            for row in (0u32..).take(table.rows().len() + 1) {
+                let (_, own) = table.rows_mut().row_mut(row);
+                own.iter_mut()
+                    .zip(&mut states)
+                    .for_each(|(own, state)| *own = *state);
+            }
+        }
+        for (own, state) in self.dense_states().zip(&mut saved) {
+            own.copy_from_slice(state);
+        }
+        if let Some(steps) = saved.next().and_then(|steps| steps.first()) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a count below 2^24 or about it"
+            )]
+            let taken = steps.to_f64() as u64;
+            self.taken = taken;
         }
     }
 }

@@ -5,6 +5,8 @@ mod average;
 #[cfg(test)]
 mod bars;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod learn;

@@ -47,6 +47,32 @@ fn the_best_weights_come_back_and_the_run_ends_early() {
 }
 
 #[test]
+fn the_optimisers_state_is_that_of_the_best_epoch() {
+    let of = |rest: &str| {
+        let train = format!("train = {{ batch = 32, epochs = 60, keep_optimizer = true{rest} }}");
+        model("widedeep", &train)
+    };
+    let config = of(", early_stop = { metric = \"logloss\", patience = 2 }");
+    let run = |config: &ModelConfig| {
+        let (mut learn, mut judge) = (samples(600, 1), samples(400, 2));
+        let plan = plan(&mut learn);
+        train(config, plan, &mut learn, &mut judge, &mut Silent, None).unwrap()
+    };
+    let stopped = run(&config);
+    assert_eq!(stopped.best_epoch + 2, stopped.history.len());
+    let whole = run(&of("").for_epochs(u32::try_from(stopped.best_epoch).unwrap()));
+    let (state, expected) = (stopped.optimizer.unwrap(), whole.optimizer.unwrap());
+    assert_eq!(state.dense, expected.dense);
+    for (name, table) in &expected.tables {
+        for (key, row) in table.sorted() {
+            let own = &state.tables[name];
+            assert_eq!(own.weights(own.row(key)), table.weights(row), "{name} {key}");
+        }
+    }
+    assert_eq!(stopped.parameters.dense, whole.parameters.dense);
+}
+
+#[test]
 fn without_early_stopping_the_last_weights_stay() {
     let config = model("embeddingmlp", "train = { batch = 32, epochs = 6 }");
     let (mut learn, mut judge) = (samples(600, 1), samples(400, 2));

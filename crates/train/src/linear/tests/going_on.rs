@@ -36,6 +36,8 @@ fn goes_on(bench: &Bench, config: &ModelConfig, count: usize) {
         let again = bench.train_in(config, "m", frame(&one, true)).unwrap();
         assert_eq!(weights(&again), weights(&whole), "{}", path.display());
         assert_eq!(told(&again), told(&whole), "{}", path.display());
+        let bias = |trained: &Trained| trained.optimizer.clone().map(|state| state.dense);
+        assert_eq!(bias(&again), bias(&whole), "{}", path.display());
         assert_eq!(
             (again.best_epoch, again.train_samples, again.valid_samples),
             (whole.best_epoch, whole.train_samples, whole.valid_samples)
@@ -48,7 +50,7 @@ fn goes_on(bench: &Bench, config: &ModelConfig, count: usize) {
 #[test]
 fn a_run_goes_on_from_any_checkpoint_to_the_same_bits() {
     let bench = Bench::new(5000);
-    let stop = "early_stop = { metric = \"logloss\", patience = 1 }";
+    let stop = "keep_optimizer = true, early_stop = { metric = \"logloss\", patience = 1 }";
     let of = |rule: &str, train: &str| {
         format!(
             "optimizer.linear = {{ kind = {rule} }}\ntrain = {{ epochs = 3, {train}, checkpoint = {{ steps = 1, keep = 99 }} }}"
