@@ -1,7 +1,8 @@
 //! `rankine index measure`: several pairs of user and item vectors on the same held-out samples: AUC, and lists over all candidates.
 //!
 //! All are measured on the samples that every pair has vectors for, and a list leaves out what its user had met. Without
-//! vectors of users the item's own number is the score: so popularity is a pair, too.
+//! vectors of users the item's own number is the score: so popularity is a pair, too. Every figure has a bootstrap interval over
+//! users; those of all pairs are of the same resamples.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,9 +10,11 @@ use std::str::FromStr;
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use rankine_model::config::{Meaning, MetricName};
 use rankine_table::for_each_row;
 use rankine_table::vectors::VectorTable;
-use rankine_train::metric::{auc, gauc, top};
+use rankine_train::bootstrap::{Bootstrap, Unit};
+use rankine_train::metric::{Bounds, Evaluator, Observed, top};
 use serde::Serialize;
 
 use super::Globals;
@@ -88,6 +91,17 @@ struct Line {
     gauc: Option<f64>,
     recall: f64,
     ndcg: f64,
+    /// How sure they are, users drawn with replacement.
+    intervals: Intervals,
+}
+
+/// Ends of the figures of a [`Line`].
+#[derive(Debug, Serialize)]
+struct Intervals {
+    auc: Option<Bounds>,
+    gauc: Option<Bounds>,
+    recall: Option<Bounds>,
+    ndcg: Option<Bounds>,
 }
 
 type Samples = Vec<(bool, String, String)>;
@@ -112,14 +126,15 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     );
     let candidates = candidates(options, &pairs)?;
     let seen = options.seen.as_deref().map(met).transpose()?.unwrap_or_default();
-    let lines: Vec<Line> = pairs
+    let bootstrap = Bootstrap::default().bounded(kept.len());
+    let measured = pairs
         .iter()
-        .map(|pair| pair.measure(&kept, (&candidates, &seen), options.top))
-        .collect();
+        .map(|pair| pair.measure(&kept, (&candidates, &seen), (options.top, &bootstrap)));
+    let lines: Vec<Line> = measured.collect();
     if globals.json {
         return output::json(&serde_json::json!({
             "samples": kept.len(), "left_out": count - kept.len(), "candidates": candidates.len(),
-            "top": options.top, "lines": lines,
+            "top": options.top, "lines": lines, "bootstrap": bootstrap,
         }));
     }
     output::line(&format!(
@@ -130,19 +145,33 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         candidates.len()
     ));
     output::line(&print(&lines, options.top));
+    output::line(&format!(
+        "in brackets: {} % intervals ({} resamples of users, seed {})",
+        (1_000.0 * bootstrap.level).round() / 10.0,
+        bootstrap.resamples,
+        bootstrap.seed
+    ));
     Ok(())
 }
 
 fn print(lines: &[Line], k: usize) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
-    let rows: Vec<Vec<String>> = lines
-        .iter()
-        .map(|line| {
-            let figures = [line.auc, line.gauc, Some(line.recall), Some(line.ndcg)];
-            let figures = figures.into_iter().map(number);
-            [line.name.clone()].into_iter().chain(figures).collect()
-        })
-        .collect();
+    let cell = |(value, ends): (Option<f64>, Option<Bounds>)| {
+        let value = value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
+        let range = ends.map_or(String::new(), |b| format!(" ({:.4} … {:.4})", b.low, b.high));
+        value + &range
+    };
+    let row = |line: &Line| {
+        let sure = &line.intervals;
+        let figures = [
+            (line.auc, sure.auc),
+            (line.gauc, sure.gauc),
+            (Some(line.recall), sure.recall),
+            (Some(line.ndcg), sure.ndcg),
+        ];
+        let figures = figures.into_iter().map(cell);
+        [line.name.clone()].into_iter().chain(figures).collect()
+    };
+    let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
     let (recall, ndcg) = (format!("recall@{k}"), format!("NDCG@{k}"));
     output::table(&["", "AUC", "AUC per user", &recall, &ndcg], &rows)
 }
@@ -190,7 +219,7 @@ impl Pair {
         &self,
         samples: &Samples,
         lists: (&[String], &BTreeMap<String, BTreeSet<String>>),
-        k: usize,
+        (k, bootstrap): (usize, &Bootstrap),
     ) -> Line {
         let labels: Vec<f64> = samples.iter().map(|row| f64::from(u8::from(row.0))).collect();
         let scores: Vec<f64> = samples
@@ -203,30 +232,49 @@ impl Pair {
             places.entry(&row.1).or_insert(next);
         }
         let groups: Vec<i64> = samples.iter().map(|row| places[row.1.as_str()]).collect();
-        let (recall, ndcg) = self.lists(samples, lists, k);
+        let observed = Observed {
+            labels,
+            weights: None,
+            groups,
+        };
+        let evaluator = Evaluator::new("", observed).saying(Meaning::Order);
+        let evaluator = evaluator.measuring(vec![MetricName::Auc, MetricName::Gauc].into());
+        let whole = evaluator.model(&self.name, scores).finish(bootstrap);
+        let (own, sure) = (whole.lines[0].measures, whole.lines[0].intervals);
+        let by_user = self.lists(samples, lists, k);
+        let means = [0, 1].map(|at| {
+            let values: Vec<f64> = by_user.iter().map(|figures| figures[at]).collect();
+            mean(&values, bootstrap)
+        });
+        let [(recall, recalls), (ndcg, ndcgs)] = means;
         Line {
             name: self.name.clone(),
-            auc: auc(&labels, &scores, None),
-            gauc: gauc(&labels, &scores, None, &groups).value,
+            auc: own.roc_auc,
+            gauc: own.gauc.value,
             recall,
             ndcg,
+            intervals: Intervals {
+                auc: sure.roc_auc,
+                gauc: sure.gauc,
+                recall: recalls,
+                ndcg: ndcgs,
+            },
         }
     }
 
-    /// Means over users with a held-out item.
+    /// Recall and NDCG of each user with a held-out item.
     fn lists(
         &self,
         samples: &Samples,
         (candidates, seen): (&[String], &BTreeMap<String, BTreeSet<String>>),
         k: usize,
-    ) -> (f64, f64) {
+    ) -> Vec<[f64; 2]> {
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (_, user, item) in samples.iter().filter(|row| row.0) {
             wanted.entry(user).or_default().insert(item);
         }
         let none = BTreeSet::new();
-        let (mut recall, mut ndcg) = (0.0, 0.0);
-        for (user, items) in &wanted {
+        let one = |(user, items): (&&str, &BTreeSet<&str>)| {
             let seen = seen.get(*user).unwrap_or(&none);
             let mut relevant = Vec::new();
             let mut scored: Vec<(f64, u32)> = Vec::new();
@@ -240,12 +288,25 @@ impl Pair {
             }
             scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             let list: Vec<u32> = scored.iter().take(k).map(|one| one.1).collect();
-            recall += top::recall(&list, &relevant);
-            ndcg += top::ndcg(&list, &relevant, k);
-        }
-        let users = wanted.len().max(1) as f64;
-        (recall / users, ndcg / users)
+            [top::recall(&list, &relevant), top::ndcg(&list, &relevant, k)]
+        };
+        wanted.iter().map(one).collect()
     }
+}
+
+/// The mean of users' values, 0 of none, and its interval.
+fn mean(values: &[f64], bootstrap: &Bootstrap) -> (f64, Option<Bounds>) {
+    let under = |counts: &[f64]| {
+        let sum: f64 = values
+            .iter()
+            .zip(counts)
+            .map(|(value, count)| value * count)
+            .sum();
+        (!values.is_empty()).then(|| sum / values.len() as f64)
+    };
+    let drawn = bootstrap.figures(Unit::Row(values.len()), None, &[&under]);
+    let own = under(&vec![1.0; values.len()]).unwrap_or_default();
+    (own, drawn.first().and_then(|drawn| bootstrap.bounds(drawn)))
 }
 
 /// The row, at length 1 where only its direction counts.
@@ -310,11 +371,46 @@ mod tests {
         let samples = vec![row(true, "b"), row(false, "c"), row(true, "d")];
         let ids = ["a", "b", "c", "d"].map(str::to_owned);
         let good = pair(&[("a", 9.0), ("b", 4.0), ("c", 3.0), ("d", 1.0)], 1.0);
-        let line = good.measure(&samples, (&ids, &BTreeMap::new()), 2);
+        let drawn = &Bootstrap::default();
+        let line = good.measure(&samples, (&ids, &BTreeMap::new()), (2, drawn));
         assert_eq!((line.auc, line.recall), (Some(0.5), 0.5));
         let seen = BTreeMap::from([("u".to_owned(), BTreeSet::from(["a".to_owned(), "c".to_owned()]))]);
-        let line = good.measure(&samples, (&ids, &seen), 2);
+        let line = good.measure(&samples, (&ids, &seen), (2, drawn));
         assert_eq!((line.recall, line.ndcg), (1.0, 1.0));
+    }
+
+    /// Users who like item `a` of two, or item `b`; the pair has `a` before `b`.
+    #[test]
+    fn every_figure_has_an_interval_that_more_users_make_narrower() {
+        let rows = |users: usize| {
+            let row = |user: usize, item: &str| {
+                let liked = user.is_multiple_of(4) == (item == "b");
+                (liked, format!("u{user}"), item.to_owned())
+            };
+            let both = |user| [row(user, "a"), row(user, "b")];
+            (0..users).flat_map(both).collect::<Samples>()
+        };
+        let pair = Pair {
+            users: None,
+            ..pair(&[("a", 2.0), ("b", 1.0)], 0.0)
+        };
+        let ids = ["a", "b"].map(str::to_owned);
+        let of = |users| pair.measure(&rows(users), (&ids, &BTreeMap::new()), (1, &Bootstrap::default()));
+        let (few, many) = (of(40), of(400));
+        let sure = |line: &Line| {
+            let sure = &line.intervals;
+            [sure.auc, sure.gauc, sure.recall, sure.ndcg].map(Option::unwrap)
+        };
+        for (few, many) in sure(&few).into_iter().zip(sure(&many)) {
+            assert!(many.low < 0.75 && 0.75 < many.high, "{many:?}");
+            assert!(
+                2.0 * (many.high - many.low) < few.high - few.low,
+                "{few:?} {many:?}"
+            );
+        }
+        let text = print(&[many], 1);
+        assert_eq!(text.matches("0.7500 (0.7").count(), 4, "{text}");
+        assert!(mean(&[], &Bootstrap::default()) == (0.0, None));
     }
 
     #[test]
