@@ -37,9 +37,9 @@ pub(crate) struct Given {
     /// End at the first row that cannot be read, instead of listing it in cache/NAME.rejects.tsv
     #[arg(long)]
     strict: bool,
-    /// Validation samples; default: the home's, or a part of the training samples with --train
-    #[arg(long, value_name = "FILE")]
-    pub(crate) valid: Option<PathBuf>,
+    /// Validation samples, one file after another; default: the home's, or a part of the training samples with --train
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) valid: Vec<PathBuf>,
     /// Share of the training samples held out for validation where there is no --valid
     #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
     hold_out: f64,
@@ -68,7 +68,7 @@ impl Given {
         &self,
         home: &Home,
         (model, name): (ModelConfig, &str),
-        test: Option<&Path>,
+        test: &[PathBuf],
     ) -> anyhow::Result<Job> {
         let wanted = model.conf.as_deref().unwrap_or_default();
         let files = self.files(home, (wanted, name), test)?;
@@ -128,7 +128,7 @@ impl Given {
         &self,
         home: &Home,
         (conf, name): (&str, &str),
-        test: Option<&Path>,
+        test: &[PathBuf],
     ) -> anyhow::Result<Files> {
         let reading = Reading {
             columns: (!self.columns.is_empty()).then(|| columns(&self.columns)),
@@ -139,18 +139,18 @@ impl Given {
             return Ok(self.instead(Files { reading, ..files }, test));
         }
         let train = self.train.iter().map(|path| self.spool(path, home));
-        let split = match &self.valid {
-            Some(path) => format!("given files; validation {}", path.display()),
-            None => format!(
+        let split = match self.valid.as_slice() {
+            [] => format!(
                 "given files; validation: {} of the training samples, drawn by the seed",
                 self.hold_out
             ),
+            valid => format!("given files; validation {}", listed(valid)),
         };
         Ok(Files {
             train: train.collect::<anyhow::Result<_>>()?,
             valid: self.valid.clone(),
             hold_out: self.hold_out,
-            test: test.map(Path::to_owned),
+            test: test.to_vec(),
             split,
             hash: String::new(),
             joined: match (&self.user_vectors, &self.item_vectors) {
@@ -162,16 +162,14 @@ impl Given {
     }
 
     /// The home's files, those that are given in place of its own.
-    fn instead(&self, mut files: Files, test: Option<&Path>) -> Files {
+    fn instead(&self, mut files: Files, test: &[PathBuf]) -> Files {
         let parts = [
-            ("validation", self.valid.as_deref(), &mut files.valid),
+            ("validation", self.valid.as_slice(), &mut files.valid),
             ("test", test, &mut files.test),
         ];
-        for (part, given, own) in parts {
-            if let Some(path) = given {
-                files.split += &format!("; {part} {}", path.display());
-                *own = Some(path.to_owned());
-            }
+        for (part, given, own) in parts.into_iter().filter(|(_, given, _)| !given.is_empty()) {
+            files.split += &format!("; {part} {}", listed(given));
+            *own = given.to_vec();
         }
         files
     }
@@ -211,13 +209,16 @@ impl Given {
             words.extend(value.map(|value| format!("{flag} {value}")));
         };
         add("--conf", self.conf.as_ref().map(file));
-        let train: Vec<String> = self.train.iter().map(file).collect();
-        add("--train", (!train.is_empty()).then(|| train.join(" ")));
+        let several = |paths: &[PathBuf]| {
+            let paths: Vec<String> = paths.iter().map(file).collect();
+            (!paths.is_empty()).then(|| paths.join(" "))
+        };
+        add("--train", several(&self.train));
         add("--format", (self.format != CSV).then(|| quoted(&self.format)));
         let columns = (!self.columns.is_empty()).then(|| quoted(&self.columns.join(",")));
         add("--columns", columns);
-        add("--valid", self.valid.as_ref().map(file));
-        let drawn = !self.train.is_empty() && self.valid.is_none();
+        add("--valid", several(&self.valid));
+        let drawn = !self.train.is_empty() && self.valid.is_empty();
         add("--hold-out", drawn.then(|| self.hold_out.to_string()));
         add("--user-vectors", self.user_vectors.as_ref().map(file));
         add("--item-vectors", self.item_vectors.as_ref().map(file));
@@ -226,6 +227,12 @@ impl Given {
         words.extend(self.strict.then(|| "--strict".to_owned()));
         words
     }
+}
+
+/// Files, one beside another, for people.
+pub(crate) fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    paths.join(", ")
 }
 
 /// A word as a shell takes it: in quotes where it has more than plain letters.
@@ -316,6 +323,7 @@ mod tests {
             "a",
             "--valid",
             "it's.csv",
+            "b",
             "--user-vectors",
             "u.npy",
             "--item-vectors",
@@ -326,7 +334,7 @@ mod tests {
         ];
         assert_eq!(
             typed(&words),
-            "--train a --valid 'it'\\''s.csv' --user-vectors u.npy --item-vectors i.npy --dictionaries s.toml --strict"
+            "--train a --valid 'it'\\''s.csv' b --user-vectors u.npy --item-vectors i.npy --dictionaries s.toml --strict"
         );
     }
 

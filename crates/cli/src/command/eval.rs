@@ -1,6 +1,6 @@
 //! `rankine eval`: a published model on held-out samples, beside baselines fitted on training samples.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::{Globals, model_named};
 use crate::dictionaries::Dictionaries;
+use crate::given::listed;
 use crate::output;
 use crate::preparing::Preparing;
 use crate::source::{Chained, Reading};
@@ -27,12 +28,12 @@ pub(crate) struct Options {
     /// The model, and with @ a version (default: the newest)
     #[arg(value_name = "NAME[@VERSION]")]
     model: String,
-    /// Samples the baselines are fitted on; default: the home's samples the model learnt from
-    #[arg(long, value_name = "FILE")]
-    train: Option<PathBuf>,
-    /// Samples to measure on; default: the home's test samples
-    #[arg(long, value_name = "FILE")]
-    test: Option<PathBuf>,
+    /// Samples the baselines are fitted on, one file after another; default: the home's samples the model learnt from
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    train: Vec<PathBuf>,
+    /// Samples to measure on, one file after another; default: the home's test samples
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    test: Vec<PathBuf>,
     /// Measure lists of so many items over all items, too (kinds that learn from who met what: 10)
     #[arg(long, value_name = "K")]
     top: Option<usize>,
@@ -74,15 +75,16 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     };
     let labels = artefact.config().labels(plan.sample_spec());
     let loss = artefact.config().loss.into();
-    let learnt = learnt.iter().map(|path| reading.open(path, plan, &labels, loss));
-    let learnt = learnt.collect::<anyhow::Result<_>>()?;
-    let baselines = Baselines::fit(plan, &mut Chained::new(learnt))?;
-    let title = test.display().to_string();
+    let open = |paths: &[PathBuf]| -> anyhow::Result<Chained> {
+        let parts = paths.iter().map(|path| reading.open(path, plan, &labels, loss));
+        Ok(Chained::new(parts.collect::<anyhow::Result<_>>()?))
+    };
+    let baselines = Baselines::fit(plan, &mut open(&learnt)?)?;
     let evaluation = judge(
-        &title,
+        &listed(&test),
         (name, plan, scorer),
         &Network::compile(artefact.config(), plan)?,
-        &mut *reading.open(&test, plan, &labels, loss)?,
+        &mut open(&test)?,
         &baselines,
     )?;
     let ranking = lists(
@@ -111,7 +113,7 @@ fn lists(
     options: &Options,
     globals: &Globals,
     (name, plan, scorer): (&str, &Plan, &Scorer),
-    (artefact, test, reading): (&Artefact, &Path, &Reading),
+    (artefact, test, reading): (&Artefact, &[PathBuf], &Reading),
 ) -> anyhow::Result<Option<Ranking>> {
     let config = artefact.config();
     let asked = options.top.or(config.kind().is_matrix().then_some(10));
@@ -126,14 +128,16 @@ fn lists(
     // whatever the model learnt from, its users had met the validation samples before the test samples
     let (met, _) = samples(options, globals, (plan, true))?;
     let labels = config.labels(plan.sample_spec());
-    let open = |path: &Path| reading.open(path, plan, &labels, config.loss.into());
-    let met = met.iter().filter(|path| *path != test).map(|path| open(path));
-    let met = met.collect::<anyhow::Result<_>>()?;
+    let open = |paths: Vec<&PathBuf>| -> anyhow::Result<Chained> {
+        let parts = paths.into_iter();
+        let parts = parts.map(|path| reading.open(path, plan, &labels, config.loss.into()));
+        Ok(Chained::new(parts.collect::<anyhow::Result<_>>()?))
+    };
     ranked(
-        &test.display().to_string(),
+        &listed(test),
         (name, plan, scorer),
-        &mut Chained::new(met),
-        &mut *open(test)?,
+        &mut open(met.iter().filter(|path| !test.contains(path)).collect())?,
+        &mut open(test.iter().collect())?,
         &measured,
         &content_slots(config),
     )
@@ -145,23 +149,20 @@ fn samples(
     options: &Options,
     globals: &Globals,
     (plan, refit): (&Plan, bool),
-) -> anyhow::Result<(Vec<PathBuf>, PathBuf)> {
-    if let (Some(train), Some(test)) = (&options.train, &options.test) {
-        return Ok((vec![train.clone()], test.clone()));
+) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (train, test) = (options.train.clone(), options.test.clone());
+    if !train.is_empty() && !test.is_empty() {
+        return Ok((train, test));
     }
     let files = Files::of_home(&globals.home(), plan.name())?;
-    let test = options.test.clone().or(files.test.clone());
-    let learnt = match &options.train {
-        Some(train) => vec![train.clone()],
-        None => learnt(files, refit),
-    };
-    Ok((learnt, test.context("no test samples")?))
+    let given = |paths: Vec<PathBuf>, own: Vec<PathBuf>| if paths.is_empty() { own } else { paths };
+    Ok((given(train, learnt(&files, refit)), given(test, files.test)))
 }
 
 /// The files a model learnt from, as `train` fits its baselines: a refitted one has seen the validation samples, too.
-fn learnt(files: Files, refit: bool) -> Vec<PathBuf> {
-    let valid = files.valid.filter(|_| refit);
-    files.train.into_iter().chain(valid).collect()
+fn learnt(files: &Files, refit: bool) -> Vec<PathBuf> {
+    let valid = files.valid.iter().filter(|_| refit);
+    files.train.iter().chain(valid).cloned().collect()
 }
 
 #[cfg(test)]
@@ -170,22 +171,22 @@ mod tests {
 
     #[test]
     fn baselines_learn_from_the_rows_the_model_learnt_from() {
-        let files = |valid: Option<&str>| Files {
+        let files = |valid: &[&str]| Files {
             train: vec!["train".into()],
-            valid: valid.map(PathBuf::from),
+            valid: valid.iter().map(PathBuf::from).collect(),
             hold_out: 0.0,
-            test: None,
+            test: Vec::new(),
             split: String::new(),
             hash: String::new(),
             joined: None,
             reading: crate::source::Reading::default(),
         };
         for (valid, refit, expected) in [
-            (Some("valid"), true, &["train", "valid"][..]),
-            (Some("valid"), false, &["train"]),
-            (None, true, &["train"]),
+            (&["valid", "more"][..], true, &["train", "valid", "more"][..]),
+            (&["valid"], false, &["train"]),
+            (&[], true, &["train"]),
         ] {
-            let learnt: Vec<PathBuf> = learnt(files(valid), refit);
+            let learnt: Vec<PathBuf> = learnt(&files(valid), refit);
             let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
             assert_eq!(learnt, expected);
         }

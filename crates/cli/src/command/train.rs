@@ -52,9 +52,9 @@ pub(crate) struct Options {
     /// Go on from the newest checkpoint of the same run (`train.checkpoint` in the model file)
     #[arg(long)]
     resume: bool,
-    /// Test samples the published figures come from
-    #[arg(long, value_name = "FILE")]
-    test: Option<PathBuf>,
+    /// Test samples the published figures come from, one file after another
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    test: Vec<PathBuf>,
     /// Name to publish under; default: the name of the model file
     #[arg(long)]
     name: Option<String>,
@@ -97,12 +97,12 @@ impl Options {
             ),
             (
                 "--valid",
-                vectors && self.given.valid.is_some(),
+                vectors && !self.given.valid.is_empty(),
                 "has no figure on validation samples",
             ),
             (
                 "--test",
-                vectors && self.test.is_some(),
+                vectors && !self.test.is_empty(),
                 "has no figure on test samples",
             ),
             (
@@ -322,9 +322,7 @@ fn liked(options: &Options, globals: &Globals, config: &ModelConfig) -> anyhow::
         SentenceEvents::Train => {
             let conf = options.given.conf()?;
             let name = Plan::compile(&conf.0, &conf.1, None)?.name().to_owned();
-            let files = options
-                .given
-                .files(&home, (&name, &name), options.test.as_deref())?;
+            let files = options.given.files(&home, (&name, &name), &options.test)?;
             let liked = Liked::of_training(config, &conf, &files);
             files.reading.tell()?;
             liked
@@ -357,7 +355,7 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
 fn job(options: &Options, home: &Home, (model, name): (ModelConfig, &str)) -> anyhow::Result<Job> {
     let origin = options.init_from.as_ref();
     let origin = origin.map(|folder| Origin::open(folder, &model)).transpose()?;
-    let job = options.given.job(home, (model, name), options.test.as_deref())?;
+    let job = options.given.job(home, (model, name), &options.test)?;
     Ok(Job {
         origin,
         resume: options.resume,

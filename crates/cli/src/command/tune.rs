@@ -180,7 +180,7 @@ fn search(options: &Options, home: &Home) -> anyhow::Result<Search> {
         .as_ref()
         .map_or(model.train.epochs(), |epochs| epochs.value);
     let name = train::stem(&options.tune)?;
-    let job = options.given.job(home, (model, &name), None)?;
+    let job = options.given.job(home, (model, &name), &[])?;
     Ok(Search {
         name,
         config,
@@ -256,9 +256,9 @@ impl Search {
     fn described(&self, options: &Options) -> anyhow::Result<String> {
         let tune = std::fs::read_to_string(&options.tune)?;
         let files = &self.job.files;
-        let learnt = files.train.iter().map(|path| crate::training::of_file(path));
-        let mut samples = learnt.collect::<anyhow::Result<Vec<_>>>()?;
-        samples.extend(files.valid.as_deref().map(crate::training::of_file).transpose()?);
+        let read = files.train.iter().chain(&files.valid);
+        let read = read.map(|path| crate::training::of_file(path));
+        let mut samples = read.collect::<anyhow::Result<Vec<_>>>()?;
         samples.extend(options.given.beside()?);
         Ok(format!(
             "{tune}\n{}\n{}\n{}\n{}",

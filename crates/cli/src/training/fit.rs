@@ -15,7 +15,7 @@ use rankine_train::source::for_each;
 use rankine_train::tensorboard::{EventWriter, of_config};
 use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, process_cpu_seconds, train_in};
 
-use super::{Job, Part};
+use super::{Job, Part, of_file};
 use crate::home::Home;
 use crate::{clock, output};
 
@@ -232,9 +232,19 @@ impl Job {
                 name: name.clone(),
             }),
             checkpoints: Some(checkpoints),
+            watched: self.watched(samples.judge.0)?,
             resume: self.resume,
             start: self.origin.as_ref().map(|origin| origin.start.clone()),
         })
+    }
+
+    /// The validation files that epochs are judged by, a line each; none where they are drawn from the training samples, or no epoch
+    /// is judged.
+    fn watched(&self, judge: Part) -> anyhow::Result<String> {
+        let judged = judge == Part::Valid && !self.model.kind().is_matrix();
+        let files = self.files.valid.iter().filter(|_| judged);
+        let lines = files.map(|path| Ok(format!("validation {}", of_file(path)?)));
+        Ok(lines.collect::<anyhow::Result<Vec<_>>>()?.join("\n"))
     }
 
     /// Removes what a published run no longer needs.

@@ -46,25 +46,27 @@ impl Job {
         (which, source): (Part, &'a mut dyn SampleSource),
     ) -> anyhow::Result<Box<dyn Feed + 'a>> {
         let (files, loss) = (&self.files, self.model.loss.into());
-        let (paths, held) = match (which, &files.valid) {
-            (Part::Train, Some(_)) => (files.train.as_slice(), None),
-            (Part::Train, None) => (files.train.as_slice(), Some(false)),
-            (Part::Valid, Some(valid)) => (std::slice::from_ref(valid), None),
-            (Part::Valid, None) => (files.train.as_slice(), Some(true)),
-            (Part::All, None) => (files.train.as_slice(), None),
-            (Part::All, Some(_)) | (Part::Judge, _) => (&[][..], None),
+        let drawn = files.valid.is_empty();
+        let (train, valid) = (files.train.as_slice(), files.valid.as_slice());
+        let (paths, held) = match which {
+            Part::Train => ([train, &[]], drawn.then_some(false)),
+            Part::Valid if drawn => ([train, &[]], Some(true)),
+            Part::Valid => ([valid, &[]], None),
+            Part::All => ([train, valid], None),
+            Part::Judge => ([&[][..], &[]], None),
         };
-        let text = paths.iter().map(|path| Some((path, TextFormat::of(path)?)));
+        let text = paths.concat().into_iter();
+        let text = text.map(|path| TextFormat::of(&path).map(|format| (path, format)));
         let Some(text) = text.collect::<Option<Vec<_>>>().filter(|text| !text.is_empty()) else {
             return Ok(Box::new(PlanFeed::new(source, plan.clone(), part, loss)));
         };
         let mut feeds = Vec::new();
         for (path, format) in text {
-            let mut feed = TextFeed::open(path, format, part, loss)?;
+            let mut feed = TextFeed::open(&path, format, part, loss)?;
             if let Some(held) = held {
                 feed = feed.only(sifting(files.hold_out, self.model.seed, held));
             }
-            if let Some(taker) = files.reading.taker(path) {
+            if let Some(taker) = files.reading.taker(&path) {
                 feed = feed.leaving_out(taker);
             }
             feeds.push(Box::new(feed) as Box<dyn Feed>);
@@ -87,11 +89,9 @@ impl Job {
         if files.hold_out > 0.0 {
             words.push(self.model.seed.to_string());
         }
-        for path in &files.train {
+        let learnt = files.valid.iter().filter(|_| which == Part::All);
+        for path in files.train.iter().chain(learnt) {
             words.push(of_file(path)?);
-        }
-        if let Some(valid) = files.valid.as_ref().filter(|_| which == Part::All) {
-            words.push(of_file(valid)?);
         }
         Ok(words.join("\n"))
     }

@@ -42,12 +42,12 @@ pub(crate) use vectors::{Going, Liked, reads, train_vectors};
 pub(crate) struct Files {
     /// Training samples, one file after another.
     pub(crate) train: Vec<PathBuf>,
-    /// Samples that early stopping watches; none: `hold_out` of the training samples.
-    pub(crate) valid: Option<PathBuf>,
+    /// Samples that early stopping watches, likewise; none: `hold_out` of the training samples.
+    pub(crate) valid: Vec<PathBuf>,
     /// Share of the training samples held out where there is no `valid` file.
     pub(crate) hold_out: f64,
-    /// Samples the published figures come from; none: the validation samples.
-    pub(crate) test: Option<PathBuf>,
+    /// Samples the published figures come from, likewise; none: the validation samples.
+    pub(crate) test: Vec<PathBuf>,
     /// How they were split, in words that can be repeated.
     pub(crate) split: String,
     /// Hash of the data, where known.
@@ -160,8 +160,8 @@ impl Job {
             }
             None => reading.open(path, plan, &labels, self.model.loss.into()),
         };
-        let learnt = || -> anyhow::Result<Samples> {
-            let parts = files.train.iter().map(|path| whole(path));
+        let of = |paths: Vec<&PathBuf>| -> anyhow::Result<Samples> {
+            let parts = paths.into_iter().map(|path| whole(path));
             let mut parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
             match parts.len() {
                 1 => Ok(parts.remove(0)),
@@ -170,15 +170,17 @@ impl Job {
         };
         let sifted = |held| {
             let (share, seed) = (files.hold_out, self.model.seed);
-            Ok(Box::new(Sifted::new(learnt()?, share, seed, held)) as Samples)
+            let learnt = of(files.train.iter().collect())?;
+            Ok(Box::new(Sifted::new(learnt, share, seed, held)) as Samples)
         };
-        match (part, &files.valid, &files.test) {
-            (Part::Judge, _, Some(test)) => whole(test),
-            (Part::Train, None, _) => sifted(false),
-            (Part::Valid | Part::Judge, None, _) => sifted(true),
-            (Part::Train, Some(_), _) | (Part::All, None, _) => learnt(),
-            (Part::Valid | Part::Judge, Some(valid), _) => whole(valid),
-            (Part::All, Some(valid), _) => Ok(Box::new(Chained::new(vec![learnt()?, whole(valid)?]))),
+        let drawn = files.valid.is_empty();
+        match part {
+            Part::Judge if !files.test.is_empty() => of(files.test.iter().collect()),
+            Part::Train if drawn => sifted(false),
+            Part::Valid | Part::Judge if drawn => sifted(true),
+            Part::Train => of(files.train.iter().collect()),
+            Part::Valid | Part::Judge => of(files.valid.iter().collect()),
+            Part::All => of(files.train.iter().chain(&files.valid).collect()),
         }
     }
 }
@@ -205,9 +207,9 @@ impl Files {
         let file = |part: &str| folder.join(format!("{part}.parquet"));
         Ok(Self {
             train: vec![file("train")],
-            valid: Some(file("valid")),
+            valid: vec![file("valid")],
             hold_out: 0.0,
-            test: Some(file("test")),
+            test: vec![file("test")],
             split: serde_json::to_string(&report.split)?,
             hash: report.input,
             joined: None,
@@ -229,10 +231,10 @@ pub(crate) fn measure(job: &Job, fitted: &Fitted) -> anyhow::Result<Evaluation> 
     let baselines = Baselines::fit(&fitted.plan, &mut *job.open(&fitted.plan, learnt)?)?;
     let network = Network::compile(&job.model, &fitted.plan)?;
     let scorer = Scorer::new(&network, &fitted.trained.parameters)?;
-    let title = if job.files.test.is_some() {
-        "test samples"
-    } else {
+    let title = if job.files.test.is_empty() {
         "validation samples"
+    } else {
+        "test samples"
     };
     let mut samples = job.open(&fitted.plan, Part::Judge)?;
     judge(

@@ -196,7 +196,7 @@ fn left_out(files: &Files) -> Option<(String, String)> {
 fn limits(job: &Job) -> Vec<String> {
     let mut limits =
         vec!["Figures are of one seed; the interval is over users, not over training runs.".to_owned()];
-    if job.files.test.is_none() {
+    if job.files.test.is_empty() {
         limits.push("Measured on the samples that early stopping watched: a little too good.".to_owned());
     }
     limits

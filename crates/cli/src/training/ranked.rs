@@ -30,9 +30,10 @@ pub(crate) fn content_slots(config: &ModelConfig) -> Vec<u32> {
 /// What a job's lists are called, and what their users had met: validation samples are met before test samples, and are judged
 /// where there are none of those.
 pub(super) fn title_and_met(job: &Job) -> (&'static str, Part) {
-    match job.files.test {
-        Some(_) => ("the test samples", Part::All),
-        None => ("the validation samples", Part::Train),
+    if job.files.test.is_empty() {
+        ("the validation samples", Part::Train)
+    } else {
+        ("the test samples", Part::All)
     }
 }
 

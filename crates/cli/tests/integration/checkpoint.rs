@@ -170,6 +170,82 @@ fn a_matrix_run_killed_at_a_few_points_ends_with_the_same_bytes() {
     ends_alike(&files, "s.csv", 6, 1);
 }
 
+/// A block an epoch, each with its checkpoint; two figures.
+const ROWS: &str = r#"format = 1
+kind = "fm"
+conf = "made"
+linear = { slots = [1, 2], k = 2 }
+metrics = ["auc", "rmse"]
+train = { epochs = 2, checkpoint = { steps = 1 } }
+"#;
+
+/// Several files of validation and test samples are one; a run goes on beside those that it began with, and no others.
+#[test]
+fn a_run_goes_on_beside_the_validation_files_it_had() {
+    let all = samples();
+    let (head, rows) = all.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    let file = |rows: &[&str]| format!("{head}\n{}\n", rows.join("\n"));
+    let short = MODEL.replace("epochs = 60", "epochs = 2");
+    let files = folder(&[
+        ("s.csv", &file(&rows[..1600])),
+        ("v1.csv", &file(&rows[1600..1700])),
+        ("v2.csv", &file(&rows[1700..1800])),
+        ("w.csv", &file(&rows[1800..1900])),
+        ("c.toml", CONF),
+        ("m.toml", &short),
+        ("fm.toml", ROWS),
+    ]);
+    let of = |name: &str| path(&files, name);
+    for (model, name) in [(of("m.toml"), "m"), (of("fm.toml"), "fm")] {
+        let home = tempfile::tempdir().unwrap();
+        let (conf, data) = (of("c.toml"), of("s.csv"));
+        let train = |valid: &[&str], more: &[&str]| {
+            let valid: Vec<String> = valid.iter().map(|name| of(name)).collect();
+            let valid = valid.iter().map(String::as_str);
+            let mut all = vec![
+                "--json", "train", &model, "--conf", &conf, "--train", &data, "--valid",
+            ];
+            all.extend(valid.chain(more.iter().copied()));
+            rankine(home.path(), &all)
+        };
+        // it is trained, and ends for want of what its figures shall come from
+        let nothing = of("nothing.csv");
+        let ended = train(&["v1.csv", "v2.csv"], &["--test", &nothing]).bad(1);
+        assert!(ended.contains("nothing.csv"), "{ended}");
+        for (valid, expected) in [
+            (&["v1.csv", "w.csv"][..], ["v2.csv", "w.csv"]),
+            (&["v1.csv", "v2.csv", "w.csv"], ["nothing there", "w.csv"]),
+        ] {
+            let refused = train(valid, &["--resume"]).bad(1);
+            let told = expected.iter().all(|part| refused.contains(part));
+            // networks count the samples, too, and say that first
+            let counted = refused.contains("200 to validate on` there, `1600 training samples, 300 to");
+            assert!(
+                refused.contains("it is of another run") && (told || counted),
+                "{refused}"
+            );
+        }
+        let report = train(&["v1.csv", "v2.csv"], &["--resume"]).good().json();
+        assert_eq!(report["evaluation"]["rows"], 200, "{name}");
+        assert_eq!(report["history"].as_array().unwrap().len(), 2);
+        let (one, two) = (of("v1.csv"), of("w.csv"));
+        let eval = [
+            "--json", "eval", name, "--train", &data, &one, "--test", &one, &two,
+        ];
+        let eval = rankine(home.path(), &eval).good().json();
+        assert_eq!(eval["rows"], 200);
+        for evaluation in [&report["evaluation"], &eval] {
+            let measures = &evaluation["lines"][0]["measures"];
+            assert!(
+                measures["roc_auc"].is_number() && measures["rmse"].is_number(),
+                "{measures}"
+            );
+            assert_eq!(measures["logloss"].is_null(), name == "fm", "{measures}");
+        }
+    }
+}
+
 #[test]
 fn a_checkpoint_of_another_run_is_refused_and_a_run_that_is_not_resumed_begins_anew() {
     let files = folder(&[("s.csv", &samples()), ("c.toml", CONF), ("m.toml", MODEL)]);
