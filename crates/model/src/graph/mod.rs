@@ -64,7 +64,7 @@ mod scorer;
 pub mod sequence;
 pub mod sum;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 
 pub use activate::Activate;

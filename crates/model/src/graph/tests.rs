@@ -7,7 +7,7 @@ use crate::{Parameters, Scorer};
 use rankine_feature::Part;
 
 /// Ids, a cross, lists and numbers of both sides.
-const ALL: &str = r#"format = 1
+pub(crate) const ALL: &str = r#"format = 1
 conf = "movie"
 embedding = [{ slots = [1, 5], table = "who", dim = 4 }, { slots = [2, 30, 3, 4], table = "what", dim = 4 }]
 dense = { slots = [20, 21] }
@@ -21,7 +21,8 @@ dense = { slots = [21] }
 history = { slots = [3], target = [2], length = 3, hidden = 5 }
 "#;
 
-fn models() -> Vec<String> {
+/// Files of every kind that is a graph and learns one label.
+pub(crate) fn models() -> Vec<String> {
     let of = |parts: &str, rest: &str| format!("{parts}{rest}");
     vec![
         of(ALL, "kind = \"dcn\"\nhidden = [7, 3]\ncross = { layers = 2 }\n"),

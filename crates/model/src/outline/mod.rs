@@ -210,16 +210,37 @@ impl<'a> Drawing<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::{graph, testing};
 
     fn outline(model: &str) -> Outline {
         testing::network(model).outline()
     }
 
+    /// Networks of every kind that has layers.
+    fn networks() -> Vec<(String, Network)> {
+        let stacks = testing::MODELS.into_iter().chain([testing::DROPOUT]);
+        let files = stacks.map(str::to_owned).chain(graph::tests::models());
+        let mut all: Vec<_> = files
+            .map(|text| (text.clone(), testing::network(&text)))
+            .collect();
+        let conf = testing::CONF.replace("label = [\"label\"]", "label = [\"label\", \"bought\"]");
+        let plan = rankine_feature::Plan::compile(&conf, "conf.toml", None).unwrap();
+        for rest in [
+            "kind = \"esmm\"\nhidden = [5]\n",
+            "kind = \"mmoe\"\nexperts = { hidden = [5] }\n",
+            "kind = \"ple\"\nexperts = { hidden = [5], levels = 2 }\ntask = { hidden = [3] }\n",
+        ] {
+            let text = format!("{}{rest}labels = [\"label\", \"bought\"]\n", graph::tests::ALL);
+            let config = crate::ModelConfig::parse(&text, "model.toml").unwrap();
+            all.push((text, Network::compile(&config, &plan).unwrap()));
+        }
+        all
+    }
+
     #[test]
     fn every_dense_number_is_counted_once_and_sources_stand_before() {
-        for model in testing::MODELS {
-            let (network, found) = (testing::network(model), outline(model));
+        for (model, network) in networks() {
+            let found = network.outline();
             let tensors = network.tensors();
             let all: usize = tensors.iter().map(|t| t.shape.iter().product::<usize>()).sum();
             assert_eq!(found.dense(), all, "{model}");
