@@ -12,7 +12,7 @@ import measure
 
 
 def run(options, emit):
-    program = measure.example("rankine-feature", "speed")
+    program = measure.example("speed")
     binary = measure.build()
     rounds, calls = (2, 200) if options.quick else (5, 1000)
     rows = 20_000 if options.quick else 100_000

@@ -14,7 +14,7 @@ BARS = {"plain": 2, "user_once": 3, "items_kept": 8}
 
 
 def run(options, emit):
-    program = measure.example("rankine-model", "score500")
+    program = measure.example("score500")
     python = measure.python(PACKAGES)
     folder = measure.WORK / "score500"
     calls = 500 if options.quick else 2000

@@ -36,7 +36,7 @@ def ours(python, program, folder):
 
 
 def run(options, emit):
-    python, program = measure.python(PACKAGES), measure.example("rankine-index", "scan")
+    python, program = measure.python(PACKAGES), measure.example("scan")
     for rows in (200_000,) if options.quick else (200_000, 1_000_000):
         folder = data(python, rows)
         jobs = {"ours": ours(python, program, folder), "flat": peer(python, folder, "flat")}

@@ -12,7 +12,7 @@ ONE = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_N
 def ready():
     """Our example and the peers' Python."""
     named = os.environ.get("RANKINE_MATRIX")
-    return named or measure.example("rankine-train", "matrix"), measure.python(PACKAGES)
+    return named or measure.example("matrix"), measure.python(PACKAGES)
 
 
 def data(python, users, items, events):

@@ -21,9 +21,10 @@ def build():
     return BINARY
 
 
-def example(package, name):
-    """Builds an example of a crate in release; its path."""
-    subprocess.run(["cargo", "build", "--release", "--locked", "-p", package, "--example", name], cwd=ROOT, check=True)
+def example(name):
+    """Builds an example of one of the crates in release; its path."""
+    # of the whole workspace: a package alone would have its dependencies built again with other features
+    subprocess.run(["cargo", "build", "--release", "--locked", "--workspace", "--example", name], cwd=ROOT, check=True)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
     return target / "release" / "examples" / name
 
