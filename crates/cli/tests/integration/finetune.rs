@@ -7,6 +7,15 @@ use serde_json::Value as Json;
 
 use crate::home::REPOSITORY;
 
+/// What the table holds against one another.
+const LINES: [&str; 5] = [
+    "fine-tuned",
+    "from scratch",
+    "pretrained, inner product",
+    "pretrained, cosine",
+    "popularity in the store",
+];
+
 #[test]
 fn the_example_goes_all_the_way_and_prints_its_table() {
     let work = tempfile::tempdir().unwrap();
@@ -23,15 +32,20 @@ fn the_example_goes_all_the_way_and_prints_its_table() {
     let told = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}\n{complained}");
-    assert!(
-        told.contains("fine-tuned") && told.contains("popularity in the store"),
-        "{told}"
-    );
+    for name in LINES {
+        let line = told.lines().find(|line| line.starts_with(&format!("{name} ")));
+        let ranges = line.map_or(0, |line| line.matches(" … ").count());
+        assert_eq!(
+            ranges, 4,
+            "{name} has four figures, each with an interval: {told}"
+        );
+    }
     let table = std::fs::read_to_string(work.path().join("table.json")).unwrap();
     let table: Json = serde_json::from_str(&table).unwrap();
     assert!(table["samples"].as_u64().unwrap() > 200, "{table}");
     let auc = |line: usize| table["lines"][line]["auc"].as_f64().unwrap();
-    assert_eq!(table["lines"].as_array().unwrap().len(), 5);
+    let names = table["lines"].as_array().unwrap().iter();
+    assert!(names.map(|line| &line["name"]).eq(LINES), "{table}");
     // so little data tells no more than that something was learnt
     assert!(auc(0) > 0.5 && auc(0) > auc(1), "{table}");
     assert!(work.path().join("home/logs").is_dir(), "curves for TensorBoard");

@@ -36,6 +36,15 @@ impl Answer {
         self.json()
     }
 
+    /// The page of a user that must be ranked by `model`, and say so where models are chosen.
+    pub(crate) fn chosen(&self, model: &str) {
+        assert_eq!(self.status, 200, "{model}: {}", self.text);
+        let marked = format!(" aria-current=\"true\">{model}</a>");
+        assert!(self.text.contains(&marked), "{model}: {}", self.text);
+        let ranked = format!("Ranked by {model}, version ");
+        assert!(self.text.contains(&ranked), "{model}: {}", self.text);
+    }
+
     /// The text of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
