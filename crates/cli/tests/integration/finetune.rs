@@ -46,8 +46,9 @@ fn the_example_goes_all_the_way_and_prints_its_table() {
     let auc = |line: usize| table["lines"][line]["auc"].as_f64().unwrap();
     let names = table["lines"].as_array().unwrap().iter();
     assert!(names.map(|line| &line["name"]).eq(LINES), "{table}");
-    // so little data tells no more than that something was learnt
-    assert!(auc(0) > 0.5 && auc(0) > auc(1), "{table}");
+    // .655; from scratch .579, the raw vectors .432 and .574, popularity .561
+    let others = (1..LINES.len()).map(auc);
+    assert!(others.fold(0.5, f64::max) + 0.02 < auc(0), "{table}");
     assert!(work.path().join("home/logs").is_dir(), "curves for TensorBoard");
     // 64 numbers per user and item
     let items = std::fs::read_to_string(work.path().join("finetuned-items.txt")).unwrap();
