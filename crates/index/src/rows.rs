@@ -1,9 +1,9 @@
-//! The vectors: one row-major block of f32, the same rounded to bytes, and where each id stands in it.
+//! The vectors: one row-major block of f32, the same rounded to half bytes, and where each id stands in it.
 //!
 //! The decision here: deleting moves the last row into the gap, so the block stays dense; for cosine, rows are scaled
 //! to length 1 once when they come in, and searching is a plain inner product for both metrics.
 
-use rankine_kernel::dense;
+use rankine_kernel::{dense, rows};
 use rustc_hash::FxHashMap;
 
 use crate::best::{Best, Neighbour};
@@ -12,9 +12,6 @@ use crate::error::IndexError;
 
 /// Below so many rows every one is held against the query in full: there is little to be saved.
 const FEW: usize = 4 * BLOCK;
-
-/// Bounds looked at together.
-const RUN: usize = 16;
 
 /// How nearness is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,23 +118,45 @@ impl Rows {
         }
     }
 
-    /// The rows that their codes do not rule out; a bound that is no number rules out nothing.
+    /// The rows that their codes do not rule out. Blocks that promise most come first: what is kept then is soon so good that
+    /// few rows of the others are read.
     fn sieve(&self, query: &[f32], asked: &Asked, best: &mut Best, filter: impl Fn(i64) -> bool) {
-        let (mut bounds, width) = ([0.0f32; BLOCK], query.len());
-        for block in 0..self.ids.len().div_ceil(BLOCK) {
-            let rows = self.codes.bounds(asked, block, &mut bounds);
-            for (part, bounds) in bounds[..rows].chunks(RUN).enumerate() {
-                let least = best.least();
-                if bounds.iter().all(|bound| *bound < least) {
-                    continue;
-                }
-                for (at, bound) in bounds.iter().enumerate() {
-                    let place = block * BLOCK + part * RUN + at;
-                    if *bound >= best.least() || bound.is_nan() {
-                        let row = &self.values[place * width..(place + 1) * width];
-                        offer(best, self.ids[place], dense::dot(query, row), &filter);
-                    }
-                }
+        let mut bounds = vec![0.0f32; self.ids.len()];
+        let mut blocks: Vec<(f32, usize)> = bounds
+            .chunks_mut(BLOCK)
+            .enumerate()
+            .map(|(block, bounds)| (self.codes.bounds(asked, block, bounds), block))
+            .collect();
+        blocks.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        for (greatest, block) in blocks {
+            if greatest < best.least() {
+                return;
+            }
+            let rows = block * BLOCK..self.ids.len().min((block + 1) * BLOCK);
+            self.look(query, (rows.start, &bounds[rows]), best, &filter);
+        }
+    }
+
+    /// Rows from `first` on whose bounds reach the least that is kept.
+    fn look(
+        &self,
+        query: &[f32],
+        (first, bounds): (usize, &[f32]),
+        best: &mut Best,
+        filter: &impl Fn(i64) -> bool,
+    ) {
+        let (mut places, mut count, least) = ([0; BLOCK], 0, best.least());
+        for (at, bound) in bounds.iter().enumerate() {
+            places[count] = at;
+            count += usize::from(*bound >= least);
+        }
+        let row = |at: usize| &self.values[(first + at) * query.len()..(first + at + 1) * query.len()];
+        for at in &places[..count] {
+            rows::prefetch(row(*at));
+        }
+        for at in &places[..count] {
+            if bounds[*at] >= best.least() {
+                offer(best, self.ids[first + at], dense::dot(query, row(*at)), filter);
             }
         }
     }
