@@ -49,13 +49,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, String> {
     let name = *take::<4>(&mut rest)?;
     if name != *MAP && name != *MAP_BOTH_WAYS {
         let (width, floats) = flat(name, &mut rest)?;
+        ended(rest)?;
         return Ok((width, floats, None));
     }
     begin(&mut rest)?;
     let (width, floats) = flat(*take::<4>(&mut rest)?, &mut rest)?;
     let ids = count(&mut rest)?;
     let ids = ids.checked_mul(8).and_then(|size| rest.split_at_checked(size));
-    let (ids, _) = ids.ok_or("its ids are cut")?;
+    let (ids, behind) = ids.ok_or("its ids are cut")?;
+    ended(behind)?;
     let ids: Vec<i64> = ids
         .as_chunks::<8>()
         .0
@@ -113,6 +115,14 @@ fn count(rest: &mut &[u8]) -> Result<usize, String> {
     usize::try_from(count).map_err(|_| format!("it says it holds {count} numbers"))
 }
 
+/// Whether that was all.
+fn ended(rest: &[u8]) -> Result<(), String> {
+    match rest.len() {
+        0 => Ok(()),
+        more => Err(format!("it goes on for {more} bytes behind its end")),
+    }
+}
+
 fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], String> {
     let (first, behind) = rest.split_first_chunk::<N>().ok_or("it is cut")?;
     *rest = behind;
@@ -133,6 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn counts_that_are_made_up_are_told_and_no_memory() {
+        // width, vectors and numbers stand at 4, 8 and 37
+        let bytes = encode(2, &[0.5, -1.0, 2.0, 1e-9], None);
+        let huge = |at: usize, size: usize| {
+            let mut forged = bytes.clone();
+            forged[at..at + size].fill(0xff);
+            forged[at + size - 1] = 0x7f;
+            decode(&forged).unwrap_err()
+        };
+        assert!(huge(4, 4).starts_with("it holds 4 numbers, expected 2 × 2147483647"));
+        assert!(huge(8, 8).starts_with("it holds 4 numbers, expected 9223372036854775807 × 2"));
+        assert!(huge(37, 8).starts_with("it holds 9223372036854775807 numbers"));
+        let mut both = bytes.clone();
+        both[8..16].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+        both[37..45].copy_from_slice(&(1_u64 << 61).to_le_bytes());
+        assert_eq!(decode(&both).unwrap_err(), "its numbers are cut");
+    }
+
+    #[test]
     fn indexes_come_back_and_anything_cut_is_told() {
         let floats = [0.5, -1.0, 2.0, 1e-9];
         for ids in [None, Some(&[7i64, -9][..])] {
@@ -141,6 +170,8 @@ mod tests {
             for cut in 0..bytes.len() {
                 assert!(decode(&bytes[..cut]).is_err(), "{cut}");
             }
+            let told = decode(&[&bytes[..], b"xyz"].concat()).unwrap_err();
+            assert_eq!(told, "it goes on for 3 bytes behind its end");
         }
         let mut other = encode(2, &floats, None);
         other[3] = b'Q';

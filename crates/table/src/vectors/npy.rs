@@ -46,13 +46,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(usize, usize, Vec<f32>), String> {
         .split_once("'shape': (")
         .and_then(|(_, rest)| rest.split_once(')'));
     let shape = shape.map_or("", |(shape, _)| shape);
-    let sizes: Vec<usize> = shape
-        .split(',')
-        .filter_map(|size| size.trim().parse().ok())
-        .collect();
-    let [rows, width] = sizes[..] else {
+    let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
+    let sizes: Result<Vec<usize>, _> = sizes.map(str::parse).collect();
+    let Ok([rows, width]) = sizes.as_deref() else {
         return Err(format!("its shape is ({shape}), expected two sizes"));
     };
+    let (rows, width) = (*rows, *width);
     let body = &head[at + length..];
     let floats = numbers(words, body)?;
     if rows.checked_mul(width) != Some(floats.len()) {
@@ -65,14 +64,19 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(usize, usize, Vec<f32>), String> {
 }
 
 fn numbers(words: &str, body: &[u8]) -> Result<Vec<f32>, String> {
-    if words.contains("'<f4'") {
-        let one = |b: &[u8; 4]| f32::from_le_bytes(*b);
-        return Ok(body.as_chunks::<4>().0.iter().map(one).collect());
-    }
-    if words.contains("'<f8'") {
+    let (numbers, rest): (Vec<f32>, &[u8]) = if words.contains("'<f4'") {
+        let (whole, rest) = body.as_chunks::<4>();
+        (whole.iter().map(|b| f32::from_le_bytes(*b)).collect(), rest)
+    } else if words.contains("'<f8'") {
         #[expect(clippy::cast_possible_truncation, reason = "vectors are floats")]
         let one = |b: &[u8; 8]| f64::from_le_bytes(*b) as f32;
-        return Ok(body.as_chunks::<8>().0.iter().map(one).collect());
+        let (whole, rest) = body.as_chunks::<8>();
+        (whole.iter().map(one).collect(), rest)
+    } else {
+        return Err("its numbers are neither '<f4' nor '<f8'".to_owned());
+    };
+    match rest.is_empty() {
+        true => Ok(numbers),
+        false => Err(format!("its last number is cut: {} bytes of it", rest.len())),
     }
-    Err("its numbers are neither '<f4' nor '<f8'".to_owned())
 }

@@ -52,13 +52,14 @@ pub(super) fn bad(path: &Path, reason: impl Into<String>) -> TableError {
     }
 }
 
-/// Lines of an id and its numbers; word2vec's first line is `count width`.
+/// Lines of an id and its numbers; word2vec's first line is `count width`, and holds.
 fn of_text(path: &Path, separator: u8) -> Result<VectorTable, TableError> {
     let (mut blocks, mut table, mut numbers) = (
         LineBlocks::open(path, 1 << 20)?,
         VectorTable::default(),
         Vec::new(),
     );
+    let mut head = None;
     while let Some(block) = blocks.next_block()? {
         for (line, text) in block.lines() {
             let text = text.trim_ascii_end();
@@ -73,14 +74,31 @@ fn of_text(path: &Path, separator: u8) -> Result<VectorTable, TableError> {
             let id = std::str::from_utf8(&text[..at]).map_err(|_| fault("the id is not UTF-8".to_owned()))?;
             numbers.clear();
             decimals(&text[at + 1..], separator, &mut numbers).map_err(fault)?;
-            let head = line == 1 && separator == b' ' && numbers.len() == 1;
-            if head && id.parse::<usize>().is_ok() {
-                continue;
+            if line == 1 && separator == b' ' {
+                head = head_of(id, &numbers, &text[at + 1..]);
             }
-            table.push(id, &numbers).map_err(fault)?;
+            if line > 1 || head.is_none() {
+                table.push(id, &numbers).map_err(fault)?;
+            }
+        }
+        if let Some((line, _)) = block.lines().last().filter(|_| block.cut) {
+            return Err(bad(path, format!("line {line}: longer than a line may be")));
         }
     }
-    Ok(table)
+    match head.filter(|head| *head != (table.ids.len(), table.width)) {
+        Some((count, width)) if count > 0 || !table.ids.is_empty() => {
+            let (rows, numbers) = (table.ids.len(), table.width);
+            let reason = format!("line 1 says {count} vectors of {width} numbers, got {rows} of {numbers}");
+            Err(bad(path, reason))
+        }
+        _ => Ok(table),
+    }
+}
+
+/// Count and width of the first line, if it is that and no vector.
+fn head_of(count: &str, numbers: &[f32], width: &[u8]) -> Option<(usize, usize)> {
+    let width = std::str::from_utf8(width).ok().filter(|_| numbers.len() == 1)?;
+    Some((count.parse().ok()?, width.parse().ok()?))
 }
 
 /// Where the ids of a `.npy` file stand.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{Column, TableError};
+use proptest::prelude::*;
 use std::path::Path;
 
 #[path = "../../../model/tests/python/venv.rs"]
@@ -76,6 +77,25 @@ fn what_is_no_table_is_told_by_line() {
     );
     assert_eq!(text(b"2 1\na 1\na 2\n"), "an id occurs twice");
     assert_eq!(text(b"alone\n"), "line 1: expected an id and numbers");
+    assert_eq!(
+        text(b"3 2\na 1 2\nb 3 4\n"),
+        "line 1 says 3 vectors of 2 numbers, got 2 of 2",
+        "a file that was cut between two lines"
+    );
+    assert_eq!(
+        text(b"99999999999 2\na 1 2\n"),
+        "line 1 says 99999999999 vectors of 2 numbers, got 1 of 2"
+    );
+    assert_eq!(
+        text(b"1 3\na 1 2\n"),
+        "line 1 says 1 vectors of 3 numbers, got 1 of 2"
+    );
+    std::fs::write(path("bare.txt"), "7 0.5\n8 1.5\n").unwrap();
+    let bare = VectorTable::read(&path("bare.txt")).unwrap();
+    assert_eq!(
+        (bare.ids, bare.floats),
+        (vec!["7".to_owned(), "8".to_owned()], vec![0.5, 1.5])
+    );
     std::fs::write(path("v.ids.txt"), "a\n").unwrap();
     assert_eq!(
         refused(&path("v.npy"), b"PK"),
@@ -85,6 +105,56 @@ fn what_is_no_table_is_told_by_line() {
     assert!(refused(&path("v.npy"), &bytes).starts_with("1 ids for the 2 vectors"));
     for cut in 0..bytes.len() {
         refused(&path("v.npy"), &bytes[..cut]);
+    }
+    let forged = |from: &str, to: &str| {
+        let text = bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
+        // as many bytes as before: the padding gives way
+        let text = text
+            .replacen(&" ".repeat(to.len() - from.len()), "", 1)
+            .replace(from, to);
+        npy::decode(
+            &text
+                .chars()
+                .map(|c| u8::try_from(u32::from(c)).unwrap())
+                .collect::<Vec<_>>(),
+        )
+        .unwrap_err()
+    };
+    assert_eq!(
+        forged("(2, 1)", "(2, x, 1)"),
+        "its shape is (2, x, 1), expected two sizes"
+    );
+    assert_eq!(
+        forged("(2, 1)", "(99999999999, 99999999999)"),
+        "it holds 2 numbers, expected 99999999999 × 99999999999"
+    );
+    let longer = npy::decode(&[&bytes[..], b"abc"].concat()).unwrap_err();
+    assert_eq!(longer, "its last number is cut: 3 bytes of it");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    /// A file with anything in it is a table that is whole, or a fault that names it.
+    #[test]
+    fn no_bytes_make_reading_panic(
+        form in 0_usize..5, at: prop::sample::Index, junk in prop::collection::vec(any::<u8>(), 1..12), cut: bool,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(["v.npy", "v.faiss", "v.txt", "v.csv", "v.parquet"][form]);
+        table().write(&path).unwrap();
+        std::fs::write(folder.path().join("v.ids.txt"), "7\n11\n-3\n").unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // heads have the counts
+        let at = at.index(bytes.len().min(200));
+        let end = bytes.len().min(at + junk.len());
+        bytes[at..end].copy_from_slice(&junk[..end - at]);
+        bytes.truncate(if cut { end } else { bytes.len() });
+        std::fs::write(&path, &bytes).unwrap();
+        match VectorTable::read(&path) {
+            Ok(read) => prop_assert_eq!(read.floats.len(), read.ids.len() * read.width),
+            Err(fault) => prop_assert!(fault.to_string().contains("/v."), "{}", fault),
+        }
     }
 }
 
