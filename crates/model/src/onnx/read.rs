@@ -2,7 +2,7 @@
 
 use super::inputs::Keys;
 use super::proto::{FLOAT, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
-use super::sheet::{fault, rows_name};
+use super::sheet::{count, fault, rows_name};
 use super::{OPSET, draw};
 use crate::error::ModelError;
 use crate::network::Network;
@@ -109,15 +109,12 @@ fn floats(
     let tensor = tensors
         .get(name)
         .ok_or_else(|| fault(format!("no tensor `{name}`")))?;
-    let dims: Vec<usize> = tensor
-        .dims
-        .iter()
-        .filter_map(|d| usize::try_from(*d).ok())
-        .collect();
-    if dims != shape || tensor.data_type != Some(FLOAT) {
+    let same = tensor.dims.iter().copied().eq(shape.iter().map(|n| count(*n)));
+    if !same || tensor.data_type != Some(FLOAT) {
         return Err(fault(format!(
-            "tensor `{name}`: expected floats {shape:?}, got type {} {dims:?}",
-            tensor.data_type.unwrap_or(0)
+            "tensor `{name}`: expected floats {shape:?}, got type {} {:?}",
+            tensor.data_type.unwrap_or(0),
+            tensor.dims
         )));
     }
     let data = numbers(tensor).ok_or_else(|| fault(format!("tensor `{name}` is in another file")))?;

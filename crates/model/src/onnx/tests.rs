@@ -4,6 +4,7 @@ use super::proto::ModelProto;
 use super::{Exported, Feed, Foreign, Keys, export, export_artefact, golden_case, import};
 use crate::testing::{self, CONF, Random, parameters, parts, sample};
 use crate::{Artefact, Draft, Hidden, ModelConfig, Network, Parameters, ScoreScratch, Scorer, publish};
+use proptest::prelude::*;
 use prost::Message;
 use rankine_feature::{Part, Plan};
 use serde_json::{Map, json};
@@ -401,6 +402,74 @@ fn keys_of_another_model_and_damage_are_refused() {
         let at = usize::try_from(random.below(bytes.len() as u64)).unwrap();
         bytes[at] ^= 1 << random.below(8);
         let _ = Foreign::read(&bytes).map(|foreign| import(&case.network, &foreign, keys).is_ok());
+    }
+}
+
+/// An artefact's file with all that is needed to take it back.
+fn whole_file() -> &'static Exported {
+    static FILE: std::sync::OnceLock<Exported> = std::sync::OnceLock::new();
+    FILE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let draft = Draft {
+            name: "m".to_owned(),
+            config: testing::DEEP_FM.to_owned(),
+            plan: Some(testing::plan()),
+            parameters: parameters(&testing::network(testing::DEEP_FM), 3),
+            golden: (0..3).map(sample).collect(),
+            ..Draft::default()
+        };
+        let version = publish(folder.path(), &draft, 1).unwrap();
+        let artefact = Artefact::open(&folder.path().join("m").join(version.to_string())).unwrap();
+        export_artefact(&artefact).unwrap()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// Whoever writes such a file can make it say anything, but cannot make reading panic.
+    #[test]
+    fn no_bytes_make_an_import_panic(
+        at: prop::sample::Index, junk in prop::collection::vec(any::<u8>(), 1..9), cut: bool, other_keys: bool,
+    ) {
+        let mut bytes = whole_file().bytes.clone();
+        let at = at.index(bytes.len());
+        let end = bytes.len().min(at + junk.len());
+        bytes[at..end].copy_from_slice(&junk[..end - at]);
+        bytes.truncate(if cut { end } else { bytes.len() });
+        let keys = if other_keys { Keys::new() } else { whole_file().keys.clone() };
+        match Foreign::read(&bytes).and_then(|foreign| super::draft(&foreign, &keys, None)) {
+            Ok((draft, _)) => prop_assert!(!draft.config.is_empty()),
+            Err(fault) => prop_assert!(!fault.to_string().is_empty()),
+        }
+    }
+}
+
+#[test]
+fn lengths_and_shapes_that_are_made_up_are_told_and_no_memory() {
+    let told = |bytes: &[u8]| Foreign::read(bytes).err().unwrap().to_string();
+    // a graph (field 7) of 2⁶² bytes, and one that ends in the middle of a length
+    let length = [0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f];
+    assert!(
+        told(&length).starts_with("ONNX: not an ONNX file: "),
+        "{}",
+        told(&length)
+    );
+    assert!(told(&length[..4]).starts_with("ONNX: not an ONNX file: "));
+    let case = case(testing::WIDE_DEEP);
+    for dims in [vec![i64::MAX, i64::MAX], vec![-1], vec![1 << 62], vec![]] {
+        let forged = changed(&case, |graph| {
+            let bias = graph.initializer.iter_mut();
+            let mut bias = bias.filter(|t| t.name.as_deref() == Some("hidden.0.bias"));
+            bias.next().unwrap().dims = dims.clone();
+        });
+        let told = import(&case.network, &forged, &case.exported.keys)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.starts_with("ONNX: tensor `hidden.0.bias`: expected floats [8]"),
+            "{told}"
+        );
     }
 }
 
