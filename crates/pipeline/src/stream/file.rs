@@ -5,7 +5,7 @@
 //! decision: a line's place is the byte after it, so a file that was cut or replaced is noticed and refused.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,10 +59,15 @@ impl FileSource {
         let Some(reader) = &mut self.reader else {
             return Err(self.fault("not open"));
         };
-        let read = reader.read_until(b'\n', &mut self.line);
+        let left = (MAX_LINE + 1).saturating_sub(self.line.len());
+        let read = reader.take(left as u64).read_until(b'\n', &mut self.line);
         read.map_err(|e| self.fault(&e.to_string()))?;
         if self.line.len() > MAX_LINE {
-            return Err(self.fault(&format!("byte {}: a line of more than {MAX_LINE} bytes", self.at)));
+            let told = format!(
+                "byte {}: expected a line of at most {MAX_LINE} bytes, got more",
+                self.at
+            );
+            return Err(self.fault(&told));
         }
         Ok(self.line.last() == Some(&b'\n'))
     }
@@ -71,21 +76,12 @@ impl FileSource {
     fn take(&mut self) -> Option<Arrival> {
         self.at += self.line.len() as u64;
         let line = std::mem::take(&mut self.line);
-        let text = String::from_utf8_lossy(&line);
-        let position = Position::new(self.at << 3, 0);
-        let text = text.trim();
-        if text.is_empty() {
+        let (line, position) = (line.trim_ascii(), Position::new(self.at << 3, 0));
+        if line.is_empty() {
             return None;
         }
         self.waiting = Some(Arrival::Commit { end: self.at << 3 });
-        Some(match read(text, position, (self.clock)()) {
-            Ok(change) => Arrival::Change(change),
-            Err(reason) => Arrival::Unreadable {
-                raw: text.to_owned(),
-                reason,
-                position,
-            },
-        })
+        Some(arrival(line, position, (self.clock)()))
     }
 }
 
@@ -139,6 +135,19 @@ impl Source for FileSource {
     fn confirm(&mut self, _: u64) -> Result<(), PipelineError> {
         // what is confirmed stands in the stream's own state
         Ok(())
+    }
+}
+
+/// A line, or a message's value, as a change, or as what cannot be read: a text that is not UTF-8 is not mended by guessing.
+pub(crate) fn arrival(bytes: &[u8], position: Position, now: i64) -> Arrival {
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("expected UTF-8: {e}"));
+    match text.and_then(|text| read(text, position, now)) {
+        Ok(change) => Arrival::Change(change),
+        Err(reason) => Arrival::Unreadable {
+            raw: String::from_utf8_lossy(bytes).into_owned(),
+            reason,
+            position,
+        },
     }
 }
 
@@ -314,10 +323,58 @@ mod tests {
         assert!(error.contains("cut or replaced"), "{error}");
     }
 
+    #[test]
+    fn what_is_no_text_is_no_change() {
+        let line = b"{\"op\":\"insert\",\"table\":\"item\",\"row\":{\"id\":7,\"title\":\"Am\xe9lie\"}}";
+        let Arrival::Unreadable { raw, reason, .. } = arrival(line, Position::default(), 0) else {
+            panic!("a title was guessed");
+        };
+        assert!(
+            reason.contains("expected UTF-8") && raw.contains("Am\u{fffd}lie"),
+            "{reason}: {raw}"
+        );
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_more_memory_than_lines_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("changes.jsonl");
+        // a hole of a gigabyte: zeros without a line end
+        File::create(&path).unwrap().set_len(1 << 30).unwrap();
+        let mut state = State::open(&folder.path().join("state.db")).unwrap();
+        let mut source = FileSource::new(&path, || 3);
+        source.open(&Past::default(), &mut state).unwrap();
+        let told = source.next(Duration::from_millis(1)).unwrap_err().to_string();
+        assert!(
+            told.contains("changes.jsonl") && told.contains("at most 67108864 bytes"),
+            "{told}"
+        );
+        assert!(source.line.len() == MAX_LINE + 1 && source.line.capacity() <= 2 * MAX_LINE);
+    }
+
     proptest! {
         #[test]
         fn no_line_panics(line in "\\PC{0,60}") {
             let _ = read(&line, Position::default(), 0);
+        }
+
+        /// A line of either form with something else in it is a change or says why not.
+        #[test]
+        fn no_change_of_a_line_panics(
+            debezium: bool, at: prop::sample::Index, junk in proptest::collection::vec(any::<u8>(), 1..9), cut: bool,
+        ) {
+            let line = match debezium {
+                true => r#"{"payload":{"op":"u","before":{"id":7},"after":{"id":7,"title":"Heat","x":[1,{"y":null}]},"source":{"table":"item","ts_ms":1646265600000},"ts_ms":1}}"#,
+                false => r#"{"op":"insert","table":"item","time":"2022-03-03T10:00:00.5+01:00","row":{"id":7,"title":"Heat","x":-2.5e3}}"#,
+            };
+            let mut bytes = line.as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            let end = bytes.len().min(at + junk.len());
+            bytes[at..end].copy_from_slice(&junk[..end - at]);
+            bytes.truncate(if cut { end } else { bytes.len() });
+            if let Arrival::Unreadable { raw, reason, .. } = arrival(&bytes, Position::default(), 5) {
+                prop_assert!(!reason.is_empty() && !raw.is_empty());
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::stream::bytes::Input;
 
 /// Bytes of a batch from its length to its first record.
 const HEAD: usize = 49;
+/// Bytes of values after which the rest of an answer is left to be asked for again: batches unpack to more than they are.
+const ENOUGH: usize = 64 << 20;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +44,10 @@ pub(super) fn records(
     aborted: &[(i64, i64)],
 ) -> Result<(Vec<Record>, i64), PipelineError> {
     let (mut input, mut found, mut next) = (unread(bytes), Vec::new(), from);
-    let mut broken_off: Vec<(i64, i64)> = aborted.to_vec();
-    while let Some(batch) = batch(&mut input)? {
+    let (mut broken_off, mut unpacked) = (aborted.to_vec(), 0);
+    while unpacked < ENOUGH
+        && let Some(batch) = batch(&mut input)?
+    {
         next = next.max(batch.last.saturating_add(1));
         let mine = |one: &(i64, i64)| one.0 == batch.producer && one.1 <= batch.last;
         if batch.control {
@@ -51,7 +55,7 @@ pub(super) fn records(
                 broken_off.retain(|one| !mine(one));
             }
         } else if !(batch.transactional && broken_off.iter().any(mine)) {
-            read(&batch, from, &mut found)?;
+            unpacked += read(&batch, from, &mut found)?;
         }
     }
     Ok((found, next))
@@ -99,9 +103,11 @@ fn batch<'a>(input: &mut Input<'a>) -> Result<Option<Batch<'a>>, PipelineError> 
     }))
 }
 
-fn read(batch: &Batch<'_>, from: i64, found: &mut Vec<Record>) -> Result<(), PipelineError> {
+/// Adds a batch's records; the bytes that it has unpacked.
+fn read(batch: &Batch<'_>, from: i64, found: &mut Vec<Record>) -> Result<usize, PipelineError> {
     let bytes = loosened(batch.method, batch.records)?;
     let mut input = unread(&bytes);
+    // read one by one: the count is not believed before the bytes are there
     for _ in 0..batch.count {
         let (delta, _, value) = record(&mut input)?;
         let offset = batch.first.saturating_add(delta);
@@ -112,7 +118,7 @@ fn read(batch: &Batch<'_>, from: i64, found: &mut Vec<Record>) -> Result<(), Pip
             });
         }
     }
-    Ok(())
+    Ok(bytes.len())
 }
 
 type Parts<'a> = (i64, Option<&'a [u8]>, Option<&'a [u8]>);
@@ -203,7 +209,78 @@ mod tests {
         );
     }
 
+    /// A batch with its checksum.
+    fn sealed(first: i64, count: i32, method: u8, records: &[u8]) -> Vec<u8> {
+        let mut body = vec![0, method];
+        body.extend((count - 1).to_be_bytes());
+        body.extend([0; 16]);
+        body.extend((-1_i64).to_be_bytes());
+        body.extend([0xff; 6]);
+        body.extend(count.to_be_bytes());
+        body.extend(records);
+        let mut batch = first.to_be_bytes().to_vec();
+        batch.extend(i32::try_from(body.len() + 9).unwrap().to_be_bytes());
+        batch.extend([0, 0, 0, 0, 2]);
+        batch.extend(crc32c::crc32c(&body).to_be_bytes());
+        batch.extend(body);
+        batch
+    }
+
+    /// One record whose value is `size` bytes.
+    fn record_of(size: usize) -> Vec<u8> {
+        let varint = |number: usize| {
+            let (mut rest, mut bytes) = (number << 1, Vec::new());
+            while rest > 0x7f {
+                bytes.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+                rest >>= 7;
+            }
+            bytes.push(u8::try_from(rest).unwrap());
+            bytes
+        };
+        let inside = [&[0, 0, 0, 1], &varint(size)[..], &vec![b' '; size], &[0]].concat();
+        [varint(inside.len()), inside].concat()
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_enough_is_taken_in_portions() {
+        let packed = zstd::encode_all(record_of(40 << 20).as_slice(), 1).unwrap();
+        let answer: Vec<u8> = (0..6).flat_map(|first| sealed(first, 1, 4, &packed)).collect();
+        assert!(answer.len() < 1 << 17, "{} bytes", answer.len());
+        let (found, next) = records(&answer, 0, &[]).unwrap();
+        assert_eq!((found.len(), next), (2, 2), "the rest comes again from offset 2");
+        let rest = &answer[answer.len() / 6 * 2..];
+        assert_eq!(records(rest, 2, &[]).unwrap().1, 4);
+    }
+
+    #[test]
+    fn counts_that_are_made_up_are_told() {
+        let told = |count: i32| {
+            records(&sealed(0, count, 0, &record_of(3)), 0, &[])
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(
+            told(i32::MAX).contains("expected 1 more bytes, got 0"),
+            "{}",
+            told(i32::MAX)
+        );
+        let long = [&[0xfe, 0xff, 0xff, 0xff, 0x0f][..], &[0; 9]].concat();
+        let told = records(&sealed(0, 1, 0, &long), 0, &[]).unwrap_err().to_string();
+        assert!(told.contains("expected 2147483647 more bytes"), "{told}");
+    }
+
     proptest! {
+        /// Records that say anything behind a right checksum.
+        #[test]
+        fn no_sealed_bytes_panic(
+            method in 0_u8..6, count: i32, junk in proptest::collection::vec(any::<u8>(), 0..60), at in 0_usize..12,
+        ) {
+            let mut near = record_of(4);
+            near.truncate(at);
+            near.extend(junk);
+            let _ = records(&sealed(0, count.max(i32::MIN + 1), method, &near), 0, &[(-1, 0)]);
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0_usize..2000, value: u8) {
             let _ = records(&bytes, 0, &[(1, 1)]);

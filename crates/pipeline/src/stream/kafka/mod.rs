@@ -12,3 +12,26 @@ mod squeezed;
 mod wire;
 
 pub use source::{KafkaOptions, KafkaSource};
+
+use crate::error::PipelineError;
+use crate::stream::change::Position;
+use crate::stream::file::arrival;
+
+/// Reads a broker's answer as [`KafkaSource`] does, without a broker: to where a topic is (`question` 3), where it begins (2), or
+/// what comes next; how many records that is. For answers that were recorded, and for what `fuzz/` makes up.
+///
+/// # Errors
+/// [`PipelineError::Kafka`] with what was expected and what came.
+pub fn recorded(question: u8, answer: &[u8]) -> Result<usize, PipelineError> {
+    match question {
+        3 => request::read_place(answer, "topic").map(|_| 0),
+        2 => request::read_first(answer).map(|_| 0),
+        _ => {
+            let fetched = request::read_fetched(answer, 0)?;
+            let (records, _) = batches::records(&fetched.bytes, 0, &fetched.aborted)?;
+            let values = records.iter().filter_map(|record| record.value.as_deref());
+            values.for_each(|value| drop(arrival(value, Position::default(), 0)));
+            Ok(records.len())
+        }
+    }
+}

@@ -42,7 +42,7 @@ pub(super) fn place(broker: &mut Broker, topic: &str) -> Result<Place, PipelineE
     read_place(&answer, topic)
 }
 
-fn read_place(answer: &[u8], topic: &str) -> Result<Place, PipelineError> {
+pub(super) fn read_place(answer: &[u8], topic: &str) -> Result<Place, PipelineError> {
     let mut input = unread(answer);
     let mut brokers = Vec::new();
     for _ in 0..input.count()?.unwrap_or(0) {
@@ -108,7 +108,7 @@ pub(super) fn first(broker: &mut Broker, topic: &str) -> Result<i64, PipelineErr
     read_first(&answer)
 }
 
-fn read_first(answer: &[u8]) -> Result<i64, PipelineError> {
+pub(super) fn read_first(answer: &[u8]) -> Result<i64, PipelineError> {
     let mut input = unread(answer);
     input.take(4)?;
     input.text()?;
@@ -136,7 +136,7 @@ pub(super) fn fetch(
     read_fetched(&answer, offset)
 }
 
-fn read_fetched(answer: &[u8], offset: i64) -> Result<Fetched, PipelineError> {
+pub(super) fn read_fetched(answer: &[u8], offset: i64) -> Result<Fetched, PipelineError> {
     let mut input = unread(answer);
     input.i32()?;
     refused("fetch records", input.i16()?)?;
@@ -245,6 +245,26 @@ mod tests {
     }
 
     proptest! {
+        /// A broker's own answers with something else in them.
+        #[test]
+        fn no_change_of_an_answer_panics(
+            which in 0_usize..3, at: prop::sample::Index, junk in proptest::collection::vec(any::<u8>(), 1..9),
+        ) {
+            let mut answer = [PLACE, FIRST, FETCHED][which][4..].to_vec();
+            // of a fetch, what stands before the batches
+            let at = at.index(answer.len().min(120));
+            let end = answer.len().min(at + junk.len());
+            answer[at..end].copy_from_slice(&junk[..end - at]);
+            let told = match which {
+                0 => read_place(&answer, "shop.public.film").map(|_| ()),
+                1 => read_first(&answer).map(|_| ()),
+                _ => read_fetched(&answer, 0).map(|_| ()),
+            };
+            if let Err(fault) = told {
+                prop_assert!(fault.to_string().len() > 10, "{}", fault);
+            }
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
             let _ = (read_place(&bytes, "t"), read_first(&bytes), read_fetched(&bytes, 0));

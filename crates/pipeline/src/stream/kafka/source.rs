@@ -12,7 +12,7 @@ use super::request;
 use super::wire::{Broker, lost};
 use crate::error::PipelineError;
 use crate::stream::change::Position;
-use crate::stream::file::read;
+use crate::stream::file::arrival;
 use crate::stream::source::{Arrival, Backfill, Opened, Past, Retained, Source};
 
 /// What to read, and where.
@@ -70,16 +70,8 @@ impl KafkaSource {
         let place = place(record.offset.saturating_add(1));
         if let Some(value) = record.value {
             let position = Position::new(place, 0);
-            let text = String::from_utf8_lossy(&value);
-            let arrival = match read(&text, position, (self.options.clock)()) {
-                Ok(change) => Arrival::Change(change),
-                Err(reason) => Arrival::Unreadable {
-                    raw: text.into_owned(),
-                    reason,
-                    position,
-                },
-            };
-            self.waiting.push_back(arrival);
+            self.waiting
+                .push_back(arrival(&value, position, (self.options.clock)()));
         }
         self.waiting.push_back(Arrival::Commit { end: place });
     }
@@ -159,7 +151,7 @@ mod tests {
         };
         source.take(record(0, Some(value)));
         source.take(record(1, None));
-        source.take(record(2, Some(b"x")));
+        source.take(record(2, Some(b"x\xff")));
         let Some(Arrival::Change(change)) = source.waiting.pop_front() else {
             panic!("no change");
         };
@@ -169,7 +161,9 @@ mod tests {
         );
         assert_eq!(source.waiting.pop_front(), Some(Arrival::Commit { end: 8 }));
         assert_eq!(source.waiting.pop_front(), Some(Arrival::Commit { end: 16 }));
-        assert!(matches!(source.waiting.pop_front(), Some(Arrival::Unreadable { raw, .. }) if raw == "x"));
+        assert!(
+            matches!(source.waiting.pop_front(), Some(Arrival::Unreadable { raw, .. }) if raw == "x\u{fffd}")
+        );
     }
 
     #[test]

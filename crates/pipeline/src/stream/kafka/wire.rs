@@ -61,9 +61,13 @@ impl Broker {
                 let told = format!("an answer of {length} bytes");
                 return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, told));
             }
-            let mut answer = vec![0; length];
-            self.socket.read_exact(&mut answer)?;
-            Ok(answer)
+            // grows as bytes come: the length alone takes no memory
+            let mut answer = Vec::new();
+            let read = (&mut self.socket).take(length as u64).read_to_end(&mut answer)?;
+            match read == length {
+                true => Ok(answer),
+                false => Err(std::io::ErrorKind::UnexpectedEof.into()),
+            }
         };
         let answer = run().map_err(|e| lost("ask the broker", &e.to_string()))?;
         match answer.strip_prefix(&self.asked.to_be_bytes()) {

@@ -288,7 +288,64 @@ mod tests {
         assert!(error.contains("expected its end, got 1 more bytes"), "{error}");
     }
 
+    #[test]
+    fn counts_that_are_made_up_are_told_and_no_memory() {
+        let oid = 5_u32.to_be_bytes();
+        for (forged, expected) in [
+            (
+                message(&[b"T", &[0xff; 4], b"\0", &oid]),
+                "expected 4 more bytes, got 0",
+            ),
+            (
+                message(&[b"I", &oid, b"N", &[0xff; 2], b"n"]),
+                "expected 1 more bytes, got 0",
+            ),
+            (
+                message(&[b"I", &oid, b"N\0\x01t", &[0xff; 4], b"abc"]),
+                "expected 4294967295 more bytes, got 3",
+            ),
+            (
+                message(&[b"R", &oid, b"s\0t\0d", &[0xff; 2]]),
+                "expected 1 more bytes, got 0",
+            ),
+        ] {
+            let told = decode(&forged).unwrap_err().to_string();
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+
+    /// One message of each kind that has a body.
+    fn messages() -> Vec<Vec<u8>> {
+        let (oid, cells) = (5_u32.to_be_bytes(), row(&[(b't', "7"), (b'n', ""), (b'u', "")]));
+        let column = [b"\x01id\0".as_slice(), &[0; 8]].concat();
+        vec![
+            message(&[b"B", &[0; 20]]),
+            message(&[b"C", &[0; 25]]),
+            message(&[b"R", &oid, b"public\0film\0d\0\x02", &column, &column]),
+            message(&[b"I", &oid, b"N", &cells]),
+            message(&[b"U", &oid, b"K", &cells, b"N", &cells]),
+            message(&[b"D", &oid, b"O", &cells]),
+            message(&[b"T\0\0\0\x02\0", &oid, &oid]),
+        ]
+    }
+
     proptest! {
+        /// A server's own messages with something else in them.
+        #[test]
+        fn no_change_of_a_message_panics(
+            which in 0_usize..7, at: prop::sample::Index, junk in proptest::collection::vec(any::<u8>(), 1..5), cut: bool,
+        ) {
+            let mut bytes = messages().swap_remove(which);
+            decode(&bytes).unwrap();
+            let at = at.index(bytes.len());
+            let end = bytes.len().min(at + junk.len());
+            bytes[at..end].copy_from_slice(&junk[..end - at]);
+            bytes.truncate(if cut { end } else { bytes.len() });
+            if let Err(fault) = decode(&bytes) {
+                prop_assert!(fault.to_string().contains("expected "), "{}", fault);
+            }
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80), tag in proptest::sample::select(b"BCRIUDTYOM".to_vec())) {
             let _ = decode(&bytes);
