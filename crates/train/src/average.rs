@@ -41,6 +41,11 @@ impl<T: Real> Average<T> {
         self.shown = true;
     }
 
+    /// The mean so far.
+    pub(crate) fn mean(&self) -> &Snapshot<T> {
+        &self.mean
+    }
+
     /// Writes or reads back the mean; the network must have its own weights.
     pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
         self.mean.exchange(tape);

@@ -464,7 +464,7 @@ impl<'a> Run<'a> {
         }
         self.told = Instant::now();
         let samples_per_s = at.speed();
-        let left = (self.settings.epochs - at.epoch) as u64 * total + total - samples;
+        let left = (self.settings.epochs - at.epoch) as u64 * total + total.saturating_sub(samples);
         self.progress.step(&StepReport {
             epoch: at.epoch,
             samples,

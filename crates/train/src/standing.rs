@@ -40,10 +40,10 @@ impl Sums {
 
     /// Writes it or reads it back.
     pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
-        tape.word(&mut self.batches);
+        tape.tally(&mut self.batches);
         tape.real(&mut self.loss);
         tape.real(&mut self.weight);
-        tape.word(&mut self.seen);
+        tape.tally(&mut self.seen);
         self.auc.exchange(tape);
     }
 }
@@ -91,13 +91,20 @@ impl<T: Real> Standing<T> {
     pub(crate) fn exchange(&mut self, net: &mut Net<T>, tape: &mut Tape<'_>) {
         self.course(tape);
         net.exchange(tape);
+        let mut aside = std::iter::once(&self.best).chain(self.average.iter().map(Average::mean));
+        if tape.reads() && !tape.fails() && !aside.all(|aside| aside.fits(net)) {
+            tape.refuse("the weights kept aside are of another network");
+        }
     }
 
     /// Writes it or reads it back, without what is learnt.
     pub(crate) fn course(&mut self, tape: &mut Tape<'_>) {
         tape.count(&mut self.epoch);
-        tape.word(&mut self.steps);
-        tape.word(&mut self.samples);
+        if self.epoch == 0 {
+            tape.refuse("epochs count from 1");
+        }
+        tape.tally(&mut self.steps);
+        tape.tally(&mut self.samples);
         tape.real(&mut self.trained);
         tape.real(&mut self.cpu);
         self.sums.exchange(tape);

@@ -294,12 +294,7 @@ fn put_back(net: &mut Net<f32>, state: &Parameters<f32>, (rules, same): (&Rules,
     let Some(steps) = steps.filter(|_| !same.is_empty()) else {
         return;
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count below 2^24 or about it"
-    )]
-    net.set_steps(*steps as u64);
+    net.set_steps(counted(*steps));
     for table in &mut net.tables {
         let rows = state.tables.get(&table.name);
         let Some(rows) = rows.filter(|_| same.contains(rules.part(&table.name))) else {
@@ -328,6 +323,17 @@ fn put_back(net: &mut Net<f32>, state: &Parameters<f32>, (rules, same): (&Rules,
             to.copy_from_slice(&tensor.data);
         }
     }
+}
+
+/// The number of steps that a state says; what is no count is none, and none is more than a run takes.
+pub(crate) fn counted(steps: f32) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within a count's bounds; what is no number is 0"
+    )]
+    let steps = steps.clamp(0.0, 1e12) as u64;
+    steps
 }
 
 /// What a training begun from this version needs beside its weights: per row the optimiser's state and, last, the trainings in a

@@ -4,6 +4,8 @@
 //! newest few are kept. Reading checks the checksum before it changes anything; a damaged file is passed over for the one before.
 //! Decision: the order of an epoch depends on seed and epoch alone, so "which batch of which epoch" is all there is to know of it.
 
+#[cfg(test)]
+pub(crate) mod forging;
 pub(crate) mod tape;
 
 use std::fs::File;

@@ -12,6 +12,11 @@ use rankine_kernel::Real;
 const RUN: usize = 1024;
 /// No list is longer; a damaged length must not fill the memory.
 const LONGEST: u64 = 1 << 40;
+/// Bytes of a text that are taken on trust at a time, and at most.
+const PIECE: usize = 1 << 16;
+const LONGEST_TEXT: usize = 1 << 28;
+/// Nothing is counted further: what is added to it stays far from the end of a word.
+const MOST: u64 = 1 << 48;
 
 enum Way<'a> {
     Out(&'a mut dyn Write),
@@ -90,12 +95,22 @@ impl<'a> Tape<'a> {
         }
     }
 
+    /// A count that is kept as a word.
+    pub(crate) fn tally(&mut self, value: &mut u64) {
+        let mut word = *value;
+        self.word(&mut word);
+        if word > MOST {
+            return self.refuse("a count is too large");
+        }
+        *value = word;
+    }
+
     pub(crate) fn count(&mut self, value: &mut usize) {
         let mut word = *value as u64;
         self.word(&mut word);
         match usize::try_from(word) {
-            Ok(count) => *value = count,
-            Err(_) => self.refuse("a count is too large"),
+            Ok(count) if word <= MOST => *value = count,
+            _ => self.refuse("a count is too large"),
         }
     }
 
@@ -156,16 +171,18 @@ impl<'a> Tape<'a> {
         let mut count = bytes.len();
         self.count(&mut count);
         if self.reads() {
-            if count > 1 << 28 {
+            if count > LONGEST_TEXT {
                 self.refuse("a text is too long");
             }
-            bytes = if self.fault.is_none() {
-                vec![0; count]
-            } else {
-                Vec::new()
-            };
+            bytes.clear();
+            while bytes.len() < count && self.fault.is_none() {
+                let from = bytes.len();
+                bytes.resize(count.min(from + PIECE), 0);
+                self.bytes(&mut bytes[from..]);
+            }
+        } else {
+            self.bytes(&mut bytes);
         }
-        self.bytes(&mut bytes);
         match String::from_utf8(bytes) {
             Ok(text) => *value = text,
             Err(_) => self.refuse("a text is not UTF-8"),
@@ -177,8 +194,9 @@ impl<'a> Tape<'a> {
         let mut text = serde_json::to_string(random).unwrap_or_default();
         self.text(&mut text);
         match serde_json::from_str(&text) {
-            Ok(state) => *random = state,
-            Err(_) => self.refuse("a generator's state is not readable"),
+            // all zeros draws zeros for ever
+            Ok(state) if text.contains(|digit: char| ('1'..='9').contains(&digit)) => *random = state,
+            _ => self.refuse("a generator's state is not readable"),
         }
     }
 
@@ -267,6 +285,42 @@ mod tests {
             walk(&mut tape, &mut back);
             assert!(tape.end().is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn counts_and_lengths_that_are_made_up_are_a_fault_and_no_memory() {
+        let huge = [u64::MAX, 1 << 40, 1 << 27];
+        for length in huge.map(u64::to_le_bytes) {
+            let read = |walk: &mut dyn FnMut(&mut Tape<'_>)| {
+                let mut from = length.as_slice();
+                let mut tape = Tape::back(&mut from);
+                walk(&mut tape);
+                tape.end().unwrap_err();
+            };
+            let (mut text, mut numbers) = (String::new(), Vec::<f32>::new());
+            read(&mut |tape| tape.text(&mut text));
+            read(&mut |tape| tape.vector(&mut numbers));
+            read(&mut |tape| tape.list(&mut Vec::<usize>::new(), Tape::count));
+            assert!(text.capacity() <= 2 * PIECE && numbers.capacity() <= 1 << 21);
+        }
+        let huge = u64::MAX.to_le_bytes();
+        let (mut from, mut done) = (huge.as_slice(), 7);
+        let mut tape = Tape::back(&mut from);
+        tape.tally(&mut done);
+        let fault = tape.end().unwrap_err().to_string();
+        assert_eq!((done, fault.as_str()), (7, "a count is too large"));
+    }
+
+    #[test]
+    fn a_generator_that_draws_zeros_for_ever_is_refused() {
+        let mut zeros = "{\"s\":[0,0,0,0]}".to_owned();
+        assert!(serde_json::from_str::<Xoshiro256PlusPlus>(&zeros).is_ok());
+        let mut bytes = Vec::new();
+        Tape::out(&mut bytes).text(&mut zeros);
+        let mut from = bytes.as_slice();
+        let mut tape = Tape::back(&mut from);
+        tape.random(&mut Xoshiro256PlusPlus::seed_from_u64(1));
+        assert!(tape.end().is_err());
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl Sweep for Course {
         tape.numbers(&mut self.learner.model.input);
         tape.numbers(&mut self.learner.model.output);
         tape.random(&mut self.learner.random);
-        tape.word(&mut self.learner.seen);
+        tape.tally(&mut self.learner.seen);
     }
 
     fn histograms(&self, events: &mut EventWriter, step: i64) -> Result<(), TrainError> {

@@ -67,6 +67,13 @@ impl Descent {
         self.pairs = pairs.into();
     }
 
+    /// Whether it, and all it remembers, is over so many numbers.
+    pub(super) fn is_over(&self, count: usize) -> bool {
+        let pairs = self.pairs.iter().flat_map(|pair| [&pair.step, &pair.change]);
+        let mut all = pairs.chain([&self.at, &self.gradient]);
+        all.all(|numbers| numbers.len() == count)
+    }
+
     /// Where the descent is.
     pub(super) fn at(&self) -> &[f64] {
         &self.at

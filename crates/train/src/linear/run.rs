@@ -203,10 +203,16 @@ impl Run<'_> {
         self.coder.exchange(tape);
         for learner in &mut self.learners {
             let mut steps = learner.steps();
-            tape.word(&mut steps);
+            tape.tally(&mut steps);
             learner.set_steps(steps);
         }
         tape.option(&mut self.whole, |tape, whole| whole.exchange(tape));
+        if tape.reads()
+            && let Some(whole) = &self.whole
+            && !whole.is_over(self.coder.weights().len())
+        {
+            tape.refuse("the descent is over another number of weights");
+        }
     }
 
     /// Writes a checkpoint where one is due after `steps` more steps.

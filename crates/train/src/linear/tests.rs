@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use rankine_feature::Plan;
 use rankine_model::{ModelConfig, Network, Scorer};
 
@@ -379,6 +380,72 @@ fn broken_lines_are_listed_with_their_numbers_and_left_out() {
         "{listed}"
     );
     assert_eq!((ledger.files()[0].left_out, ledger.files()[0].rows), (7, 10));
+}
+
+/// Its rest would be a sample of its own.
+#[test]
+fn a_line_that_is_too_long_is_one_broken_line() {
+    let bench = Bench::new(1);
+    let long = "1 0:a:1 ".repeat((1 << 22) / 8) + "1 0:b:1\n0 0:c:1\n";
+    std::fs::write(bench.path("long.ffm"), long).unwrap();
+    let config = bench.config("lr", ", missing = false", "");
+    let ledger = rankine_table::LeftOut::listed_in(&bench.path("rejects.tsv"));
+    let taker = ledger.of(&bench.path("long.ffm"));
+    let mut feed = bench.feed(&config, "long.ffm").leaving_out(taker);
+    let mut examples = Examples::default();
+    assert_eq!(feed.next(&mut examples, 100).unwrap(), 1);
+    assert_eq!(examples.labels, [0.0]);
+    assert_eq!((ledger.files()[0].line, ledger.files()[0].left_out), (1, 1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Both readers take the same lines, and each line that one does not take is told.
+    #[test]
+    fn no_bytes_of_a_text_file_panic_and_every_line_is_taken_or_listed(
+        at: prop::sample::Index, junk in prop::collection::vec(any::<u8>(), 1..40), libffm: bool,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let (format, name, ids) = match libffm {
+            true => (TextFormat::Libffm, "a.ffm", "1 0:a:1 3:b:0.5\n-1 1:c\n0 5:n:-2e3 # said\n\n"),
+            false => (TextFormat::Libsvm, "a.svm", "1 3:1 17:0.5\n-1 3:2\n0 9 # said\n\n"),
+        };
+        let mut bytes = ids.repeat(3).into_bytes();
+        let at = at.index(bytes.len());
+        let end = bytes.len().min(at + junk.len());
+        bytes[at..end].copy_from_slice(&junk[..end - at]);
+        let path = folder.path().join(name);
+        std::fs::write(&path, &bytes).unwrap();
+        let slots: Vec<u32> = if libffm { (1..=6).collect() } else { vec![1] };
+        let plan = Plan::compile(&format.conf(&slots), "conf", None).unwrap();
+        let text = format!("format = 1\nkind = \"lr\"\nconf = \"{}\"\nlinear = {{ slots = {slots:?} }}\n", format.name());
+        let part = Network::compile(&ModelConfig::parse(&text, "m.toml").unwrap(), &plan).unwrap().linear.unwrap();
+        let (ledger, second) = (
+            rankine_table::LeftOut::listed_in(&folder.path().join("a.tsv")),
+            rankine_table::LeftOut::listed_in(&folder.path().join("b.tsv")),
+        );
+        let mut feed = TextFeed::open(&path, format, &part, Loss::Bce).unwrap().leaving_out(ledger.of(&path));
+        let mut rows = TextSamples::open(&path, format, &plan, Loss::Bce).unwrap().leaving_out(second.of(&path));
+        let (mut examples, mut samples) = (Examples::default(), Vec::new());
+        let taken = feed.next(&mut examples, 100);
+        let read = crate::SampleSource::next(&mut rows, &mut samples, 100);
+        match (taken, read) {
+            (Ok(taken), Ok(read)) => prop_assert_eq!(taken, read),
+            (Err(_), Err(_)) => {}
+            (a, b) => prop_assert!(false, "{:?} {:?}", a, b),
+        }
+        let told = |of: &rankine_table::LeftOut| of.files().iter().map(|f| (f.left_out, f.line)).collect::<Vec<_>>();
+        prop_assert_eq!(told(&ledger), told(&second));
+        prop_assert!(examples.values.iter().all(|value| value.is_finite()));
+        // without a ledger the first broken line ends the reading, with file and line
+        let strict = TextFeed::open(&path, format, &part, Loss::Bce).unwrap().next(&mut Examples::default(), 100);
+        match (strict, told(&ledger).first()) {
+            (Err(fault), Some((_, line))) => prop_assert!(fault.to_string().contains(&format!("{name}:{line}:")), "{}", fault),
+            (Ok(_), None) => {}
+            (strict, told) => prop_assert!(false, "{:?} {:?}", strict, told),
+        }
+    }
 }
 
 #[test]

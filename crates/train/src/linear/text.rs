@@ -136,6 +136,13 @@ impl Lines {
             source,
         })?;
         self.number += 1;
+        if read as u64 == LONGEST && self.line.last() != Some(&b'\n') {
+            // the rest of it is no line of its own
+            self.input.skip_until(b'\n').map_err(|source| TrainError::Io {
+                path: self.path.display().to_string(),
+                source,
+            })?;
+        }
         if read == 0
             && let Some(taker) = &mut self.left_out
         {
@@ -146,7 +153,7 @@ impl Lines {
 
     /// Reads the line's label and calls `each` on its entries; none if the line is empty.
     fn parse(&self, mut each: impl FnMut(Token<'_>)) -> Result<Option<f32>, (&'static str, String)> {
-        if self.line.len() as u64 == LONGEST {
+        if self.line.len() as u64 == LONGEST && self.line.last() != Some(&b'\n') {
             return Err(("line", format!("the line is longer than {LONGEST} bytes")));
         }
         let text =

@@ -10,7 +10,7 @@ use rankine_model::{Parameters, Table, Tensor};
 use super::coder::Coder;
 use crate::TrainError;
 use crate::tensorboard::{EventWriter, spread};
-use crate::warm::{Restored, STEPS, Start, other_buckets};
+use crate::warm::{Restored, STEPS, Start, counted, other_buckets};
 
 /// Name of the rule's rates among the state's tensors.
 const RATES: &str = "rates";
@@ -70,7 +70,7 @@ pub(super) fn restore(from: &[Vec<f32>], coder: &mut Coder, learners: &mut [Lear
     let [rows, bias, steps] = from else {
         return from.iter().for_each(|weights| table.load_weights(weights));
     };
-    let rows = rows.chunks_exact(table.numbers());
+    let rows = rows.chunks_exact(table.numbers()).take(table.len());
     (0u32..)
         .zip(rows)
         .for_each(|(row, from)| table.load_row(row, from));
@@ -219,12 +219,7 @@ fn put_back(state: &Parameters<f32>, coder: &mut Coder, learners: &mut [Learner<
         coder.table.load_row(to, &own);
     }
     coder.table.load_bias([coder.table.bias(), bias[0], bias[1]]);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count below 2^24 or about it"
-    )]
-    let steps = numbers(STEPS).and_then(|steps| Some(*steps.first()? as u64));
+    let steps = numbers(STEPS).and_then(|steps| Some(counted(*steps.first()?)));
     learners
         .iter_mut()
         .for_each(|learner| learner.set_steps(steps.unwrap_or(0)));

@@ -40,6 +40,11 @@ impl Whole {
         tape.flag(&mut self.ended);
     }
 
+    /// Whether it is over so many weights.
+    pub(super) fn is_over(&self, weights: usize) -> bool {
+        self.descent.is_over(weights)
+    }
+
     /// One step of an epoch, from the table's weights at first; the table gets those it ends at. Returns what was seen there.
     pub(super) fn epoch(
         whole: &mut Option<Whole>,

@@ -200,6 +200,9 @@ impl<T: Real> Sweep for Course<'_, T> {
             tape.word(&mut both);
             #[expect(clippy::cast_possible_truncation, reason = "two halves of a word")]
             let halves = ((both >> 32) as u32, both as u32);
+            if halves.0 as usize >= self.x.users.len() || halves.1 as usize >= self.x.items.len() {
+                return tape.refuse("a pair is of a user or item that is not there");
+            }
             (*user, *item) = halves;
         }
     }

@@ -64,6 +64,20 @@ impl<T: Real> Snapshot<T> {
         tape.list(&mut self.0, Tape::vector);
     }
 
+    /// Whether it is empty, or of this network, with its optimisers' states or without.
+    pub(crate) fn fits(&self, net: &mut Net<T>) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let mut own = Self(Vec::new());
+        net.save(&mut own);
+        let weights = own.0.len();
+        net.save_whole(&mut own);
+        let count = self.0.len();
+        let same = |(own, there): (&Vec<T>, &Vec<T>)| own.len() == there.len();
+        (count == weights || count == own.0.len()) && own.0.iter().zip(&self.0).all(same)
+    }
+
     /// Moves towards other weights of the same network: `keep · self + (1 − keep) · to`; an empty one becomes them.
     pub fn approach(&mut self, to: &Self, keep: T) {
         if self.0.is_empty() {
@@ -313,7 +327,7 @@ impl<T: Real> Net<T> {
 
     /// Writes or reads back weights, the optimisers' state and the dropouts' generators.
     pub(crate) fn exchange(&mut self, tape: &mut Tape<'_>) {
-        tape.word(&mut self.taken);
+        tape.tally(&mut self.taken);
         self.tables.iter_mut().for_each(|table| table.exchange(tape));
         for layer in self.layers() {
             tape.numbers(&mut layer.weight);

@@ -71,10 +71,14 @@ impl Journal {
         if anew {
             std::fs::remove_file(path).or_else(gone).map_err(io)?;
         }
-        let text = std::fs::read_to_string(path).or_else(|fault| gone(fault).map(|()| String::new()));
-        let text = text.map_err(io)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let trials = trials(path, &text[..whole], search)?;
+        // as bytes: a write cut short may have cut a character, too
+        let bytes = std::fs::read(path).or_else(|fault| gone(fault).map(|()| Vec::new()));
+        let bytes = bytes.map_err(io)?;
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
+        let trials = trials(path, &bytes[..whole], search)?;
         let file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -115,24 +119,27 @@ impl Journal {
 }
 
 /// The trials of a journal's whole lines.
-fn trials(path: &Path, text: &str, search: &str) -> Result<Vec<Trial>, TrainError> {
+fn trials(path: &Path, bytes: &[u8], search: &str) -> Result<Vec<Trial>, TrainError> {
     let fault = |detail: String| TrainError::Config {
         key: path.display().to_string(),
         detail,
     };
-    let mut lines = (1..).zip(text.lines());
-    let Some((_, first)) = lines.next() else {
+    let Some(bytes) = bytes.strip_suffix(b"\n") else {
         return Ok(Vec::new());
     };
-    let head = serde_json::from_str::<Head>(first).ok();
+    let mut lines = (1..).zip(bytes.split(|byte| *byte == b'\n'));
+    let head = lines
+        .next()
+        .and_then(|(_, first)| serde_json::from_slice::<Head>(first).ok());
     if head.is_none_or(|head| head.search != search) {
         return Err(fault(
             "the journal is of another search: tune file, model file, conf or samples have changed; --anew forgets it"
                 .to_owned(),
         ));
     }
-    let read = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| fault(format!("line {number}: {error}")))
+    let read = |(number, line): (usize, &[u8])| {
+        serde_json::from_slice(line)
+            .map_err(|error| fault(format!("line {number}: expected an ended trial as JSON: {error}")))
     };
     lines.map(read).collect()
 }
@@ -149,6 +156,7 @@ fn gone(fault: std::io::Error) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn trial(number: usize) -> Trial {
         Trial {
@@ -178,6 +186,49 @@ mod tests {
             assert_eq!(found, [trial(0)], "{cut}");
             journal.add(&trial(1)).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn a_write_cut_within_a_character_is_dropped_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.jsonl");
+        let failed = Trial {
+            fault: Some("the loss is ∞".to_owned()),
+            ..trial(1)
+        };
+        let mut journal = Journal::open(&path, "a", false).unwrap().0;
+        journal.add(&trial(0)).unwrap();
+        let before = std::fs::read(&path).unwrap().len();
+        journal.add(&failed).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in before..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(Journal::open(&path, "a", false).unwrap().1, [trial(0)], "{cut}");
+        }
+    }
+
+    proptest! {
+        /// A line that is none is told by its number; nothing of a journal is lost by opening it.
+        #[test]
+        fn any_change_of_a_journal_is_read_or_told(at: prop::sample::Index, byte: u8, cut: bool) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("m.jsonl");
+            let mut journal = Journal::open(&path, "a", false).unwrap().0;
+            (0..3).for_each(|number| journal.add(&trial(number)).unwrap());
+            let mut bytes = std::fs::read(&path).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            bytes.truncate(if cut { at } else { bytes.len() });
+            std::fs::write(&path, &bytes).unwrap();
+            match Journal::open(&path, "a", false) {
+                Ok((_, trials)) => prop_assert!(trials.len() <= 3),
+                Err(fault) => {
+                    let fault = fault.to_string();
+                    prop_assert!(fault.contains("m.jsonl") && (fault.contains("line ") || fault.contains("--anew")), "{}", fault);
+                    prop_assert_eq!(std::fs::read(&path).unwrap(), bytes);
+                }
+            }
         }
     }
 

@@ -9,6 +9,8 @@ mod clock;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod learn;
 #[cfg(test)]
 mod pace;

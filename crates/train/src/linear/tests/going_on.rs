@@ -75,6 +75,34 @@ fn a_run_goes_on_from_any_checkpoint_to_the_same_bits() {
 }
 
 #[test]
+fn a_checkpoint_that_says_anything_is_a_run_or_a_fault() {
+    let bench = Bench::new(5000);
+    for (kind, linear, rule) in [("fm", ", k = 2", "\"adam\""), ("lr", "", "\"lbfgs\"")] {
+        let more = format!(
+            "optimizer.linear = {{ kind = {rule} }}\ntrain = {{ epochs = 2, keep_optimizer = true, early_stop = {{ metric = \"logloss\", patience = 1 }}, \
+             checkpoint = {{ steps = 1, keep = 99 }} }}"
+        );
+        let (config, folder) = (bench.config(kind, linear, &more), bench.path("all"));
+        let run = |folder: &Path, resume| {
+            let frame = Frame {
+                checkpoints: Some(folder.to_owned()),
+                resume,
+                ..Frame::default()
+            };
+            bench.train_in(&config, "m", frame)
+        };
+        run(&folder, false).unwrap();
+        let last = checkpoints(&folder).pop().unwrap();
+        let mut refused = 0;
+        crate::checkpoint::forging::forged(&last, 24, |folder| {
+            refused += usize::from(run(folder, true).is_err())
+        });
+        assert!(refused > 2, "{kind}: {refused} of 24");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[test]
 fn threads_go_on_from_where_they_met() {
     let bench = Bench::new(9000);
     let more = "train = { epochs = 2, threads = 2, checkpoint = { steps = 5000, keep = 9 } }";

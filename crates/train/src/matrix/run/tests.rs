@@ -296,6 +296,33 @@ fn a_run_goes_on_from_any_sweep_to_the_same_bits() {
     }
 }
 
+#[test]
+fn a_checkpoint_that_says_anything_is_a_run_or_a_fault() {
+    for kind in [0, 1, 5] {
+        let text = KINDS[kind].replace("epochs = ", "checkpoint = { steps = 1, keep = 9 }, epochs = ");
+        let (config, folder) = (model(&text).for_epochs(3), tempfile::tempdir().unwrap());
+        let run = |folder: &std::path::Path, resume| {
+            let frame = Frame {
+                checkpoints: Some(folder.to_owned()),
+                resume,
+                ..Frame::default()
+            };
+            train(&config, &plan(), &mut samples(), &frame, (&mut Silent, None))
+        };
+        run(folder.path(), false).unwrap();
+        let mut all: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        all.sort();
+        let mut refused = 0;
+        crate::checkpoint::forging::forged(&all[1], 24, |folder| {
+            refused += usize::from(run(folder, true).is_err())
+        });
+        assert!(refused > 2, "{text}: {refused} of 24");
+    }
+}
+
 /// The same samples without the users below 10, and with ten new ones.
 fn tomorrow() -> RowsSource {
     let mut rows = samples().rows().to_vec();
