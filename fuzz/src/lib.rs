@@ -3,15 +3,24 @@
 //! Nothing may panic, whatever the bytes; and what was read must survive being written and read again. The bodies are
 //! here, not in the targets, so that a crashing input can be tried from any program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rankine_feature::{FieldType, Plan, Value, import, json, text};
 use rankine_index::VectorIndex;
-use rankine_model::ModelConfig;
+use rankine_model::{Loss, ModelConfig, onnx as foreign, read_parameters};
+use rankine_pipeline::stream::{self, Position};
 use rankine_store::EventLog;
 use rankine_table::delimited::{DelimitedReader, Layout};
 use rankine_table::json_lines::JsonLinesReader;
+use rankine_table::vectors::VectorTable;
 use rankine_table::{Record, Step, TableError, parquet};
+use rankine_train::linear::{TextFormat, TextSamples};
+use rankine_train::tune::Journal;
+use rankine_train::warm::Start;
+use rankine_train::{Frame, SampleSource};
+
+pub mod made;
 
 /// A conf: if it compiles, its canonical form must compile to the same plan.
 pub fn conf(bytes: &[u8]) {
@@ -112,6 +121,121 @@ pub fn vector_index(bytes: &[u8]) {
     let sum = xxhash_rust::xxh3::xxh3_128(bytes).to_le_bytes();
     if let Ok(index) = VectorIndex::load(&file("index", &[bytes, &sum].concat())) {
         let _ = index.search(&[0.5; 4], 3, |_| true);
+    }
+}
+
+/// An ONNX file of the made-up model, with its keys.
+pub fn onnx(bytes: &[u8]) {
+    if let Ok(read) = foreign::Foreign::read(bytes) {
+        let _ = foreign::draft(&read, &made::model().keys, None);
+    }
+}
+
+/// A `.npy` file beside three ids.
+pub fn npy(bytes: &[u8]) {
+    vectors("npy", bytes);
+}
+
+/// An index file of faiss, with ids in it or beside it.
+pub fn faiss(bytes: &[u8]) {
+    vectors("faiss", bytes);
+}
+
+/// Vectors as text, of words and of cells.
+pub fn word2vec(bytes: &[u8]) {
+    vectors("txt", bytes);
+    vectors("csv", bytes);
+}
+
+/// A libsvm or libffm file: the first byte picks form and loss. What is read has finite numbers.
+pub fn text_samples(bytes: &[u8]) {
+    let Some((&first, rest)) = bytes.split_first() else {
+        return;
+    };
+    let (format, slots) = match first % 2 {
+        0 => (TextFormat::Libsvm, vec![1]),
+        _ => (TextFormat::Libffm, vec![1, 2, 3]),
+    };
+    let loss = if first % 4 < 2 { Loss::Bce } else { Loss::Mse };
+    let plan = Plan::compile(&format.conf(&slots), "fuzz.toml", None).expect("the conf of such a file");
+    let path = file("samples", rest);
+    let mut samples = TextSamples::open(&path, format, &plan, loss.into()).expect("the scratch file is there");
+    let mut rows = Vec::new();
+    while samples.next(&mut rows, 100).is_ok_and(|read| read > 0) {}
+    assert!(rows.iter().all(|row| row.label.is_finite()));
+}
+
+/// A checkpoint without its checksum, which is put there: the run goes on from it or says why not.
+pub fn checkpoint(bytes: &[u8]) {
+    let Some(body) = bytes.get(8..) else { return };
+    let folder = folder("checkpoints");
+    std::fs::remove_dir_all(&folder).expect("the scratch folder is there");
+    std::fs::create_dir_all(&folder).expect("/dev/shm can be written");
+    let sum = crc32c::crc32c(body).to_le_bytes();
+    std::fs::write(folder.join("1.ckpt"), [bytes, &sum].concat()).expect("the scratch folder can be written");
+    let _ = made::train(&Frame {
+        checkpoints: Some(folder),
+        resume: true,
+        ..Frame::default()
+    });
+}
+
+/// The optimiser's state of a version that a training begins from.
+pub fn optimizer_state(bytes: &[u8]) {
+    let Ok(state) = read_parameters(&file("state", bytes)) else {
+        return;
+    };
+    let start = Start {
+        from: "made/1".to_owned(),
+        parameters: made::model().trained.parameters.clone(),
+        optimizer: Some(state),
+        ..Start::default()
+    };
+    let _ = made::train(&Frame {
+        start: Some(Arc::new(start)),
+        ..Frame::default()
+    });
+}
+
+/// The journal of a search; whoever opens it twice finds the same.
+pub fn tune_journal(bytes: &[u8]) {
+    let path = file("journal", bytes);
+    if let Ok((_, trials)) = Journal::open(&path, "fuzz", false) {
+        assert!(trials.iter().all(|trial| !trial.rank(true).is_nan()));
+        let (_, again) = Journal::open(&path, "fuzz", false).expect("it was just opened");
+        assert_eq!(trials.len(), again.len());
+    }
+}
+
+/// A broker's answer: the first byte says to what.
+pub fn kafka(bytes: &[u8]) {
+    if let Some((&question, answer)) = bytes.split_first() {
+        let _ = stream::kafka::recorded(question, answer);
+    }
+}
+
+/// A message of PostgreSQL's replication stream.
+pub fn replication(bytes: &[u8]) {
+    let _ = stream::postgres::recorded(bytes);
+}
+
+/// A change: a line of a file, or a topic's value in Debezium's form.
+pub fn changes(bytes: &[u8]) {
+    if let Ok(line) = std::str::from_utf8(bytes) {
+        let _ = stream::file::read(line, Position::default(), 0);
+    }
+}
+
+fn vectors(ending: &str, bytes: &[u8]) {
+    let folder = folder("vectors");
+    let path = folder.join(format!("v.{ending}"));
+    let write = |path: &Path, bytes: &[u8]| {
+        std::fs::write(path, bytes).expect("the scratch folder can be written");
+    };
+    write(&path, bytes);
+    write(&folder.join("v.ids.txt"), b"a\nb\nc\n");
+    if let Ok(table) = VectorTable::read(&path) {
+        assert_eq!(table.floats.len(), table.ids.len() * table.width);
     }
 }
 
