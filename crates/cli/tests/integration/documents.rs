@@ -33,6 +33,48 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The words between backticks in a page's table rows.
+fn quoted_in_tables(text: &str) -> impl Iterator<Item = &str> {
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    rows.flat_map(|row| row.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn every_test_that_holds_a_hazard_exists() {
+    let page = std::fs::read_to_string(Path::new(REPOSITORY).join("SAFETY.md")).unwrap();
+    let sources = sources(&Path::new(REPOSITORY).join("crates"));
+    let plain = |word: &str| {
+        word.bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    // names of tests are sentences; what is shorter is a key or a file
+    let tests = quoted_in_tables(&page).filter(|word| plain(word) && word.matches('_').count() > 1);
+    let missing: Vec<&str> = tests
+        .filter(|test| {
+            !sources
+                .iter()
+                .any(|source| source.contains(&format!("fn {test}(")))
+        })
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "SAFETY.md names tests that are not there: {missing:?}"
+    );
+}
+
+/// All Rust files of a folder.
+fn sources(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let read = |path: PathBuf| match path.extension() {
+        _ if path.is_dir() => sources(&path),
+        Some(end) if end == "rs" => vec![std::fs::read_to_string(&path).unwrap()],
+        _ => Vec::new(),
+    };
+    entries.flat_map(read).collect()
+}
+
 /// The text without code: what is fenced, and what stands between backticks.
 fn prose(text: &str) -> String {
     let mut fenced = false;
