@@ -222,6 +222,11 @@ impl Catalogue {
         items.iter().map(of).collect()
     }
 
+    /// The smoothed rating of an item that the catalogue lacks, by its own ratings.
+    pub fn smooth(&self, stats: Stats) -> f64 {
+        stats.smoothed(self.prior)
+    }
+
     /// Number of items on a shelf; none for an unknown genre.
     pub fn shelf_len(&self, shelf: Shelf<'_>) -> Option<usize> {
         Some(self.read().boards[self.shelf_index(shelf)?][0].list().len())

@@ -398,6 +398,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "How often the stream is asked for changes",
     },
     Setting {
+        key: "arrivals.keep_ms",
+        flag: "arrivals-keep-ms",
+        alias: None,
+        env: "RANKINE_ARRIVALS_KEEP_MS",
+        help: "How long a user's lists are answered by one search",
+    },
+    Setting {
         key: "insert.stream",
         flag: "insert-stream",
         alias: None,

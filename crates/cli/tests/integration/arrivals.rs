@@ -118,24 +118,14 @@ fn explored(fresh: &Fresh) {
         (Some(nearest[0].0), Some(nearest[1].0))
     );
     let metric = |what: &str| {
-        let (_, text) = fresh.text(&fresh.rest, "/metrics");
-        let name = format!("rankine_exposure{{items=\"new\",what=\"{what}\"}} ");
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(&name).map(str::to_owned));
-        line.unwrap_or_else(|| panic!("no {name} in {text}"))
+        metric(
+            fresh,
+            &format!("rankine_exposure{{items=\"new\",what=\"{what}\"}}"),
+        )
     };
-    assert_eq!(
-        [
-            metric("places"),
-            metric("explored"),
-            metric("pairs"),
-            metric("acted")
-        ],
-        ["2", "2", "2", "0"]
-    );
+    assert_eq!(["places", "explored", "pairs", "acted"].map(metric), [2, 2, 2, 0]);
     fresh.rate(USER, nearest[0].0, 4.0);
-    assert_eq!(metric("acted"), "1");
+    assert_eq!(metric("acted"), 1);
     assert!(
         fresh
             .arrivals(USER, 30)
@@ -171,9 +161,83 @@ fn versions_never_mix(fresh: &Fresh) {
     agrees(fresh, 2);
 }
 
+/// What came through the stream is found by its title, stands on shelves and has a page; a film that only the stream's feature table
+/// has has a page, too, and can be rated.
+fn shown(fresh: &Fresh) {
+    let get = |path: &str| fresh.get(&fresh.site, path);
+    let ids = |path: &str| -> Vec<i64> {
+        let (_, answer) = get(path);
+        let films = answer["films"].as_array().or(answer.as_array());
+        let films = films.unwrap_or_else(|| panic!("{path}: {answer}"));
+        films
+            .iter()
+            .map(|film| film["movieId"].as_i64().unwrap())
+            .collect()
+    };
+    assert_eq!(ids("/search?q=new%2029"), [900_029]);
+    let newest = ids("/getrecommendation?genre=Horror&sortby=releaseYear&size=3");
+    assert!(newest.iter().all(|id| *id >= 900_000), "{newest:?}");
+    for (path, part) in [
+        ("/index.html", "New films"),
+        ("/index.html", "movieId=900029"),
+        ("/search.html?q=new+29", "movieId=900029"),
+        ("/collection.html?value=War&sort=releaseYear", "movieId=900029"),
+    ] {
+        let (status, page) = fresh.text(&fresh.site, path);
+        assert!(status == 200 && page.contains(part), "{path}: no {part}");
+    }
+    assert!(
+        !ids("/search?q=old").contains(&800_001),
+        "films of 1990 are not new"
+    );
+    let (status, film) = get("/getmovie?id=800001");
+    let told = (film["title"].as_str(), film["releaseYear"].as_i64());
+    assert_eq!((status, told), (200, (Some("Old"), Some(1990))));
+    fresh.rate(USER, 800_001, 3.0);
+    assert_eq!(get("/getmovie?id=800001").1["ratingNumber"], 1);
+    assert_eq!(fresh.text(&fresh.site, "/movie.html?movieId=800002").0, 200);
+    assert_eq!(get("/getmovie?id=800003").0, 404, "nobody has it");
+}
+
+/// However long answers may be kept, a user's lists ask the stream again once it has moved or the user has done something, and not before.
+fn asked_once(fresh: &Fresh) {
+    let list = || {
+        fresh.get(
+            &fresh.site,
+            &format!("/getrecforyou?id={USER}&size=20&model=popularity"),
+        )
+    };
+    let by = |what: &str| metric(fresh, &format!("rankine_arrival_searches{{by=\"{what}\"}}"));
+    let grows = |what: &str| {
+        let before = by(what);
+        list();
+        by(what) > before
+    };
+    wait("a list answered by what is kept", || grows("kept"));
+    let before = by("asked");
+    assert!(grows("kept") && by("asked") == before, "nothing has happened");
+    fresh.rate(USER, 50, 4.0);
+    assert!(grows("asked"), "the user has done something");
+    wait("a list answered by what is kept", || grows("kept"));
+    fresh.insert(&[(900_100, "New drama (2026)", &["Drama"])]);
+    wait("a list that asks again", || grows("asked"));
+}
+
+/// A number that the server tells of itself.
+fn metric(fresh: &Fresh, name: &str) -> u64 {
+    let (_, text) = fresh.text(&fresh.rest, "/metrics");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    line.unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
 #[test]
 fn new_films_are_found_as_an_exact_search_finds_them_and_versions_never_mix() {
-    let fresh = Fresh::start(&Wish::default());
+    let fresh = Fresh::start(&Wish {
+        arrivals: Some("model = \"arrive\"\nkeep_ms = 600000\n".to_owned()),
+        ..Wish::default()
+    });
     likes_dramas(&fresh);
     assert!(fresh.arrivals(USER, 30).is_empty(), "films of 1990 are not new");
     insert_films(&fresh);
@@ -181,6 +245,8 @@ fn new_films_are_found_as_an_exact_search_finds_them_and_versions_never_mix() {
     agrees(&fresh, 1);
     versions_never_mix(&fresh);
     explored(&fresh);
+    shown(&fresh);
+    asked_once(&fresh);
 }
 
 /// The page names every stage, and a title is text.

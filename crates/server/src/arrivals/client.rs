@@ -29,11 +29,29 @@ pub(crate) enum Fault {
     Unasked(String),
 }
 
+/// What has failed is left alone for a moment.
+#[derive(Default)]
+pub(super) struct Pause(Mutex<Option<(Instant, String)>>);
+
+impl Pause {
+    /// Why it is left alone, if it is.
+    pub(super) fn reason(&self) -> Option<String> {
+        let failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, reason) = failed.as_ref()?;
+        (at.elapsed() < REST).then(|| reason.clone())
+    }
+
+    /// It failed just now.
+    pub(super) fn begin(&self, reason: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), reason.to_owned()));
+    }
+}
+
 /// A client of one stream.
 pub(crate) struct StreamClient {
     url: String,
     agent: ureq::Agent,
-    failed: Mutex<Option<(Instant, String)>>,
+    failed: Pause,
 }
 
 impl StreamClient {
@@ -42,7 +60,7 @@ impl StreamClient {
         StreamClient {
             url: url.trim_end_matches('/').to_owned(),
             agent: http::agent(timeout),
-            failed: Mutex::default(),
+            failed: Pause::default(),
         }
     }
 
@@ -58,10 +76,8 @@ impl StreamClient {
         &self,
         call: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Value, Fault> {
-        if let Some((at, reason)) = &*self.failed()
-            && at.elapsed() < REST
-        {
-            return Err(Fault::Away(reason.clone()));
+        if let Some(reason) = self.failed.reason() {
+            return Err(Fault::Away(reason));
         }
         match call().and_then(read) {
             Ok((200, answer)) => Ok(answer),
@@ -71,14 +87,10 @@ impl StreamClient {
             }
             Err(error) => {
                 let reason = error.to_string();
-                *self.failed() = Some((Instant::now(), reason.clone()));
+                self.failed.begin(&reason);
                 Err(Fault::Away(reason))
             }
         }
-    }
-
-    fn failed(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

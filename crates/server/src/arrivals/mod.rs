@@ -8,26 +8,31 @@
 
 mod client;
 pub(crate) mod exposure;
+mod kept;
+mod looked;
 mod poll;
 mod rows;
 pub(crate) mod watch;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use rankine_predict::{FeatureRows, Predictor, Snapshot, Wanted, embed_side};
 use rankine_recommend::merge::Answer;
 use rankine_recommend::recall::{ARRIVALS, Candidate, Reason};
-use rankine_recommend::{Explore, UserState};
+use rankine_recommend::{Explore, Item, UserState};
+use rankine_store::StoreError;
 use rankine_store::vectors::{Filter, Generation, PgVectors, Search, VectorSearch, VectorStore};
 use serde_json::{Value, json};
 
 use crate::config::{ArrivalsConfig, ServerConfig};
 use crate::error::ServerError;
 use crate::state::live::{Live, Writer};
-use client::{Fault, StreamClient};
+use client::{Fault, Pause, StreamClient};
+use kept::Kept;
+use looked::Looked;
 
 pub use exposure::{Exposures, Served};
 pub(crate) use poll::Polling;
@@ -45,6 +50,12 @@ pub(crate) struct Arrivals {
     /// The same for questions that nobody waits for: a long list must not keep recommendations from asking.
     background: StreamClient,
     pgvector: Option<PgVectors>,
+    /// Leaves PostgreSQL alone after a failure.
+    pause: Pause,
+    /// Answers to the searches of lists.
+    kept: Kept,
+    /// Items asked for by id.
+    looked: Looked,
     predictor: Arc<Predictor>,
     live: Arc<Live>,
     writer: Arc<Mutex<Writer>>,
@@ -63,6 +74,26 @@ pub(crate) struct Arrivals {
 pub(crate) struct Nearest {
     pub(crate) version: u64,
     pub(crate) items: Vec<(i64, f32)>,
+}
+
+/// Why PostgreSQL has no answer.
+enum StoreOr {
+    /// The store's own fault.
+    Store(StoreError),
+    /// There is nothing to ask it.
+    Other(String),
+}
+
+impl From<StoreError> for StoreOr {
+    fn from(error: StoreError) -> StoreOr {
+        StoreOr::Store(error)
+    }
+}
+
+impl From<String> for StoreOr {
+    fn from(reason: String) -> StoreOr {
+        StoreOr::Other(reason)
+    }
 }
 
 /// A query by one version.
@@ -87,14 +118,21 @@ impl Arrivals {
         if arrivals.url.is_empty() || config.listen.site.is_empty() {
             return Ok(None);
         }
-        let connect = |dsn: &str| PgVectors::connect(dsn).map_err(|e| ServerError::part("arrivals", e));
+        let wait = Duration::from_millis(arrivals.timeout_ms);
+        let connect = |dsn: &str| {
+            let store = PgVectors::connect(dsn).map_err(|e| ServerError::part("arrivals", e))?;
+            Ok(store.within(wait))
+        };
         let pgvector = (!arrivals.dsn.is_empty())
             .then(|| connect(&arrivals.dsn))
             .transpose()?;
         Ok(Some(Arc::new(Arrivals {
-            stream: StreamClient::new(&arrivals.url, Duration::from_millis(arrivals.timeout_ms)),
+            stream: StreamClient::new(&arrivals.url, wait),
             background: StreamClient::new(&arrivals.url, PATIENCE),
             pgvector,
+            pause: Pause::default(),
+            kept: Kept::new(Duration::from_millis(arrivals.keep_ms)),
+            looked: Looked::default(),
             config: arrivals,
             predictor: predictor.clone(),
             live: live.clone(),
@@ -120,8 +158,21 @@ impl Arrivals {
         self.background.get("/stream")
     }
 
-    /// The recall strategy's answer for a user; empty, and said in the log, where there is none.
-    pub(crate) fn recall(&self, user: &UserState, n: usize) -> Answer {
+    /// The recall strategy's answer for a user who has done so many things; empty, and said in the log, where there is none. It may be
+    /// an answer that is kept.
+    pub(crate) fn recall(&self, user: &UserState, deeds: usize, n: usize) -> Answer {
+        Answer {
+            source: ARRIVALS,
+            candidates: self.kept.answer((user.id, deeds, n), || self.candidates(user, n)),
+        }
+    }
+
+    /// How many searches of lists were asked for, and how many answered by what was kept.
+    pub(crate) fn searches(&self) -> [u64; 2] {
+        self.kept.counts()
+    }
+
+    fn candidates(&self, user: &UserState, n: usize) -> Vec<Candidate> {
         let nearest = self.nearest(user, n).unwrap_or_else(|reason| {
             tracing::debug!(reason, "no arrivals");
             Nearest {
@@ -134,10 +185,21 @@ impl Arrivals {
             score,
             reason: Reason::Arrival,
         };
-        Answer {
-            source: ARRIVALS,
-            candidates: nearest.items.iter().map(candidate).collect(),
-        }
+        nearest.items.iter().map(candidate).collect()
+    }
+
+    /// An item by its row in the stream's item feature table; none where it has none or does not answer in time.
+    pub(crate) fn look_up(&self, id: i64) -> Option<Arc<Item>> {
+        self.looked.up(id, || {
+            let answer = self.stream.post("/rows", &json!({"ids": [id]})).ok()?;
+            let found = rows::items(&answer, &self.config);
+            found.iter().find(|item| item.id == id).map(crate::state::arrived)
+        })
+    }
+
+    /// An item that was looked up.
+    pub(crate) fn looked_up(&self, id: i64) -> Option<Arc<Item>> {
+        self.looked.item(id)
     }
 
     /// The new items nearest to a user that the user has not seen; each is known here by then.
@@ -156,11 +218,12 @@ impl Arrivals {
             },
             approximate: self.config.approximate,
         };
+        let begun = Instant::now();
         let mut nearest = match &self.pgvector {
-            Some(pgvector) => self.in_pgvector(pgvector, user.id, &wanted)?,
-            None => self.in_stream(user.id, &wanted)?,
+            Some(pgvector) => self.hurried(|| self.in_pgvector(pgvector, user.id, &wanted))?,
+            None => self.in_stream(user.id, &wanted, begun)?,
         };
-        self.learn_unknown(&nearest)?;
+        self.learn_unknown(&nearest, begun)?;
         let known = |id: i64| self.live.catalogue.position(id).is_some() || self.live.arrival(id).is_some();
         nearest.items.retain(|(id, _)| !user.has_seen(*id) && known(*id));
         Ok(nearest)
@@ -183,15 +246,41 @@ impl Arrivals {
     }
 
     /// Asks the stream; where it has just switched versions, once more by the other one.
-    fn in_stream(&self, user: i64, wanted: &Search) -> Result<Nearest, String> {
-        let first = self.search_stream(user, wanted);
-        match first {
-            Err(Fault::Refused(409, _)) => {
-                self.poll().map_err(|e| e.to_string())?;
-                self.search_stream(user, wanted).map_err(|e| e.to_string())
-            }
-            other => other.map_err(|e| e.to_string()),
+    fn in_stream(&self, user: i64, wanted: &Search, begun: Instant) -> Result<Nearest, String> {
+        let mut answer = self.search_stream(user, wanted);
+        if matches!(answer, Err(Fault::Refused(409, _))) {
+            self.in_time(begun)?;
+            self.learn_version().map_err(|e| e.to_string())?;
+            self.in_time(begun)?;
+            answer = self.search_stream(user, wanted);
         }
+        answer.map_err(|e| e.to_string())
+    }
+
+    /// Whether there is time for one more question: a list asks the first ones in `timeout_ms` and waits as long again for the last.
+    fn in_time(&self, begun: Instant) -> Result<(), String> {
+        let most = self.config.timeout_ms;
+        match begun.elapsed() < Duration::from_millis(most) {
+            true => Ok(()),
+            false => Err(format!("the stream takes longer than {most} ms")),
+        }
+    }
+
+    /// Asks PostgreSQL, unless it failed just now.
+    fn hurried(&self, ask: impl FnOnce() -> Result<Nearest, StoreOr>) -> Result<Nearest, String> {
+        if let Some(reason) = self.pause.reason() {
+            return Err(reason);
+        }
+        ask().map_err(|fault| match fault {
+            StoreOr::Store(error) => {
+                let reason = error.to_string();
+                if matches!(error, StoreError::Postgres { .. }) {
+                    self.pause.begin(&reason);
+                }
+                reason
+            }
+            StoreOr::Other(reason) => reason,
+        })
     }
 
     fn search_stream(&self, user: i64, wanted: &Search) -> Result<Nearest, Fault> {
@@ -228,30 +317,25 @@ impl Arrivals {
     }
 
     /// Asks PostgreSQL: what serves there, the user's vector of that version, the rows nearest to it.
-    fn in_pgvector(&self, store: &PgVectors, user: i64, wanted: &Search) -> Result<Nearest, String> {
-        let told = |error: rankine_store::StoreError| error.to_string();
-        let serving = store.current(&self.config.set).map_err(told)?;
-        let serving =
-            serving.ok_or_else(|| format!("no version of {} serves in PostgreSQL", self.config.set))?;
+    fn in_pgvector(&self, store: &PgVectors, user: i64, wanted: &Search) -> Result<Nearest, StoreOr> {
+        let none = || format!("no version of {} serves in PostgreSQL", self.config.set);
+        let serving = store.current(&self.config.set)?.ok_or_else(none)?;
         let (version, query) = self.query(user, serving)?;
         if version != serving {
-            return Err(format!(
-                "the model is of version {version}, the vectors are of {serving}"
-            ));
+            let told = format!("the model is of version {version}, the vectors are of {serving}");
+            return Err(told.into());
         }
         let vector = match query {
             Query::Vector(vector) => vector,
             Query::Stored(user) => {
-                let rows = store
-                    .get(&Generation::new(&self.users(), version), &[user])
-                    .map_err(told)?;
+                let rows = store.get(&Generation::new(&self.users(), version), &[user])?;
                 let row = rows.into_iter().flatten().next();
                 row.ok_or_else(|| format!("user {user} has no vector of version {version}"))?
                     .vector
             }
         };
         let generation = Generation::new(&self.config.set, version);
-        let found = store.search(&generation, &vector, wanted).map_err(told)?;
+        let found = store.search(&generation, &vector, wanted)?;
         Ok(Nearest {
             version,
             items: found.iter().map(|one| (one.id, one.score)).collect(),
@@ -297,7 +381,7 @@ impl Arrivals {
     }
 
     /// Asks for the rows of what was found and is not known here.
-    fn learn_unknown(&self, nearest: &Nearest) -> Result<(), String> {
+    fn learn_unknown(&self, nearest: &Nearest, begun: Instant) -> Result<(), String> {
         let known = |id: i64| self.live.catalogue.position(id).is_some() || self.live.arrival(id).is_some();
         let ids: Vec<i64> = nearest
             .items
@@ -308,6 +392,7 @@ impl Arrivals {
         if ids.is_empty() {
             return Ok(());
         }
+        self.in_time(begun)?;
         let answer = self
             .stream
             .post("/rows", &json!({"ids": ids}))

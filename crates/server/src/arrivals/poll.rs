@@ -74,14 +74,34 @@ impl Arrivals {
 
     /// Asks once. What is not told any more is gone.
     pub(super) fn poll(&self) -> Result<(), Fault> {
-        let known = self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let question = json!({"created_from": self.created_from(), "n": self.config.known, "mark": known});
-        let answer = self.background.post("/arrivals", &question)?;
+        let moved = self.poll_once();
+        if !matches!(moved, Ok(false)) {
+            self.kept.moved();
+        }
+        moved.map(|_| ())
+    }
+
+    /// Asks which version serves, and for nothing else: a list waits for the answer.
+    pub(super) fn learn_version(&self) -> Result<(), Fault> {
+        let answer = self.stream.post("/arrivals", &json!({"n": 0}))?;
+        self.serves(&answer);
+        Ok(())
+    }
+
+    fn serves(&self, answer: &serde_json::Value) {
         self.serving
             .store(answer["version"].as_u64().unwrap_or(0), Relaxed);
         self.hold();
+    }
+
+    /// Asks; whether anything has changed.
+    fn poll_once(&self) -> Result<bool, Fault> {
+        let known = self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let question = json!({"created_from": self.created_from(), "n": self.config.known, "mark": known});
+        let answer = self.background.post("/arrivals", &question)?;
+        self.serves(&answer);
         if answer["rows"].is_null() {
-            return Ok(());
+            return Ok(false);
         }
         let items = rows::items(&answer, &self.config);
         let told: FxHashSet<i64> = items.iter().map(|item| item.id).collect();
@@ -93,7 +113,7 @@ impl Arrivals {
         }
         let mark = answer["mark"].as_str().map(str::to_owned);
         *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = mark;
-        Ok(())
+        Ok(true)
     }
 
     /// Keeps the models at hand whose tower is of the version that serves.

@@ -43,6 +43,8 @@ pub struct ArrivalsConfig {
     pub timeout_ms: u64,
     /// How often the stream is asked for changes.
     pub poll_ms: u64,
+    /// How long the answer to a list's search is kept for the same user, unless the stream or the user moves first; 0: not at all.
+    pub keep_ms: u64,
 }
 
 impl Default for ArrivalsConfig {
@@ -64,6 +66,7 @@ impl Default for ArrivalsConfig {
             year: "year".to_owned(),
             timeout_ms: 200,
             poll_ms: 250,
+            keep_ms: 1_000,
         }
     }
 }

@@ -36,6 +36,7 @@ pub struct Metrics {
     dictionaries: IntGaugeVec,
     samples: IntGaugeVec,
     exposures: IntGaugeVec,
+    searches: IntGaugeVec,
     rates: RwLock<BTreeMap<String, Arc<Rate>>>,
     begun: Instant,
 }
@@ -88,6 +89,13 @@ impl Metrics {
                 ),
                 &["items", "what"],
             )?,
+            searches: IntGaugeVec::new(
+                Opts::new(
+                    "rankine_arrival_searches",
+                    "Lists that wanted what is new since the start, by how they were answered.",
+                ),
+                &["by"],
+            )?,
             registry,
             rates: RwLock::default(),
             begun: Instant::now(),
@@ -99,6 +107,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.log.clone()))?;
         metrics.registry.register(Box::new(metrics.samples.clone()))?;
         metrics.registry.register(Box::new(metrics.exposures.clone()))?;
+        metrics.registry.register(Box::new(metrics.searches.clone()))?;
         metrics
             .registry
             .register(Box::new(metrics.dictionaries.clone()))?;
@@ -160,6 +169,13 @@ impl Metrics {
         self.exposures
             .with_label_values(&["new", "known"])
             .set(i64::try_from(known).unwrap_or(i64::MAX));
+    }
+
+    /// Sets how many lists were answered by the stream (`asked`) or by an answer that was `kept`.
+    pub fn arrival_searches(&self, by: &str, count: u64) {
+        self.searches
+            .with_label_values(&[by])
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Sets the numbers of a dictionary; `now` is microseconds UTC.

@@ -1,4 +1,4 @@
-//! `GET /index.html`: a few picks for the visitor, then a row of the best films per genre.
+//! `GET /index.html`: a few picks for the visitor, what a change stream has brought, then a row of the best films per genre.
 //!
 //! Genres come in the order of the visitor's taste; those left come by their number of films.
 
@@ -40,6 +40,7 @@ struct Index {
     shell: Shell,
     films: String,
     picked: Option<Picked>,
+    new: Vec<Card>,
     rows: Vec<Row>,
 }
 
@@ -53,6 +54,7 @@ fn page(state: &Live, visit: &Visit) -> Result<Page, ApiError> {
         shell: Shell::new("Films", user, "index"),
         films: counted(state.status().films as u64, "film"),
         picked: user.and_then(|user| picked(state, user)),
+        new: Card::all(&state.new_films(ROW)),
         rows: genres(state, user)
             .iter()
             .map(|genre| row(state, genre))

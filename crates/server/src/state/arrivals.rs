@@ -5,8 +5,10 @@ use super::record::UserRecord;
 use super::view::Arrived;
 use crate::arrivals::{Deed, Exposures, Watched};
 use crate::error::ApiError;
+use rankine_recommend::Item;
 use rankine_recommend::merge::Answer;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What is told where no stream is configured.
 const NONE: ApiError = ApiError::NotServed {
@@ -48,6 +50,23 @@ impl State {
     /// Counts new films as shown in their own row.
     pub fn count_arrivals(&self, user: i64, arrived: &Arrived) {
         self.count_shown(user, arrived.films.iter().map(|(film, _)| (film.id, false)));
+    }
+
+    /// How many lists asked what is new, and how many were answered by what was kept; none where no stream is configured.
+    pub(super) fn arrival_searches(&self) -> Option<[u64; 2]> {
+        Some(self.arrivals.as_ref()?.searches())
+    }
+
+    /// Asks the stream for a film that nobody here has heard of; [`State::film`] knows it from then on.
+    pub(super) fn look_up(&self, id: i64) {
+        if let Some(arrivals) = &self.arrivals {
+            arrivals.look_up(id);
+        }
+    }
+
+    /// A film that was asked for by its id.
+    pub(super) fn looked_up(&self, id: i64) -> Option<Arc<Item>> {
+        self.arrivals.as_ref()?.looked_up(id)
     }
 
     /// Whether new items of a stream are recommended.
@@ -105,8 +124,8 @@ impl State {
 
     /// The answers of strategies that wait for a network.
     pub(super) fn beside(&self, record: &UserRecord) -> Vec<Answer> {
-        let ask = |arrivals: &std::sync::Arc<crate::arrivals::Arrivals>| {
-            arrivals.recall(&record.state, self.config.quotas.arrivals)
+        let ask = |arrivals: &Arc<crate::arrivals::Arrivals>| {
+            arrivals.recall(&record.state, record.events.len(), self.config.quotas.arrivals)
         };
         self.arrivals.iter().map(ask).collect()
     }

@@ -8,6 +8,8 @@ use super::view::{Film, FilmDetails, FilmPage, GenreCount, Rating, SimilarFilm, 
 use crate::config::{EMB, POPULARITY};
 use crate::error::ApiError;
 use rankine_recommend::{Item, Neighbour, Order, Shelf, similar};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// The similarity that needs no vectors.
 const GENRE: &str = "genre";
@@ -28,21 +30,23 @@ impl State {
         if let Some(item) = self.live.catalogue.item(id) {
             return Ok(self.with_stats(item));
         }
-        let arrived = self.live.arrival(id);
+        let arrived = self.live.arrival(id).or_else(|| self.looked_up(id));
         let item = arrived.ok_or_else(|| ApiError::not_found("film", id))?;
         Ok(self.with_stats(&item))
     }
 
-    /// A film's page: statistics, histogram, top ratings.
+    /// A film's page: statistics, histogram, top ratings. A film that is neither in the catalogue nor among the new is asked for where
+    /// the stream keeps its rows.
     ///
     /// # Errors
     /// [`ApiError::NotFound`].
     pub fn film_details(&self, id: i64) -> Result<FilmDetails, ApiError> {
+        let record = self.live.film_record(id);
+        if record.is_none() {
+            self.look_up(id);
+        }
         let film = self.film(id)?;
-        let record = self
-            .live
-            .film_record(id)
-            .ok_or_else(|| ApiError::not_found("film", id))?;
+        let record = record.unwrap_or_else(|| self.live.told_of(id));
         Ok(FilmDetails {
             film,
             histogram: record.histogram,
@@ -161,17 +165,31 @@ impl State {
         found.into_iter().filter_map(film).collect()
     }
 
-    /// Genres by name with their number of films.
+    /// Genres of the catalogue by name with their number of films, new ones counted.
     pub fn genres(&self) -> Vec<GenreCount> {
-        let catalogue = &self.live.catalogue;
-        let count = |genre: &std::sync::Arc<str>| GenreCount {
+        let (catalogue, arrived) = (&self.live.catalogue, self.live.arrivals());
+        let mut new: FxHashMap<&str, usize> = FxHashMap::default();
+        for genre in arrived.values().flat_map(|item| &item.genres) {
+            *new.entry(&**genre).or_default() += 1;
+        }
+        let count = |genre: &Arc<str>| GenreCount {
             genre: genre.clone(),
-            films: catalogue.shelf_len(Shelf::Genre(genre)).unwrap_or(0),
+            films: catalogue.shelf_len(Shelf::Genre(genre)).unwrap_or(0)
+                + new.get(&**genre).copied().unwrap_or(0),
         };
         catalogue.genres().iter().map(count).collect()
     }
 
-    /// Films of a genre, ordered; `offset` and `n` cut the page. An offset beyond the end is an empty page.
+    /// The newest of what a change stream has brought, by year, then by id; at most `n`.
+    pub fn new_films(&self, n: usize) -> Vec<Film> {
+        let arrived = self.live.arrivals();
+        let mut items: Vec<&Arc<Item>> = arrived.values().collect();
+        items.sort_by_key(|item| std::cmp::Reverse((item.year, item.id)));
+        items.truncate(n);
+        items.into_iter().map(|item| self.with_stats(item)).collect()
+    }
+
+    /// Films of a genre, new ones among them, ordered; `offset` and `n` cut the page. An offset beyond the end is an empty page.
     ///
     /// # Errors
     /// [`ApiError::Parameter`] for an unknown genre, with the genres there are.
@@ -182,17 +200,22 @@ impl State {
         offset: usize,
         n: usize,
     ) -> Result<FilmPage, ApiError> {
-        let catalogue = &self.live.catalogue;
-        let Some(total) = catalogue.shelf_len(Shelf::Genre(genre)) else {
+        let (catalogue, new) = (&self.live.catalogue, self.new_of(genre));
+        let old = catalogue.shelf_len(Shelf::Genre(genre));
+        if old.is_none() && new.is_empty() {
             let known = format!("one of {}", catalogue.genres().join(", "));
             return Err(ApiError::parameter("genre", known, Some(genre)));
-        };
+        }
+        let total = old.unwrap_or(0) + new.len();
         let order = match sort {
             SortBy::Rating => Order::Rating,
             SortBy::ReleaseYear => Order::Year,
         };
-        let head = catalogue.walk(Shelf::Genre(genre), order, offset.saturating_add(n), |_| true);
-        let stands = head.into_iter().skip(offset);
+        let mut head = catalogue.walk(Shelf::Genre(genre), order, offset.saturating_add(n), |_| true);
+        if !new.is_empty() {
+            head = self.merged(head, new, order);
+        }
+        let stands = head.into_iter().skip(offset).take(n);
         let stands = stands.filter_map(|(id, smoothed)| Some((self.film(id).ok()?, smoothed)));
         let stands = stands.map(|(film, smoothed)| match sort {
             SortBy::Rating => (film, Some(single(smoothed))),
@@ -205,10 +228,37 @@ impl State {
         Ok(FilmPage { films, scores, total })
     }
 
-    /// Films whose titles have all the words of `text` (the last one may be a beginning): the title that *is* the
+    /// Films of a genre that came into being after the catalogue was loaded, with their smoothed ratings.
+    fn new_of(&self, genre: &str) -> Vec<(i64, f64)> {
+        let arrived = self.live.arrivals();
+        let of_genre = |item: &&Arc<Item>| item.genres.iter().any(|own| **own == *genre);
+        let found = arrived.values().filter(of_genre);
+        let rated = |item: &Arc<Item>| (item.id, self.live.catalogue.smooth(self.live.stats(item.id)));
+        found.map(rated).collect()
+    }
+
+    /// The beginning of a shelf with the new films at their places, in the catalogue's own order.
+    fn merged(&self, head: Vec<(i64, f64)>, new: Vec<(i64, f64)>, order: Order) -> Vec<(i64, f64)> {
+        let arrived = self.live.arrivals();
+        let year = |id: i64| match self.live.catalogue.item(id) {
+            Some(item) => item.year,
+            None => arrived.get(&id).and_then(|item| item.year),
+        };
+        let keyed = |(id, rating): (i64, f64)| match order {
+            Order::Rating => (None, rating, id),
+            Order::Year => (year(id), rating, id),
+        };
+        let mut all: Vec<_> = head.into_iter().chain(new).map(keyed).collect();
+        all.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+        all.into_iter().map(|(_, rating, id)| (id, rating)).collect()
+    }
+
+    /// Films, new ones among them, whose titles have all the words of `text` (the last one may be a beginning): the title that *is* the
     /// text first, then by number of ratings.
     pub fn search(&self, text: &str, offset: usize, n: usize) -> FilmPage {
-        let mut films = self.films(&self.titles.find(text));
+        let mut found = self.titles.find(text);
+        found.extend(self.arrived_titles.of(self.live.arrivals()).find(text));
+        let mut films = self.films(&found);
         let words = words_of(text);
         films.sort_by_cached_key(|film| {
             (

@@ -151,6 +151,13 @@ impl Live {
         self.read().arrivals.get(&id).cloned()
     }
 
+    /// What events tell of an item that the catalogue lacks, whether or not it has arrived.
+    pub(crate) fn told_of(&self, id: i64) -> Arc<FilmRecord> {
+        let world = self.read();
+        let other = world.others.get(&id);
+        other.map(|other| other.record.clone()).unwrap_or_default()
+    }
+
     /// All of them, by id.
     pub(crate) fn arrivals(&self) -> Arc<FxHashMap<i64, Arc<Item>>> {
         self.read().arrivals.clone()

@@ -34,7 +34,7 @@ pub(crate) use open::item as arrived;
 use rankine_predict::{FeatureRows, Predictor};
 use rankine_recommend::Recommender;
 use rankine_store::EventLog;
-use search::TitleIndex;
+use search::{ArrivedTitles, TitleIndex};
 use sink::RowSink;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -48,6 +48,7 @@ pub struct State {
     started: i64,
     live: Arc<Live>,
     titles: TitleIndex,
+    arrived_titles: ArrivedTitles,
     recommender: Recommender,
     rankers: Rankers,
     vectors: VectorSource,

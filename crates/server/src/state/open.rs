@@ -6,7 +6,7 @@
 
 use super::State;
 use super::live::{Live, Writer};
-use super::search::TitleIndex;
+use super::search::{ArrivedTitles, TitleIndex};
 use super::sink::RowSink;
 use super::stored::StoredRows;
 use super::tower::{TowerRecall, UserTower};
@@ -60,6 +60,7 @@ impl State {
         let state = State {
             started: clock(),
             titles: TitleIndex::new(live.catalogue.items()),
+            arrived_titles: ArrivedTitles::default(),
             recommender: recommender(&config, &live, tower.as_ref())
                 .on(threads)
                 .exploring(explore),

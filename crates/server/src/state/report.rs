@@ -72,6 +72,10 @@ impl State {
             self.metrics.exposures(&self.exposures());
             self.metrics.arrivals(self.live.arrivals().len());
         }
+        if let Some([asked, kept]) = self.arrival_searches() {
+            self.metrics.arrival_searches("asked", asked);
+            self.metrics.arrival_searches("kept", kept);
+        }
         if let Some(log) = self.samples() {
             self.metrics.samples("bytes", log.bytes());
         }

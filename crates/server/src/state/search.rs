@@ -1,10 +1,13 @@
 //! Search in titles: words to films.
 //!
-//! A sorted map from word to films, built once, since titles do not change while serving. Every word of the query
+//! A sorted map from word to films, built once, since titles of the catalogue do not change while serving; what a change stream
+//! brings has a small one of its own, made anew when somebody searches after it has changed. Every word of the query
 //! must be in the title; the last one may be a beginning, so that results come while typing. Case is ignored.
 
 use rankine_recommend::Item;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Words looked at in a query; what follows is ignored.
 const MOST_WORDS: usize = 8;
@@ -15,7 +18,7 @@ pub(crate) struct TitleIndex {
 }
 
 impl TitleIndex {
-    pub(crate) fn new(items: &[Item]) -> Self {
+    pub(crate) fn new<'a>(items: impl IntoIterator<Item = &'a Item>) -> Self {
         let mut words: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for item in items {
             let distinct: BTreeSet<String> = words_of(&item.title).into_iter().collect();
@@ -47,6 +50,29 @@ impl TitleIndex {
             .flat_map(|(_, ids)| ids)
             .copied()
             .collect()
+    }
+}
+
+/// Items that came into being after the catalogue was loaded, by id.
+type Arrived = Arc<FxHashMap<i64, Arc<Item>>>;
+
+/// The titles of what came into being since the catalogue was loaded.
+#[derive(Default)]
+pub(crate) struct ArrivedTitles(Mutex<Option<(Arrived, Arc<TitleIndex>)>>);
+
+impl ArrivedTitles {
+    /// The index of these; the one of before where they are the same.
+    pub(crate) fn of(&self, arrived: Arrived) -> Arc<TitleIndex> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // who holds the map makes every change of it another map
+        if let Some((of, titles)) = &*kept
+            && Arc::ptr_eq(of, &arrived)
+        {
+            return titles.clone();
+        }
+        let titles = Arc::new(TitleIndex::new(arrived.values().map(|item| &**item)));
+        *kept = Some((arrived, titles.clone()));
+        titles
     }
 }
 
@@ -91,6 +117,27 @@ mod tests {
         assert_eq!(index.find("heat, night!"), [3]);
         assert_eq!(index.find("amé"), [4]);
         assert_eq!(index.find("se7"), [5]);
+    }
+
+    #[test]
+    fn what_arrives_is_found_and_what_goes_is_not() {
+        let titles = ArrivedTitles::default();
+        let mut arrived: Arrived = Arc::default();
+        let add = |arrived: &mut Arrived, id, title| {
+            Arc::make_mut(arrived).insert(id, Arc::new(Item::new(id, title)));
+        };
+        add(&mut arrived, 7, "Heat Again");
+        let first = titles.of(arrived.clone());
+        assert_eq!(first.find("heat ag"), [7]);
+        assert!(
+            Arc::ptr_eq(&first, &titles.of(arrived.clone())),
+            "nothing has changed"
+        );
+        add(&mut arrived, 7, "Cold Again");
+        add(&mut arrived, 9, "Heat Once More");
+        assert_eq!(titles.of(arrived.clone()).find("heat"), [9]);
+        Arc::make_mut(&mut arrived).clear();
+        assert!(titles.of(arrived).find("heat").is_empty());
     }
 
     #[test]

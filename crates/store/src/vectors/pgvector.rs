@@ -96,6 +96,19 @@ impl PgVectors {
         Ok(store)
     }
 
+    /// The same with connections and statements from here on that take no longer than `wait`, for a reader who would rather go without.
+    #[must_use]
+    pub fn within(mut self, wait: Duration) -> PgVectors {
+        let given = self.config.get_options().unwrap_or_default();
+        let options = format!("{given} -c statement_timeout={}", wait.as_millis().max(1));
+        self.config
+            .options(options.trim_start())
+            .connect_timeout(wait)
+            .tcp_user_timeout(wait);
+        lock(&self.idle).clear();
+        self
+    }
+
     /// Runs on a pooled connection; on one that is found broken, once more on a new one.
     fn run<T>(
         &self,
