@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use rankine_feature::Plan;
+use rankine_model::config::Gate;
 use rankine_model::{Kind, ModelConfig, SentenceEvents};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
@@ -22,8 +23,7 @@ use crate::home::Home;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
 use crate::training::{
-    Fitted, Gate, Going, Job, Liked, Origin, earlier_vectors, fit, gate, lists, measure, publish,
-    train_vectors,
+    Fitted, Going, Job, Liked, Origin, earlier_vectors, fit, gate, lists, measure, publish, train_vectors,
 };
 use crate::watch::Watch;
 use crate::{clock, output};
@@ -70,16 +70,51 @@ pub(crate) struct Options {
     /// Show the run on a page at this port of this machine while it goes (0: a free port)
     #[arg(long, value_name = "PORT")]
     watch: Option<u16>,
-    /// Do not publish a version whose recall on cold items (of all items where none is cold) is more than this below that of the
-    /// version that serves; exit code 1 then
+    /// Do not publish a version whose recall of cold items (or what `gate` of the model file compares) is more than this below that of
+    /// the version that serves; exit code 1 then. In place of the file's `gate.margin`; 1 lets everything pass
     #[arg(long, value_name = "MARGIN")]
     gate: Option<f64>,
-    /// Places of the lists that the gate counts
-    #[arg(long, value_name = "K", default_value_t = 10, requires = "gate")]
-    gate_top: usize,
+    /// Places of the lists that the gate counts, in place of the file's `gate.k`; default: 10
+    #[arg(long, value_name = "K")]
+    gate_top: Option<usize>,
 }
 
 impl Options {
+    /// The gate of the model file as the arguments change it, or that of the arguments alone; none where neither has one.
+    fn gate(&self, config: &ModelConfig) -> Option<Gate> {
+        let gate = match (config.gate(), self.gate) {
+            (Some(file), margin) => Gate {
+                margin: margin.unwrap_or(file.margin),
+                ..file
+            },
+            (None, margin) => Gate::of(margin?),
+        };
+        Some(Gate {
+            k: self.gate_top.unwrap_or(gate.k),
+            ..gate
+        })
+    }
+
+    /// Refuses a gate that stops nothing or everything.
+    fn check_gate(&self, config: &ModelConfig) -> anyhow::Result<()> {
+        let ranks = config.kind() != Kind::Item2Vec;
+        anyhow::ensure!(
+            ranks || self.gate.is_none(),
+            "--gate: kind `item2vec` ranks nothing"
+        );
+        let margin = self.gate.unwrap_or_default();
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&margin),
+            "--gate is {margin}, expected 0 to 1"
+        );
+        anyhow::ensure!(self.gate_top != Some(0), "--gate-top is 0, expected 1 or more");
+        anyhow::ensure!(
+            self.gate_top.is_none() || self.gate(config).is_some(),
+            "--gate-top: neither --gate nor `gate` of the model file says what may be lost"
+        );
+        Ok(())
+    }
+
     /// Refuses arguments that mean nothing to the model's kind.
     fn suits(&self, config: &ModelConfig) -> anyhow::Result<()> {
         let (kind, vectors) = (config.kind(), config.kind() == Kind::Item2Vec);
@@ -138,13 +173,9 @@ impl Options {
 /// Faults of the files, a loss that is no longer finite, the disk's.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     options.given.check()?;
-    anyhow::ensure!(
-        options.gate.is_none_or(|margin| (0.0..=1.0).contains(&margin)),
-        "--gate is {}, expected 0 to 1",
-        options.gate.unwrap_or_default()
-    );
     let home = globals.home();
     let (config, name) = model_file(options)?;
+    options.check_gate(&config)?;
     if options.print_config {
         output::line(config.effective().trim_end());
         return Ok(());
@@ -152,7 +183,6 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     options.suits(&config)?;
     let _beside = Preparing::beside(&home)?;
     if config.kind() == Kind::Item2Vec {
-        anyhow::ensure!(options.gate.is_none(), "--gate: kind `item2vec` ranks nothing");
         return vectors(options, globals, (&config, &name));
     }
     let job = job(options, &home, (config, &name))?;
@@ -185,11 +215,10 @@ fn published(job: &Job, options: &Options, globals: &Globals) -> anyhow::Result<
 
 /// What the gate says, where there is one and a version that serves.
 fn gated(job: &Job, options: &Options, home: &Home, fitted: &Fitted) -> anyhow::Result<Option<Verdict>> {
-    let Some(margin) = options.gate else {
-        return Ok(None);
-    };
-    let k = options.gate_top;
-    gate(job, home, fitted, Gate { margin, k })
+    match options.gate(&job.model) {
+        Some(wanted) => gate(job, home, fitted, &wanted),
+        None => Ok(None),
+    }
 }
 
 /// Prints how a training went.

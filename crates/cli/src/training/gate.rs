@@ -1,31 +1,24 @@
-//! `train --gate`: a version that ranks new items worse than the serving one does is not published.
+//! The gate of `train` (`gate` in the model file, `--gate`): a version that ranks worse than the serving one does is not published.
 //!
 //! Both rank the held-out samples, each through its own conf, against the same learnt ones. The decision: the gate stands before
 //! publishing and not before serving, since whatever is published may be served by any server on the folder.
 
 use anyhow::Context;
 use rankine_dict::pin;
+use rankine_model::config::Gate;
 use rankine_model::{Artefact, Network, Scorer, versions};
+use rankine_train::bootstrap::Bootstrap;
 use rankine_train::ranking::{RankingOptions, Verdict};
 
-use super::ranked::{content_slots, ranked, ranking_options, title_and_met};
+use super::ranked::{ranked, ranking_options, title_and_met};
 use super::{Fitted, Job, Part};
 use crate::home::Home;
-
-/// What a new version may lose.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Gate {
-    /// Of recall.
-    pub(crate) margin: f64,
-    /// Places of a list that count.
-    pub(crate) k: usize,
-}
 
 /// Holds a fit against the version that serves; none where none does.
 ///
 /// # Errors
 /// A version that does not open or cannot read the samples; what the sources report.
-pub(crate) fn gate(job: &Job, home: &Home, fitted: &Fitted, gate: Gate) -> anyhow::Result<Option<Verdict>> {
+pub(crate) fn gate(job: &Job, home: &Home, fitted: &Fitted, gate: &Gate) -> anyhow::Result<Option<Verdict>> {
     let Some(serving) = serving(job, home)? else {
         return Ok(None);
     };
@@ -37,6 +30,10 @@ pub(crate) fn gate(job: &Job, home: &Home, fitted: &Fitted, gate: Gate) -> anyho
     let options = RankingOptions {
         k: gate.k,
         negatives: 0,
+        bootstrap: Bootstrap {
+            resamples: 0,
+            ..Bootstrap::default()
+        },
         ..ranking_options(&job.model)
     };
     let network = Network::compile(&job.model, &fitted.plan)?;
@@ -49,12 +46,13 @@ pub(crate) fn gate(job: &Job, home: &Home, fitted: &Fitted, gate: Gate) -> anyho
             &mut *job.open(plan, met)?,
             &mut *job.open(plan, Part::Judge)?,
             &options,
-            &content_slots(&job.model),
+            // no baselines are compared
+            &[],
         )
     };
     let new = lists(&fitted.plan, &scorer)?;
     let old = lists(&plan, old).with_context(about)?;
-    Ok(Some(Verdict::of(&new, &old, &name, gate.margin)))
+    Ok(Some(Verdict::of(&new, &old, &name, gate)))
 }
 
 /// The version that servers on the folder serve.

@@ -29,7 +29,7 @@ use crate::home::Home;
 use crate::source::{Chained, Reading, Sifted};
 
 pub(crate) use fit::{Fitted, attempt, fit};
-pub(crate) use gate::{Gate, gate};
+pub(crate) use gate::gate;
 pub(crate) use judge::{Baselines, judge};
 pub(crate) use linear::{of_file, rejects};
 pub(crate) use origin::{Origin, earlier_vectors};

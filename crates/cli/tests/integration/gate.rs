@@ -1,4 +1,5 @@
-//! `train --gate` through the real binary: a version that ranks new items worse than the serving one is not published.
+//! The gate through the real binary, in the model file and as arguments: a version that ranks new items worse than the serving one is
+//! not published.
 
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -28,6 +29,7 @@ objective = { kind = "mix", user = 1, item = 2, sigmoid = {} }
 optimizer.embedding = { kind = "adam", lr = 1e-2 }
 optimizer.dense = { kind = "adam", lr = 1e-2 }
 train = { batch = 32, epochs = 20 }
+gate = { margin = 0.05, k = 5 }
 "#;
 
 /// Eight users of two tastes and what they met of some items, as lines.
@@ -72,18 +74,7 @@ impl Shop {
 
     fn train(&self, more: &[&str]) -> Outcome {
         let (model, conf) = (self.path("shop.toml"), self.path("shop.feature.toml"));
-        let verb = [
-            "--json",
-            "train",
-            &model,
-            "--conf",
-            &conf,
-            "--gate",
-            "0.05",
-            "--gate-top",
-            "5",
-        ];
-        self.run(&verb, more)
+        self.run(&["--json", "train", &model, "--conf", &conf], more)
     }
 
     fn versions(&self) -> usize {
@@ -124,13 +115,17 @@ fn a_version_that_ranks_new_items_worse_is_not_published() {
         (
             &passed["version"],
             &passed["gate"]["passed"],
-            &passed["gate"]["recall"]
+            &passed["gate"]["value"]
         ),
         (&2.into(), &true.into(), &1.0.into())
     );
     let card = std::fs::read_to_string(shop.path("models/shop/2/card.md")).unwrap();
     assert!(card.contains("recall@5 of cold items is 1.0000"), "{card}");
-    let told = shop.run(&["eval", "shop"], &["--top", "5"]).good().stdout;
+    // arguments stand before the file: a list of one place, and a margin that lets everything pass
+    let forced = [&unlearnt[..], &["--gate", "1", "--gate-top", "1"]].concat();
+    let forced = shop.train(&forced).good().json();
+    assert_eq!((&forced["version"], &forced["gate"]["k"]), (&3.into(), &1.into()));
+    let told = shop.run(&["eval", "shop@2"], &["--top", "5"]).good().stdout;
     for part in [
         "\ncold items ",
         "95 % intervals (1000 resamples of users",
@@ -141,4 +136,35 @@ fn a_version_that_ranks_new_items_worse_is_not_published() {
     ] {
         assert!(told.contains(part), "{told}");
     }
+}
+
+#[test]
+fn a_gate_is_printed_checked_and_refused_like_every_key() {
+    let shop = Shop::new().unwrap();
+    let model = shop.path("shop.toml");
+    let run = |words: &[&str]| rankine(shop.0.path(), words);
+    let printed = run(&["train", &model, "--print-config"]).good().stdout;
+    let gate = "[gate]\nk = 5\nmargin = 0.05\nmetric = \"recall\"\nsplit = \"cold_items\"\n";
+    assert!(printed.contains(gate), "{printed}");
+    let broken = MODEL.replace("margin = 0.05, k = 5", "margn = 0.05");
+    let file = shop.path("broken.toml");
+    std::fs::write(&file, broken).unwrap();
+    let told = run(&["check", &file]);
+    assert_eq!(told.code, Some(1));
+    assert!(
+        format!("{}{}", told.stdout, told.stderr).contains("did you mean `margin`?"),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
+    for (arguments, why) in [
+        (&["--gate", "2"][..], "--gate is 2, expected 0 to 1"),
+        (&["--gate-top", "0"], "--gate-top is 0, expected 1 or more"),
+    ] {
+        let told = run(&[&["train", model.as_str()], arguments].concat());
+        assert!(told.stderr.contains(why), "{}", told.stderr);
+    }
+    std::fs::write(&file, MODEL.replace("gate = { margin = 0.05, k = 5 }", "")).unwrap();
+    let told = run(&["train", &file, "--gate-top", "3"]);
+    assert!(told.stderr.contains("--gate-top: neither"), "{}", told.stderr);
 }

@@ -26,6 +26,7 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.watched();
     checker.initials();
     checker.metrics();
+    checker.gate();
 }
 
 pub(super) struct Checker<'a> {

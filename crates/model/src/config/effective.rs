@@ -96,6 +96,9 @@ impl ModelConfig {
         self.fill_parts(&mut full);
         self.fill_towers(&mut full);
         self.fill_objective(&mut full);
+        if let (Some(gate), Some(own)) = (&mut full.gate, self.gate()) {
+            fill(&mut gate.k, own.k, at);
+        }
         full
     }
 

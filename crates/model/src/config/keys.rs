@@ -15,7 +15,7 @@ use super::{Kind, ModelConfig};
 type Means = fn(Kind) -> bool;
 
 /// Keys, and the kinds they mean something to. What stands below a key follows it.
-const KEYS: [(&str, Means); 27] = [
+const KEYS: [(&str, Means); 28] = [
     ("loss", |kind| kind.is_network() || kind.is_linear()),
     ("activation", Kind::is_network),
     ("norm", Kind::is_network),
@@ -45,6 +45,7 @@ const KEYS: [(&str, Means); 27] = [
         kind.is_network() || kind.is_linear() || matches!(kind, Kind::Ials | Kind::Ease)
     }),
     ("item2vec", |kind| kind == Kind::Item2Vec),
+    ("gate", |kind| kind != Kind::Item2Vec),
     ("train", |kind| kind.is_network() || kind.is_linear()),
     ("optimizer", |kind| kind.is_network() || kind.is_linear()),
 ];
@@ -132,6 +133,7 @@ fn refused(
     let key = path.join(".");
     let why = match key.as_str() {
         "train.threads" => "it learns on one thread",
+        "gate" => "it ranks nothing",
         _ => kind.instead(),
     };
     let message = format!("kind `{}` has no `{key}`; {why}", kind.name());

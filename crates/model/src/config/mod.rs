@@ -5,6 +5,7 @@
 
 mod check;
 mod effective;
+mod gate;
 pub(crate) mod graph;
 mod init;
 mod keys;
@@ -20,6 +21,7 @@ mod tower;
 
 use check::Checker;
 pub use effective::DEVIATION;
+pub use gate::{Gate, GateConfig, GateMetric, GateSplit};
 pub use graph::{
     AttentionConfig, CrossConfig, ExpertsConfig, HistoryConfig, JoinName, NormName, PairsConfig, TaskConfig,
 };
@@ -656,6 +658,9 @@ pub struct ModelConfig {
     /// Skip-gram settings.
     #[serde(default)]
     pub item2vec: Item2VecSettings,
+    /// What a new version may lose against the serving one.
+    #[serde(default)]
+    pub gate: Option<GateConfig>,
     #[serde(skip)]
     text: String,
     #[serde(skip)]

@@ -1,15 +1,17 @@
 //! Gate: may a new version take the place of the serving one?
 //!
-//! Both rank the same items for the same users; what is compared is the recall of lists of cold items, for which such models are made, and where
-//! nothing cold was held out that of all lists. Decision: only a loss beyond the margin stops a version; a gain is not asked for,
-//! because yesterday's version does not become better by staying.
+//! Both rank the same items for the same users; what is compared is a figure of their lists: unless the model file says otherwise the
+//! recall of cold items, for which such models are made. Decision: only a loss beyond the margin stops a version; a gain is not asked
+//! for, because yesterday's version does not become better by staying. A day on which nothing of the split was held out is judged by all
+//! lists, and the verdict says so: a nightly job must not stand still because nothing was new.
 
 use std::fmt;
 
+use rankine_model::config::{Gate, GateMetric, GateSplit};
 use serde::{Deserialize, Serialize};
 
-use super::split::COLD_ITEMS;
-use super::{Ranking, RankingLine};
+use super::split::{COLD_ITEMS, FREQUENT_ITEMS, KNOWN_USERS, NEW_USERS, RARE_ITEMS, WARM_ITEMS};
+use super::{Figures, Ranking, SplitFigures};
 
 /// What a gate compared, and what came of it. `Display` says it in a sentence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,16 +20,18 @@ pub struct Verdict {
     pub passed: bool,
     /// What was ranked.
     pub split: String,
+    /// The figure: recall, hit rate or NDCG.
+    pub metric: String,
     /// Places of a list that count.
     pub k: usize,
-    /// Recall of the new version.
-    pub recall: f64,
-    /// Its standard error.
-    pub error: f64,
+    /// The figure of the new version.
+    pub value: f64,
+    /// Its standard error, where that is known: of recall and of all lists' hit rate and NDCG.
+    pub error: Option<f64>,
     /// Name and version of the serving one.
     pub serving: String,
-    /// Its recall.
-    pub serving_recall: f64,
+    /// Its figure.
+    pub serving_value: f64,
     /// What the new version may lose.
     pub margin: f64,
 }
@@ -35,53 +39,88 @@ pub struct Verdict {
 impl Verdict {
     /// Compares the rankings of a new version and of the serving one, called `serving`.
     #[must_use]
-    pub fn of(new: &Ranking, old: &Ranking, serving: &str, margin: f64) -> Verdict {
-        let (split, (recall, error)) = judged(new);
-        let (_, (serving_recall, _)) = judged(old);
+    pub fn of(new: &Ranking, old: &Ranking, serving: &str, gate: &Gate) -> Verdict {
+        let (split, (value, error)) = judged(new, gate);
+        let (_, (serving_value, _)) = judged(old, gate);
         Verdict {
-            // a recall that is no number passes nothing
-            passed: recall >= serving_recall - margin,
+            // a figure that is no number passes nothing
+            passed: value >= serving_value - gate.margin,
             split,
+            metric: gate.metric.name().to_owned(),
             k: new.k,
-            recall,
+            value,
             error,
             serving: serving.to_owned(),
-            serving_recall,
-            margin,
+            serving_value,
+            margin: gate.margin,
         }
     }
 }
 
-/// Recall on cold items, or of all lists, with its error.
-fn judged(ranking: &Ranking) -> (String, (f64, f64)) {
+/// The name that a ranking has for what a gate ranks; none for everything.
+fn named(split: GateSplit) -> Option<&'static str> {
+    match split {
+        GateSplit::ColdItems => Some(COLD_ITEMS),
+        GateSplit::WarmItems => Some(WARM_ITEMS),
+        GateSplit::RareItems => Some(RARE_ITEMS),
+        GateSplit::FrequentItems => Some(FREQUENT_ITEMS),
+        GateSplit::NewUsers => Some(NEW_USERS),
+        GateSplit::KnownUsers => Some(KNOWN_USERS),
+        GateSplit::All => None,
+    }
+}
+
+/// What was ranked, and the model's figure of it with its error.
+fn judged(ranking: &Ranking, gate: &Gate) -> (String, (f64, Option<f64>)) {
     let own = ranking.own();
-    let cold = own.and_then(|line| line.splits.iter().find(|found| found.split == COLD_ITEMS));
-    let all = |line: &RankingLine| (line.all.recall, 0.0);
-    match cold {
-        Some(cold) => (COLD_ITEMS.to_owned(), (cold.recall, cold.error)),
-        None => ("all items".to_owned(), own.map_or((f64::NAN, 0.0), all)),
+    let of_split = |name| own.and_then(|line| line.splits.iter().find(|found| found.split == name));
+    match named(gate.split).and_then(of_split) {
+        Some(split) => (split.split.clone(), split_figure(split, gate.metric)),
+        None => (
+            "all items".to_owned(),
+            own.map_or((f64::NAN, None), |line| figure(&line.all, gate.metric)),
+        ),
+    }
+}
+
+fn split_figure(of: &SplitFigures, metric: GateMetric) -> (f64, Option<f64>) {
+    match metric {
+        GateMetric::Recall => (of.recall, Some(of.error)),
+        GateMetric::HitRate => (of.hit_rate, None),
+        GateMetric::Ndcg => (of.ndcg, None),
+    }
+}
+
+fn figure(of: &Figures, metric: GateMetric) -> (f64, Option<f64>) {
+    match metric {
+        GateMetric::Recall => (of.recall, None),
+        GateMetric::HitRate => (of.hit_rate, Some(of.hit_error)),
+        GateMetric::Ndcg => (of.ndcg, Some(of.ndcg_error)),
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (k, split, serving, margin) = (self.k, &self.split, &self.serving, self.margin);
-        let (own, other) = (self.recall, self.serving_recall);
+        let (metric, k, split) = (&self.metric, self.k, &self.split);
+        write!(f, "{metric}@{k} of {split} is {:.4}", self.value)?;
+        if let Some(error) = self.error {
+            write!(f, " (± {error:.4})")?;
+        }
         let told = match self.passed {
             true => "within",
             false => "worse by more than",
         };
         write!(
             f,
-            "recall@{k} of {split} is {own:.4} (± {:.4}), that of {serving}, which serves, {other:.4}: {told} the margin of {margin}",
-            self.error
+            ", that of {}, which serves, {:.4}: {told} the margin of {}",
+            self.serving, self.serving_value, self.margin
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Figures, ListIntervals, SplitFigures};
+    use super::super::{ListIntervals, RankingLine};
     use super::*;
     use crate::bootstrap::Bootstrap;
 
@@ -118,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_loss_beyond_the_margin_on_cold_items_stops_a_version() {
-        let of = |new, old, margin| Verdict::of(&new, &old, "m@3", margin);
+        let of = |new, old, margin| Verdict::of(&new, &old, "m@3", &Gate::of(margin));
         let old = || ranking(0.5, Some(0.4));
         // whatever becomes of all lists
         let worse = of(ranking(0.9, Some(0.35)), old(), 0.02);
@@ -134,7 +173,34 @@ mod tests {
 
     #[test]
     fn without_cold_items_all_lists_are_compared() {
-        let told = Verdict::of(&ranking(0.3, None), &ranking(0.5, None), "m@3", 0.1);
+        let told = Verdict::of(&ranking(0.3, None), &ranking(0.5, None), "m@3", &Gate::of(0.1));
         assert!(!told.passed && told.split == "all items");
+    }
+
+    #[test]
+    fn the_figure_and_the_split_are_those_that_the_gate_names() {
+        let with = |ndcg| {
+            let mut made = ranking(0.5, Some(0.5));
+            made.lines[0].all.hit_rate = ndcg;
+            made.lines[0].splits[0].ndcg = ndcg;
+            made
+        };
+        let gate = |metric, split| Gate {
+            metric,
+            split,
+            ..Gate::of(0.05)
+        };
+        let told = |gate| Verdict::of(&with(0.1), &with(0.2), "m@3", &gate).to_string();
+        assert_eq!(
+            told(gate(GateMetric::Ndcg, GateSplit::ColdItems)),
+            "NDCG@10 of cold items is 0.1000, that of m@3, which serves, 0.2000: worse by more than the margin of 0.05"
+        );
+        assert!(
+            told(gate(GateMetric::HitRate, GateSplit::All))
+                .starts_with("hit rate@10 of all items is 0.1000 (±")
+        );
+        // nothing of the split was held out
+        let users = told(gate(GateMetric::Recall, GateSplit::NewUsers));
+        assert!(users.starts_with("recall@10 of all items is 0.5000,"), "{users}");
     }
 }
