@@ -46,13 +46,25 @@ impl Dictionaries {
     /// # Errors
     /// A dictionary that the configuration does not name or that does not load.
     pub(crate) fn load(&self, plan: &Plan, home: &Home) -> anyhow::Result<Tables> {
-        let load = |entry: DictionaryEntry| {
-            let table = rankine_predict::dictionary(&entry)
+        let load = |entry: &DictionaryEntry| -> anyhow::Result<(Arc<str>, Arc<dyn Lookup>)> {
+            let table = rankine_predict::dictionary(entry)
                 .map_err(|fault| anyhow!("dictionary `{}`, {}: {fault}", entry.name, entry.path.display()))?;
             Ok((Arc::from(&*entry.name), table))
         };
-        let tables = self.entries(plan, home)?.into_iter().map(load);
-        Ok(Tables(tables.collect::<anyhow::Result<_>>()?))
+        // each on a thread of its own: there are few, and the largest is what one waits for
+        let entries = self.entries(plan, home)?;
+        let tables: anyhow::Result<_> = std::thread::scope(|scope| {
+            let begun: Vec<_> = entries
+                .iter()
+                .map(|entry| scope.spawn(move || load(entry)))
+                .collect();
+            let ended = begun.into_iter().map(|table| match table.join() {
+                Ok(loaded) => loaded,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            ended.collect()
+        });
+        Ok(Tables(tables?))
     }
 
     /// What `plan` reads, as the configuration names it: for a predictor, which loads it itself.

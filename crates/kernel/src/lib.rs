@@ -31,6 +31,7 @@ pub mod optimiser;
 mod real;
 pub mod rows;
 pub mod skipgram;
+pub mod softmax;
 pub mod sparse;
 pub mod topn;
 

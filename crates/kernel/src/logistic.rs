@@ -65,7 +65,7 @@ fn each(logits: &[f32], answers: &mut [f32], costs: &mut [f32]) {
 
 /// e^-a for a from 0; a beyond 87 counts as 87. Cephes' polynomial on a ln 2 wide interval, times a power of two.
 #[inline(always)]
-fn fall(a: f32) -> f32 {
+pub(crate) fn fall(a: f32) -> f32 {
     // adding it leaves an integer in the lowest bits
     const ROUND: f32 = 12_582_912.0;
     const HIGH: f32 = 0.693_359_4;

@@ -69,6 +69,8 @@ pub trait Real:
 
     #[doc(hidden)]
     fn logistic(machine: Machine, logits: &[Self], answers: &mut [Self], costs: &mut [Self]);
+    #[doc(hidden)]
+    fn powers(machine: Machine, scores: &mut [Self], least: Self) -> (Self, Self);
 
     /// Converts from f64, rounding to nearest.
     fn of(value: f64) -> Self;
@@ -97,7 +99,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ty, $logistic:path, $exp:path, $ln:path, $tanh:path, $w256:ty, $w512:ty, $v256:ty, $v512:ty, $of:expr) => {
+    ($t:ty, $logistic:path, $powers:path, $exp:path, $ln:path, $tanh:path, $w256:ty, $w512:ty, $v256:ty, $v512:ty, $of:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -138,6 +140,10 @@ macro_rules! real {
             #[inline(never)]
             fn logistic(machine: Machine, logits: &[$t], answers: &mut [$t], costs: &mut [$t]) {
                 $logistic(machine, logits, answers, costs);
+            }
+            #[inline(never)]
+            fn powers(machine: Machine, scores: &mut [$t], least: $t) -> ($t, $t) {
+                $powers(machine, scores, least)
             }
             #[inline(always)]
             fn of(value: f64) -> Self {
@@ -209,6 +215,7 @@ mod wide {
 real!(
     f32,
     crate::logistic::fast,
+    crate::softmax::fast,
     libm::expf,
     libm::log1pf,
     libm::tanhf,
@@ -221,6 +228,7 @@ real!(
 real!(
     f64,
     crate::logistic::exact,
+    crate::softmax::exact,
     libm::exp,
     libm::log1p,
     libm::tanh,

@@ -1,7 +1,8 @@
 //! Vectors made ahead: a tower of an artefact over rows of its side.
 //!
 //! What it gives goes into a dictionary of vectors (or an index) under the artefact's version; served from there, an item
-//! has the bits that the tower would give for the same row, because it is the same code over the same plan.
+//! has the bits that the tower would give for the same row, because it is the same code over the same plan. Many rows are shared out to
+//! as many threads as there are processors; each row is computed by itself, so how many there are changes no bit.
 
 use std::path::Path;
 
@@ -69,57 +70,113 @@ pub fn embed_side(
     wanted: Wanted,
     rows: impl IntoIterator<Item = (i64, Row)>,
 ) -> Result<ItemVectorRows, PredictError> {
-    let manifest = artefact.manifest();
     let (scorer, width, group) = tower_of(artefact, wanted)?;
     let mut rows: Vec<(i64, Row)> = rows.into_iter().collect();
     rows.sort_by_key(|(id, _)| *id);
+    rows.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
+    let side = if wanted.users { Side::User } else { Side::Item };
+    let tower = &Embedding {
+        artefact,
+        plan,
+        scorer,
+        group,
+        raw: wanted.raw,
+        projector: Projector::new(plan.schema().side(side)),
+    };
+    let parts = rows.len().div_ceil(SHARE).clamp(1, threads());
+    let share = rows.len().div_ceil(parts).max(1);
+    let made = match parts {
+        1 => vec![tower.run(&rows)],
+        _ => std::thread::scope(|scope| {
+            let begun = rows
+                .chunks(share)
+                .map(|rows| scope.spawn(move || tower.run(rows)));
+            let begun: Vec<_> = begun.collect();
+            begun.into_iter().map(|part| joined(part.join())).collect()
+        }),
+    };
     let mut vectors = ItemVectorRows {
+        ids: rows.iter().map(|(id, _)| *id).collect(),
         width,
-        version: manifest.version,
-        artefact: manifest.checksum.clone(),
+        version: artefact.manifest().version,
+        artefact: artefact.manifest().checksum.clone(),
         ..ItemVectorRows::default()
     };
-    let (side, name) = match wanted.users {
-        true => (Side::User, "user"),
-        false => (Side::Item, "item"),
-    };
-    let projector = Projector::new(plan.schema().side(side));
-    let context = vec![Value::Missing; plan.schema().side(Side::Context).len()];
-    let (mut values, mut scratch, mut part) = (Vec::new(), Scratch::default(), Part::default());
-    let mut hidden = Hidden::default();
-    for (at, (id, row)) in rows.iter().enumerate() {
-        if rows.get(at + 1).is_some_and(|(next, _)| next == id) {
-            continue;
-        }
-        projector
-            .project(row, &mut values)
-            .map_err(|misfit| PredictError::Input {
+    for part in made {
+        let (floats, numbers) = part?;
+        vectors.floats.extend(floats);
+        vectors.numbers.extend(numbers);
+    }
+    Ok(vectors)
+}
+
+/// Rows from which another thread pays.
+const SHARE: usize = 512;
+
+/// Threads that there are processors for.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What a thread gave; its panic goes on here.
+fn joined<T>(given: std::thread::Result<T>) -> T {
+    given.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// A tower over rows of its side.
+struct Embedding<'a> {
+    artefact: &'a Artefact,
+    plan: &'a Plan,
+    scorer: &'a Scorer,
+    group: Group,
+    raw: bool,
+    projector: Projector,
+}
+
+impl Embedding<'_> {
+    /// The vectors of rows one after another, and the number beside each.
+    fn run(&self, rows: &[(i64, Row)]) -> Result<(Vec<f32>, Vec<f32>), PredictError> {
+        let (mut floats, mut numbers) = (Vec::new(), Vec::new());
+        let users = self.group == Group::Common;
+        let name = if users { "user" } else { "item" };
+        let context = vec![Value::Missing; self.plan.schema().side(Side::Context).len()];
+        let (mut values, mut scratch, mut part) = (Vec::new(), Scratch::default(), Part::default());
+        let mut hidden = Hidden::default();
+        for (id, row) in rows {
+            let fitted = self.projector.project(row, &mut values);
+            fitted.map_err(|misfit| PredictError::Input {
                 side: name,
                 field: misfit.field.to_string(),
                 expected: misfit.expected.to_string(),
                 got: format!("{} ({name} {id})", misfit.got),
             })?;
-        if wanted.users {
-            plan.common(&values, &context, &mut scratch, &mut part);
-        } else {
-            plan.item(&values, &mut scratch, &mut part);
+            if users {
+                self.plan.common(&values, &context, &mut scratch, &mut part);
+            } else {
+                self.plan.item(&values, &mut scratch, &mut part);
+            }
+            match (self.raw, users) {
+                (true, _) => self.scorer.tower_output(self.group, &part, &mut hidden),
+                (false, true) => self.scorer.common(&part, &mut hidden),
+                (false, false) => self.scorer.item(&part, &mut hidden),
+            }
+            if hidden.vector().iter().any(|x| !x.is_finite()) {
+                return Err(PredictError::Common {
+                    model: self.artefact.manifest().name.clone(),
+                    message: format!("the vector of {name} {id} is not finite"),
+                });
+            }
+            floats.extend_from_slice(hidden.vector());
+            numbers.push(hidden.number());
         }
-        match (wanted.raw, wanted.users) {
-            (true, _) => scorer.tower_output(group, &part, &mut hidden),
-            (false, true) => scorer.common(&part, &mut hidden),
-            (false, false) => scorer.item(&part, &mut hidden),
-        }
-        if hidden.vector().iter().any(|x| !x.is_finite()) {
-            return Err(PredictError::Common {
-                model: manifest.name.clone(),
-                message: format!("the vector of {name} {id} is not finite"),
-            });
-        }
-        vectors.ids.push(*id);
-        vectors.floats.extend_from_slice(hidden.vector());
-        vectors.numbers.push(hidden.number());
+        Ok((floats, numbers))
     }
-    Ok(vectors)
 }
 
 /// The scorer whose vectors are wanted, their width, and the group that they rest on.

@@ -1,7 +1,7 @@
 //! Item rows by id: what completes the items of a request, and what confs look up.
 //!
 //! The decision here: a row's version is a hash of its content, so that a reload drops the kept parts of the items that
-//! changed and no others.
+//! changed and no others. Vectors go into it as their bytes: as text they took longer than all the rest of a load.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl ItemTable {
     }
 
     fn append(&mut self, batch: &Table) -> Result<(), LoadFault> {
-        let mut form = String::new();
+        let (mut form, mut cell) = (Vec::new(), String::new());
         for row in 0..batch.rows() {
             let values: Vec<Value> = batch
                 .columns
@@ -87,10 +87,9 @@ impl ItemTable {
             }
             form.clear();
             for value in &values {
-                text::print(value, &mut form);
-                form.push('\t');
+                spell(value, &mut form, &mut cell);
             }
-            let version = xxh3_64(form.as_bytes()).max(1);
+            let version = xxh3_64(&form).max(1);
             self.digest = self.digest.rotate_left(1) ^ version;
             self.rows.push((Row::new(&self.layout, values), version));
         }
@@ -122,6 +121,23 @@ impl ItemTable {
     pub(super) fn digest(&self) -> u64 {
         self.digest
     }
+}
+
+/// Appends a cell to what a row's version is made of; `cell` is working memory.
+fn spell(value: &Value, form: &mut Vec<u8>, cell: &mut String) {
+    if let Value::Vector(floats) = value {
+        // no text begins with it
+        form.push(0xFF);
+        form.extend((floats.len() as u64).to_le_bytes());
+        form.reserve(4 * floats.len());
+        return floats
+            .iter()
+            .for_each(|x| form.extend_from_slice(&x.to_le_bytes()));
+    }
+    cell.clear();
+    text::print(value, cell);
+    form.extend_from_slice(cell.as_bytes());
+    form.push(b'\t');
 }
 
 impl FeatureRows for ItemTable {

@@ -213,6 +213,31 @@ fn item_rows_have_versions_that_follow_their_content() {
 }
 
 #[test]
+fn versions_of_rows_follow_every_number_of_a_vector() {
+    let folder = tempfile::tempdir().unwrap();
+    let version = |rows: [&[f32]; 2]| {
+        let columns = vec![
+            ("id", ids(&[7])),
+            ("a", vectors(&[rows[0]])),
+            ("b", vectors(&[rows[1]])),
+        ];
+        match load(DictionaryKind::Items, &table(&folder, columns)) {
+            Ok(Loaded::Items(items)) => items.item(7).unwrap().1,
+            _ => panic!("loads"),
+        }
+    };
+    let first = version([&[1.0, 2.0], &[3.0]]);
+    assert_eq!(first, version([&[1.0, 2.0], &[3.0]]));
+    for other in [
+        [&[1.0, 2.0][..], &[3.5]],
+        [&[1.0], &[2.0, 3.0]],
+        [&[2.0, 1.0], &[3.0]],
+    ] {
+        assert_ne!(first, version(other), "{other:?}");
+    }
+}
+
+#[test]
 fn vectors_are_of_one_artefact_version() {
     let folder = tempfile::tempdir().unwrap();
     let good = vec![

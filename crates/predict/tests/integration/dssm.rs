@@ -217,6 +217,23 @@ fn only_two_sided_models_embed_and_misfits_name_the_item() {
 }
 
 #[test]
+fn many_rows_have_the_bits_that_each_has_alone() {
+    let folder = models();
+    let artefact = Artefact::open(&folder.path().join("two/1")).unwrap();
+    let made = |ids: std::ops::Range<i64>| {
+        // in an order that the ids are not in
+        let rows = ids.rev().map(|id| (id, item_row(id % 40)));
+        embed(&artefact, artefact.plan().unwrap(), rows).unwrap()
+    };
+    let many = made(0..1_300);
+    assert!(many.ids.is_sorted() && many.ids.len() == 1_300 && many.numbers.len() == 1_300);
+    for id in [0, 511, 650, 1_299] {
+        let at = usize::try_from(id).unwrap() * many.width;
+        assert_eq!(many.floats[at..at + many.width], made(id..id + 1).floats, "{id}");
+    }
+}
+
+#[test]
 fn vectors_that_another_artefact_of_that_version_made_are_left() {
     let (own, other) = (models(), tempfile::tempdir().unwrap());
     fixture::publish_dssm(other.path(), "two", 9);

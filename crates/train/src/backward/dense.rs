@@ -134,16 +134,18 @@ impl<T: Real> Dense<T> {
         self.transposed.clear();
     }
 
-    /// Adds the parameter gradients of a part of the batch and writes the input's gradient to `dx` if asked for.
+    /// Adds the parameter gradients of a part of the batch and writes the input's gradient to `dx` if asked for: of as many leading
+    /// numbers of each input row as `dx` has place for, always the same in a batch.
     ///
     /// `dy` holds the gradient of `y` and is changed to that of the pre-activation.
     pub fn backward(&mut self, rows: usize, (x, y): (&[T], &[T]), dy: &mut [T], dx: Option<&mut [T]>) {
         self.activation.backward(y, dy);
         dense::weight_gradient(rows, x, dy, &mut self.weight_gradient);
         dense::bias_gradient(dy, &mut self.bias_gradient);
-        if let Some(dx) = dx {
-            if self.transposed.is_empty() {
-                dense::transpose(&self.weight, self.outputs, &mut self.transposed);
+        if let Some(dx) = dx.filter(|_| rows > 0) {
+            let leading = dx.len() / rows * self.outputs;
+            if self.transposed.len() != leading {
+                dense::transpose(&self.weight[..leading], self.outputs, &mut self.transposed);
             }
             dense::input_gradient(rows, dy, &self.transposed, dx);
         }
@@ -197,6 +199,27 @@ mod tests {
             agree(19, 17, 2, activation);
             agree(4, 1, 9, activation);
             agree(1, 1, 1, activation);
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_leading_inputs_has_the_bits_of_the_whole() {
+        let mut draw = Xoshiro256PlusPlus::seed_from_u64(5);
+        let mut layer = Dense::<f32>::new("d", (37, 9), Activation::Relu, &mut draw);
+        let narrow = |numbers: Vec<f64>| numbers.into_iter().map(f32::of).collect::<Vec<f32>>();
+        let (x, c) = (narrow(random(11 * 37, 1)), narrow(random(11 * 9, 2)));
+        let mut y = vec![0.0; 11 * 9];
+        layer.forward(11, &x, &mut y);
+        let mut gradient = |leading: usize| {
+            let mut dx = vec![9.0; 11 * leading];
+            layer.begin();
+            layer.backward(11, (&x, &y), &mut c.clone(), Some(&mut dx));
+            dx
+        };
+        let whole = gradient(37);
+        for leading in [1, 8, 36] {
+            let part: Vec<f32> = whole.chunks(37).flat_map(|row| row[..leading].to_vec()).collect();
+            assert_eq!(gradient(leading), part);
         }
     }
 

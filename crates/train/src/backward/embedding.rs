@@ -72,6 +72,16 @@ impl Embedding {
         Self { spare, ..self }
     }
 
+    /// The columns alone.
+    #[must_use]
+    pub fn sparse(&self) -> Embedding {
+        Embedding {
+            dense: 0,
+            spare: 0,
+            ..self.clone()
+        }
+    }
+
     /// The columns with their places.
     #[must_use]
     pub fn stretches(&self) -> &[Stretch] {

@@ -148,6 +148,25 @@ impl<T: Real> Mlp<T> {
         &mut self.upper
     }
 
+    /// As [`Mlp::backward`], of the first `leading` numbers of each input row, if nothing is dropped of the input and there are layers.
+    pub fn backward_leading(&mut self, rows: usize, leading: usize) -> Option<&mut [T]> {
+        if self.input_dropout.is_some() || self.layers.is_empty() {
+            return None;
+        }
+        self.descend(rows, 1);
+        self.undrop(rows, 0);
+        let dx = sized(&mut self.lower, rows * leading);
+        let layer = self.layers.first_mut()?;
+        layer.backward(
+            rows,
+            (&self.values[0], &self.values[1]),
+            &mut self.upper,
+            Some(dx),
+        );
+        std::mem::swap(&mut self.upper, &mut self.lower);
+        Some(&mut self.upper)
+    }
+
     /// As [`Mlp::backward`] down to the first layer, which comes back with its output and that output's gradient.
     pub fn backward_above(&mut self, rows: usize) -> Option<(&mut Dense<T>, &[T], &mut [T])> {
         self.descend(rows, 1);

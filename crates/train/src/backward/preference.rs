@@ -71,7 +71,7 @@ impl<T: Real> Preference<T> {
         self.blank((x, width));
     }
 
-    /// Takes the gradient of what was not there out of `dx`.
+    /// Takes the gradient of what was not there out of `dx`, which may have the columns alone.
     pub fn backward(&self, dx: (&mut [T], usize)) {
         self.blank(dx);
     }
@@ -79,7 +79,8 @@ impl<T: Real> Preference<T> {
     fn blank(&self, (x, width): (&mut [T], usize)) {
         let rows = x.chunks_exact_mut(width).zip(&self.marks);
         for (row, _) in rows.filter(|(_, mark)| **mark <= T::ZERO) {
-            self.spans.iter().for_each(|span| row[span.clone()].fill(T::ZERO));
+            let there = self.spans.iter().filter(|span| span.end <= width);
+            there.for_each(|span| row[span.clone()].fill(T::ZERO));
         }
     }
 }
@@ -145,6 +146,9 @@ mod tests {
         layer.backward((&mut dx, 5));
         assert_eq!(dx[10..], [0.0, 0.0, 2.0, 0.0, 2.0]);
         assert!(dx[..10].iter().all(|g| *g == 2.0));
+        let mut columns = vec![2.0; 6];
+        layer.backward((&mut columns, 2));
+        assert_eq!(columns, [2.0, 2.0, 2.0, 2.0, 0.0, 0.0]);
     }
 
     #[test]

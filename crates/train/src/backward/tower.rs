@@ -14,6 +14,8 @@ use crate::table::Table;
 #[derive(Clone, Debug)]
 pub struct Tower<T> {
     input: Embedding,
+    /// The input without its numbers, which take no gradient.
+    columns: Embedding,
     preference: Option<Preference<T>>,
     excitation: Option<Excitation<T>>,
     mlp: Mlp<T>,
@@ -34,6 +36,7 @@ impl<T: Real> Tower<T> {
     #[must_use]
     pub fn new(input: Embedding, excitation: Option<Excitation<T>>, mlp: Mlp<T>) -> Self {
         Self {
+            columns: input.sparse(),
             input,
             preference: None,
             excitation,
@@ -69,6 +72,15 @@ impl<T: Real> Tower<T> {
     fn backward(&mut self, tables: &mut [Table<T>], batch: &Batch<T>) {
         if self.input.width() > 0 && self.input.stretches().is_empty() && self.excitation.is_none() {
             return self.mlp.backward_inert(batch.len());
+        }
+        if self.input.width() > 0 && self.excitation.is_none() {
+            let leading = self.columns.width();
+            if let Some(dx) = self.mlp.backward_leading(batch.len(), leading) {
+                if let Some(preference) = &self.preference {
+                    preference.backward((dx, leading));
+                }
+                return self.columns.backward(tables, batch, dx);
+            }
         }
         if self.input.width() > 0 {
             let dx = self.mlp.backward(batch.len());

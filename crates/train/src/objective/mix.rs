@@ -16,7 +16,7 @@ use rankine_model::config::Mix;
 
 use super::mask::Mask;
 use super::support::{Guide, row};
-use super::{Objective, PART, Work, hard, ranknet};
+use super::{Objective, PART, Work, columns, hard, ranknet};
 use crate::backward::sized;
 use crate::loss::Loss;
 
@@ -115,25 +115,30 @@ impl<'a, T: Real> Blend<'a, T> {
     /// Scores every user with every item, part by part; writes the gradients of queries and keys.
     fn learn(&self, dim: usize, own: &[T], work: &mut Work<T>) -> T {
         let (n, mut value, mut scores) = (own.len(), T::ZERO, std::mem::take(&mut work.scores));
-        let mut targets = Vec::new();
+        let (columns, mut targets) = (columns(n), Vec::new());
+        sized(&mut work.keys, columns * dim);
+        sized(&mut work.to_keys, columns * dim);
         dense::transpose(&work.keys, dim, &mut work.transposed);
         for first in (0..n).step_by(PART) {
             let rows = PART.min(n - first);
             let span = first * dim..(first + rows) * dim;
-            let part = sized(&mut scores, rows * n);
+            let part = sized(&mut scores, rows * columns);
             dense::input_gradient(rows, &work.queries[span.clone()], &work.transposed, part);
             if let Some(known) = &self.known {
                 let users = &known.users[first * known.dim..(first + rows) * known.dim];
                 dense::input_gradient(rows, users, &known.items, sized(&mut targets, rows * n));
             }
-            for (r, scores) in part.chunks_exact_mut(n).enumerate() {
+            for (r, scores) in part.chunks_exact_mut(columns).enumerate() {
                 let targets = targets.get(r * n..(r + 1) * n).unwrap_or_default();
-                value += self.row((first + r, own[first + r]), scores, targets, work);
+                // behind the candidates are zeros: what is empty has no slope
+                value += self.row((first + r, own[first + r]), &mut scores[..n], targets, work);
             }
             let to_queries = &mut work.to_queries[span.clone()];
             dense::affine_batch(rows, part, &work.keys, None, Activation::Linear, to_queries);
             dense::weight_gradient(rows, part, &work.queries[span], &mut work.to_keys);
         }
+        work.keys.truncate(n * dim);
+        work.to_keys.truncate(n * dim);
         work.scores = scores;
         value
     }
