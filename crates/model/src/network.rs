@@ -10,8 +10,8 @@
 //! ```
 
 use crate::config::{
-    ActivationName, EmbeddingConfig, Init, Kind, Loss, Meaning, Metrics, ModelConfig, ObjectiveKind,
-    PoolingName, PreferenceConfig, TowerConfig, TowersConfig,
+    ActivationName, BiasConfig, EmbeddingConfig, Init, Kind, Loss, Meaning, Metrics, ModelConfig,
+    ObjectiveKind, PoolingName, PreferenceConfig, TowerConfig, TowersConfig, WideConfig,
 };
 use crate::graph::{Behind, Graph};
 use crate::linear::{self, LinearPart};
@@ -269,6 +269,36 @@ pub fn width(slot: &SlotSpec) -> usize {
     }
 }
 
+/// What the tables of single weights have in common: those of `wide`, or those of `bias`.
+pub(crate) struct Weights {
+    min_count: u32,
+    l2: Option<f64>,
+    buckets: Option<u64>,
+    expire: Option<u32>,
+}
+
+impl From<&WideConfig> for Weights {
+    fn from(wide: &WideConfig) -> Weights {
+        Weights {
+            min_count: wide.min_count,
+            l2: wide.l2.as_ref().map(|v| v.value),
+            buckets: wide.buckets.as_ref().map(|v| v.value),
+            expire: wide.expire.as_ref().map(|v| v.value),
+        }
+    }
+}
+
+impl From<&BiasConfig> for Weights {
+    fn from(bias: &BiasConfig) -> Weights {
+        Weights {
+            min_count: bias.min_count,
+            l2: bias.l2.as_ref().map(|v| v.value),
+            buckets: bias.buckets.as_ref().map(|v| v.value),
+            expire: bias.expire.as_ref().map(|v| v.value),
+        }
+    }
+}
+
 /// The table of one entry of `embedding`.
 fn embedding_table(embedding: &EmbeddingConfig) -> TableSpec {
     TableSpec {
@@ -413,17 +443,16 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds one column of the wide part, with a table of its own.
-    pub(crate) fn wide(&mut self, slot: &Located<u32>, min_count: u32, l2: Option<f64>) {
-        let (name, wide) = (format!("wide.{}", slot.value), self.config.wide.as_ref());
+    pub(crate) fn wide(&mut self, slot: &Located<u32>, weights: &Weights) {
         let table = self.table(TableSpec {
-            name,
+            name: format!("wide.{}", slot.value),
             dim: 1,
             role: Role::Wide,
-            min_count,
-            l2,
+            min_count: weights.min_count,
+            l2: weights.l2,
             init: None,
-            buckets: wide.and_then(|w| w.buckets.as_ref()).map(|v| v.value),
-            expire: wide.and_then(|w| w.expire.as_ref()).map(|v| v.value),
+            buckets: weights.buckets,
+            expire: weights.expire,
         });
         if let Some(column) = self.column(slot, table, Pooling::Sum) {
             self.network.wide.push(column);

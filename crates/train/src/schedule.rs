@@ -41,6 +41,18 @@ impl Pace {
         }
     }
 
+    /// Whether rates change at all.
+    #[must_use]
+    pub fn is_steady(&self) -> bool {
+        self.kind == ScheduleKind::Constant && self.warmup == 0
+    }
+
+    /// Whether the factors of the first epoch rest on how many steps it has.
+    #[must_use]
+    pub fn rests_on_length(&self) -> bool {
+        matches!(self.kind, ScheduleKind::Exponential | ScheduleKind::Cosine)
+    }
+
     /// The factor on learning rates.
     #[must_use]
     pub fn factor(&self, at: Moment) -> f64 {
@@ -56,7 +68,8 @@ impl Pace {
             }
             ScheduleKind::Exponential => self.factor.powf((at.step - 1) as f64 / per_epoch as f64),
             ScheduleKind::Cosine => {
-                let total = (per_epoch * at.epochs as u64).saturating_sub(self.warmup).max(1);
+                let all = per_epoch.saturating_mul(at.epochs as u64);
+                let total = all.saturating_sub(self.warmup).max(1);
                 let share = (gone as f64 / total as f64).min(1.0);
                 return self.floor + (1.0 - self.floor) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
             }

@@ -399,20 +399,26 @@ pub(crate) fn expire(network: &Network, parameters: &mut Parameters<f32>, state:
         let (Some(most), Some(ages)) = (spec.expire, state.tables.get(&spec.name)) else {
             continue;
         };
-        let age = |row: u32| ages.weights(row).last().copied().unwrap_or(0.0);
-        let rows = ages.sorted().into_iter();
-        let kept: Vec<u64> = rows
-            .filter(|(_, row)| age(*row) < most as f32)
-            .map(|(key, _)| key)
-            .collect();
+        let kept = younger(ages, most);
         for tables in [&mut parameters.tables, &mut state.tables] {
-            if let Some(table) = tables
-                .get_mut(&spec.name)
-                .filter(|table| table.len() > kept.len())
-            {
-                *table = only(table, &kept);
-            }
+            let table = tables.get_mut(&spec.name);
+            table.into_iter().for_each(|table| keep(table, &kept));
         }
+    }
+}
+
+/// Keys of the rows of `ages` whose last number is below `most`.
+pub(crate) fn younger(ages: &rankine_model::Table<f32>, most: u32) -> Vec<u64> {
+    let age = |row: u32| f64::from(ages.weights(row).last().copied().unwrap_or(0.0));
+    let rows = ages.sorted().into_iter();
+    let young = rows.filter(|(_, row)| age(*row) < f64::from(most));
+    young.map(|(key, _)| key).collect()
+}
+
+/// Drops all rows but those of `keys`.
+pub(crate) fn keep<T: Real>(table: &mut rankine_model::Table<T>, keys: &[u64]) {
+    if table.len() > keys.len() {
+        *table = only(table, keys);
     }
 }
 

@@ -100,7 +100,13 @@ impl Job {
 /// What a linear part reads, in words.
 fn described(part: &LinearPart) -> String {
     let slots: Vec<String> = part.slots.iter().map(|s| s.slot.to_string()).collect();
-    format!("{:?} {} {}", part.keys, part.missing, slots.join(","))
+    format!(
+        "{:?} {} {} {}",
+        part.keys,
+        part.missing,
+        part.min_count,
+        slots.join(",")
+    )
 }
 
 /// Where the rows are listed that a run of this name leaves out.

@@ -1,7 +1,7 @@
 //! `Learner`: one thread's hand on a [`FactorTable`]: predict a sample, then move its rows by the loss's slope.
 
 use super::forward::forward;
-use super::rule::{Adagrad, Adam, Ftrl, Kind, Rule, Sgd, Step};
+use super::rule::{Adagrad, Adam, AdamW, Ftrl, Kind, Momentum, RmsProp, Rule, Sgd, Step};
 use super::table::{FactorTable, Shape};
 use super::update::{Moves, update};
 use crate::lanes::Single;
@@ -155,6 +155,9 @@ impl<T: Real> Learner<T> {
             Kind::Adagrad { .. } => self.moved::<Adagrad>(table, entries, (slope, form), next),
             Kind::Ftrl { .. } => self.moved::<Ftrl>(table, entries, (slope, form), next),
             Kind::Adam { .. } => self.moved::<Adam>(table, entries, (slope, form), next),
+            Kind::AdamW { .. } => self.moved::<AdamW>(table, entries, (slope, form), next),
+            Kind::Momentum { .. } => self.moved::<Momentum>(table, entries, (slope, form), next),
+            Kind::RmsProp { .. } => self.moved::<RmsProp>(table, entries, (slope, form), next),
         }
     }
 

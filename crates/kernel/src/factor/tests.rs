@@ -20,12 +20,22 @@ fn rule(kind: RuleKind) -> Rule {
     }
 }
 
-const KINDS: [RuleKind; 4] = [
+const KINDS: [RuleKind; 7] = [
     RuleKind::Sgd,
     RuleKind::Adagrad { initial: 0.1 },
     RuleKind::Ftrl { beta: 1.0 },
     RuleKind::Adam {
         beta: (0.9, 0.999),
+        epsilon: 1e-8,
+    },
+    RuleKind::AdamW {
+        beta: (0.9, 0.999),
+        epsilon: 1e-8,
+        decay: 0.1,
+    },
+    RuleKind::Momentum { momentum: 0.9 },
+    RuleKind::RmsProp {
+        alpha: 0.9,
         epsilon: 1e-8,
     },
 ];
@@ -180,7 +190,7 @@ proptest! {
 
     /// Stated tolerance of a run of samples: 2e-3 of a weight, for AVX2 takes roots to eleven bits.
     #[test]
-    fn machines_agree_with_the_scalar_twin((shape, samples, seed) in cases(), kind in 0usize..4) {
+    fn machines_agree_with_the_scalar_twin((shape, samples, seed) in cases(), kind in 0usize..KINDS.len()) {
         let ends = Machine::available().into_iter().map(|machine| {
             let table = table::<f32>(shape, rule(KINDS[kind]), 40, seed);
             let mut learner = Learner::on(machine, &table);
@@ -205,7 +215,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn rows_put_down_with_their_states_go_on_alike((shape, samples, seed) in cases(), kind in 0usize..4) {
+    fn rows_put_down_with_their_states_go_on_alike((shape, samples, seed) in cases(), kind in 0usize..KINDS.len()) {
         let learn = |table: &FactorTable<f32>, learner: &mut Learner<f32>| {
             for sample in &samples {
                 let values = sample.values::<f32>();
@@ -232,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn rows_given_weights_have_the_states_of_new_ones(shape in shapes(), kind in 0usize..4, seed: u64) {
+    fn rows_given_weights_have_the_states_of_new_ones(shape in shapes(), kind in 0usize..KINDS.len(), seed: u64) {
         let first = table::<f32>(shape, rule(KINDS[kind]), 1, seed);
         let mut other = table::<f32>(shape, rule(KINDS[kind]), 1, seed ^ 1);
         let mut factors = vec![0.0; shape.factors()];
@@ -249,8 +259,8 @@ proptest! {
     }
 }
 
-/// The rule run over four weights with the gradients of the oracle, g[t][j] = sin(0.7 (t+1) + j).
-fn trace(kind: RuleKind, rate: f64) -> Vec<f64> {
+/// The rule run over four weights with the gradients of the oracle, g[t][j] = sin(0.7 (t+1) + j): the weights after each step.
+fn trace(kind: RuleKind, rate: f64) -> Vec<[f64; 4]> {
     let rates = Rates { rate, ..RATES };
     let rule = Rule {
         kind,
@@ -260,7 +270,7 @@ fn trace(kind: RuleKind, rate: f64) -> Vec<f64> {
     let mut table = table::<f64>(Shape { fields: 0, k: 0 }, rule, 4, 0);
     table.load_weights(&[0.5, -1.0, 2.0, 0.0, 0.0]);
     let mut learner = Learner::new(&table);
-    for t in 0..20 {
+    let mut step = |t: u32| {
         let values: Vec<f64> = (0..4)
             .map(|j| (0.7 * f64::from(t + 1) + f64::from(j)).sin())
             .collect();
@@ -271,48 +281,66 @@ fn trace(kind: RuleKind, rate: f64) -> Vec<f64> {
         };
         learner.predict(&table, entries);
         learner.update(&table, entries, 1.0, &[]);
-    }
-    (0..4).map(|row| table.read(row, &mut [])).collect()
+        [0, 1, 2, 3].map(|row| table.read(row, &mut []))
+    };
+    (0..20).map(&mut step).collect()
 }
 
-const SGD: [f64; 4] = [
-    0.3322236878550499,
-    -1.168507793312086,
-    1.985686013578406,
-    0.1530400335725811,
-];
-const ADAGRAD: [f64; 4] = [
-    0.3282962410153606,
-    -1.0979534978313428,
-    2.0455395370396015,
-    0.1794760093947554,
-];
-const ADAM: [f64; 4] = [
-    0.45064752776401684,
-    -1.0250178526432934,
-    2.0171271559726356,
-    0.051365783478031835,
-];
-
-/// Ends of the traces of torch 2.15 in float64.
+/// Every step of the traces of torch 2.15 in float64; Adagrad is there with an epsilon of 1e-10.
 #[test]
-fn rules_end_where_torch_ends() {
-    let ends = [
-        (RuleKind::Sgd, 0.1, SGD),
-        (RuleKind::Adagrad { initial: 0.1 }, 0.1, ADAGRAD),
+fn rules_go_where_torch_goes() {
+    let (beta, epsilon) = ((0.9, 0.999), 1e-8);
+    let rules = [
+        (RuleKind::Sgd, 0.1),
+        (RuleKind::Momentum { momentum: 0.9 }, 0.1),
+        (RuleKind::Adagrad { initial: 0.1 }, 0.1),
+        (RuleKind::Adam { beta, epsilon }, 0.01),
         (
-            RuleKind::Adam {
-                beta: (0.9, 0.999),
-                epsilon: 1e-8,
+            RuleKind::AdamW {
+                beta,
+                epsilon,
+                decay: 0.1,
             },
             0.01,
-            ADAM,
         ),
+        (RuleKind::RmsProp { alpha: 0.99, epsilon }, 0.01),
     ];
-    for (kind, rate, expected) in ends {
-        for (got, expected) in trace(kind, rate).iter().zip(expected) {
-            assert!((got - expected).abs() < 1e-9, "{kind:?}: {got} {expected}");
+    for (kind, rate) in rules {
+        let expected = crate::optimiser::tests::trace(kind.name());
+        let got = trace(kind, rate);
+        assert_eq!((got.len(), expected.len()), (20, 20));
+        for (t, (got, expected)) in got.iter().flatten().zip(expected.iter().flatten()).enumerate() {
+            assert!((got - expected).abs() < 1e-9, "{kind:?} {t}: {got} {expected}");
         }
+    }
+}
+
+/// Steps that are not the first begin where the moments have been, at the rate of the moment: what a schedule does.
+#[test]
+fn a_rate_that_changes_moves_the_next_step_alone() {
+    for kind in KINDS
+        .into_iter()
+        .filter(|kind| !matches!(kind, RuleKind::Ftrl { .. }))
+    {
+        let moved = |factor: f64| {
+            let table = table::<f64>(Shape { fields: 0, k: 0 }, rule(kind), 1, 3);
+            let mut learner = Learner::new(&table);
+            let entries = Entries {
+                rows: &[0],
+                fields: &[0],
+                values: &[0.5],
+            };
+            let mut last = 0.0;
+            for factor in [1.0, factor] {
+                last = table.read(0, &mut []);
+                learner.scale(&table, factor);
+                learner.predict(&table, entries);
+                learner.update(&table, entries, 1.0, &[]);
+            }
+            table.read(0, &mut []) - last
+        };
+        let (whole, half) = (moved(1.0), moved(0.5));
+        assert!((half * 2.0 - whole).abs() < 1e-12, "{kind:?}: {half} {whole}");
     }
 }
 

@@ -13,7 +13,7 @@ mod nesterov;
 mod rmsprop;
 mod sgd;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::machine::Machine;
 use crate::real::Real;

@@ -61,7 +61,7 @@ fn traced() -> Vec<(&'static str, Optimiser)> {
 }
 
 /// Reads a list of lists of four numbers after `"name":`; the file is plain enough for that.
-fn trace(name: &str) -> Vec<[f64; 4]> {
+pub(crate) fn trace(name: &str) -> Vec<[f64; 4]> {
     let after = GOLDEN.split(&format!("\"{name}\":")).nth(1).unwrap();
     let body = &after[..after.find("]]").unwrap()];
     let numbers: Vec<f64> = body

@@ -29,6 +29,11 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.gate();
 }
 
+/// Adds a fault for every setting that the rule of a linear kind does not read.
+pub(super) fn unread(config: &ModelConfig, faults: &mut Vec<Fault>) {
+    Checker { config, faults }.unread_of_rule();
+}
+
 pub(super) struct Checker<'a> {
     pub(super) config: &'a ModelConfig,
     faults: &'a mut Vec<Fault>,
@@ -253,6 +258,8 @@ impl Checker<'_> {
         let config = self.config;
         let buckets = config.embedding.iter().map(|e| (&e.buckets, &e.expire));
         let buckets = buckets.chain(config.wide.iter().map(|w| (&w.buckets, &w.expire)));
+        let buckets = buckets.chain(config.gmf.iter().map(|g| (&g.buckets, &g.expire)));
+        let buckets = buckets.chain(config.bias.iter().map(|b| (&b.buckets, &b.expire)));
         for (buckets, expire) in buckets {
             if let Some(buckets) = buckets {
                 self.within(buckets, "buckets", (1, u64::from(u32::MAX) - 2));

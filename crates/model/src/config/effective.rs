@@ -5,7 +5,7 @@
 
 use super::objective::{PartConfig, RankNetConfig, SoftmaxConfig};
 use super::{
-    ActivationName, AttentionConfig, CombineName, CrossConfig, Init, Kind, LinearOptimizerKind, MatrixConfig,
+    ActivationName, AttentionConfig, CombineName, CrossConfig, Init, Kind, LinearOptimizer, MatrixConfig,
     Mix, ModelConfig, ObjectiveConfig, ObjectiveKind, OptimizerSettings, SolverName,
 };
 use crate::tower::Combination;
@@ -159,14 +159,15 @@ impl ModelConfig {
         if let Some(linear) = &mut full.linear {
             fill(&mut linear.init, 0.1, at);
         }
-        if self.optimizer.linear.kind != LinearOptimizerKind::Lbfgs {
-            fill(&mut full.optimizer.linear.lr, rule.weight.rate, at);
-        }
-        fill(&mut full.optimizer.linear.l1, rule.weight.l1, at);
-        fill(&mut full.optimizer.linear.l2, rule.weight.l2, at);
+        linear_optimizer(&mut full.optimizer.linear, at);
         fill(&mut full.optimizer.factor.lr, rule.factor.rate, at);
-        fill(&mut full.optimizer.factor.l1, rule.factor.l1, at);
-        fill(&mut full.optimizer.factor.l2, rule.factor.l2, at);
+        let kind = self.optimizer.linear.kind;
+        if kind.reads("l1") {
+            fill(&mut full.optimizer.factor.l1, rule.factor.l1, at);
+        }
+        if kind.reads("l2") {
+            fill(&mut full.optimizer.factor.l2, rule.factor.l2, at);
+        }
     }
 
     fn fill_train(&self, full: &mut ModelConfig) {
@@ -292,6 +293,23 @@ fn optimizer(settings: &mut OptimizerSettings, at: &std::ops::Range<usize>) {
         ("initial", &mut settings.initial, own.initial()),
         ("epsilon", &mut settings.epsilon, own.epsilon()),
         ("l1", &mut settings.l1, own.l1()),
+        ("beta", &mut settings.beta, own.beta()),
+    ];
+    for (_, place, value) in numbers.into_iter().filter(|(key, ..)| kind.reads(key)) {
+        fill(place, value, at);
+    }
+}
+
+/// Fills the settings of a linear kind's rule.
+fn linear_optimizer(settings: &mut LinearOptimizer, at: &std::ops::Range<usize>) {
+    let (kind, own) = (settings.kind, settings.clone());
+    let numbers = [
+        ("lr", &mut settings.lr, own.lr()),
+        ("l1", &mut settings.l1, 0.0),
+        ("l2", &mut settings.l2, 0.0),
+        ("momentum", &mut settings.momentum, own.momentum()),
+        ("decay", &mut settings.decay, own.decay()),
+        ("initial", &mut settings.initial, own.initial()),
         ("beta", &mut settings.beta, own.beta()),
     ];
     for (_, place, value) in numbers.into_iter().filter(|(key, ..)| kind.reads(key)) {
@@ -541,6 +559,33 @@ mod tests {
                 vec!["shrink = 0.0", "neighbours = 100"],
             ),
             (FILE.to_owned(), vec!["initial = 0.1", "epsilon = 0.0000000001"]),
+            (
+                of(
+                    "lr",
+                    "linear = { slots = [1] }\noptimizer.linear.kind = \"momentum\"\n",
+                ),
+                vec![
+                    "lr = 0.01",
+                    "momentum = 0.9",
+                    "l2 = 0.0",
+                    "min_count = 1",
+                    "lr_decay = 1.0",
+                ],
+            ),
+            (
+                of(
+                    "fm",
+                    "linear = { slots = [1], k = 2 }\noptimizer.linear.kind = \"adamw\"\n",
+                ),
+                vec!["lr = 0.001", "decay = 0.01"],
+            ),
+            (
+                of(
+                    "neuralcf",
+                    "gmf = { dim = 2, slots = [1, 2] }\nbias = { buckets = 9 }\n",
+                ),
+                vec!["min_count = 1", "buckets = 9"],
+            ),
         ]
     }
 
@@ -571,5 +616,8 @@ mod tests {
             !text.contains("optimizer.dense") && text.contains("[optimizer.linear]"),
             "{text}"
         );
+        let ftrl = config(&format!("{file}optimizer.linear.kind = \"ftrl\"\n")).effective();
+        assert!(ftrl.contains("beta = 1.0") && ftrl.contains("l1 = 0.0"), "{ftrl}");
+        assert!(!ftrl.contains("initial") && !ftrl.contains("lr_decay"), "{ftrl}");
     }
 }

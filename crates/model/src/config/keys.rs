@@ -15,7 +15,7 @@ use super::{Kind, ModelConfig};
 type Means = fn(Kind) -> bool;
 
 /// Keys, and the kinds they mean something to. What stands below a key follows it.
-const KEYS: [(&str, Means); 28] = [
+const KEYS: [(&str, Means); 26] = [
     ("loss", |kind| kind.is_network() || kind.is_linear()),
     ("activation", Kind::is_network),
     ("norm", Kind::is_network),
@@ -28,7 +28,6 @@ const KEYS: [(&str, Means); 28] = [
     ("optimizer.linear", Kind::is_linear),
     ("optimizer.factor", |kind| matches!(kind, Kind::Fm | Kind::Ffm)),
     ("train.batch", Kind::is_network),
-    ("train.lr_decay", Kind::is_network),
     ("train.average", Kind::is_network),
     ("train.shuffle_buffer", Kind::is_network),
     ("train.checkpoint", |kind| !kind.is_closed()),
@@ -37,7 +36,6 @@ const KEYS: [(&str, Means); 28] = [
     }),
     ("train.freeze", Kind::is_network),
     ("train.rename", Kind::is_network),
-    ("train.schedule", Kind::is_network),
     ("train.clip", Kind::is_network),
     ("train.epochs", |kind| kind != Kind::Item2Vec && !kind.is_closed()),
     ("train.refit", |kind| kind != Kind::Item2Vec),

@@ -311,15 +311,30 @@ pub struct GmfConfig {
     /// What first weights are drawn from; training's default where absent.
     #[serde(default)]
     pub init: Option<Located<Init>>,
+    /// Signs share this many rows on each side: a sign's key is its remainder; absent: every sign has a row of its own.
+    #[serde(default)]
+    pub buckets: Option<Located<u64>>,
+    /// A row unused in this many trainings, each begun from the one before, is dropped at publishing; absent: never.
+    #[serde(default)]
+    pub expire: Option<Located<u32>>,
 }
 
 /// `bias`: a weight per user and item (`neuralcf`); `bias = {}` is enough.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BiasConfig {
+    /// Signs seen in fewer training samples share the missing row.
+    #[serde(default = "one")]
+    pub min_count: u32,
     /// L2 on each row: the ridge of that many doubting samples, however often the row is used.
     #[serde(default)]
     pub l2: Option<Located<f64>>,
+    /// Signs share this many rows in each slot: a sign's key is its remainder; absent: every sign has a row of its own.
+    #[serde(default)]
+    pub buckets: Option<Located<u64>>,
+    /// A row unused in this many trainings, each begun from the one before, is dropped at publishing; absent: never.
+    #[serde(default)]
+    pub expire: Option<Located<u32>>,
 }
 
 /// `dropout`: shares of numbers zeroed while learning.
@@ -705,6 +720,7 @@ impl ModelConfig {
         check::check(&config, &mut faults.0);
         if strict {
             keys::check(&config, &mut faults.0);
+            check::unread(&config, &mut faults.0);
         }
         faults.check()?;
         Ok(config)

@@ -233,7 +233,7 @@ impl Builder<'_> {
             .iter()
             .flat_map(|w| w.slots.iter().map(move |s| (s, w)))
         {
-            self.wide(slot, wide.min_count, wide.l2.as_ref().map(|v| v.value));
+            self.wide(slot, &wide.into());
         }
         let columns: Vec<usize> = self.network_mut().wide.drain(..).collect();
         let mut nodes = Vec::new();

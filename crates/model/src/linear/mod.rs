@@ -35,6 +35,10 @@ pub struct LinearPart {
     pub missing: bool,
     /// Bound of first factors.
     pub init: f64,
+    /// Signs of sparse slots seen in fewer training samples read their missing row.
+    pub min_count: u32,
+    /// Trainings without use after which a row is dropped.
+    pub expire: Option<u32>,
 }
 
 impl LinearPart {
@@ -49,6 +53,8 @@ impl LinearPart {
             keys: Keys::new(config.hash_bits.as_ref().map(|b| b.value)),
             missing: config.missing,
             init: config.init(),
+            min_count: config.min_count,
+            expire: config.expire.as_ref().map(|v| v.value),
         }
     }
 
@@ -59,11 +65,11 @@ impl LinearPart {
             name: TABLE.to_owned(),
             dim: 1 + self.shape.factors(),
             role: Role::Wide,
-            min_count: 1,
+            min_count: self.min_count,
             l2: None,
             init: None,
             buckets: None,
-            expire: None,
+            expire: self.expire,
         }
     }
 

@@ -86,14 +86,14 @@ fn parts(builder: &mut Builder<'_>) {
         product(builder, gmf);
     }
     if let Some(bias) = &config.bias {
-        let l2 = bias.l2.as_ref().map(|v| v.value);
+        let weights = bias.into();
         for (group, _) in SIDES {
             let own = if deep {
                 builder.embedding_slots(group)
             } else {
                 factors(group, builder)
             };
-            own.iter().for_each(|slot| builder.wide(slot, 1, l2));
+            own.iter().for_each(|slot| builder.wide(slot, &weights));
         }
     }
 }
@@ -153,8 +153,8 @@ fn side(builder: &mut Builder<'_>, gmf: &GmfConfig, name: &str, group: Group) ->
         min_count: gmf.min_count,
         l2: gmf.l2.as_ref().map(|v| v.value),
         init: gmf.init.as_ref().map(|v| v.value),
-        buckets: None,
-        expire: None,
+        buckets: gmf.buckets.as_ref().map(|v| v.value),
+        expire: gmf.expire.as_ref().map(|v| v.value),
     });
     factors(group, builder)
         .iter()

@@ -12,7 +12,7 @@ pub(crate) fn compose(builder: &mut Builder<'_>) {
     let config = builder.config;
     if let Some(wide) = &config.wide {
         for slot in &wide.slots {
-            builder.wide(slot, wide.min_count, wide.l2.as_ref().map(|v| v.value));
+            builder.wide(slot, &wide.into());
         }
     }
 }

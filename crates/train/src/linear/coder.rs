@@ -1,14 +1,17 @@
 //! `Coder`: keys → rows of a table that grows as keys appear.
 //!
 //! Hashed and exact models differ in the keys alone: a bucket is a key, so a row exists from the first time it is used,
-//! rows that meet often lie together, and what is saved is what was learnt.
+//! rows that meet often lie together, and what is saved is what was learnt. Where rare signs share their slot's missing row, keys are
+//! counted in a pass of its own, and only those seen often enough get rows; rows that are there before stay.
 
+use rankine_feature::SlotKind;
 use rankine_kernel::factor::FactorTable;
 use rankine_kernel::rows::KeyIndex;
 use rankine_model::linear::LinearPart;
 
 use crate::TrainError;
 use crate::checkpoint::tape::Tape;
+use crate::encode::Vocabulary;
 use crate::linear::block::Block;
 use crate::linear::examples::Examples;
 
@@ -34,6 +37,8 @@ pub(super) struct Coder {
     pub(super) table: FactorTable<f32>,
     /// For each field the key that stands for "not known", where the model has such rows.
     missing: Vec<Option<u64>>,
+    /// Whether each row is in a sample to learn from; none where rows do not expire.
+    used: Option<Vec<bool>>,
 }
 
 impl Coder {
@@ -56,7 +61,59 @@ impl Coder {
             keys: Vec::new(),
             table,
             missing,
+            used: part.expire.map(|_| Vec::new()),
         }
+    }
+
+    /// Whether rare keys have no row.
+    pub(super) fn counts(&self) -> bool {
+        self.part.min_count > 1
+    }
+
+    /// Whether it notes which rows are in samples to learn from.
+    pub(super) fn notes_use(&self) -> bool {
+        self.used.is_some()
+    }
+
+    /// Notes that these rows are in samples to learn from.
+    pub(super) fn note_use(&mut self, rows: &[u32]) {
+        let Some(used) = &mut self.used else { return };
+        used.resize(self.keys.len(), false);
+        rows.iter().for_each(|row| used[*row as usize] = true);
+    }
+
+    /// Whether a row is in a sample to learn from, or is what an empty slot reads: such rows do not age.
+    pub(super) fn is_used(&self, row: u32) -> bool {
+        let at = row as usize;
+        let noted = self.used.as_ref().and_then(|used| used.get(at));
+        noted.copied().unwrap_or(false) || self.is_missing(self.keys[at])
+    }
+
+    /// Whether a key stands for an empty slot.
+    fn is_missing(&self, key: u64) -> bool {
+        self.missing.contains(&Some(key))
+    }
+
+    /// Counts the keys of samples to learn from. What an empty slot reads, and the numbers of a dense slot, have rows however rare.
+    pub(super) fn count(&mut self, examples: &Examples, counts: &mut Vocabulary) -> Result<(), TrainError> {
+        for (field, key) in examples.fields.iter().zip(&examples.keys) {
+            let field = usize::from(*field);
+            let dense = matches!(self.part.slots[field].kind, SlotKind::Dense(_));
+            if dense || self.missing[field] == Some(*key) {
+                self.find_or_add(*key)?;
+            } else {
+                counts.find_or_add(*key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives rows to the keys that were counted often enough.
+    pub(super) fn admit(&mut self, counts: &Vocabulary) -> Result<(), TrainError> {
+        let least = self.part.min_count;
+        let counted = counts.signs().iter().zip(&counts.counts()[1..]);
+        let mut frequent = counted.filter(|(_, count)| **count >= least);
+        frequent.try_for_each(|(key, _)| self.find_or_add(*key).map(drop))
     }
 
     /// Keys in the order of their rows.
@@ -139,8 +196,30 @@ impl Coder {
         self.table.load_bias(bias);
     }
 
-    /// Turns samples to learn from into a block; new keys get rows.
+    /// Turns samples to learn from into a block; new keys get rows, where rare ones are told apart only those that were admitted.
     pub(super) fn learn(&mut self, examples: &Examples, out: &mut Block) -> Result<(), TrainError> {
+        if self.counts() {
+            self.add_missing(examples)?;
+            self.apply(examples, out);
+        } else {
+            self.add_all(examples, out)?;
+        }
+        self.note_use(&out.rows);
+        Ok(())
+    }
+
+    /// Adds the missing rows that keys without a row will read.
+    fn add_missing(&mut self, examples: &Examples) -> Result<(), TrainError> {
+        for (field, key) in examples.fields.iter().zip(&examples.keys) {
+            if let Some(missing) = self.missing[usize::from(*field)].filter(|_| self.find(*key).is_none()) {
+                self.find_or_add(missing)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Coder::learn`], where every key has a row.
+    fn add_all(&mut self, examples: &Examples, out: &mut Block) -> Result<(), TrainError> {
         out.open(examples);
         for (at, key) in examples.keys.iter().enumerate() {
             if let (Index::Exact(index), Some(later)) = (&self.index, examples.keys.get(at + AHEAD)) {

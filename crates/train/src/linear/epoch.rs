@@ -9,8 +9,31 @@ use super::block::{Block, Lens};
 use super::cache::{Cache, Extent};
 use crate::TrainError;
 use crate::loss::Loss;
+use crate::model::Settings;
 use crate::progress::thread_cpu_seconds;
 use crate::standing::Sums;
+
+/// Samples that are learnt at one rate where rates change from step to step.
+const STRETCH: usize = 64;
+
+/// Rates that change from sample to sample: a step is a sample.
+#[derive(Clone, Copy)]
+pub(super) struct Paced<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) epoch: usize,
+    /// Samples of the run before this epoch.
+    pub(super) before: u64,
+    /// Samples of an epoch.
+    pub(super) length: u64,
+}
+
+impl Paced<'_> {
+    /// The factor on rates behind so many samples of the epoch.
+    fn factor(&self, seen: u64) -> f64 {
+        let step = self.before + seen + 1;
+        self.settings.factor(self.epoch, (step, self.length))
+    }
+}
 
 /// What every thread of a pass shares.
 pub(super) struct Pass<'a> {
@@ -21,20 +44,43 @@ pub(super) struct Pass<'a> {
     pub(super) shuffle: Option<u64>,
     /// Samples seen by all threads.
     pub(super) seen: AtomicU64,
+    /// Rates, where they change within the epoch.
+    pub(super) paced: Option<Paced<'a>>,
 }
 
 impl Pass<'_> {
-    /// Learns the samples of a block in the given order.
+    /// Learns the samples of a block in the given order, behind `seen` others of the epoch.
     fn learn(
         &self,
         learner: &mut Learner<f32>,
         block: &Block,
-        order: &[u32],
+        (order, seen): (&[u32], u64),
+        lens: &mut Lens,
+        sums: &mut Sums,
+    ) {
+        let stretch = self.paced.map_or(order.len(), |_| STRETCH).max(1);
+        for from in (0..order.len()).step_by(stretch) {
+            if let Some(paced) = &self.paced {
+                learner.scale(self.table, paced.factor(seen + from as u64));
+            }
+            let rest = &order[from..];
+            self.stretch(learner, block, (rest, stretch.min(rest.len())), lens, sums);
+        }
+        sums.seen += order.len() as u64;
+        self.seen.fetch_add(order.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Learns the first `count` samples of an order.
+    fn stretch(
+        &self,
+        learner: &mut Learner<f32>,
+        block: &Block,
+        (order, count): (&[u32], usize),
         lens: &mut Lens,
         sums: &mut Sums,
     ) {
         let (mut loss, mut weights) = (0.0, 0.0);
-        for (i, at) in order.iter().enumerate() {
+        for (i, at) in order[..count].iter().enumerate() {
             let (label, weight) = block.label(*at as usize);
             let next = order
                 .get(i + 1)
@@ -49,8 +95,6 @@ impl Pass<'_> {
         }
         sums.loss += loss;
         sums.weight += weights;
-        sums.seen += order.len() as u64;
-        self.seen.fetch_add(order.len() as u64, Ordering::Relaxed);
     }
 
     /// Learns one block on all learners, each a stretch of it; returns the CPU seconds of other threads than this one.
@@ -62,10 +106,12 @@ impl Pass<'_> {
     ) -> Result<f64, TrainError> {
         let order: Vec<u32> = (0u32..).take(block.len()).collect();
         let share = block.len().div_ceil(learners.len()).max(1);
+        let seen = self.seen.load(Ordering::Relaxed);
         let one = |learner: &mut Learner<f32>, part: &[u32], sums: &mut Sums| {
             let (mut lens, cpu) = (Lens::default(), thread_cpu_seconds());
+            let seen = seen + part.first().map_or(0, |first| u64::from(*first));
             block.focus(&mut lens);
-            self.learn(learner, block, part, &mut lens, sums);
+            self.learn(learner, block, (part, seen), &mut lens, sums);
             since(cpu)
         };
         if let [learner] = learners {
@@ -145,7 +191,8 @@ impl Pass<'_> {
             if let Some(seed) = self.shuffle {
                 crate::run::shuffle(&mut order, seed, extent.number());
             }
-            self.learn(learner, &block, &order, &mut lens, sums);
+            let seen = self.seen.load(Ordering::Relaxed);
+            self.learn(learner, &block, (&order, seen), &mut lens, sums);
             tell(sums);
         }
         Ok(since(cpu))

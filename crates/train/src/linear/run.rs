@@ -1,7 +1,9 @@
 //! The streaming loop: a first epoch over the feed, later ones over the cache, validation, best weights back.
 //!
 //! The order of an epoch depends on seed and epoch alone, so a checkpoint knows its place by the number of blocks. A run that goes on
-//! in a later epoch than the first codes the samples again, unless it finds a kept cache: its rows have their numbers already.
+//! in a later epoch than the first codes the samples again, unless it finds a kept cache: its rows have their numbers already. Where
+//! rare keys have no rows, a pass before counts them; where rates rest on the length of an epoch that nobody knows, the first pass only
+//! codes, too, and the first epoch reads the cache in the order of the samples.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +18,7 @@ use super::block::{Block, Lens};
 use super::cache::{Cache, Extent, Writer};
 use super::clocks::{Clocks, Moment};
 use super::coder::Coder;
-use super::epoch::Pass;
+use super::epoch::{Paced, Pass};
 use super::examples::Examples;
 use super::feed::Feed;
 use super::weights;
@@ -25,13 +27,14 @@ use crate::TrainError;
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint::tape::Tape;
 use crate::early_stop::{EarlyStop, Verdict};
+use crate::encode::Vocabulary;
 use crate::held::{Figures, Held};
 use crate::model::{Settings, Watch};
 use crate::progress::{EpochReport, Progress};
 use crate::run::{Frame, Trained};
 use crate::standing::{Standing, Sums};
 use crate::tensorboard::EventWriter;
-use crate::warm::Restored;
+use crate::warm::{Restored, Start};
 
 /// Samples of a block: a few hundred kilobytes where fields have one value.
 const BLOCK: usize = 4096;
@@ -94,6 +97,8 @@ pub fn train(
         keep: config.train.cache() == CacheUse::Keep,
         at_once: config.optimizer.linear.kind == LinearOptimizerKind::Lbfgs,
         whole: None,
+        length: None,
+        start,
         restored: restored.transpose()?,
         checkpoints: frame.checkpoints_of(config, plan, (&settings, "")),
         settings,
@@ -114,6 +119,9 @@ struct Run<'a> {
     /// Whether a step is of all samples.
     at_once: bool,
     whole: Option<Whole>,
+    /// Samples of an epoch, where known.
+    length: Option<u64>,
+    start: Option<&'a Start>,
     restored: Option<Restored>,
     checkpoints: Option<Checkpoints>,
     part: LinearPart,
@@ -185,15 +193,22 @@ impl Run<'_> {
         taken.for_each(|(taken, new)| *new = rows - *taken);
         let keeps = self.settings.course.keep_optimizer;
         let learner = self.learners.first().filter(|_| keeps);
+        let mut parameters = weights::export(&self.coder, &self.part);
+        let mut optimizer = learner.and_then(|learner| weights::state(&self.coder, learner));
+        if let Some(most) = self.part.expire {
+            let of = (&self.coder, self.start);
+            weights::expire(of, most, &mut parameters, &mut optimizer);
+        }
+        let rows = parameters.tables.get(TABLE).map_or(0, |table| table.len());
         Trained {
-            parameters: weights::export(&self.coder, &self.part),
+            parameters,
             history,
             best_epoch,
             train_samples: samples.0,
             valid_samples: samples.1,
             table_rows: vec![(TABLE.to_owned(), rows)],
             restored,
-            optimizer: learner.and_then(|learner| weights::state(&self.coder, learner)),
+            optimizer,
         }
     }
 
@@ -249,7 +264,22 @@ impl Run<'_> {
         };
         keys.iter()
             .try_for_each(|key| self.coder.find_or_add(*key).map(drop))?;
+        self.note_use(&cache)?;
         Ok(Some(cache))
+    }
+
+    /// Notes which rows are in the samples of a kept cache.
+    fn note_use(&mut self, cache: &Cache) -> Result<(), TrainError> {
+        if !self.coder.notes_use() {
+            return Ok(());
+        }
+        let (mut reader, mut block) = (cache.reader(), Block::default());
+        let (rows, fields) = (self.coder.table.len(), self.part.slots.len());
+        for extent in &cache.blocks {
+            reader.read(*extent, rows, fields, &mut block)?;
+            self.coder.note_use(&block.rows);
+        }
+        Ok(())
     }
 
     /// One pass, or what is left of it: over the feed if there is no cache yet.
@@ -264,9 +294,14 @@ impl Run<'_> {
             .iter_mut()
             .for_each(|learner| learner.scale(&self.coder.table, factor));
         self.clocks.lap();
-        if cache.is_none() && (self.at_once || at.epoch > 1) {
-            *cache = self.first(feed, at, false)?;
+        if cache.is_none() {
+            self.length = self.counted(feed)?;
+            let ahead = self.length.is_none() && self.settings.course.pace.rests_on_length();
+            if self.at_once || at.epoch > 1 || ahead {
+                *cache = self.first(feed, at, false)?;
+            }
         }
+        self.length = cache.as_ref().map_or(self.length, |cache| Some(cache.samples));
         match cache {
             Some(cache) if self.at_once => self.descend(cache, at)?,
             Some(cache) => self.again(cache, at)?,
@@ -276,6 +311,26 @@ impl Run<'_> {
             return Err(TrainError::Empty { what: "training" });
         }
         finite(at)
+    }
+
+    /// Gives keys that are seen often enough their rows where rare ones have none; how many samples there are, where known.
+    fn counted(&mut self, feed: &mut dyn Feed) -> Result<Option<u64>, TrainError> {
+        if !self.coder.counts() {
+            return Ok(feed.len_hint());
+        }
+        let (mut examples, mut counts, mut samples) = (Examples::default(), Vocabulary::new(TABLE), 0);
+        feed.rewind()?;
+        loop {
+            examples.clear();
+            let read = feed.next(&mut examples, BLOCK)?;
+            if read == 0 {
+                break;
+            }
+            samples += read as u64;
+            self.coder.count(&examples, &mut counts)?;
+        }
+        self.coder.admit(&counts)?;
+        Ok(Some(samples))
     }
 
     /// A pass over the feed: codes and, where a later pass or run will read it, writes the cache; learns, too, what is not learnt yet,
@@ -297,7 +352,7 @@ impl Run<'_> {
             }
             done += 1;
             let learns = learns && done > at.sums.batches;
-            if !learns && writer.is_none() {
+            if !learns && writer.is_none() && !self.coder.notes_use() {
                 continue;
             }
             self.coder.learn(&examples, &mut block)?;
@@ -317,7 +372,9 @@ impl Run<'_> {
 
     /// Learns a block of the first pass.
     fn block(&mut self, block: &Block, total: Option<u64>, at: &mut At) -> Result<(), TrainError> {
-        let pass = pass(&self.coder, &self.settings, &self.part, (None, 0));
+        let paced = paced(&self.settings, at, self.length);
+        let begin = (None, at.sums.seen, paced);
+        let pass = pass(&self.coder, &self.settings, &self.part, begin);
         // With one learner the block is learnt on this thread, whose time is taken as a whole.
         let spent = pass.block(&mut self.learners, block, &mut at.sums)?;
         let (wall, cpu) = self.clocks.lap();
@@ -379,8 +436,9 @@ impl Run<'_> {
     fn blocks(&mut self, blocks: (&Cache, &[Extent]), at: &mut At) -> Result<(), TrainError> {
         let seed = self.settings.seed.wrapping_add((at.epoch as u64) << 32);
         let seed = self.mixes(at.epoch).then_some(seed);
+        let paced = paced(&self.settings, at, self.length);
         let (before, mut sums) = (at.sums.seen, std::mem::take(&mut at.sums));
-        let pass = pass(&self.coder, &self.settings, &self.part, (seed, before));
+        let pass = pass(&self.coder, &self.settings, &self.part, (seed, before, paced));
         let (clocks, progress, epochs) = (&mut self.clocks, &mut *self.progress, self.settings.epochs);
         let spent = pass.cached(&mut self.learners, blocks, &mut sums, &mut |sums| {
             let seen = pass.seen.load(Ordering::Relaxed);
@@ -480,12 +538,23 @@ fn finite(at: &At) -> Result<(), TrainError> {
     })
 }
 
+/// Rates that change within an epoch, where they do.
+fn paced<'a>(settings: &'a Settings, at: &At, length: Option<u64>) -> Option<Paced<'a>> {
+    let paced = Paced {
+        settings,
+        epoch: at.epoch,
+        before: at.samples - at.sums.seen,
+        length: length.unwrap_or(u64::MAX),
+    };
+    (!settings.course.pace.is_steady()).then_some(paced)
+}
+
 /// A pass that has seen some samples.
 fn pass<'a>(
     coder: &'a Coder,
     settings: &Settings,
     part: &LinearPart,
-    (shuffle, seen): (Option<u64>, u64),
+    (shuffle, seen, paced): (Option<u64>, u64, Option<Paced<'a>>),
 ) -> Pass<'a> {
     Pass {
         table: &coder.table,
@@ -493,5 +562,6 @@ fn pass<'a>(
         fields: part.slots.len(),
         shuffle,
         seen: AtomicU64::new(seen),
+        paced,
     }
 }

@@ -16,6 +16,8 @@ use crate::source::RowsSource;
 use crate::{Frame, Silent, TrainError, score};
 
 mod going_on;
+mod rates;
+mod rows;
 
 const FIELDS: u32 = 6;
 
@@ -161,6 +163,9 @@ fn every_rule_learns() {
         "{ kind = \"sgd\", lr = 0.05 }",
         "{ kind = \"ftrl\", lr = 0.2, l1 = 0.01 }",
         "{ kind = \"adam\", lr = 0.01 }",
+        "{ kind = \"adamw\", lr = 0.01 }",
+        "{ kind = \"momentum\" }",
+        "{ kind = \"rmsprop\", lr = 0.005 }",
     ] {
         let more = format!("train = {{ epochs = 3 }}\noptimizer.linear = {rule}");
         let loss = bench.loss(&bench.config("fm", ", k = 4", &more));

@@ -1,7 +1,8 @@
 //! Weights in and out of the rows, by the names that artefacts use: what is published, and what a training begins from.
 //!
 //! Decision: the optimiser's state is kept under the name of its rule, `linear.<rule>`, in the order of the weights; another rule
-//! finds none. FTRL's states are its weights, in the measure of its rates: at other rates they begin anew, and the weights stay.
+//! finds none. FTRL's states are its weights, in the measure of its rates: at other rates they begin anew, and the weights stay. Ages of
+//! rows that may expire are a table beside it, `linear.age`, of any rule.
 
 use rankine_kernel::factor::{Learner, Rule, RuleKind, Shape};
 use rankine_model::linear::{BIAS, LinearPart, TABLE};
@@ -10,8 +11,10 @@ use rankine_model::{Parameters, Table, Tensor};
 use super::coder::Coder;
 use crate::TrainError;
 use crate::tensorboard::{EventWriter, spread};
-use crate::warm::{Restored, STEPS, Start, counted, other_buckets};
+use crate::warm::{Restored, STEPS, Start, counted, keep, other_buckets, younger};
 
+/// Name of the table of ages.
+const AGES: &str = "linear.age";
 /// Name of the rule's rates among the state's tensors.
 const RATES: &str = "rates";
 
@@ -116,6 +119,36 @@ pub(super) fn state(coder: &Coder, learner: &Learner<f32>) -> Option<Parameters<
             .insert(name.to_owned(), Tensor::new(&[data.len()], data));
     }
     Some(state)
+}
+
+/// Trainings in a row that did not use each row, this one the last: 0 where it did.
+fn ages(coder: &Coder, start: Option<&Start>) -> Table<f32> {
+    let before = start.and_then(|start| start.optimizer.as_ref()?.tables.get(AGES));
+    let of = |key: u64| before.and_then(|ages| ages.weights(ages.row(key)).first().copied());
+    let mut ages = Table::plain(1);
+    for (row, key) in (0u32..).zip(coder.keys()) {
+        let age = if coder.is_used(row) {
+            0.0
+        } else {
+            of(*key).unwrap_or(0.0) + 1.0
+        };
+        ages.intern(*key, |to| to[0] = age);
+    }
+    ages
+}
+
+/// Drops rows that as many trainings in a row as `most` have not used, and keeps the ages of the others with the optimiser's state.
+pub(super) fn expire(
+    (coder, start): (&Coder, Option<&Start>),
+    most: u32,
+    parameters: &mut Parameters<f32>,
+    optimizer: &mut Option<Parameters<f32>>,
+) {
+    let (state, ages) = (optimizer.get_or_insert_default(), ages(coder, start));
+    let kept = younger(&ages, most);
+    state.tables.insert(AGES.to_owned(), ages);
+    let tables = parameters.tables.values_mut().chain(state.tables.values_mut());
+    tables.for_each(|table| keep(table, &kept));
 }
 
 /// Gives the rows of an earlier version their numbers and weights, before samples are read; says what became of each parameter.
@@ -229,7 +262,7 @@ fn put_back(state: &Parameters<f32>, coder: &mut Coder, learners: &mut [Learner<
 /// Whose states a version kept, where they are not taken.
 fn anew(state: &Parameters<f32>, rule: &Rule) -> Vec<String> {
     let here = named(rule);
-    let there = state.tables.keys();
+    let there = state.tables.keys().filter(|name| *name != AGES);
     let said = |there: &String| match *there == here {
         true => format!("optimizer.{here}: other rates there"),
         false => format!("optimizer.{TABLE}: {there} there, {here} here"),
@@ -244,20 +277,19 @@ fn order(shape: Shape) -> impl Iterator<Item = usize> {
 
 /// Name of the table of a rule's states.
 fn named(rule: &Rule) -> String {
-    let rule = match rule.kind {
-        RuleKind::Sgd => "sgd",
-        RuleKind::Adagrad { .. } => "adagrad",
-        RuleKind::Ftrl { .. } => "ftrl",
-        RuleKind::Adam { .. } => "adam",
-    };
-    format!("{TABLE}.{rule}")
+    format!("{TABLE}.{}", rule.kind.name())
 }
 
 /// What a rule moves weights by.
 fn rates(rule: &Rule) -> Vec<f32> {
     let beta = match rule.kind {
         RuleKind::Ftrl { beta } => beta,
-        RuleKind::Sgd | RuleKind::Adagrad { .. } | RuleKind::Adam { .. } => 0.0,
+        RuleKind::Sgd
+        | RuleKind::Adagrad { .. }
+        | RuleKind::Adam { .. }
+        | RuleKind::AdamW { .. }
+        | RuleKind::Momentum { .. }
+        | RuleKind::RmsProp { .. } => 0.0,
     };
     let (weight, factor) = (rule.weight, rule.factor);
     let all = [

@@ -193,6 +193,15 @@ pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
             "neuralcf with all parts",
             model("neuralcf", &format!("{full}{train}")),
         ),
+        (
+            "neuralcf with shared rows",
+            model(
+                "neuralcf",
+                &format!(
+                    "gmf = {{ dim = 4, buckets = 16 }}\nbias = {{ min_count = 40, buckets = 32 }}\n{train}"
+                ),
+            ),
+        ),
         ("dcn", graph("dcn", "cross = { layers = 2 }")),
         (
             "autoint with norm",

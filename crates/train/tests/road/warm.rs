@@ -221,6 +221,29 @@ fn rows_that_two_trainings_in_a_row_left_alone_expire() {
 }
 
 #[test]
+fn rows_of_products_and_biases_are_shared_counted_and_expire() {
+    let parts = "gmf = { dim = 2, expire = 2 }\nbias = { min_count = 30, buckets = 32, expire = 2 }\n\
+                 train = { batch = 64, epochs = 1 }";
+    let config = model("neuralcf", parts);
+    let mut last = begun(&config, &mut of_users(60, 1), None).unwrap();
+    let rows = |of: &Trained, name: &str| of.parameters.tables[name].len();
+    let first = ["gmf.user", "gmf.item", "wide.1", "wide.2"].map(|name| rows(&last, name));
+    assert_eq!((first[0], first[1]), (60, 40));
+    // 900 samples of 60 users: about 30 to a key of its own, 15 to a user; two users share most keys
+    assert!((1..32).contains(&first[2]) && first[3] <= 32, "{first:?}");
+    let keys = last.parameters.tables["wide.1"].keys().iter();
+    assert!(keys.copied().all(|key| key < 32));
+    let mut seen = vec![rows(&last, "gmf.user")];
+    for users in [40, 40] {
+        last = begun(&config, &mut of_users(users, 1), Some(&Arc::new(start(&last)))).unwrap();
+        seen.push(rows(&last, "gmf.user"));
+    }
+    assert_eq!(seen, [60, 60, 40]);
+    assert_eq!(rows(&last, "user"), 60, "a table that keeps its rows keeps them");
+    assert!(rows(&last, "wide.1") <= first[2]);
+}
+
+#[test]
 fn keys_of_other_buckets_are_refused() {
     let train = "train = { batch = 64, epochs = 1 }";
     let first = begun(&model("embeddingmlp", train), &mut samples(100, 1), None).unwrap();

@@ -14,7 +14,12 @@ impl<T: Real> Step<T> for Ftrl {
     fn constants(kind: &Kind, rates: &Rates, _t: u64) -> Constants<T> {
         let beta = match kind {
             Kind::Ftrl { beta } => *beta,
-            Kind::Sgd | Kind::Adagrad { .. } | Kind::Adam { .. } => 1.0,
+            Kind::Sgd
+            | Kind::Adagrad { .. }
+            | Kind::Adam { .. }
+            | Kind::AdamW { .. }
+            | Kind::Momentum { .. }
+            | Kind::RmsProp { .. } => 1.0,
         };
         [1.0 / rates.rate, rates.l1, -rates.l1, beta, rates.l2, 0.0].map(T::of)
     }

@@ -3,12 +3,18 @@
 
 mod adagrad;
 mod adam;
+mod adamw;
 mod ftrl;
+mod momentum;
+mod rmsprop;
 mod sgd;
 
 pub(super) use adagrad::Adagrad;
 pub(super) use adam::Adam;
+pub(super) use adamw::AdamW;
 pub(super) use ftrl::Ftrl;
+pub(super) use momentum::Momentum;
+pub(super) use rmsprop::RmsProp;
 pub(super) use sgd::Sgd;
 
 use crate::lanes::Arithmetic;
@@ -21,7 +27,7 @@ pub struct Rates {
     pub rate: f64,
     /// L1 strength; read by FTRL alone.
     pub l1: f64,
-    /// L2 strength, added to the gradient at each use of a weight (FTRL: of its proximal step).
+    /// L2 strength, added to the gradient at each use of a weight (FTRL: of its proximal step; not read by AdamW).
     pub l2: f64,
 }
 
@@ -47,6 +53,43 @@ pub enum Kind {
         /// Keeps quotients finite.
         epsilon: f64,
     },
+    /// Lazy Adam with weight decay apart from the gradient.
+    AdamW {
+        /// Decays of both moments.
+        beta: (f64, f64),
+        /// Keeps quotients finite.
+        epsilon: f64,
+        /// Share of a weight (times the rate) that each of its steps removes.
+        decay: f64,
+    },
+    /// Lazy heavy ball.
+    Momentum {
+        /// Share of the last velocity that is kept.
+        momentum: f64,
+    },
+    /// Lazy RMSProp.
+    RmsProp {
+        /// Decay of the mean square.
+        alpha: f64,
+        /// Keeps quotients finite.
+        epsilon: f64,
+    },
+}
+
+impl Kind {
+    /// Returns its name in model files.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Sgd => "sgd",
+            Kind::Adagrad { .. } => "adagrad",
+            Kind::Ftrl { .. } => "ftrl",
+            Kind::Adam { .. } => "adam",
+            Kind::AdamW { .. } => "adamw",
+            Kind::Momentum { .. } => "momentum",
+            Kind::RmsProp { .. } => "rmsprop",
+        }
+    }
 }
 
 /// A rule with its rates.
@@ -69,8 +112,8 @@ impl Rule {
     pub fn states(&self) -> usize {
         match self.kind {
             Kind::Sgd => 0,
-            Kind::Adagrad { .. } => 1,
-            Kind::Ftrl { .. } | Kind::Adam { .. } => 2,
+            Kind::Adagrad { .. } | Kind::Momentum { .. } | Kind::RmsProp { .. } => 1,
+            Kind::Ftrl { .. } | Kind::Adam { .. } | Kind::AdamW { .. } => 2,
         }
     }
 
@@ -91,7 +134,11 @@ impl Rule {
                 let pull = if w == 0.0 { 0.0 } else { rates.l1.copysign(w) };
                 [T::of(-w * (beta / rates.rate + rates.l2) - pull), T::ZERO]
             }
-            Kind::Sgd | Kind::Adam { .. } => [T::ZERO; 2],
+            Kind::Sgd
+            | Kind::Adam { .. }
+            | Kind::AdamW { .. }
+            | Kind::Momentum { .. }
+            | Kind::RmsProp { .. } => [T::ZERO; 2],
         }
     }
 }

@@ -66,12 +66,24 @@ fn a_run_goes_on_from_any_checkpoint_to_the_same_bits() {
         ),
         ("lr", "", of("\"ftrl\", l1 = 0.1", "cache = \"keep\""), 6),
         ("lr", "", of("\"lbfgs\", l2 = 1", stop), 3),
+        (
+            "fm",
+            ", k = 2, min_count = 620, expire = 1",
+            of("\"rmsprop\"", "schedule = { kind = \"exponential\" }"),
+            6,
+        ),
+        (
+            "lr",
+            "",
+            of("\"momentum\"", "schedule = { kind = \"cosine\", warmup = 4500 }"),
+            6,
+        ),
     ] {
         goes_on(&bench, &bench.config(kind, linear, &more), count);
     }
     // a run of one epoch writes no cache
     let once = "train = { epochs = 1, checkpoint = { steps = 1, keep = 99 } }";
-    goes_on(&bench, &bench.config("fm", ", k = 2", once), 2);
+    goes_on(&bench, &bench.config("fm", ", k = 2, expire = 1", once), 2);
 }
 
 #[test]
@@ -119,7 +131,7 @@ fn threads_go_on_from_where_they_met() {
     assert!((one - other).abs() < 0.02, "{one} {other}");
 }
 
-fn start(bench: &Bench, config: &ModelConfig, of: &Trained) -> Start {
+pub(super) fn start(bench: &Bench, config: &ModelConfig, of: &Trained) -> Start {
     let part = Network::compile(config, &bench.plan).unwrap().linear.unwrap();
     let rows = part.keys.buckets().map(|rows| rows as u64);
     Start {
@@ -131,7 +143,7 @@ fn start(bench: &Bench, config: &ModelConfig, of: &Trained) -> Start {
     }
 }
 
-fn begun(bench: &Bench, config: &ModelConfig, start: &Start) -> Result<Trained, TrainError> {
+pub(super) fn begun(bench: &Bench, config: &ModelConfig, start: &Start) -> Result<Trained, TrainError> {
     let frame = Frame {
         start: Some(Arc::new(start.clone())),
         ..Frame::default()
@@ -139,7 +151,7 @@ fn begun(bench: &Bench, config: &ModelConfig, start: &Start) -> Result<Trained, 
     bench.train_in(config, "m", frame)
 }
 
-fn restored(trained: &Trained) -> &Restored {
+pub(super) fn restored(trained: &Trained) -> &Restored {
     trained.restored.as_ref().unwrap()
 }
 
@@ -150,6 +162,7 @@ fn with_the_optimisers_state_two_trainings_are_one() {
         ("lr", "", "\"ftrl\", l1 = 0.05"),
         ("fm", ", k = 3", "\"adagrad\""),
         ("ffm", ", k = 2, hash_bits = 5", "\"adam\""),
+        ("lr", "", "\"adamw\""),
     ] {
         let of = |epochs: u32, rule: &str| {
             let more = format!(
