@@ -22,7 +22,10 @@ fn a_step_is_a_sample_and_an_epoch_is_all_of_them() {
     assert_ne!(weights(&run(&bench, ", k = 2", "")), weights(&step));
     let never = run(&bench, ", k = 1", "schedule = { warmup = 1000000000000 }");
     let table = &never.parameters.tables["linear"];
-    let most = table.sorted().iter().map(|(_, row)| table.weights(*row)[0].abs());
+    let most = table
+        .sorted()
+        .into_iter()
+        .map(|(_, row)| table.weights(row)[0].abs());
     assert!(
         most.fold(0.0, f32::max) < 1e-4,
         "a warm-up of 10^12 samples has hardly begun"
