@@ -30,7 +30,7 @@ pub(super) struct Paced<'a> {
 impl Paced<'_> {
     /// The factor on rates behind so many samples of the epoch.
     fn factor(&self, seen: u64) -> f64 {
-        let step = self.before + seen + 1;
+        let step = self.before.saturating_add(seen).saturating_add(1);
         self.settings.factor(self.epoch, (step, self.length))
     }
 }

@@ -543,7 +543,7 @@ fn paced<'a>(settings: &'a Settings, at: &At, length: Option<u64>) -> Option<Pac
     let paced = Paced {
         settings,
         epoch: at.epoch,
-        before: at.samples - at.sums.seen,
+        before: at.samples.saturating_sub(at.sums.seen),
         length: length.unwrap_or(u64::MAX),
     };
     (!settings.course.pace.is_steady()).then_some(paced)
