@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 BENCHES = ["train-tabular", "dssm", "sparse", "read-csv", "ffm", "extract", "score500", "recommend", "serve-ctr-cvr", "reload", "demo", "quality-sparrow",
            "quality-movielens", "ials", "item2vec", "ease", "quality-ml100k-loo",
-           "quality-ml100k-rank", "quality-sample-sql", "freshness", "chaos", "kafka", "quality-citeulike", "dropoutnet", "vector", "quality-finetune"]
+           "quality-ml100k-rank", "quality-sample-sql", "freshness", "chaos", "kafka", "quality-citeulike", "dropoutnet", "vector", "quality-finetune", "quality-coldusers"]
 
 
 def machine():
@@ -32,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("name", choices=BENCHES + ["all"])
     parser.add_argument("--quick", action="store_true", help="2 rounds instead of 5; ends within 3 minutes")
-    parser.add_argument("--data", help="folder or file that may not be committed (quality-sparrow, quality-ml100k-rank, quality-citeulike and quality-finetune need it)")
+    parser.add_argument("--data", help="folder or file that may not be committed (quality-sparrow, quality-ml100k-rank, quality-citeulike, quality-finetune and quality-coldusers need it)")
     parser.add_argument("--out", help="append the JSON lines to this file, too")
     options = parser.parse_args()
     out = open(options.out, "a") if options.out else None
@@ -45,7 +45,7 @@ def main():
             out.flush()
 
     emit(machine())
-    chosen = [b for b in BENCHES if b not in ("quality-sparrow", "quality-ml100k-rank", "quality-sample-sql", "quality-citeulike", "quality-finetune", "kafka")] if options.name == "all" else [options.name]
+    chosen = [b for b in BENCHES if b not in ("quality-sparrow", "quality-ml100k-rank", "quality-sample-sql", "quality-citeulike", "quality-finetune", "quality-coldusers", "kafka")] if options.name == "all" else [options.name]
     for name in chosen:
         module = importlib.import_module("bench_" + name.replace("-", "_"))
         module.run(options, emit)

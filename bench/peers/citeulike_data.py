@@ -1,7 +1,7 @@
 """citeulike-a as our files: usage citeulike_data.py DATA OUT [FACTORS]; prints the baselines' recall@100 of cold items as one JSON line.
 
 Without FACTORS: samples (learn, warm, vali, test) and rows of ids. Warm test, cut from train by this rule: of every user each
-tenth of his pairs in the file's order. With the folder of factors of those learn samples (users.npy, items.npy): the dictionaries
+tenth of his pairs in the file's order; of the rest each tenth again (choose) tells numbers of a factorisation apart that is fitted on what is left (fit). With the folder of factors of those learn samples (users.npy, items.npy): the dictionaries
 that `confs/citeulike.feature.toml` reads. An item's content are its tags alone: tf-idf of tags, and of the words in them, each as 256
 numbers (a truncated SVD fitted on warm items), and the factors that a ridge tells from those.
 """
@@ -85,7 +85,8 @@ met = scipy.sparse.csr_matrix((numpy.ones(len(learn)), (learn[:, 0], learn[:, 1]
 warm = numpy.unique(learn[:, 1])
 out.mkdir(parents=True, exist_ok=True)
 if len(sys.argv) == 3:
-    for name, part in (("learn", learn), ("warm", warm_test), ("vali", pairs["vali"]), ("test", pairs["test"])):
+    fit, choose = cut(learn)
+    for name, part in (("learn", learn), ("warm", warm_test), ("fit", fit), ("choose", choose), ("vali", pairs["vali"]), ("test", pairs["test"])):
         (out / f"{name}.csv").write_text("user,item,label\n" + "".join(f"{u},{i},1\n" for u, i in part))
     for name, count in (("user", USERS), ("item", ITEMS)):
         pyarrow.parquet.write_table(pyarrow.table({name: numpy.arange(count)}), out / f"{name}s.parquet")
