@@ -10,6 +10,7 @@
 
 mod bm25;
 mod bucketize;
+mod coalesce;
 mod constant;
 mod cross;
 mod distance;
@@ -58,6 +59,7 @@ pub fn registry() -> &'static [Class] {
     const REGISTRY: &[Class] = &[
         bm25::CLASS,
         bucketize::CLASS,
+        coalesce::CLASS,
         constant::CLASS,
         cross::CLASS,
         distance::CLASS,

@@ -463,6 +463,19 @@ fn patterns_are_compiled_with_the_conf() {
 }
 
 #[test]
+fn coalesce_takes_the_first_that_is_there_and_nothing_of_another_width() {
+    let of = |rest: &str| format!("class = \"coalesce\"\n{rest}");
+    let vectors = of(
+        "depend = [\"a\", \"v\"]\n[[feature]]\nname = \"v\"\nclass = \"const\"\ndepend = []\nargs = [8, 9]",
+    );
+    let numbers = of("depend = [\"a\", \"b\"]");
+    assert_eq!(floats("float", &numbers, Value::Float(0.5)), [0.5]);
+    assert_eq!(floats("float", &numbers, Value::Missing), [3.0]);
+    assert!(fault("vector<3>", &vectors).contains("expected 3 float(s) as of the first input, got 2"));
+    assert!(fault("list<int>", &numbers).contains("coalesce takes two to eight of one width"));
+}
+
+#[test]
 fn vectors_of_other_widths_are_faults() {
     let dot = "class = \"vector\"\ndepend = [\"a\", \"v\"]\n\
                [[feature]]\nname = \"v\"\nclass = \"const\"\ndepend = []\nargs = [1, 2, 3]";

@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rankine_feature::{FieldType, Plan, Side, Value};
 use rankine_index::{Metric, VectorIndex};
 use rankine_model::{Artefact, Scorer};
@@ -33,11 +33,15 @@ use crate::sink;
     rankine embed dssm\n  \
     rankine embed dssm@3 --items items.parquet --out vectors.parquet\n  \
     rankine embed dssm --items items.txt --out items.index --users users.npy --users-out users.csv\n  \
+    rankine embed dropoutnet --side user --users users.parquet --users-out users.npy\n  \
     rankine embed dssm --to postgres://postgres@127.0.0.1/shop --set films")]
 pub(crate) struct Options {
     /// The model, and with @ a version (default: the newest)
     #[arg(value_name = "NAME[@VERSION]")]
     model: String,
+    /// The side: items (with --users both), or the users of --users alone
+    #[arg(long, value_enum, default_value_t = Of::Item)]
+    side: Of,
     /// Item rows (Parquet, the first column is the id), or vectors where the model's items are vectors (.csv, .npy, .txt); default:
     /// the home's items as they are now
     #[arg(long, value_name = "FILE")]
@@ -49,7 +53,7 @@ pub(crate) struct Options {
     /// User rows, in the same forms; their vectors go to --users-out and, with --to, into the store
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
-    /// Where the users' vectors go
+    /// Where the users' vectors go; with --side user default: dictionaries/NAME-users.parquet in the home folder
     #[arg(long, value_name = "FILE", requires = "users")]
     users_out: Option<PathBuf>,
     /// Write the vectors into a store, too, and let them serve there: redis://HOST:PORT/DB, postgres://USER@HOST/DB (pgvector)
@@ -68,11 +72,43 @@ pub(crate) struct Options {
     dictionaries: Dictionaries,
 }
 
+/// What is embedded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// The items, and users where they are given.
+    Item,
+    /// The users alone.
+    User,
+}
+
+impl Options {
+    /// Refuses arguments that say nothing together.
+    fn check(&self) -> anyhow::Result<()> {
+        let alone = self.side == Of::User;
+        ensure!(
+            !alone || self.users.is_some(),
+            "--side user needs --users: whose vectors are wanted"
+        );
+        for (argument, given) in [("--items", self.items.is_some()), ("--out", self.out.is_some())] {
+            ensure!(
+                !(alone && given),
+                "{argument}: with --side user no items are embedded"
+            );
+        }
+        ensure!(
+            alone || self.users.is_none() || self.users_out.is_some() || self.to.is_some(),
+            "--users needs --users-out or --to"
+        );
+        Ok(())
+    }
+}
+
 /// Computes, writes and says what was written.
 ///
 /// # Errors
 /// No such model, one without an item tower, rows that do not fit it, a file that cannot be written.
 pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
+    options.check()?;
     let home = globals.home();
     let artefact = model_named(&home, &options.model)?;
     let name = &artefact.manifest().name;
@@ -82,9 +118,10 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let plan = artefact
         .plan()
         .with_context(|| format!("{name} holds vectors, it has no towers"))?;
-    let rows = match &options.items {
-        Some(file) => rows_of(file, plan, Side::Item)?,
-        None => known_items(&home)?,
+    let items = match (options.side, &options.items) {
+        (Of::User, _) => None,
+        (Of::Item, Some(file)) => Some(rows_of(file, plan, Side::Item)?),
+        (Of::Item, None) => Some(known_items(&home)?),
     };
     let plan = options.dictionaries.bound(plan, &home)?;
     let vectors = |users: bool, rows| {
@@ -94,32 +131,29 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         };
         embed_side(&artefact, &plan, wanted, rows)
     };
-    let items = vectors(false, rows)?;
+    let items = items.map(|rows| vectors(false, rows)).transpose()?;
     let users = match &options.users {
         Some(file) => Some(vectors(true, rows_of(file, &plan, Side::User)?)?),
         None => None,
     };
-    ensure!(
-        users.is_none() || options.users_out.is_some() || options.to.is_some(),
-        "--users needs --users-out or --to"
-    );
-    let mut told = Told::of(name, &items);
-    let default = home.dictionaries().join(format!("{name}.parquet"));
-    if let Some(out) = options.out.as_ref().or(options.to.is_none().then_some(&default)) {
-        put(&artefact, &items, out)?;
+    let mut told = Told::of(&artefact, items.as_ref(), users.as_ref());
+    if options.raw {
+        told.added = None;
+    }
+    let default = |users: &str| home.dictionaries().join(format!("{name}{users}.parquet"));
+    let unsaid = options.to.is_none();
+    if let (Some(items), Some(out)) = (&items, options.out.clone().or(unsaid.then(|| default("")))) {
+        put(&artefact, items, &out)?;
         told.file = Some(out.display().to_string());
     }
-    if let (Some(users), Some(out)) = (&users, &options.users_out) {
-        put(&artefact, users, out)?;
+    let unsaid = unsaid && options.side == Of::User;
+    let out = options.users_out.clone().or(unsaid.then(|| default("-users")));
+    if let (Some(users), Some(out)) = (&users, out) {
+        put(&artefact, users, &out)?;
         told.users_file = Some(out.display().to_string());
     }
-    told.users = users.as_ref().map(|users| users.ids.len());
-    told.added = users
-        .as_ref()
-        .filter(|_| !options.raw)
-        .and_then(ItemVectorRows::number);
     if let Some(url) = &options.to {
-        told.sets = Some(store(options, url, name, (&items, users.as_ref()))?);
+        told.sets = Some(store(options, url, name, (items.as_ref(), users.as_ref()))?);
     }
     told.tell(globals)
 }
@@ -129,12 +163,12 @@ fn store(
     options: &Options,
     url: &str,
     name: &str,
-    (items, users): (&ItemVectorRows, Option<&ItemVectorRows>),
+    (items, users): (Option<&ItemVectorRows>, Option<&ItemVectorRows>),
 ) -> anyhow::Result<Vec<String>> {
     let store = sink::open(url)?;
     let named = options.set.as_deref().unwrap_or(name);
     let mut written = Vec::new();
-    for (vectors, of_users) in [(Some(items), false), (users, true)] {
+    for (vectors, of_users) in [(items, false), (users, true)] {
         if let Some(vectors) = vectors {
             let set = sink::set_of(named, of_users);
             written.push(sink::write(&*store, &set, vectors, options.position)?);
@@ -145,11 +179,12 @@ fn store(
 }
 
 /// What was written, for people and as JSON.
-#[derive(serde::Serialize)]
+#[derive(Default, serde::Serialize)]
 struct Told {
     model: String,
     version: u64,
-    items: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<usize>,
     width: usize,
     file: Option<String>,
     users: Option<usize>,
@@ -162,17 +197,16 @@ struct Told {
 }
 
 impl Told {
-    fn of(name: &str, items: &ItemVectorRows) -> Told {
+    fn of(artefact: &Artefact, items: Option<&ItemVectorRows>, users: Option<&ItemVectorRows>) -> Told {
+        let count = |vectors: Option<&ItemVectorRows>| vectors.map(|vectors| vectors.ids.len());
         Told {
-            model: name.to_owned(),
-            version: items.version,
-            items: items.ids.len(),
-            width: items.width,
-            file: None,
-            users: None,
-            users_file: None,
-            added: None,
-            sets: None,
+            model: artefact.manifest().name.clone(),
+            version: artefact.manifest().version,
+            items: count(items),
+            width: items.or(users).map_or(0, |vectors| vectors.width),
+            users: count(users),
+            added: users.and_then(ItemVectorRows::number),
+            ..Told::default()
         }
     }
 
@@ -180,21 +214,24 @@ impl Told {
         if globals.json {
             return output::json(self);
         }
-        let (count, width) = (self.items, self.width);
+        let (model, version, width) = (&self.model, self.version, self.width);
         let sets = self.sets.iter().map(|sets| format!("sets {}", sets.join(", ")));
-        let places: Vec<String> = self.file.iter().cloned().chain(sets).collect();
-        output::line(&format!(
-            "{count} vectors of {width} numbers by {} version {}: {}",
-            self.model,
-            self.version,
-            places.join("; ")
-        ));
+        let sets: Vec<String> = sets.collect();
+        let places = |file: &Option<String>| file.iter().chain(&sets).cloned().collect::<Vec<_>>().join("; ");
+        if let Some(count) = self.items {
+            let places = places(&self.file);
+            output::line(&format!(
+                "{count} vectors of {width} numbers by {model} version {version}: {places}"
+            ));
+        }
         if let Some(count) = self.users {
-            let file = self.users_file.as_deref().unwrap_or("in the store");
-            output::line(&format!("{count} vectors of users: {file}"));
-            if let Some(added) = self.added {
-                output::line(&format!("a served score is that of the dot product plus {added}"));
-            }
+            let places = places(&self.users_file);
+            output::line(&format!(
+                "{count} vectors of users, {width} numbers by {model} version {version}: {places}"
+            ));
+        }
+        if let Some(added) = self.added {
+            output::line(&format!("a served score is that of the dot product plus {added}"));
         }
         Ok(())
     }
@@ -220,13 +257,17 @@ fn held(
         options.out.is_some() || options.to.is_some(),
         "{name} holds vectors already; --out or --to says where they go"
     );
-    let mut told = Told::of(name, &items);
+    ensure!(
+        options.side == Of::Item,
+        "{name} holds vectors of items, it has no user tower"
+    );
+    let mut told = Told::of(artefact, Some(&items), None);
     if let Some(out) = &options.out {
         put(artefact, &items, out)?;
         told.file = Some(out.display().to_string());
     }
     if let Some(url) = &options.to {
-        told.sets = Some(store(options, url, name, (&items, None))?);
+        told.sets = Some(store(options, url, name, (Some(&items), None))?);
     }
     told.tell(globals)
 }

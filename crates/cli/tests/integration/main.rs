@@ -43,6 +43,8 @@ mod finetune;
 mod fresh;
 mod gate;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod home;
 #[cfg(test)]
 mod interchange;
