@@ -13,8 +13,8 @@ use crate::process::Server;
 const ITEMS: i64 = 160;
 const TASTES: i64 = 8;
 /// Users whom the factorisation sees, and those behind them whom it does not.
-const KNOWN: i64 = 160;
-const USERS: i64 = 240;
+const KNOWN: i64 = 96;
+const USERS: i64 = 160;
 
 const IDS: &str = r#"format = 1
 name = "ids"
@@ -30,6 +30,7 @@ const SERVER: &str = r#"dictionary = [
     { name = "items", kind = "vectors", path = "dictionaries/items.parquet" },
 ]
 model = [{ name = "dropoutnet-history" }]
+default_model = "dropoutnet-history"
 "#;
 
 /// A number below `end`, the same for the same words.
@@ -294,6 +295,8 @@ fn a_few_interactions_average_into_the_preference_offline_and_at_request_time() 
         1.0 / (1.0 + (-logit).exp())
     };
 
+    // a server has a catalogue, whatever it scores
+    shop.run(&["data", "import", "examples/mapping"]);
     let config = shop.at("server.toml").display().to_string();
     let server = Server::start(shop.0.path(), "", "127.0.0.1:0", &["--config", &config]);
     server.wait_for_models();
