@@ -1,6 +1,7 @@
 //! Trains `lr`, `fm` and `ffm` sample by sample. libsvm and libffm files go straight to keys.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use anyhow::Context;
@@ -60,11 +61,11 @@ impl Job {
         let Some(text) = text.collect::<Option<Vec<_>>>().filter(|text| !text.is_empty()) else {
             return Ok(Box::new(PlanFeed::new(source, plan.clone(), part, loss)));
         };
-        let mut feeds = Vec::new();
+        let (mut feeds, read) = (Vec::new(), Rc::default());
         for (path, format) in text {
             let mut feed = TextFeed::open(&path, format, part, loss)?;
             if let Some(held) = held {
-                feed = feed.only(sifting(files.hold_out, self.model.seed, held));
+                feed = feed.only(sifting(files.hold_out, self.model.seed, held), Rc::clone(&read));
             }
             if let Some(taker) = files.reading.taker(&path) {
                 feed = feed.leaving_out(taker);

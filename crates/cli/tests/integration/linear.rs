@@ -18,6 +18,59 @@ fn lines() -> String {
     text + "what 0:u1:1\n1 0:u1:x\n5 1:i1\n"
 }
 
+/// Files whose rows were numbered each from 0 were judged on rows of the second that had been learnt.
+#[test]
+fn what_is_held_out_of_several_files_is_what_the_report_judges() {
+    let home = tempfile::tempdir().unwrap();
+    // coins, so that only what was learnt by heart is known
+    let row = |i: u32| {
+        let coin = i.wrapping_mul(2_654_435_761) >> 9 & 1;
+        format!("{coin} 0:u{}:1 1:i{}:1\n", i % 97, i % 61)
+    };
+    let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
+    let (first, second) = (rows(0..1400), rows(1400..3000));
+    let files = folder(&[("a.ffm", &first), ("b.ffm", &second), ("m.toml", FFM)]);
+    let [model, a, b] = ["m.toml", "a.ffm", "b.ffm"].map(|name| path(&files, name));
+    let train = [
+        "--json",
+        "train",
+        &model,
+        "--train",
+        &a,
+        &b,
+        "--hold-out",
+        "0.2",
+        "--set",
+        "train.epochs=1",
+    ];
+    let told: Value = rankine(home.path(), &train).good().json();
+    let of_epoch = told["history"][0]["valid_auc"].as_f64().unwrap();
+    let lines = told["evaluation"]["lines"].as_array().unwrap();
+    let own = lines.iter().find(|l| l["baseline"] == false).unwrap();
+    let judged = own["measures"]["roc_auc"].as_f64().unwrap();
+    assert!(
+        judged < 1.0 && (of_epoch - judged).abs() < 1e-9,
+        "{of_epoch} and {judged}"
+    );
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_refused_before_anything_is_written() {
+    let home = tempfile::tempdir().unwrap();
+    let files = folder(&[("a.ffm", &lines()), ("m.toml", FFM)]);
+    let (model, data) = (path(&files, "m.toml"), path(&files, "a.ffm"));
+    for name in ["../../victim", "my model", ".hidden"] {
+        let outcome = rankine(home.path(), &["train", &model, "--train", &data, "--name", name]);
+        assert_ne!(outcome.code, Some(0));
+        assert!(
+            outcome.stderr.contains("a name is made of letters"),
+            "{}",
+            outcome.stderr
+        );
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+}
+
 #[test]
 fn a_libffm_file_becomes_a_model_that_is_served_by_its_own_conf() {
     let home = tempfile::tempdir().unwrap();

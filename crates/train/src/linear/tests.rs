@@ -525,7 +525,7 @@ fn samples_are_chosen_by_their_number() {
     let (mut even, mut all) = (Examples::default(), Examples::default());
     bench
         .feed(&config, "train.ffm")
-        .only(Box::new(|at| at.is_multiple_of(2)))
+        .only(Box::new(|at| at.is_multiple_of(2)), std::rc::Rc::default())
         .next(&mut even, 1000)
         .unwrap();
     bench.feed(&config, "train.ffm").next(&mut all, 1000).unwrap();

@@ -10,9 +10,11 @@
 //! ([`TextSamples`]). A line that cannot be read ends the reading with its number, unless there is a ledger of what is
 //! left out.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rankine_feature::{Plan, Side, Value, sign};
 use rankine_model::linear::{Keys, LinearPart};
@@ -325,7 +327,7 @@ fn whole(text: &str) -> Option<u32> {
     value.filter(|_| (1..=9).contains(&digits.len()))
 }
 
-/// Which samples of a file are taken, by their number among those that can be read.
+/// Which samples are taken, by their number among those that can be read.
 pub type Choice = Box<dyn Fn(u64) -> bool>;
 
 /// Lines straight to keys.
@@ -338,7 +340,7 @@ pub struct TextFeed {
     missing: Vec<u64>,
     seen: Vec<bool>,
     choice: Option<Choice>,
-    read: u64,
+    read: Rc<Cell<u64>>,
     buffer: Vec<u8>,
 }
 
@@ -375,15 +377,16 @@ impl TextFeed {
             seen: vec![false; missing.len()],
             missing,
             choice: None,
-            read: 0,
+            read: Rc::default(),
             buffer: Vec::new(),
         })
     }
 
-    /// Takes only the samples that `choice` says.
+    /// Takes only the samples that `choice` says. `read` counts those read so far: files that are read one after the other share
+    /// it, so that a sample's number is that among all of them.
     #[must_use]
-    pub fn only(mut self, choice: Choice) -> TextFeed {
-        self.choice = Some(choice);
+    pub fn only(mut self, choice: Choice, read: Rc<Cell<u64>>) -> TextFeed {
+        (self.choice, self.read) = (Some(choice), read);
         self
     }
 
@@ -413,8 +416,8 @@ impl TextFeed {
             out.reopen();
             return Ok(false);
         };
-        self.read += 1;
-        if self.choice.as_ref().is_some_and(|choice| !choice(self.read - 1)) {
+        let number = self.read.replace(self.read.get() + 1);
+        if self.choice.as_ref().is_some_and(|choice| !choice(number)) {
             out.reopen();
             return Ok(false);
         }
@@ -439,7 +442,7 @@ impl Feed for TextFeed {
     }
 
     fn rewind(&mut self) -> Result<(), TrainError> {
-        self.read = 0;
+        self.read.set(0);
         self.lines.rewind()
     }
 
