@@ -90,7 +90,7 @@ impl Given {
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
             (0.0..1.0).contains(&self.hold_out),
-            "--hold-out is {}, expected 0 to 1",
+            "--hold-out is {}, expected 0 to below 1",
             self.hold_out
         );
         Ok(())

@@ -131,6 +131,7 @@ mod tests {
             group: Group::Item,
             kind,
             index,
+            signs: 0,
         };
         let mut out = Vec::new();
         part().encode(&spec(1, SlotKind::Sparse, 0), &mut out);

@@ -179,6 +179,7 @@ mod tests {
             group: Group::Item,
             kind,
             index,
+            signs: 0,
         };
         let mut bytes = Vec::new();
         part().encode(&spec(SlotKind::Sparse, 2), &mut bytes);

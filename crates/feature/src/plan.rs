@@ -50,6 +50,8 @@ pub struct SlotSpec {
     pub kind: SlotKind,
     /// `Part::sparse(index)` or `Part::dense(index, width)`.
     pub index: usize,
+    /// The slot that its signs are made with: its own, the one it shares, or 0.
+    pub signs: u32,
 }
 
 /// One row of every side, each in the order of that side's fields ([`Schema::side`]). Short rows count as missing, and

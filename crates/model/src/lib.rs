@@ -23,8 +23,8 @@ mod testing;
 mod tower;
 
 pub use artefact::{
-    Artefact, DataInfo, Draft, Golden, GoldenSample, Manifest, Vectors, publish, read_parameters, versions,
-    write_parameters,
+    Artefact, DataInfo, Draft, Golden, GoldenSample, Manifest, Vectors, check_name, publish, read_parameters,
+    versions, write_parameters,
 };
 pub use config::{Kind, Loss, ModelConfig, SentenceEvents};
 pub use error::ModelError;

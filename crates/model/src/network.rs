@@ -707,6 +707,15 @@ impl<'a> Builder<'a> {
         let Some(item) = slot(&matrix.item, Group::Item) else {
             return;
         };
+        if let (Some(history), Some(at)) = (&history, &matrix.history)
+            && history.signs != item.signs
+        {
+            let (one, other) = (at.value, matrix.item.value);
+            let message = format!(
+                "slot {one} shares no signs with the items of slot {other}: give its feature `share = {other}`"
+            );
+            self.fault(at, "history", message);
+        }
         let part = MatrixPart::new((config.kind(), matrix), user, item, history);
         self.network.tables.extend(part.tables());
         self.network.matrix = Some(part);

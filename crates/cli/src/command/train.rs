@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use rankine_feature::Plan;
 use rankine_model::config::Gate;
-use rankine_model::{Kind, ModelConfig, SentenceEvents};
+use rankine_model::{Kind, ModelConfig, SentenceEvents, check_name};
 use rankine_pipeline::events;
 use rankine_pipeline::import::imported;
 use rankine_server::config::{EMB, POPULARITY};
@@ -372,6 +372,7 @@ fn model_file(options: &Options) -> anyhow::Result<(ModelConfig, String)> {
         Some(name) => name.clone(),
         None => stem(&options.model)?,
     };
+    check_name(&name)?;
     if [EMB, POPULARITY].contains(&name.as_str()) {
         output::note(&format!(
             "`{name}` is the name of the server's own ranker, so a model of that name cannot be listed there; --name gives another"

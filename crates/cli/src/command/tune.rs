@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use clap::Args;
 use rankine_model::config::Meaning;
-use rankine_model::{Kind, ModelConfig};
+use rankine_model::{Kind, ModelConfig, check_name};
 use rankine_train::tune::{
     Journal, Next, Trial, TuneConfig, TuneMetric, next, picture, ranked, rungs, table, values,
 };
@@ -180,6 +180,7 @@ fn search(options: &Options, home: &Home) -> anyhow::Result<Search> {
         .as_ref()
         .map_or(model.train.epochs(), |epochs| epochs.value);
     let name = train::stem(&options.tune)?;
+    check_name(&name)?;
     let job = options.given.job(home, (model, &name), &[])?;
     Ok(Search {
         name,

@@ -217,15 +217,15 @@ fn card(
 fn settings(config: &ModelConfig) -> Item2VecConfig {
     let s = &config.item2vec;
     Item2VecConfig {
-        dim: s.dim,
-        window: s.window,
-        negatives: s.negatives,
-        epochs: s.epochs as usize,
+        dim: s.dim.value,
+        window: s.window.value,
+        negatives: s.negatives.value,
+        epochs: s.epochs.value as usize,
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a learning rate needs no more digits"
         )]
-        lr: s.lr as f32,
+        lr: s.lr.value as f32,
         seed: config.seed,
         min_count: u64::from(s.min_count),
         ..Item2VecConfig::default()

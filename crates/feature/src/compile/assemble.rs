@@ -122,6 +122,7 @@ impl<'c> Layout<'c> {
                 group,
                 kind,
                 index,
+                signs: written.hash_slot(),
             });
         }
         self.outline.push(self.describe(i, &feature));

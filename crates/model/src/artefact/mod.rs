@@ -20,7 +20,7 @@ pub(crate) use golden::read as read_golden;
 pub use golden::{Golden, GoldenSample};
 pub use manifest::{ConfInfo, DataInfo, FileInfo, Input, Manifest, Output};
 pub use open::Artefact;
-pub use publish::{Draft, Vectors, publish};
+pub use publish::{Draft, Vectors, check_name, publish};
 pub use versions::versions;
 pub use weights::{read_parameters, write_parameters};
 

@@ -94,6 +94,20 @@ pub fn publish(models: &Path, draft: &Draft, created: i64) -> Result<u64, ModelE
     Ok(version)
 }
 
+/// Checks that a model may have this name: it becomes folders, so it leads nowhere.
+///
+/// # Errors
+/// [`ModelError::Draft`].
+pub fn check_name(name: &str) -> Result<(), ModelError> {
+    if plain_file(name) {
+        return Ok(());
+    }
+    Err(ModelError::Draft {
+        name: name.to_owned(),
+        message: "a name is made of letters, digits, `_`, `-` and `.`, and begins with no `.`".to_owned(),
+    })
+}
+
 /// What is known of the files before the folder exists.
 struct Contents<'a> {
     kind: Kind,
@@ -109,11 +123,7 @@ impl<'a> Contents<'a> {
             name: draft.name.clone(),
             message,
         };
-        if !plain_file(&draft.name) {
-            return Err(fault(
-                "a name is made of letters, digits, `_`, `-` and `.`".to_owned(),
-            ));
-        }
+        check_name(&draft.name)?;
         let config = ModelConfig::parse_published(&draft.config, "model.toml")?;
         let mut files = draft.files.clone();
         if let Some(name) = files.keys().find(|n| !plain_file(n) || reserved(n)) {

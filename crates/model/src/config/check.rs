@@ -161,6 +161,12 @@ impl Checker<'_> {
         for size in &config.hidden {
             self.within(size, "hidden", (1, MAX_SIZE));
         }
+        let vectors = &config.item2vec;
+        self.within(&vectors.dim, "dim", (1, MAX_SIZE));
+        self.within(&vectors.window, "window", (1, 1000));
+        self.within(&vectors.negatives, "negatives", (1, 1000));
+        self.within(&vectors.epochs, "epochs", (1, 1_000_000));
+        self.within(&vectors.lr, "lr", (1e-9, 10.0));
         if let Some(batch) = &config.train.batch {
             self.within(batch, "batch", (1, 1 << 24));
         }

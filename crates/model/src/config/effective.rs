@@ -181,6 +181,9 @@ impl ModelConfig {
         fill(&mut full.train.shuffle_buffer, train.shuffle_buffer(), at);
         if let Some(checkpoint) = &mut full.train.checkpoint {
             fill(&mut checkpoint.keep, 2, at);
+            if checkpoint.steps.is_none() {
+                fill(&mut checkpoint.minutes, 10.0, at);
+            }
         }
         if let Some(schedule) = &mut full.train.schedule {
             fill(&mut schedule.warmup, 0, at);

@@ -209,6 +209,21 @@ impl Checker<'_> {
             task.weights
                 .iter()
                 .for_each(|weight| self.within(weight, "weights", (0.0, 1e6)));
+            self.weights_of_labels(&task.weights);
+        }
+    }
+
+    /// A weight for each label, one of them above zero; none at all counts every label once.
+    fn weights_of_labels(&mut self, weights: &[Located<f64>]) {
+        let Some(first) = weights.first() else {
+            return;
+        };
+        let (labels, given) = (self.config.labels.len(), weights.len());
+        if given != labels {
+            let message = format!("{given} weights for {labels} labels, expected one for each");
+            self.fault(first, "weights", message);
+        } else if weights.iter().all(|weight| weight.value <= 0.0) {
+            self.fault(first, "weights", "every weight is 0: nothing would be learnt");
         }
     }
 

@@ -538,15 +538,15 @@ pub enum StopMetric {
 #[serde(deny_unknown_fields, default)]
 pub struct Item2VecSettings {
     /// Numbers per vector.
-    pub dim: usize,
+    pub dim: Located<usize>,
     /// Neighbours on either side.
-    pub window: usize,
+    pub window: Located<usize>,
     /// Noise items per neighbour.
-    pub negatives: usize,
+    pub negatives: Located<usize>,
     /// Passes over the sentences.
-    pub epochs: u32,
+    pub epochs: Located<u32>,
     /// First learning rate.
-    pub lr: f64,
+    pub lr: Located<f64>,
     /// Items seen fewer times get no vector.
     pub min_count: u32,
     /// Which events make the sentences.
@@ -564,14 +564,19 @@ pub enum SentenceEvents {
     All,
 }
 
+/// A value that no file gives.
+fn anywhere<T>(value: T) -> Located<T> {
+    Located { value, span: 0..0 }
+}
+
 impl Default for Item2VecSettings {
     fn default() -> Self {
         Item2VecSettings {
-            dim: 32,
-            window: 5,
-            negatives: 5,
-            epochs: 5,
-            lr: 0.025,
+            dim: anywhere(32),
+            window: anywhere(5),
+            negatives: anywhere(5),
+            epochs: anywhere(5),
+            lr: anywhere(0.025),
             min_count: 1,
             events: SentenceEvents::Train,
         }

@@ -124,7 +124,7 @@ fn every_optimiser_can_be_named() {
 fn item2vec_needs_only_its_kind() {
     let text = "format = 1\nkind = \"item2vec\"\nitem2vec = { dim = 16 }\n";
     let config = ModelConfig::parse(text, "m.toml").unwrap();
-    assert_eq!((config.item2vec.dim, config.item2vec.window), (16, 5));
+    assert_eq!((config.item2vec.dim.value, config.item2vec.window.value), (16, 5));
     assert_eq!(config.item2vec.events, SentenceEvents::Train);
     let all = ModelConfig::parse(&text.replace("16", "16, events = \"all\""), "m.toml").unwrap();
     assert_eq!(all.item2vec.events, SentenceEvents::All);
@@ -207,4 +207,42 @@ fn a_table_that_expires_at_once_is_refused() {
                 embedding = [{ slots = [1], table = \"t\", dim = 2, expire = 0 }]\n";
     let faults = ModelConfig::parse(text, "m.toml").unwrap_err().to_string();
     assert!(faults.contains("m.toml:4:60: `expire` is 0"), "{faults}");
+}
+
+#[test]
+fn numbers_of_item2vec_have_bounds() {
+    let wrong = [
+        "dim = 0",
+        "dim = 1000000000",
+        "window = 0",
+        "negatives = 0",
+        "negatives = 100000000",
+        "epochs = 0",
+        "lr = nan",
+    ];
+    for key in wrong {
+        let text = format!("format = 1\nkind = \"item2vec\"\nitem2vec = {{ {key} }}\n");
+        let fault = ModelConfig::parse(&text, "m.toml").unwrap_err().to_string();
+        let name = key.split(' ').next().unwrap();
+        assert!(
+            fault.contains(&format!("`{name}` is")) && fault.contains("m.toml:3"),
+            "{fault}"
+        );
+    }
+}
+
+#[test]
+fn the_weights_of_labels_are_as_many_and_not_all_zero() {
+    for (weights, message) in [
+        ("1.0", "1 weights for 2 labels"),
+        ("0, 0.0", "every weight is 0"),
+        ("1, 1, 1", "3 weights"),
+    ] {
+        let text = format!(
+            "format = 1\nkind = \"mmoe\"\nconf = \"c\"\nlabels = [\"a\", \"b\"]\ndense = {{ slots = [1] }}\n\
+             experts = {{ shared = 2, hidden = [4] }}\ntask = {{ hidden = [2], weights = [{weights}] }}\n"
+        );
+        let fault = ModelConfig::parse(&text, "m.toml").unwrap_err().to_string();
+        assert!(fault.contains(message), "{fault}");
+    }
 }

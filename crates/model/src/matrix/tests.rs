@@ -222,6 +222,14 @@ fn keys_of_other_kinds_and_slots_of_the_wrong_side_are_named() {
         faults("kind = \"ease\"\nmatrix = { item = 2, history = 3, dim = 8 }"),
         ["4: kind `ease` has no `matrix.dim`"]
     );
+    for kind in ["ease", "itemknn", "walk"] {
+        assert_eq!(
+            faults(&format!(
+                "kind = \"{kind}\"\nmatrix = {{ item = 2, history = 1 }}"
+            )),
+            ["4: slot 1 shares no signs with the items of slot 2: give its feature `share = 2`"]
+        );
+    }
     assert_eq!(
         faults("kind = \"ials\"\nmatrix = { item = 2 }"),
         ["4: kind `ials` needs `matrix.user`"]

@@ -52,6 +52,7 @@ fn slot(slot: u32, group: Group, kind: SlotKind) -> SlotSpec {
         group,
         kind,
         index: 0,
+        signs: slot,
     }
 }
 
