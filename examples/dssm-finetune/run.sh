@@ -5,7 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=${WORK:-target/dssm-finetune}
-store=${STORE:-367}                       # the small scene
+store=${STORE:-406}                       # the small scene
 dim=${DIM:-128} epochs=${EPOCHS:-3} min_count=${MIN_COUNT:-5}
 top=${TOP:-20}
 data=${1:-${COMPLETEJOURNEY:-}}
