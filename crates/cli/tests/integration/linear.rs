@@ -48,10 +48,8 @@ fn what_is_held_out_of_several_files_is_what_the_report_judges() {
     let lines = told["evaluation"]["lines"].as_array().unwrap();
     let own = lines.iter().find(|l| l["baseline"] == false).unwrap();
     let judged = own["measures"]["roc_auc"].as_f64().unwrap();
-    assert!(
-        judged < 1.0 && (of_epoch - judged).abs() < 1e-9,
-        "{of_epoch} and {judged}"
-    );
+    assert!((of_epoch - judged).abs() < 1e-9, "{of_epoch} and {judged}");
+    assert!((0.3..0.7).contains(&judged), "{judged}");
 }
 
 #[test]
