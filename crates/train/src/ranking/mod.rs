@@ -65,7 +65,7 @@ impl Default for RankingOptions {
 }
 
 /// Ranks all items of `world` for every user who has something relevant among the `held` samples, by the model and by the
-/// baselines `popularity` and `chance`; where the world knows items by content also by `content profile` and `content factors`.
+/// baselines `popularity` (of likes alone, as the kind counts) and `chance`; where the world knows items by content also by `content profile` and `content factors`.
 ///
 /// # Errors
 /// What the source and a factorisation report.
@@ -82,7 +82,7 @@ pub fn rank(
     let mut chance = |_: &Asked, scores: &mut [f32]| {
         scores.iter_mut().for_each(|score| *score = random.random());
     };
-    let counts = world.popularity();
+    let counts = world.popularity(options.positive);
     let mut popular = |_: &Asked, scores: &mut [f32]| scores.copy_from_slice(&counts);
     let content = Content::new(plan, world, world.content(), options.positive);
     let factors = content.as_ref().map(|content| content.factors(options.seed));

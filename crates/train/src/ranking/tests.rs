@@ -292,3 +292,33 @@ fn lists_have_intervals_of_users_drawn_together() {
 fn nothing_cold_is_no_split() {
     assert!(ranked(&RankingOptions::default()).splits.is_empty());
 }
+
+#[test]
+fn the_baseline_counts_likes_as_the_kind_popularity_does() {
+    let plan = Plan::compile(TAGGED, "conf", None).unwrap();
+    let text = "format = 1\nconf = \"shop\"\nkind = \"popularity\"\nmatrix = { item = 2 }\n";
+    let config = ModelConfig::parse(text, "m.toml").unwrap();
+    // every fifth item has samples of 0, as drawn negatives have it; likes differ
+    let (mut learnt, mut held) = tagged();
+    let mut rows = Vec::new();
+    while learnt.next(&mut rows, 1000).unwrap() > 0 {}
+    rows.retain(|row| row.label < 0.5 || row.group % 3 != row.item_id % 3);
+    let mut learnt = RowsSource::new(rows);
+    let frame = Frame::default();
+    let trained = crate::matrix::train(&config, &plan, &mut learnt, &frame, (&mut Silent, None)).unwrap();
+    let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
+    let mut world = World::default();
+    world.learn(&mut learnt).unwrap();
+    let (options, named) = (RankingOptions::default(), ("own", &plan, &scorer));
+    let found = rank("test", named, &mut world, &mut held, &options).unwrap();
+    let (own, baseline) = (&found.lines[0], &found.lines[1]);
+    assert_eq!(baseline.name, "popularity");
+    assert_eq!((own.all, own.sampled), (baseline.all, baseline.sampled));
+    assert_eq!(own.splits, baseline.splits);
+    let met = (0..30).map(|item| f32::from(u8::try_from(world.met_by(item).len()).unwrap()));
+    let liked = &world.popularity(0.5)[..30];
+    assert!(
+        met.zip(liked).filter(|(met, liked)| met > *liked).count() == 6,
+        "every fifth item"
+    );
+}

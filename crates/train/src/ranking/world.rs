@@ -151,9 +151,14 @@ impl World {
         self.met_by.get(item as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// How many users met each item.
-    pub(super) fn popularity(&self) -> Vec<f32> {
-        let counts = self.met_by.iter().map(Vec::len);
-        counts.map(|n| rankine_kernel::Real::of(n as f64)).collect()
+    /// How many users liked each item in a learnt sample, as the kind `popularity` counts. Drawn negatives were met, not liked; they
+    /// still make an item known, so novelty and the splits of items go by who met them.
+    pub(super) fn popularity(&self, positive: f32) -> Vec<f32> {
+        let mut counts = vec![0_u32; self.rows.len()];
+        for item in self.liked(positive).into_values().flatten() {
+            counts[item as usize] += 1;
+        }
+        let each = counts.into_iter().map(f64::from);
+        each.map(rankine_kernel::Real::of).collect()
     }
 }
