@@ -112,7 +112,7 @@ pub fn train_in(
     (progress, tensorboard): (&mut dyn Progress, Option<&mut EventWriter>),
 ) -> Result<Trained, TrainError> {
     let network = Network::compile(config, &plan).map_err(|faults| TrainError::Model { faults })?;
-    trainable(config)?;
+    trainable(config, &network, frame)?;
     let settings = Settings::new(config);
     let others = config.labels.len().saturating_sub(1);
     let mut encoder = Encoder::new(plan.clone(), network.clone(), settings.loss).with_others(others);
@@ -212,8 +212,27 @@ fn check_patterns(config: &ModelConfig, net: &mut Net<f32>) -> Result<(), TrainE
     })
 }
 
+/// A new name of `train.rename` that no parameter has is a mistake, as is one without a version to begin from.
+fn check_new_names(config: &ModelConfig, network: &Network, frame: &Frame) -> Result<(), TrainError> {
+    let names = &config.train.rename;
+    if frame.start.is_none() && !names.is_empty() {
+        let detail = "there is no version to begin from, expected one (`--init-from`)";
+        return Err(warm::rename_fault(detail.to_owned()));
+    }
+    let tables = network.tables.iter().map(|table| format!("emb.{}", table.name));
+    let tensors = network.tensors().into_iter().map(|tensor| tensor.name);
+    let here: Vec<String> = tables.chain(tensors).collect();
+    let Some((old, new)) = names.iter().find(|(_, new)| !here.contains(new)) else {
+        return Ok(());
+    };
+    let near = warm::near(new, &here);
+    Err(warm::rename_fault(format!(
+        "`{old}` is to be `{new}`, which is no parameter of this model{near}"
+    )))
+}
+
 /// The linear kinds have a loop of their own, [`crate::linear::train`].
-fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
+fn trainable(config: &ModelConfig, network: &Network, frame: &Frame) -> Result<(), TrainError> {
     let kind = config.kind();
     if config.tower.as_ref().is_some_and(|tower| tower.only.is_some()) {
         return Err(TrainError::Config {
@@ -222,7 +241,7 @@ fn trainable(config: &ModelConfig) -> Result<(), TrainError> {
         });
     }
     if !kind.is_linear() && !kind.is_matrix() {
-        return Ok(());
+        return check_new_names(config, network, frame);
     }
     Err(TrainError::Config {
         key: "kind".to_owned(),

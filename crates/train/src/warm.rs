@@ -165,8 +165,12 @@ impl Rules {
 
 impl Start {
     /// The same with parameters under the names that `names` gives them here.
-    #[must_use]
-    pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Self {
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] for a name that the version lacks, a tensor's name for a table or a table's for a tensor, and two
+    /// parameters that would have one name.
+    pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Result<Self, TrainError> {
+        check_renamed(&self, names)?;
         let of = |name: &str, prefix: &str| {
             let new = names.get(&format!("{prefix}{name}"));
             new.map_or(name, |new| new.strip_prefix(prefix).unwrap_or(new))
@@ -180,7 +184,7 @@ impl Start {
             let dense = std::mem::take(&mut parameters.dense).into_iter();
             parameters.dense = dense.map(|(name, tensor)| (of(&name, ""), tensor)).collect();
         }
-        self
+        Ok(self)
     }
 
     /// Gives the rows of the earlier version their numbers, before samples are read; refuses keys that mean other signs.
@@ -273,6 +277,48 @@ impl Start {
                 .collect()
         });
         pairs.unwrap_or_default()
+    }
+}
+
+/// Refuses new names that are none of `start`'s own, of another kind, or of two parameters.
+fn check_renamed(start: &Start, names: &BTreeMap<String, String>) -> Result<(), TrainError> {
+    let tables = start.parameters.tables.keys().map(|name| format!("emb.{name}"));
+    let there: Vec<String> = tables.chain(start.parameters.dense.keys().cloned()).collect();
+    let fault = |detail: String| Err(rename_fault(detail));
+    for (old, new) in names {
+        if !there.contains(old) {
+            let near = near(old, &there);
+            return fault(format!("{} has no parameter `{old}`{near}", start.from));
+        }
+        if old.starts_with("emb.") != new.starts_with("emb.") {
+            return fault(format!(
+                "`{old}` cannot become `{new}`: tables are `emb.<name>`, tensors are not"
+            ));
+        }
+        let here = |name: &String| names.get(name).unwrap_or(name) == new;
+        if let Some(other) = there.iter().find(|name| *name != old && here(name)) {
+            return fault(format!(
+                "`{other}` and `{old}` of {} would both be `{new}`, expected a name for each",
+                start.from
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A fault of `train.rename`.
+pub(crate) fn rename_fault(detail: String) -> TrainError {
+    TrainError::Config {
+        key: "train.rename".to_owned(),
+        detail,
+    }
+}
+
+/// The nearest of the names there are, or else all of them, to end a fault with.
+pub(crate) fn near(name: &str, there: &[String]) -> String {
+    match rankine_config::nearest(name, there.iter().map(String::as_str)) {
+        Some(near) => format!(" (did you mean `{near}`?)"),
+        None => format!("; there are: {}", there.join(", ")),
     }
 }
 

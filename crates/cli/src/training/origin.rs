@@ -71,7 +71,7 @@ impl Origin {
         };
         Ok(Origin {
             parent: format!("{}@{}", artefact.manifest().name, artefact.manifest().version),
-            start: Arc::new(start.renamed(&config.train.rename)),
+            start: Arc::new(start.renamed(&config.train.rename)?),
             slots: slots(network),
             cells: cells(&dir)?,
             places: places(&dir)?,

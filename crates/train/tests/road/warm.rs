@@ -99,7 +99,7 @@ fn what_fits_is_restored_by_its_new_name_and_the_rest_is_told() {
     let train = "train = { batch = 64, epochs = 1 }";
     let first = begun(&model("embeddingmlp", train), &mut samples(300, 1), None).unwrap();
     let names = BTreeMap::from([("emb.user".to_owned(), "emb.people".to_owned())]);
-    let start = Arc::new(start(&first).renamed(&names));
+    let start = Arc::new(start(&first).renamed(&names).unwrap());
     let text = model("embeddingmlp", train).text().to_owned();
     let text = text.replace("table = \"user\"", "table = \"people\"");
     let text = text.replace("table = \"item\", dim = 5", "table = \"item\", dim = 4");
@@ -127,6 +127,45 @@ fn what_fits_is_restored_by_its_new_name_and_the_rest_is_told() {
         text.contains("added: emb.label") && text.contains("dropped: emb.tag"),
         "{text}"
     );
+}
+
+#[test]
+fn new_names_of_nothing_or_of_two_are_refused() {
+    let train = "train = { batch = 64, epochs = 1 }";
+    let first = begun(&model("embeddingmlp", train), &mut samples(200, 1), None).unwrap();
+    let refused = |old: &str, new: &str| {
+        let names = BTreeMap::from([(old.to_owned(), new.to_owned())]);
+        start(&first).renamed(&names).unwrap_err().to_string()
+    };
+    let key = "model key `train.rename`: ";
+    assert_eq!(
+        refused("emb.usr", "emb.user"),
+        format!("{key}models/m/1 has no parameter `emb.usr` (did you mean `emb.user`?)")
+    );
+    assert_eq!(
+        refused("emb.item", "emb.user"),
+        format!(
+            "{key}`emb.user` and `emb.item` of models/m/1 would both be `emb.user`, expected a name for each"
+        )
+    );
+    assert!(refused("emb.item", "output.weight").contains("tables are `emb.<name>`"));
+    let swapped = [("emb.user", "emb.item"), ("emb.item", "emb.user")];
+    let swapped = swapped.map(|(old, new)| (old.to_owned(), new.to_owned()));
+    assert!(start(&first).renamed(&BTreeMap::from(swapped)).is_ok());
+    let config = model(
+        "embeddingmlp",
+        &train.replace("64", "64, rename = { \"emb.item\" = \"emb.itm\" }"),
+    );
+    let whole = Arc::new(start(&first));
+    let told = |start| {
+        begun(&config, &mut samples(200, 1), start)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(told(None).contains("there is no version to begin from"));
+    let unknown =
+        "`emb.item` is to be `emb.itm`, which is no parameter of this model (did you mean `emb.item`?)";
+    assert_eq!(told(Some(&whole)), format!("{key}{unknown}"));
 }
 
 #[test]
