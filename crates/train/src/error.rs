@@ -71,6 +71,12 @@ pub enum TrainError {
         /// `training` or `validation`.
         what: &'static str,
     },
+    /// Training samples of which none says anything.
+    #[error("all {samples} training samples have weight 0, expected one above 0")]
+    Weightless {
+        /// Samples that were read.
+        samples: u64,
+    },
     /// A checkpoint that this run cannot go on from.
     #[error("{path}: {detail}; remove it, or train without resuming")]
     Checkpoint {

@@ -118,6 +118,49 @@ fn a_version_is_begun_from_the_latest_and_says_what_became_of_it() {
     );
 }
 
+#[test]
+fn new_names_that_mean_nothing_are_refused_with_the_nearest() {
+    let renaming = |old: &str, new: &str| {
+        MODEL.replace(
+            "epochs = 2",
+            &format!("epochs = 1, rename = {{ \"{old}\" = \"{new}\" }}"),
+        )
+    };
+    let files = folder(&[
+        ("c.toml", CONF),
+        ("m.toml", MODEL),
+        ("lacking.toml", &renaming("emb.usr", "emb.user")),
+        ("unknown.toml", &renaming("emb.colour", "emb.color")),
+        ("both.toml", &renaming("emb.colour", "emb.user")),
+        ("a.csv", &samples(0)),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let models = home.path().join("models/m").display().to_string();
+    let told = |model: &str, more: &[&str]| train(home.path(), &files, (model, "c.toml", "a.csv"), more);
+    told("m.toml", &[]).good();
+    let from = ["--init-from", models.as_str()];
+    for (model, expected) in [
+        (
+            "lacking.toml",
+            "has no parameter `emb.usr` (did you mean `emb.user`?)",
+        ),
+        (
+            "unknown.toml",
+            "no parameter of this model (did you mean `emb.colour`?)",
+        ),
+        ("both.toml", "would both be `emb.user`"),
+    ] {
+        let error = told(model, &from).bad(1);
+        assert!(
+            error.contains("train.rename") && error.contains(expected),
+            "{error}"
+        );
+    }
+    let error = told("both.toml", &[]).bad(1);
+    assert!(error.contains("there is no version to begin from"), "{error}");
+    assert!(!home.path().join("models/m/2").exists());
+}
+
 /// Model files beside a conf, the same with its words moved, and the samples of two days, between which ten users change.
 fn two_days(models: &[(&str, &str)]) -> tempfile::TempDir {
     let moved = CONF.replace("\"=red\", \"=green\"", "\"=green\", \"=red\"");
@@ -243,6 +286,58 @@ fn a_broken_row_is_listed_and_strict_ends_at_it() {
     assert!(card.contains("broken rows") && card.contains("1 of "), "{card}");
     let error = train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &["--strict"]).bad(1);
     assert!(error.contains("a.csv") && error.contains("three"), "{error}");
+    assert!(!home.path().join("models/m/2").exists());
+}
+
+#[test]
+fn broken_weights_and_infinite_cells_are_listed_with_their_lines_and_weights_of_zero_refused() {
+    let conf = CONF
+        .replace(
+            "schema.user",
+            "schema.context = [{ name = \"price\", type = \"float\" }]\nschema.user",
+        )
+        .replace("group =", "weight = \"w\", group =");
+    let conf =
+        conf + "[[feature]]\nname = \"price\"\nclass = \"normalize\"\nslot = 3\ndepend = [\"price\"]\n";
+    let model = MODEL.replace("hidden", "dense = { slots = [3] }\nhidden");
+    let lr =
+        "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1, 2] }\ntrain = { epochs = 1 }\n";
+    let weighed = |weight: &dyn Fn(usize) -> &'static str| {
+        let plain = samples(0);
+        let lines = plain.lines().enumerate();
+        let row = |(at, line): (usize, &str)| match at {
+            0 => format!("{line},w,price\n"),
+            _ => format!("{line},{}\n", weight(at)),
+        };
+        lines.map(row).collect::<String>()
+    };
+    let broken = weighed(&|at| match at {
+        10 => "-5,1",
+        20 => "1e39,2",
+        30 => "1,inf",
+        _ => "1,2.5",
+    });
+    let files = folder(&[
+        ("c.toml", &conf),
+        ("m.toml", &model),
+        ("lr.toml", lr),
+        ("a.csv", &broken),
+        ("zero.csv", &weighed(&|_| "0,2.5")),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    train(home.path(), &files, ("m.toml", "c.toml", "a.csv"), &[]).good();
+    let listed = std::fs::read_to_string(home.path().join("cache/m.rejects.tsv")).unwrap();
+    for line in ["11", "21", "31"] {
+        assert!(listed.contains(&format!("a.csv\t{line}\t")), "{listed}");
+    }
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    for model in ["m.toml", "lr.toml"] {
+        let error = train(home.path(), &files, (model, "c.toml", "zero.csv"), &[]).bad(1);
+        assert!(
+            error.contains("600 training samples") && error.contains("weight 0"),
+            "{error}"
+        );
+    }
     assert!(!home.path().join("models/m/2").exists());
 }
 

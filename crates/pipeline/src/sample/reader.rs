@@ -235,7 +235,7 @@ impl SampleReader {
             context: context?,
             label: at.label(binding.label, self.labels)?,
             others: at.others(self.labels)?,
-            weight: binding.weight.map_or(Ok(1.0), |bound| at.number(bound))?,
+            weight: binding.weight.map_or(Ok(1.0), |bound| at.weight(bound))?,
             time: binding.time.map_or(Ok(0), |bound| at.whole(bound))?,
             group: binding.group.map_or(Ok(0), |bound| at.whole(bound))?,
             item_id: at.whole(binding.item)?,
@@ -256,8 +256,17 @@ impl Place<'_> {
         let bound = &self.binding.sides[side];
         bound
             .iter()
-            .map(|bound| bound.map_or(Ok(Value::Missing), |bound| self.value(bound)))
+            .map(|bound| bound.map_or(Ok(Value::Missing), |bound| self.field(bound)))
             .collect()
+    }
+
+    /// The value of a feature's field: NaN is missing, but no feature is made of what is infinite as f32.
+    fn field(&mut self, bound: Bound) -> Result<Value, PipelineError> {
+        let value = self.value(bound)?;
+        match infinite(&value) {
+            Some(x) => Err(self.fault(bound, format!("expected finite numbers, got {x:?}"))),
+            None => Ok(value),
+        }
     }
 
     fn value(&mut self, bound: Bound) -> Result<Value, PipelineError> {
@@ -286,12 +295,25 @@ impl Place<'_> {
         reason = "labels and weights are f32 by definition"
     )]
     fn number(&mut self, bound: Bound) -> Result<f32, PipelineError> {
-        if let Value::Float(x) = self.value(bound)?
-            && x.is_finite()
-        {
-            return Ok(x as f32);
+        let mut got = "a missing value".to_owned();
+        if let Value::Float(x) = self.value(bound)? {
+            if (x as f32).is_finite() {
+                return Ok(x as f32);
+            }
+            got = format!("{x:?}");
         }
-        Err(self.fault(bound, "expected a finite number, got a missing value".to_owned()))
+        Err(self.fault(bound, format!("expected a finite number, got {got}")))
+    }
+
+    fn weight(&mut self, bound: Bound) -> Result<f32, PipelineError> {
+        let weight = self.number(bound)?;
+        if weight >= 0.0 {
+            return Ok(weight);
+        }
+        Err(self.fault(
+            bound,
+            format!("expected a weight that is not negative, got {weight}"),
+        ))
     }
 
     fn others(&mut self, range: Option<(f32, f32)>) -> Result<Vec<f32>, PipelineError> {
@@ -329,6 +351,24 @@ impl Place<'_> {
             field,
             reason,
         }
+    }
+}
+
+/// The first number that is infinite as f32, where a value has any.
+fn infinite(value: &Value) -> Option<f64> {
+    let bad = |x: &f64| x.abs() > f64::from(f32::MAX);
+    match value {
+        Value::Float(x) => Some(*x).filter(bad),
+        Value::Floats(items) => items.iter().copied().find(bad),
+        Value::Vector(items) => items.iter().map(|x| f64::from(*x)).find(bad),
+        Value::Weighted(items) => items.iter().map(|(_, x)| f64::from(*x)).find(bad),
+        Value::Missing
+        | Value::Int(_)
+        | Value::Str(_)
+        | Value::Time(_)
+        | Value::Bool(_)
+        | Value::Ints(_)
+        | Value::Strs(_) => None,
     }
 }
 

@@ -414,6 +414,45 @@ fn further_labels_follow_the_first_in_the_order_asked_for() {
 }
 
 #[test]
+fn weights_and_floats_that_are_no_numbers_to_learn_from_are_told_with_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.csv");
+    let conf = "format = 1\nname = \"c\"\nsample = { label = [\"label\"], weight = \"w\" }\n\
+                schema.item = [{ name = \"movieId\", type = \"int\" }, { name = \"x\", type = \"float\" }, \
+                { name = \"l\", type = \"list<float>\" }]\n";
+    let plan = Plan::compile(conf, "c.toml", None).unwrap();
+    let read = |row: &str| {
+        std::fs::write(
+            &path,
+            format!("movieId,label,w,x,l\n1,1,0,NaN,\"1,NaN\"\n{row}\n"),
+        )
+        .unwrap();
+        let options = SampleOptions::default();
+        let mut reader = SampleReader::open(&path, plan.schema(), plan.sample_spec(), &options).unwrap();
+        assert_eq!(reader.next(&mut Vec::new(), 1).unwrap(), 1);
+        reader.next(&mut Vec::new(), 1).map_err(|error| error.to_string())
+    };
+    assert_eq!(read("1,1,0.5,-3e38,2"), Ok(1));
+    for (row, field, reason) in [
+        (
+            "1,1,-5,2,2",
+            "w",
+            "expected a weight that is not negative, got -5",
+        ),
+        ("1,1,1e39,2,2", "w", "expected a finite number, got 1e39"),
+        ("1,1,,2,2", "w", "expected a finite number, got a missing value"),
+        ("1,1e39,1,2,2", "label", "expected a finite number, got 1e39"),
+        ("1,1,1,inf,2", "x", "expected finite numbers, got inf"),
+        ("1,1,1,-1e39,2", "x", "expected finite numbers, got -1e39"),
+        ("1,1,1,2,\"2,-inf\"", "l", "expected finite numbers, got -inf"),
+    ] {
+        let error = read(row).unwrap_err();
+        let place = error.contains("samples.csv") && error.contains('3') && error.contains(field);
+        assert!(place && error.contains(reason), "{error}");
+    }
+}
+
+#[test]
 fn json_lines_and_text_without_a_header_are_the_same_samples() {
     let folder = tempfile::tempdir().unwrap();
     let options = SampleOptions {

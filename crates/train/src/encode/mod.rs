@@ -206,7 +206,9 @@ impl Encoder {
         let mut spill = Spill::new(storage, self.widths(), self.network.columns.len());
         let mut extraction = Extraction::default();
         let plan = Arc::clone(&self.plan);
+        let mut weight = 0.0;
         for_each(source, |row| {
+            weight += f64::from(row.weight);
             check(row, plan.schema(), self.loss, spill.len())?;
             check_others(row, self.others, self.loss, spill.len())?;
             extraction.run(&plan, row);
@@ -222,6 +224,9 @@ impl Encoder {
             cache.others.extend_from_slice(&row.others);
             spill.settle()
         })?;
+        if growth == Growth::Grow {
+            check_total(weight, spill.len())?;
+        }
         Ok(spill)
     }
 
@@ -344,6 +349,14 @@ pub(crate) fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -
     Ok(())
 }
 
+/// Refuses samples to learn from that all have weight 0.
+pub(crate) fn check_total(weight: f64, samples: u64) -> Result<(), TrainError> {
+    if samples > 0 && weight <= 0.0 {
+        return Err(TrainError::Weightless { samples });
+    }
+    Ok(())
+}
+
 /// Refuses a label that does not fit the loss.
 fn check_label(label: f32, loss: Loss, number: u64) -> Result<(), TrainError> {
     let (fits, expected) = match loss {
@@ -426,5 +439,24 @@ mod tests {
             high.to_string(),
             "sample 0: label is 2, expected a number from 0 to 1"
         );
+    }
+
+    #[test]
+    fn samples_of_weight_0_teach_nothing_but_may_be_judged_on() {
+        let weigh = |weights: &[f32]| {
+            let row = |weight: &f32| SampleRow {
+                item: vec![Value::Float(0.5)],
+                weight: *weight,
+                ..SampleRow::default()
+            };
+            RowsSource::new(weights.iter().map(row).collect())
+        };
+        let none = encoder(0).learn(&mut weigh(&[0.0, 0.0])).unwrap_err();
+        assert_eq!(
+            none.to_string(),
+            "all 2 training samples have weight 0, expected one above 0"
+        );
+        assert_eq!(encoder(0).learn(&mut weigh(&[0.0, 0.5])).unwrap().len(), 2);
+        assert_eq!(encoder(0).apply(&mut weigh(&[0.0])).unwrap().len(), 1);
     }
 }

@@ -27,7 +27,7 @@ use crate::TrainError;
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint::tape::Tape;
 use crate::early_stop::{EarlyStop, Verdict};
-use crate::encode::Vocabulary;
+use crate::encode::{Vocabulary, check_total};
 use crate::held::{Figures, Held};
 use crate::model::{Settings, Watch};
 use crate::progress::{EpochReport, Progress};
@@ -310,6 +310,7 @@ impl Run<'_> {
         if at.sums.seen == 0 {
             return Err(TrainError::Empty { what: "training" });
         }
+        check_total(at.sums.weight, at.sums.seen)?;
         finite(at)
     }
 
