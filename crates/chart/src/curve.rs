@@ -25,8 +25,33 @@ const DOTTED: usize = 40;
 pub struct Curve {
     frame: Frame,
     series: Vec<(String, Vec<(f64, f64)>)>,
+    /// Of each series: (x, low, high).
+    intervals: Vec<Intervals>,
     references: Vec<(String, f64)>,
     marks: Vec<(String, f64)>,
+}
+
+/// How sure a series is, and how that is drawn.
+#[derive(Debug, Clone, PartialEq)]
+enum Intervals {
+    None,
+    Whiskers(Vec<(f64, f64, f64)>),
+    Band(Vec<(f64, f64, f64)>),
+}
+
+impl Intervals {
+    fn all(&self) -> &[(f64, f64, f64)] {
+        match self {
+            Intervals::None => &[],
+            Intervals::Whiskers(all) | Intervals::Band(all) => all,
+        }
+    }
+
+    /// Those that can be drawn.
+    fn drawn(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        let whole = |(x, low, high): &(f64, f64, f64)| drawable(*x) && drawable(*low) && drawable(*high);
+        self.all().iter().copied().filter(whole)
+    }
 }
 
 impl Curve {
@@ -35,6 +60,7 @@ impl Curve {
         Curve {
             frame: frame.into(),
             series: Vec::new(),
+            intervals: Vec::new(),
             references: Vec::new(),
             marks: Vec::new(),
         }
@@ -44,6 +70,26 @@ impl Curve {
     #[must_use]
     pub fn series(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curve {
         self.series.push((name.into(), points.to_vec()));
+        self.intervals.push(Intervals::None);
+        self
+    }
+
+    /// Gives the series added last intervals (x, low, high), drawn as error bars.
+    #[must_use]
+    pub fn whiskers(self, intervals: &[(f64, f64, f64)]) -> Curve {
+        self.with(Intervals::Whiskers(intervals.to_vec()))
+    }
+
+    /// Gives the series added last intervals (x, low, high), drawn as a band.
+    #[must_use]
+    pub fn band(self, intervals: &[(f64, f64, f64)]) -> Curve {
+        self.with(Intervals::Band(intervals.to_vec()))
+    }
+
+    fn with(mut self, intervals: Intervals) -> Curve {
+        if let Some(last) = self.intervals.last_mut() {
+            *last = intervals;
+        }
         self
     }
 
@@ -101,7 +147,13 @@ impl Curve {
         let plot = self
             .frame
             .axes(&mut canvas, &self.legend(), Axis::Bounded(&x, data), &y);
+        for intervals in &self.intervals {
+            draw_band(&mut canvas, &plot, intervals);
+        }
         self.rulers(&mut canvas, &plot);
+        for intervals in &self.intervals {
+            draw_whiskers(&mut canvas, &plot, intervals);
+        }
         for (index, (_, points)) in self.series.iter().enumerate() {
             draw_series(&mut canvas, &plot, index, points);
         }
@@ -127,7 +179,9 @@ impl Curve {
 
     fn y_ticks(&self) -> Ticks {
         let levels = self.references.iter().map(|r| r.1);
-        Range::covering(self.points().map(|p| p.1).chain(levels)).ticks(5, false)
+        let ends = self.intervals.iter().flat_map(Intervals::drawn);
+        let ends = ends.flat_map(|(_, low, high)| [low, high]);
+        Range::covering(self.points().map(|p| p.1).chain(levels).chain(ends)).ticks(5, false)
     }
 
     fn legend(&self) -> Vec<Entry> {
@@ -222,6 +276,27 @@ fn is_drawable(point: &(f64, f64)) -> bool {
     drawable(point.0) && drawable(point.1)
 }
 
+/// The area between the lows and the highs.
+fn draw_band(canvas: &mut Canvas, plot: &Plot, intervals: &Intervals) {
+    if !matches!(intervals, Intervals::Band(_)) {
+        return;
+    }
+    let lows = intervals.drawn().map(|(x, low, _)| plot.at((x, low)));
+    let mut edge: Vec<(f64, f64)> = lows.collect();
+    let highs: Vec<_> = intervals.drawn().map(|(x, _, high)| plot.at((x, high))).collect();
+    edge.extend(highs.iter().rev());
+    canvas.path("rk-band", &edge);
+}
+
+fn draw_whiskers(canvas: &mut Canvas, plot: &Plot, intervals: &Intervals) {
+    if !matches!(intervals, Intervals::Whiskers(_)) {
+        return;
+    }
+    for (x, low, high) in intervals.drawn() {
+        canvas.line("rk-whisker", plot.at((x, low)), plot.at((x, high)));
+    }
+}
+
 fn draw_series(canvas: &mut Canvas, plot: &Plot, index: usize, points: &[(f64, f64)]) {
     for run in points.split(|p| !is_drawable(p)) {
         let pixels: Vec<_> = run.iter().map(|p| plot.at(*p)).collect();
@@ -258,6 +333,38 @@ mod tests {
         let svg = Curve::new("gap").series("a", &points).svg();
         assert_eq!(svg.matches("<path").count(), 2);
         assert_eq!(svg.matches("<circle").count(), 5);
+    }
+
+    #[test]
+    fn intervals_are_seen_whole() {
+        let points = [(1.0, 0.5), (2.0, 0.6), (3.0, f64::NAN)];
+        let about = [(1.0, 0.1, 0.7), (2.0, 0.4, 0.95), (3.0, f64::NAN, 1.0)];
+        let chart = Curve::new("t").series("a", &points);
+        let whiskers = chart.clone().whiskers(&about).svg();
+        let band = chart.band(&about).svg();
+        assert_well_formed(&whiskers);
+        assert_well_formed(&band);
+        let counts = |svg: &str| {
+            (
+                svg.matches("class=\"rk-whisker\"").count(),
+                svg.matches("class=\"rk-band\"").count(),
+            )
+        };
+        assert_eq!((counts(&whiskers), counts(&band)), ((2, 0), (0, 1)));
+        assert_eq!(
+            whiskers.matches("<path").count() + 1,
+            band.matches("<path").count()
+        );
+        // without a series there is nothing to be sure of
+        assert_eq!(Curve::new("t").whiskers(&about), Curve::new("t"));
+        let mut canvas = Canvas::default();
+        let wide = Curve::new("t").series("a", &points).whiskers(&about);
+        let (x, y) = (wide.x_ticks(), wide.y_ticks());
+        let plot = wide.frame.axes(&mut canvas, &[], Axis::Numbers(&x), &y);
+        assert!(
+            plot.at((1.0, 0.1)).1 <= plot.y.from.max(plot.y.to),
+            "the lowest end is on the chart"
+        );
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(crate) const CSS: &str = "\
 .rk .rk-mark{stroke:var(--rk-mute);stroke-width:1.25;stroke-dasharray:2 4;stroke-linecap:round}\
 .rk .rk-whisker{stroke:var(--rk-ink);stroke-width:1.5;stroke-linecap:round}\
 .rk path{fill:none;stroke-width:2.25;stroke-linejoin:round;stroke-linecap:round}\
+.rk .rk-band{fill:var(--rk-mute);fill-opacity:.16;stroke:none}\
 .rk circle{stroke:var(--rk-paper);stroke-width:1.5}\
 .rk .rk-f0{fill:var(--rk-quiet)}\
 .rk .rk-s1{stroke:var(--rk-1)}.rk .rk-s2{stroke:var(--rk-2)}.rk .rk-s3{stroke:var(--rk-3)}\
@@ -59,6 +60,7 @@ pub(crate) fn plain(class: &str) -> String {
         "rk-grid" => r##" stroke="#e4e9ef""##.to_owned(),
         "rk-axis" | "rk-mark" => r##" stroke="#586574""##.to_owned(),
         "rk-whisker" => r##" stroke="#1b2430""##.to_owned(),
+        "rk-band" => r##" fill="#586574" fill-opacity=".16""##.to_owned(),
         "rk-f0" => r##" fill="#9aa7b5""##.to_owned(),
         other => match (other.strip_prefix("rk-s"), other.strip_prefix("rk-f")) {
             (Some(digit), _) => colour(digit)

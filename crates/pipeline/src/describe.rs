@@ -203,7 +203,9 @@ impl Tally {
     }
 }
 
-fn instant(micros: i64) -> String {
+/// Writes microseconds since 1970 UTC as RFC 3339.
+#[must_use]
+pub fn instant(micros: i64) -> String {
     let time = UtcDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok();
     time.and_then(|time| time.format(&Rfc3339).ok())
         .unwrap_or_else(|| format!("{micros} µs"))

@@ -16,6 +16,7 @@ pub mod card;
 #[cfg(test)]
 pub(crate) mod check;
 pub mod checkpoint;
+pub mod chronicle;
 mod crew;
 pub mod early_stop;
 pub mod encode;

@@ -17,6 +17,7 @@ mod index_build;
 mod index_check;
 mod index_measure;
 mod index_query;
+mod model_chronicle;
 mod model_export;
 mod model_import;
 mod model_list;
@@ -186,6 +187,8 @@ enum Model {
     Show(model_show::Options),
     /// Check sizes, checksums and golden scores
     Verify(model_verify::Options),
+    /// Show what became of a model's trainings: published, blocked, rolled back
+    Chronicle(model_chronicle::Options),
     /// Let an older version serve, or the newest again
     Rollback(model_rollback::Options),
     /// Publish the user and the item side of a two-sided model as models of their own
@@ -259,6 +262,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Model(Model::List(options)) => model_list::run(&options, globals),
         Verb::Model(Model::Show(options)) => model_show::run(&options, globals),
         Verb::Model(Model::Verify(options)) => model_verify::run(&options, globals),
+        Verb::Model(Model::Chronicle(options)) => model_chronicle::run(&options, globals),
         Verb::Model(Model::Rollback(options)) => model_rollback::run(&options, globals),
         Verb::Model(Model::Split(options)) => model_split::run(&options, globals),
         Verb::Model(Model::Export(options)) => model_export::run(&options, globals),

@@ -7,11 +7,12 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use rankine_dict::pin;
 use rankine_model::{Artefact, versions};
+use rankine_train::chronicle::{Event, Serving, add};
 use serde_json::json;
 use std::path::Path;
 
 use super::Globals;
-use crate::output;
+use crate::{clock, output};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -52,6 +53,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         pin::pin(&folder, version).with_context(|| folder.display().to_string())?;
         version
     };
+    written_down(&folder, (before, after), !options.latest);
     if globals.json {
         return output::json(
             &json!({ "name": options.name, "before": before, "version": after, "pinned": !options.latest }),
@@ -63,6 +65,21 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         options.name
     ));
     Ok(())
+}
+
+/// Adds a line to the model's chronicle where another version serves now; one that cannot be written fails nothing.
+fn written_down(folder: &Path, (before, version): (u64, u64), pinned: bool) {
+    let event = Event::Serving(Serving {
+        time: clock::now_micros(),
+        before,
+        version,
+        pinned,
+    });
+    if before != version
+        && let Err(fault) = add(folder, &event)
+    {
+        output::note(&fault.to_string());
+    }
 }
 
 fn chosen(options: &Options, there: &[u64], before: u64) -> anyhow::Result<u64> {

@@ -23,7 +23,8 @@ use crate::home::Home;
 use crate::preparing::Preparing;
 use crate::progress::{Bars, Listeners};
 use crate::training::{
-    Fitted, Going, Job, Liked, Origin, earlier_vectors, fit, gate, lists, measure, publish, train_vectors,
+    Fitted, Going, Job, Liked, Origin, chronicle, earlier_vectors, fit, gate, lists, measure, publish,
+    train_vectors,
 };
 use crate::watch::Watch;
 use crate::{clock, output};
@@ -206,6 +207,7 @@ fn published(job: &Job, options: &Options, globals: &Globals) -> anyhow::Result<
         None => Some(publish(job, &home, &mut fitted, &evaluation)?),
     };
     job.forget_checkpoints(&home);
+    chronicle(job, &home, &fitted, version);
     tell((job, &home, globals), &fitted, &evaluation, version)?;
     match stopped {
         Some(why) => bail!("{} is not published: {why}", job.name),

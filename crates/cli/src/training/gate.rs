@@ -7,7 +7,6 @@ use anyhow::Context;
 use rankine_dict::pin;
 use rankine_model::config::Gate;
 use rankine_model::{Artefact, Network, Scorer, versions};
-use rankine_train::bootstrap::Bootstrap;
 use rankine_train::ranking::{RankingOptions, Verdict};
 
 use super::ranked::{ranked, ranking_options, title_and_met};
@@ -30,10 +29,6 @@ pub(crate) fn gate(job: &Job, home: &Home, fitted: &Fitted, gate: &Gate) -> anyh
     let options = RankingOptions {
         k: gate.k,
         negatives: 0,
-        bootstrap: Bootstrap {
-            resamples: 0,
-            ..Bootstrap::default()
-        },
         ..ranking_options(&job.model)
     };
     let network = Network::compile(&job.model, &fitted.plan)?;

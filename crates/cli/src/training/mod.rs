@@ -4,6 +4,7 @@
 //! baselines; [`mod@publish`] writes the artefact. The decision: a version is measured before it is published, with the
 //! code that will serve it, so that no card carries a figure that serving does not have.
 
+mod chronicle;
 mod fit;
 mod gate;
 mod judge;
@@ -28,6 +29,7 @@ use crate::dictionaries::Tables;
 use crate::home::Home;
 use crate::source::{Chained, Reading, Sifted};
 
+pub(crate) use chronicle::chronicle;
 pub(crate) use fit::{Fitted, attempt, fit};
 pub(crate) use gate::gate;
 pub(crate) use judge::{Baselines, judge};

@@ -1,4 +1,4 @@
-//! The report of a published model as a file, and the page of a run while it goes: both in a browser, without complaints.
+//! The report of a published model and the chronicle of another as files, and the page of a run while it goes: both in a browser, without complaints.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -41,6 +41,51 @@ pub(crate) async fn a_report_is_a_file_that_needs_nothing_else(site: &Site, tab:
         .await?;
         tab.shoot(&format!("report-{id}")).await?;
     }
+    tab.size(390, 844, true).await?;
+    let wide: bool = tab
+        .ask("document.documentElement.scrollWidth > innerWidth")
+        .await?;
+    ensure!(!wide, "wider than a phone");
+    ensure!(tab.complaints().is_empty(), "{:?}", tab.complaints());
+    Ok(())
+}
+
+/// `model chronicle --html` of what a replay of three nights left: a curve with all outcomes, a line per night.
+pub(crate) async fn a_chronicle_shows_its_nights(site: &Site, tab: &Tab) -> anyhow::Result<()> {
+    let model = site.home().join("models/nights");
+    std::fs::create_dir_all(&model)?;
+    std::fs::write(model.join("chronicle.jsonl"), include_str!("nights.jsonl"))?;
+    let page = site.home().join("nights.html");
+    let told = Command::new(env!("CARGO_BIN_EXE_rankine"))
+        .arg("--home")
+        .arg(site.home())
+        .args(["model", "chronicle", "nights", "--html"])
+        .arg(&page)
+        .output()?;
+    ensure!(told.status.success(), "{told:?}");
+    std::fs::remove_dir_all(&model)?;
+    tab.go(&format!("file://{}", page.display())).await?;
+    let outcomes: Vec<String> = tab
+        .ask("[...document.querySelectorAll('#trainings tbody tr')].map(r => r.cells[1].textContent)")
+        .await?;
+    let expected = [
+        "published 1",
+        "published 2",
+        "blocked",
+        "published 3, rolled back to 2",
+    ];
+    ensure!(outcomes == expected, "{outcomes:?}");
+    let names: String = tab
+        .ask("document.querySelector('#curve svg').textContent")
+        .await?;
+    for name in ["serving version", "published", "blocked", "rolled back"] {
+        ensure!(names.contains(name), "{name}: {names}");
+    }
+    let drawn: bool = tab
+        .ask("document.querySelector('#curve svg').getBoundingClientRect().width > 200")
+        .await?;
+    ensure!(drawn, "the curve has no size");
+    tab.shoot("chronicle").await?;
     tab.size(390, 844, true).await?;
     let wide: bool = tab
         .ask("document.documentElement.scrollWidth > innerWidth")

@@ -42,6 +42,7 @@ pub(crate) async fn walk(site: &Site) -> anyhow::Result<Vec<String>> {
         rating::rating_on_a_films_page_changes_what_comes_next,
         scriptless::a_form_rates_without_the_script,
         report::a_report_is_a_file_that_needs_nothing_else,
+        report::a_chronicle_shows_its_nights,
         report::a_run_is_watched_to_its_end,
     );
     browser.close().await;

@@ -57,6 +57,8 @@ mod linear;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod nights;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod preparing;

@@ -11,10 +11,11 @@ use rankine_model::config::{Gate, GateMetric, GateSplit};
 use serde::{Deserialize, Serialize};
 
 use super::split::{COLD_ITEMS, FREQUENT_ITEMS, KNOWN_USERS, NEW_USERS, RARE_ITEMS, WARM_ITEMS};
-use super::{Figures, Ranking, SplitFigures};
+use super::{Figures, ListIntervals, Ranking, SplitFigures};
+use crate::metric::Bounds;
 
 /// What a gate compared, and what came of it. `Display` says it in a sentence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Whether the new version may serve.
     pub passed: bool,
@@ -28,10 +29,16 @@ pub struct Verdict {
     pub value: f64,
     /// Its standard error, where that is known: of recall and of all lists' hit rate and NDCG.
     pub error: Option<f64>,
+    /// Its interval, users drawn with replacement.
+    #[serde(default)]
+    pub interval: Option<Bounds>,
     /// Name and version of the serving one.
     pub serving: String,
     /// Its figure.
     pub serving_value: f64,
+    /// Its interval.
+    #[serde(default)]
+    pub serving_interval: Option<Bounds>,
     /// What the new version may lose.
     pub margin: f64,
 }
@@ -40,21 +47,35 @@ impl Verdict {
     /// Compares the rankings of a new version and of the serving one, called `serving`.
     #[must_use]
     pub fn of(new: &Ranking, old: &Ranking, serving: &str, gate: &Gate) -> Verdict {
-        let (split, (value, error)) = judged(new, gate);
-        let (_, (serving_value, _)) = judged(old, gate);
+        let ((split, own), (_, old)) = (judged(new, gate), judged(old, gate));
         Verdict {
             // a figure that is no number passes nothing
-            passed: value >= serving_value - gate.margin,
+            passed: own.value >= old.value - gate.margin,
             split,
             metric: gate.metric.name().to_owned(),
             k: new.k,
-            value,
-            error,
+            value: own.value,
+            error: own.error,
+            interval: own.interval,
             serving: serving.to_owned(),
-            serving_value,
+            serving_value: old.value,
+            serving_interval: old.interval,
             margin: gate.margin,
         }
     }
+
+    /// What was compared, in words.
+    #[must_use]
+    pub fn figure(&self) -> String {
+        format!("{}@{} of {}", self.metric, self.k, self.split)
+    }
+}
+
+/// A figure, and how sure it is.
+struct Sure {
+    value: f64,
+    error: Option<f64>,
+    interval: Option<Bounds>,
 }
 
 /// The name that a ranking has for what a gate ranks; none for everything.
@@ -70,39 +91,53 @@ fn named(split: GateSplit) -> Option<&'static str> {
     }
 }
 
-/// What was ranked, and the model's figure of it with its error.
-fn judged(ranking: &Ranking, gate: &Gate) -> (String, (f64, Option<f64>)) {
+/// What was ranked, and the model's figure of it.
+fn judged(ranking: &Ranking, gate: &Gate) -> (String, Sure) {
     let own = ranking.own();
     let of_split = |name| own.and_then(|line| line.splits.iter().find(|found| found.split == name));
     match named(gate.split).and_then(of_split) {
         Some(split) => (split.split.clone(), split_figure(split, gate.metric)),
-        None => (
-            "all items".to_owned(),
-            own.map_or((f64::NAN, None), |line| figure(&line.all, gate.metric)),
-        ),
+        None => {
+            let nothing = Sure {
+                value: f64::NAN,
+                error: None,
+                interval: None,
+            };
+            let all = own.map(|line| figure(&line.all, &line.intervals, gate.metric));
+            ("all items".to_owned(), all.unwrap_or(nothing))
+        }
     }
 }
 
-fn split_figure(of: &SplitFigures, metric: GateMetric) -> (f64, Option<f64>) {
-    match metric {
-        GateMetric::Recall => (of.recall, Some(of.error)),
-        GateMetric::HitRate => (of.hit_rate, None),
-        GateMetric::Ndcg => (of.ndcg, None),
+fn split_figure(of: &SplitFigures, metric: GateMetric) -> Sure {
+    let (value, error, interval) = match metric {
+        GateMetric::Recall => (of.recall, Some(of.error), of.intervals.recall),
+        GateMetric::HitRate => (of.hit_rate, None, of.intervals.hit_rate),
+        GateMetric::Ndcg => (of.ndcg, None, of.intervals.ndcg),
+    };
+    Sure {
+        value,
+        error,
+        interval,
     }
 }
 
-fn figure(of: &Figures, metric: GateMetric) -> (f64, Option<f64>) {
-    match metric {
-        GateMetric::Recall => (of.recall, None),
-        GateMetric::HitRate => (of.hit_rate, Some(of.hit_error)),
-        GateMetric::Ndcg => (of.ndcg, Some(of.ndcg_error)),
+fn figure(of: &Figures, intervals: &ListIntervals, metric: GateMetric) -> Sure {
+    let (value, error, interval) = match metric {
+        GateMetric::Recall => (of.recall, None, intervals.recall),
+        GateMetric::HitRate => (of.hit_rate, Some(of.hit_error), intervals.hit_rate),
+        GateMetric::Ndcg => (of.ndcg, Some(of.ndcg_error), intervals.ndcg),
+    };
+    Sure {
+        value,
+        error,
+        interval,
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (metric, k, split) = (&self.metric, self.k, &self.split);
-        write!(f, "{metric}@{k} of {split} is {:.4}", self.value)?;
+        write!(f, "{} is {:.4}", self.figure(), self.value)?;
         if let Some(error) = self.error {
             write!(f, " (± {error:.4})")?;
         }
@@ -120,7 +155,7 @@ impl fmt::Display for Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ListIntervals, RankingLine};
+    use super::super::RankingLine;
     use super::*;
     use crate::bootstrap::Bootstrap;
 
@@ -169,6 +204,21 @@ mod tests {
         assert!(of(ranking(0.1, Some(0.39)), old(), 0.02).passed);
         assert!(of(ranking(0.1, Some(0.41)), old(), 0.0).passed);
         assert!(!of(ranking(0.1, Some(f64::NAN)), old(), 0.02).passed);
+    }
+
+    #[test]
+    fn a_verdict_has_the_intervals_of_both() {
+        let with = |low| {
+            let mut made = ranking(0.5, Some(0.5));
+            made.lines[0].splits[0].intervals.recall = Some(Bounds { low, high: 0.9 });
+            made
+        };
+        let told = Verdict::of(&with(0.1), &with(0.2), "m@3", &Gate::of(0.1));
+        let lows = [told.interval, told.serving_interval].map(|bounds| bounds.unwrap().low);
+        assert_eq!(
+            (lows, told.figure().as_str()),
+            ([0.1, 0.2], "recall@10 of cold items")
+        );
     }
 
     #[test]

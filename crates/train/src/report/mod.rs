@@ -1,5 +1,6 @@
 //! What is shown of a model beside its figures: the picture of its network, and the page that holds everything.
 
+pub mod chronicle;
 mod drawing;
 pub mod live;
 mod page;

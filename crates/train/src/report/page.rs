@@ -36,10 +36,15 @@ pub fn page(card: &Card) -> String {
     body += &section("Facts", &pairs(&card.facts));
     body += &section("Limits", &list(&card.limits));
     body += &section("Configuration", &code(&card.config));
+    document(&format!("{name} – report"), &body)
+}
+
+/// A page of its own; title and body are escaped already.
+pub(super) fn document(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name} – report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
@@ -195,7 +200,8 @@ fn with_note(note: &str, body: &str) -> String {
     }
 }
 
-fn section(heading: &str, body: &str) -> String {
+/// A part of a page under a heading; none where there is nothing to say.
+pub(super) fn section(heading: &str, body: &str) -> String {
     if body.is_empty() {
         return String::new();
     }
