@@ -167,6 +167,9 @@ impl Checker<'_> {
         self.within(&vectors.negatives, "negatives", (1, 1000));
         self.within(&vectors.epochs, "epochs", (1, 1_000_000));
         self.within(&vectors.lr, "lr", (1e-9, 10.0));
+        if config.wide.as_ref().is_some_and(|wide| wide.slots.is_empty()) {
+            self.fault(&config.kind, "slots", "`wide` has no slots");
+        }
         if let Some(batch) = &config.train.batch {
             self.within(batch, "batch", (1, 1 << 24));
         }

@@ -246,3 +246,10 @@ fn the_weights_of_labels_are_as_many_and_not_all_zero() {
         assert!(fault.contains(message), "{fault}");
     }
 }
+
+#[test]
+fn a_wide_part_has_slots() {
+    let text = "format = 1\nkind = \"deepfm\"\nconf = \"c\"\nembedding = [{ slots = [1, 2], table = \"t\", dim = 4 }]\nwide = { slots = [] }\n";
+    let fault = ModelConfig::parse(text, "m.toml").unwrap_err().to_string();
+    assert!(fault.contains("`wide` has no slots"), "{fault}");
+}
