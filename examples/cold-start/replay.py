@@ -379,8 +379,8 @@ class Replay:
         for film in self.data.arriving[night - 1]:
             self.source.insert(film, self.data)
         day = self.build(self.tables.place, self.work / "samples", date, night + 1)
+        before = self.wait_for_films(night)  # what is published is embedded within moments, so this comes first
         told, why = self.train(day, False)
-        before = self.wait_for_films(night)
         took = 0.0
         if told["version"]:
             if self.pinned():
