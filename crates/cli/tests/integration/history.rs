@@ -225,6 +225,66 @@ fn write(path: &Path, columns: Vec<(&str, Column)>) {
     .unwrap();
 }
 
+/// What offline embedding says of a user with these items and with none, and of an item that these users met and that nobody met.
+struct Offline {
+    users: VectorTable,
+    items: VectorTable,
+    added: f64,
+}
+
+impl Offline {
+    fn score(&self, user: usize, item: usize) -> f64 {
+        let products = self.users.row(user).iter().zip(self.items.row(item));
+        let logit: f64 = products.map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>() + self.added;
+        1.0 / (1.0 + (-logit).exp())
+    }
+}
+
+/// Writes the rows of the new user and the new item, each with what it met and with nothing.
+fn write_new(shop: &Shop, (user, acted): (i64, &[i64]), (new, met_by): (i64, &[i64])) {
+    let text = |row: &Json, name: &str| Column::Text(vec![row[name].as_str().map(str::to_owned); 2]);
+    let lists = |list: &[i64]| Column::Ints(vec![Some(list.to_vec()), Some(Vec::new())]);
+    let users = vec![
+        ("id", Column::Int(vec![Some(1), Some(2)])),
+        ("user", Column::Int(vec![Some(user); 2])),
+        ("segment", text(&fields(user, 0), "segment")),
+        ("acted", lists(acted)),
+    ];
+    write(&shop.at("new-users.parquet"), users);
+    let items = vec![
+        ("id", Column::Int(vec![Some(1), Some(2)])),
+        ("item", Column::Int(vec![Some(new); 2])),
+        ("tag", text(&fields(0, new), "tag")),
+        ("met_by", lists(met_by)),
+    ];
+    write(&shop.at("new-items.parquet"), items);
+}
+
+/// Embeds the rows that were written.
+fn embedded(shop: &Shop) -> Offline {
+    let model = [
+        "--json",
+        "embed",
+        "dropoutnet-history",
+        "--dictionaries",
+        "@server.toml",
+    ];
+    let users = [
+        "--side",
+        "user",
+        "--users",
+        "@new-users.parquet",
+        "--users-out",
+        "@u.csv",
+    ];
+    let told = shop.run(&[&model[..], &users].concat()).json();
+    assert_eq!((&told["users"], &told["items"]), (&2.into(), &Json::Null));
+    shop.run(&[&model[..], &["--items", "@new-items.parquet", "--out", "@i.csv"]].concat());
+    let [users, items] = ["u.csv", "i.csv"].map(|name| VectorTable::read(&shop.at(name)).unwrap());
+    let added = told["added"].as_f64().unwrap();
+    Offline { users, items, added }
+}
+
 #[test]
 fn a_few_interactions_average_into_the_preference_offline_and_at_request_time() {
     let shop = Shop::new();
@@ -240,60 +300,10 @@ fn a_few_interactions_average_into_the_preference_offline_and_at_request_time() 
     // the same user: with three items, with none, and as an item that three users met beside one that nobody did
     let (user, new) = (KNOWN + 3, ITEMS + 5);
     let acted = &likes(user)[..3];
-    let of = |user: i64, item: i64| fields(user, item);
-    let texts = |name: &str, rows: [&Json; 2]| {
-        Column::Text(rows.map(|row| row[name].as_str().map(str::to_owned)).to_vec())
-    };
-    let (row, item) = (of(user, 0), of(0, new));
-    let lists = |list: &[i64]| Column::Ints(vec![Some(list.to_vec()), Some(Vec::new())]);
-    let users = vec![
-        ("id", Column::Int(vec![Some(1), Some(2)])),
-        ("user", Column::Int(vec![Some(user); 2])),
-        ("segment", texts("segment", [&row, &row])),
-        ("acted", lists(acted)),
-    ];
-    write(&shop.at("new-users.parquet"), users);
     let met_by: Vec<i64> = (0..KNOWN).filter(|user| user % TASTES == 3).take(3).collect();
-    let items = vec![
-        ("id", Column::Int(vec![Some(1), Some(2)])),
-        ("item", Column::Int(vec![Some(new); 2])),
-        ("tag", texts("tag", [&item, &item])),
-        ("met_by", lists(&met_by)),
-    ];
-    write(&shop.at("new-items.parquet"), items);
-    let dictionaries = ["--dictionaries", "@server.toml"];
-    let side = [
-        "--json",
-        "embed",
-        "dropoutnet-history",
-        "--side",
-        "user",
-        "--users",
-        "@new-users.parquet",
-        "--users-out",
-        "@u.csv",
-    ];
-    let told = shop.run(&[&side[..], &dictionaries].concat()).json();
-    assert_eq!((&told["users"], &told["items"]), (&2.into(), &Json::Null));
-    let added = told["added"].as_f64().unwrap();
-    let side = [
-        "embed",
-        "dropoutnet-history",
-        "--items",
-        "@new-items.parquet",
-        "--out",
-        "@i.csv",
-    ];
-    shop.run(&[&side[..], &dictionaries].concat());
-    let (users, items) = (
-        VectorTable::read(&shop.at("u.csv")).unwrap(),
-        VectorTable::read(&shop.at("i.csv")).unwrap(),
-    );
-    let offline = |u: usize, i: usize| {
-        let products = users.row(u).iter().zip(items.row(i));
-        let logit: f64 = products.map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>() + added;
-        1.0 / (1.0 + (-logit).exp())
-    };
+    write_new(&shop, (user, acted), (new, &met_by));
+    let offline = embedded(&shop);
+    let (row, item) = (fields(user, 0), fields(0, new));
 
     // a server has a catalogue, whatever it scores
     shop.run(&["data", "import", "examples/mapping"]);
@@ -311,14 +321,14 @@ fn a_few_interactions_average_into_the_preference_offline_and_at_request_time() 
         for i in 0..2 {
             let score = answer["confs"][0]["models"][0]["scores"][i].as_f64().unwrap();
             assert!(
-                (score - offline(u, i)).abs() < 1e-5,
+                (score - offline.score(u, i)).abs() < 1e-5,
                 "{u} {i}: {score}, {}",
-                offline(u, i)
+                offline.score(u, i)
             );
         }
     }
     assert!(
-        offline(0, 0) > offline(1, 0) && offline(0, 0) > offline(0, 1),
+        offline.score(0, 0) > offline.score(1, 0) && offline.score(0, 0) > offline.score(0, 1),
         "what is alike is liked"
     );
 }

@@ -545,22 +545,6 @@ mod tests {
                 ),
                 vec!["layers = 3"],
             ),
-            (
-                of("ials", "matrix = { user = 1, item = 2 }\n"),
-                vec!["solver = \"cholesky\"", "init = 0.1", "confidence = \"rendle\""],
-            ),
-            (
-                of("bpr", "matrix = { user = 1, item = 2 }\n"),
-                vec!["lr = 0.05", "init = 0.1"],
-            ),
-            (
-                of("walk", "matrix = { history = 1, item = 2 }\n"),
-                vec!["lr = 0.025", "walks = 10", "negatives = 5", "p = 1.0"],
-            ),
-            (
-                of("itemknn", "matrix = { history = 1, item = 2 }\n"),
-                vec!["shrink = 0.0", "neighbours = 100"],
-            ),
             (FILE.to_owned(), vec!["initial = 0.1", "epsilon = 0.0000000001"]),
             (
                 of(
@@ -592,9 +576,31 @@ mod tests {
         ]
     }
 
+    /// The same of kinds that learn from who met what.
+    fn decided_by_matrix() -> Vec<(String, Vec<&'static str>)> {
+        vec![
+            (
+                of("ials", "matrix = { user = 1, item = 2 }\n"),
+                vec!["solver = \"cholesky\"", "init = 0.1", "confidence = \"rendle\""],
+            ),
+            (
+                of("bpr", "matrix = { user = 1, item = 2 }\n"),
+                vec!["lr = 0.05", "init = 0.1"],
+            ),
+            (
+                of("walk", "matrix = { history = 1, item = 2 }\n"),
+                vec!["lr = 0.025", "walks = 10", "negatives = 5", "p = 1.0"],
+            ),
+            (
+                of("itemknn", "matrix = { history = 1, item = 2 }\n"),
+                vec!["shrink = 0.0", "neighbours = 100"],
+            ),
+        ]
+    }
+
     #[test]
     fn what_a_kind_decides_for_itself_is_told() {
-        for (file, lines) in decided() {
+        for (file, lines) in decided().into_iter().chain(decided_by_matrix()) {
             let text = config(&file).effective();
             for line in lines {
                 assert!(text.contains(line), "{line}\n{text}");

@@ -47,9 +47,9 @@ impl Metrics {
     /// # Errors
     /// The reason why a metric could not be registered.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
         let counter =
             |name: &str, help: &str, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
+        let gauge = |name: &str, help: &str, labels: &[&str]| IntGaugeVec::new(Opts::new(name, help), labels);
         let latency = HistogramOpts::new("rankine_request_seconds", "Time from request to answer.");
         let metrics = Metrics {
             requests: counter(
@@ -63,55 +63,53 @@ impl Metrics {
                 "Events recorded since the start.",
                 &["kind"],
             )?,
-            models: IntGaugeVec::new(
-                Opts::new("rankine_model", "State of the models."),
-                &["model", "what"],
-            )?,
-            log: IntGaugeVec::new(
-                Opts::new("rankine_event_log", "The event log since the start."),
+            models: gauge("rankine_model", "State of the models.", &["model", "what"])?,
+            log: gauge("rankine_event_log", "The event log since the start.", &["what"])?,
+            samples: gauge(
+                "rankine_sample_log",
+                "The log of served samples since the start.",
                 &["what"],
             )?,
-            samples: IntGaugeVec::new(
-                Opts::new("rankine_sample_log", "The log of served samples since the start."),
-                &["what"],
-            )?,
-            dictionaries: IntGaugeVec::new(
-                Opts::new(
-                    "rankine_dictionary",
-                    "State of everything that is loaded and swapped.",
-                ),
+            dictionaries: gauge(
+                "rankine_dictionary",
+                "State of everything that is loaded and swapped.",
                 &["kind", "name", "what"],
             )?,
-            exposures: IntGaugeVec::new(
-                Opts::new(
-                    "rankine_exposure",
-                    "What was served of new items and of all others since the start, and what came of it.",
-                ),
+            exposures: gauge(
+                "rankine_exposure",
+                "What was served of new items and of all others since the start, and what came of it.",
                 &["items", "what"],
             )?,
-            searches: IntGaugeVec::new(
-                Opts::new(
-                    "rankine_arrival_searches",
-                    "Lists that wanted what is new since the start, by how they were answered.",
-                ),
+            searches: gauge(
+                "rankine_arrival_searches",
+                "Lists that wanted what is new since the start, by how they were answered.",
                 &["by"],
             )?,
-            registry,
+            registry: Registry::new(),
             rates: RwLock::default(),
             begun: Instant::now(),
         };
-        metrics.registry.register(Box::new(metrics.requests.clone()))?;
-        metrics.registry.register(Box::new(metrics.latency.clone()))?;
-        metrics.registry.register(Box::new(metrics.events.clone()))?;
-        metrics.registry.register(Box::new(metrics.models.clone()))?;
-        metrics.registry.register(Box::new(metrics.log.clone()))?;
-        metrics.registry.register(Box::new(metrics.samples.clone()))?;
-        metrics.registry.register(Box::new(metrics.exposures.clone()))?;
-        metrics.registry.register(Box::new(metrics.searches.clone()))?;
-        metrics
-            .registry
-            .register(Box::new(metrics.dictionaries.clone()))?;
+        metrics.register()?;
         Ok(metrics)
+    }
+
+    /// Lets the registry gather them.
+    fn register(&self) -> Result<(), prometheus::Error> {
+        let gauges = [
+            &self.models,
+            &self.log,
+            &self.samples,
+            &self.exposures,
+            &self.searches,
+            &self.dictionaries,
+        ];
+        for counter in [&self.requests, &self.events] {
+            self.registry.register(Box::new(counter.clone()))?;
+        }
+        for gauge in gauges {
+            self.registry.register(Box::new(gauge.clone()))?;
+        }
+        self.registry.register(Box::new(self.latency.clone()))
     }
 
     /// Counts one answered request.

@@ -96,6 +96,12 @@ fn what_is_no_table_is_told_by_line() {
         (bare.ids, bare.floats),
         (vec!["7".to_owned(), "8".to_owned()], vec![0.5, 1.5])
     );
+}
+
+#[test]
+fn what_is_no_npy_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
     std::fs::write(path("v.ids.txt"), "a\n").unwrap();
     assert_eq!(
         refused(&path("v.npy"), b"PK"),

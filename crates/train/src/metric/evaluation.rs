@@ -53,6 +53,9 @@ pub struct Measures {
     pub mae: Option<f64>,
 }
 
+/// A figure of labels, scores and weights; none where the rows have it not.
+type Figure = fn(&[f64], &[f64], Option<&[f64]>) -> Option<f64>;
+
 impl Measures {
     /// Measures `scores` (one per row): what their order is worth, their distance to the labels where they are numbers, and
     /// what a probability alone can be measured by where they are probabilities.
@@ -64,9 +67,7 @@ impl Measures {
     pub fn some((meaning, metrics): (Meaning, Metrics), observed: &Observed, scores: &[f64]) -> Measures {
         let (labels, weights) = (&observed.labels, observed.weights.as_deref());
         let is = |name: MetricName| name.is_of(meaning) && metrics.has(name);
-        let of = |name, figure: fn(&[f64], &[f64], Option<&[f64]>) -> Option<f64>| {
-            is(name).then(|| figure(labels, scores, weights)).flatten()
-        };
+        let of = |name, figure: Figure| is(name).then(|| figure(labels, scores, weights)).flatten();
         let gauc = || gauc(labels, scores, weights, &observed.groups);
         let ndcg = || ndcg_by_group(labels, scores, &observed.groups, 10).map(|(mean, _)| mean);
         Measures {

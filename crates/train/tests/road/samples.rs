@@ -180,7 +180,8 @@ train = {{ batch = 64, epochs = 6 }}
 pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
     let train = "train = { batch = 64, epochs = 4 }";
     let full = "gmf = { dim = 4 }\nbias = {}\n";
-    vec![
+    let shared = "gmf = { dim = 4, buckets = 16 }\nbias = { min_count = 40, buckets = 32 }\n";
+    let layers = vec![
         ("embeddingmlp", model("embeddingmlp", train)),
         ("widedeep", model("widedeep", train)),
         ("deepfm", model("deepfm", train)),
@@ -195,13 +196,20 @@ pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
         ),
         (
             "neuralcf with shared rows",
-            model(
-                "neuralcf",
-                &format!(
-                    "gmf = {{ dim = 4, buckets = 16 }}\nbias = {{ min_count = 40, buckets = 32 }}\n{train}"
-                ),
-            ),
+            model("neuralcf", &format!("{shared}{train}")),
         ),
+        ("dssm", dssm("")),
+        (
+            "dssm with three towers",
+            dssm("tower.context = { slots = [3], hidden = [4] }"),
+        ),
+    ];
+    [layers, graphs()].concat()
+}
+
+/// Model files of the kinds that are graphs.
+fn graphs() -> Vec<(&'static str, ModelConfig)> {
+    vec![
         ("dcn", graph("dcn", "cross = { layers = 2 }")),
         (
             "autoint with norm",
@@ -238,11 +246,6 @@ pub(crate) fn models() -> Vec<(&'static str, ModelConfig)> {
                 "widedeep",
                 "wide = { slots = [5] }\nactivation = \"gelu\"\ndropout = { hidden = 0.1 }",
             ),
-        ),
-        ("dssm", dssm("")),
-        (
-            "dssm with three towers",
-            dssm("tower.context = { slots = [3], hidden = [4] }"),
         ),
     ]
 }
