@@ -298,7 +298,7 @@ fn broken_weights_and_infinite_cells_are_listed_with_their_lines_and_weights_of_
         )
         .replace("group =", "weight = \"w\", group =");
     let conf =
-        conf + "[[feature]]\nname = \"price\"\nclass = \"normalize\"\nslot = 3\ndepend = [\"price\"]\n";
+        conf + "[[feature]]\nname = \"cost\"\nclass = \"normalize\"\nslot = 3\ndepend = [\"price\"]\n";
     let model = MODEL.replace("hidden", "dense = { slots = [3] }\nhidden");
     let lr =
         "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1, 2] }\ntrain = { epochs = 1 }\n";
@@ -315,7 +315,8 @@ fn broken_weights_and_infinite_cells_are_listed_with_their_lines_and_weights_of_
         10 => "-5,1",
         20 => "1e39,2",
         30 => "1,inf",
-        _ => "1,2.5",
+        odd if odd % 2 == 1 => "1,2.5",
+        _ => "1,3.5",
     });
     let files = folder(&[
         ("c.toml", &conf),
