@@ -41,6 +41,11 @@ pub(crate) async fn a_report_is_a_file_that_needs_nothing_else(site: &Site, tab:
         .await?;
         tab.shoot(&format!("report-{id}")).await?;
     }
+    fits_a_phone(tab).await
+}
+
+/// Nothing is wider than a phone, and nothing was complained of.
+async fn fits_a_phone(tab: &Tab) -> anyhow::Result<()> {
     tab.size(390, 844, true).await?;
     let wide: bool = tab
         .ask("document.documentElement.scrollWidth > innerWidth")
@@ -86,13 +91,7 @@ pub(crate) async fn a_chronicle_shows_its_nights(site: &Site, tab: &Tab) -> anyh
         .await?;
     ensure!(drawn, "the curve has no size");
     tab.shoot("chronicle").await?;
-    tab.size(390, 844, true).await?;
-    let wide: bool = tab
-        .ask("document.documentElement.scrollWidth > innerWidth")
-        .await?;
-    ensure!(!wide, "wider than a phone");
-    ensure!(tab.complaints().is_empty(), "{:?}", tab.complaints());
-    Ok(())
+    fits_a_phone(tab).await
 }
 
 /// A run, killed when dropped.

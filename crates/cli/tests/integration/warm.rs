@@ -297,8 +297,7 @@ fn broken_weights_and_infinite_cells_are_listed_with_their_lines_and_weights_of_
             "schema.context = [{ name = \"price\", type = \"float\" }]\nschema.user",
         )
         .replace("group =", "weight = \"w\", group =");
-    let conf =
-        conf + "[[feature]]\nname = \"cost\"\nclass = \"normalize\"\nslot = 3\ndepend = [\"price\"]\n";
+    let conf = conf + "[[feature]]\nname = \"cost\"\nclass = \"normalize\"\nslot = 3\ndepend = [\"price\"]\n";
     let model = MODEL.replace("hidden", "dense = { slots = [3] }\nhidden");
     let lr =
         "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1, 2] }\ntrain = { epochs = 1 }\n";

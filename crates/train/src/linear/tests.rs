@@ -252,22 +252,29 @@ fn hashed_rows_are_shared_and_bounded() {
     assert_eq!(exact.table_rows, [("linear".to_owned(), 5 * 8 + 1)]);
 }
 
+impl Bench {
+    /// The log loss of the validation samples as a server scores them.
+    fn served(&self, config: &ModelConfig, trained: &Trained) -> f64 {
+        let network = Network::compile(config, &self.plan).unwrap();
+        let scorer = Scorer::new(&network, &trained.parameters).unwrap();
+        let path = self.path("valid.ffm");
+        let mut samples = TextSamples::open(&path, TextFormat::Libffm, &self.plan, Loss::Bce).unwrap();
+        let scored = score(&self.plan, &scorer, &mut samples).unwrap();
+        let pairs = scored.scores.iter().zip(&scored.observed.labels);
+        let loss: f64 = pairs
+            .map(|(p, y)| -(y * p.ln() + (1.0 - y) * (1.0 - p).ln()))
+            .sum();
+        loss / scored.scores.len() as f64
+    }
+}
+
 #[test]
 fn training_and_serving_agree() {
     let bench = Bench::new(4000);
     for (kind, linear) in [("lr", ""), ("fm", ", k = 3, hash_bits = 5"), ("ffm", ", k = 3")] {
         let config = bench.config(kind, linear, "train = { epochs = 2 }");
         let trained = bench.train(&config, "m").unwrap();
-        let network = Network::compile(&config, &bench.plan).unwrap();
-        let scorer = Scorer::new(&network, &trained.parameters).unwrap();
-        let path = bench.path("valid.ffm");
-        let mut samples = TextSamples::open(&path, TextFormat::Libffm, &bench.plan, Loss::Bce).unwrap();
-        let scored = score(&bench.plan, &scorer, &mut samples).unwrap();
-        let pairs = scored.scores.iter().zip(&scored.observed.labels);
-        let loss: f64 = pairs
-            .map(|(p, y)| -(y * p.ln() + (1.0 - y) * (1.0 - p).ln()))
-            .sum();
-        let (served, judged) = (loss / scored.scores.len() as f64, trained.history[1].valid_loss);
+        let (served, judged) = (bench.served(&config, &trained), trained.history[1].valid_loss);
         assert!((served - judged).abs() < 1e-5, "{kind}: {served} {judged}");
     }
 }

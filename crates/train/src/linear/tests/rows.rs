@@ -63,16 +63,7 @@ fn rare_signs_are_served_as_they_were_learnt() {
     std::fs::write(bench.path("valid.ffm"), with_rare(&lines(900, 2), true)).unwrap();
     let config = bench.config("fm", ", k = 2, min_count = 4", "train = { epochs = 1 }");
     let trained = bench.train(&config, "m").unwrap();
-    let network = Network::compile(&config, &bench.plan).unwrap();
-    let scorer = Scorer::new(&network, &trained.parameters).unwrap();
-    let path = bench.path("valid.ffm");
-    let mut samples = TextSamples::open(&path, TextFormat::Libffm, &bench.plan, Loss::Bce).unwrap();
-    let scored = score(&bench.plan, &scorer, &mut samples).unwrap();
-    let pairs = scored.scores.iter().zip(&scored.observed.labels);
-    let loss: f64 = pairs
-        .map(|(p, y)| -(y * p.ln() + (1.0 - y) * (1.0 - p).ln()))
-        .sum();
-    let served = loss / scored.scores.len() as f64;
+    let served = bench.served(&config, &trained);
     assert!((served - trained.history[0].valid_loss).abs() < 1e-5);
 }
 
