@@ -29,9 +29,11 @@ pub(super) fn check(config: &ModelConfig, faults: &mut Vec<Fault>) {
     checker.gate();
 }
 
-/// Adds a fault for every setting that the rule of a linear kind does not read.
+/// Adds a fault for every setting that the rule of a linear kind, or of a part of a network, does not read.
 pub(super) fn unread(config: &ModelConfig, faults: &mut Vec<Fault>) {
-    Checker { config, faults }.unread_of_rule();
+    let mut checker = Checker { config, faults };
+    checker.unread_of_rule();
+    checker.steady_parts();
 }
 
 pub(super) struct Checker<'a> {

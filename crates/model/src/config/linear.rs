@@ -1,6 +1,6 @@
 //! `linear`, `optimizer.linear`, `optimizer.factor`: the parts of the kinds `lr`, `fm` and `ffm`.
 
-use super::{Checker, Kind, ModelConfig, number};
+use super::{Checker, Kind, ModelConfig, OptimizerKind, number};
 use rankine_config::Located;
 use rankine_kernel::factor::{Rates, Rule, RuleKind, Shape};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ impl LinearConfig {
         number(self.init.as_ref(), 0.1) / (k as f64).sqrt()
     }
 }
+
+/// Why the rates of FTRL do not change from step to step.
+const FTRL_IS_STEADY: &str = "`ftrl` has its weights in the measure of its rate, which falls by itself";
 
 /// The rules `optimizer.linear` may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
@@ -104,7 +107,7 @@ impl LinearOptimizerKind {
     fn why_steady(self) -> Option<&'static str> {
         match self {
             Self::Lbfgs => Some("`lbfgs` finds the length of its steps"),
-            Self::Ftrl => Some("`ftrl` has its weights in the measure of its rate, which falls by itself"),
+            Self::Ftrl => Some(FTRL_IS_STEADY),
             Self::Sgd | Self::Adagrad | Self::Adam | Self::Adamw | Self::Momentum | Self::Rmsprop => None,
         }
     }
@@ -311,22 +314,35 @@ impl Checker<'_> {
 
     /// Rates that change from step to step, of a rule that does without.
     fn steady(&mut self) {
-        let (config, train) = (self.config, &self.config.train);
-        let Some(why) = config.optimizer.linear.kind.why_steady() else {
-            return;
-        };
-        if !config.kind().is_linear() {
-            return;
+        let why = self.config.optimizer.linear.kind.why_steady();
+        if let Some(why) = why.filter(|_| self.config.kind().is_linear()) {
+            self.without_course(why);
         }
+    }
+
+    /// The same of a network whose rows or layers `ftrl` moves: a row in use would shrink as the rate falls.
+    pub(super) fn steady_parts(&mut self) {
+        let own = &self.config.optimizer;
+        let parts = [
+            ("embedding", &own.embedding),
+            ("dense", &own.dense),
+            ("wide", own.wide()),
+        ];
+        let moved = parts.iter().find(|(_, part)| part.kind == OptimizerKind::Ftrl);
+        if let Some((part, _)) = moved.filter(|_| self.config.kind().is_network()) {
+            self.without_course(&format!("`optimizer.{part}`: {FTRL_IS_STEADY}"));
+        }
+    }
+
+    /// Refuses what would change rates from step to step.
+    fn without_course(&mut self, why: &str) {
+        let (config, train) = (self.config, &self.config.train);
         if let Some(decay) = &train.lr_decay {
             self.fault(decay, "lr_decay", format!("{why}, so it has no `train.lr_decay`"));
         }
         if train.schedule.is_some() {
-            self.fault(
-                &config.kind,
-                "schedule",
-                format!("{why}, so it has no `train.schedule`"),
-            );
+            let message = format!("{why}, so it has no `train.schedule`");
+            self.fault(&config.kind, "schedule", message);
         }
     }
 
@@ -469,6 +485,35 @@ mod tests {
         );
         let lbfgs = ModelConfig::parse(&lr, "m.toml").unwrap_err().to_string();
         assert!(lbfgs.contains("so it has no `train.schedule`"), "{lbfgs}");
+    }
+
+    #[test]
+    fn a_network_whose_rows_ftrl_moves_has_steady_rates() {
+        let of = |more: &str| {
+            let text = format!(
+                "format = 1\nkind = \"widedeep\"\nconf = \"c\"\nembedding = [{{ slots = [1], table = \"t\", dim = 2 }}]\n\
+                 wide = {{ slots = [2] }}\nhidden = [2]\n{more}\n"
+            );
+            match ModelConfig::parse(&text, "m.toml") {
+                Ok(_) => Vec::new(),
+                Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
+            }
+        };
+        let train = "train = { lr_decay = 0.9, schedule = { warmup = 100 } }";
+        for part in ["embedding", "dense", "wide"] {
+            let rule = format!("optimizer.{part}.kind = \"ftrl\"");
+            assert_eq!(of(&rule), [""; 0], "{part}");
+            let faults = of(&format!("{rule}\n{train}"));
+            let why = format!("`optimizer.{part}`: {FTRL_IS_STEADY}, so it has no");
+            assert_eq!(
+                faults,
+                [
+                    format!("m.toml:2:8: {why} `train.schedule`"),
+                    format!("m.toml:8:22: {why} `train.lr_decay`"),
+                ]
+            );
+        }
+        assert_eq!(of(train), [""; 0]);
     }
 
     #[test]
