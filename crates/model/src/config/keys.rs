@@ -113,7 +113,7 @@ fn walk<'t>(
         {
             walk(below, path, of, faults);
         } else {
-            faults.extend(refused(path, value, of));
+            faults.extend(refused(path, value, of).or_else(|| none_named(path, value, of.1)));
         }
         path.pop();
     }
@@ -136,6 +136,13 @@ fn refused(
     };
     let message = format!("kind `{}` has no `{key}`; {why}", kind.name());
     Some(source.fault(value.span(), path.last().unwrap_or(&""), message))
+}
+
+/// The fault of a list of metrics that names none, which would say the same as no list.
+fn none_named(path: &[&str], value: &Spanned<DeValue<'_>>, source: &Source<'_>) -> Option<Fault> {
+    let empty = matches!(value.get_ref(), DeValue::Array(names) if names.is_empty());
+    let message = "expected at least one metric, got none: name one, or leave `metrics` out for all";
+    (path == ["metrics"] && empty).then(|| source.fault(value.span(), "metrics", message))
 }
 
 #[cfg(test)]
@@ -188,10 +195,32 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_metrics_that_names_none_is_refused() {
+        let lr = "format = 1\nkind = \"lr\"\nconf = \"c\"\nlinear = { slots = [1] }\n";
+        assert_eq!(
+            faults(&format!("{lr}metrics = []\n")),
+            ["m.toml:5:11: expected at least one metric, got none: name one, or leave `metrics` out for all"]
+        );
+        assert_eq!(faults(&format!("{lr}metrics = [\"auc\"]\n")), [""; 0]);
+        assert_eq!(faults(lr), [""; 0]);
+    }
+
+    #[test]
     fn what_was_published_is_read_all_the_same() {
-        let text =
-            "format = 1\nkind = \"lr\"\nconf = \"c\"\nlinear = { slots = [1] }\ntrain = { batch = 4 }\n";
-        assert_eq!(faults(text).len(), 1);
-        assert_eq!(ModelConfig::parse_published(text, "m.toml").unwrap().text(), text);
+        let lr = "format = 1\nkind = \"lr\"\nconf = \"c\"\nlinear = { slots = [1] }\n";
+        let ftrl = "optimizer.dense.kind = \"ftrl\"\ntrain.lr_decay = 0.5\n";
+        for text in [
+            format!("{lr}train = {{ batch = 4 }}\n"),
+            format!("{lr}metrics = []\n"),
+            format!(
+                "format = 1\nkind = \"embeddingmlp\"\nconf = \"c\"\ndense = {{ slots = [1] }}\nhidden = [2]\n{ftrl}"
+            ),
+        ] {
+            assert_eq!(faults(&text).len(), 1, "{text}");
+            assert_eq!(
+                ModelConfig::parse_published(&text, "m.toml").unwrap().text(),
+                text
+            );
+        }
     }
 }

@@ -666,7 +666,7 @@ pub struct ModelConfig {
     /// What is minimised.
     #[serde(default)]
     pub loss: Loss,
-    /// The figures an evaluation computes and tells; all of them where it names none.
+    /// The figures an evaluation computes and tells; all of them where the key is absent (an empty list is refused).
     #[serde(default)]
     pub metrics: Vec<Located<MetricName>>,
     /// How parameters move.
