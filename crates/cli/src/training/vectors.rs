@@ -12,6 +12,7 @@ use rankine_model::{DataInfo, Draft, ModelConfig, Vectors, publish, write_parame
 use rankine_pipeline::{AggregateConfig, Event};
 use rankine_table::FileRows;
 use rankine_train::card::Card;
+use rankine_train::encode::check_total;
 use rankine_train::item2vec::{Beside, Item2VecConfig, checkpoints, train_in};
 use rankine_train::source::for_each;
 use rankine_train::warm::{Restored, Start};
@@ -235,8 +236,11 @@ fn settings(config: &ModelConfig) -> Item2VecConfig {
 /// Each user's items with label 1, by time and, within an instant, in the order of the samples; users by id.
 fn of_samples(samples: &mut dyn SampleSource) -> anyhow::Result<Vec<Vec<i64>>> {
     let mut by_user: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
+    let (mut weight, mut liked) = (0.0, 0);
     for_each(samples, |row| {
         if row.label >= 0.5 {
+            weight += f64::from(row.weight);
+            liked += 1;
             by_user
                 .entry(row.group)
                 .or_default()
@@ -244,6 +248,7 @@ fn of_samples(samples: &mut dyn SampleSource) -> anyhow::Result<Vec<Vec<i64>>> {
         }
         Ok(())
     })?;
+    check_total(weight, liked)?;
     let sentence = |mut own: Vec<(i64, i64)>| {
         own.sort_by_key(|(time, _)| *time);
         own.into_iter().map(|(_, item)| item).collect()

@@ -301,6 +301,7 @@ fn broken_weights_and_infinite_cells_are_listed_with_their_lines_and_weights_of_
     let model = MODEL.replace("hidden", "dense = { slots = [3] }\nhidden");
     let lr =
         "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1, 2] }\ntrain = { epochs = 1 }\n";
+    let ials = "format = 1\nkind = \"ials\"\nconf = \"ads\"\nmatrix = { user = 1, item = 2 }\n";
     let weighed = |weight: &dyn Fn(usize) -> &'static str| {
         let plain = samples(0);
         let lines = plain.lines().enumerate();
@@ -321,6 +322,9 @@ fn broken_weights_and_infinite_cells_are_listed_with_their_lines_and_weights_of_
         ("c.toml", &conf),
         ("m.toml", &model),
         ("lr.toml", lr),
+        ("most.toml", MOST),
+        ("ials.toml", ials),
+        ("item2vec.toml", "format = 1\nkind = \"item2vec\"\n"),
         ("a.csv", &broken),
         ("zero.csv", &weighed(&|_| "0,2.5")),
     ]);

@@ -349,8 +349,11 @@ pub(crate) fn check(row: &SampleRow, schema: &Schema, loss: Loss, number: u64) -
     Ok(())
 }
 
-/// Refuses samples to learn from that all have weight 0.
-pub(crate) fn check_total(weight: f64, samples: u64) -> Result<(), TrainError> {
+/// Refuses `samples` to learn from that all have weight 0; `weight` is the sum of theirs.
+///
+/// # Errors
+/// [`TrainError::Weightless`].
+pub fn check_total(weight: f64, samples: u64) -> Result<(), TrainError> {
     if samples > 0 && weight <= 0.0 {
         return Err(TrainError::Weightless { samples });
     }

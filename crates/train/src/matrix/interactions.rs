@@ -8,6 +8,7 @@ use rankine_feature::{Part, Plan, Scratch, SlotSpec};
 use rustc_hash::FxHashMap;
 
 use crate::TrainError;
+use crate::encode::check_total;
 use crate::source::{SampleSource, for_each};
 
 /// A sparse matrix by rows; the columns of a row ascend.
@@ -128,7 +129,8 @@ impl Interactions {
     /// Reads samples.
     ///
     /// # Errors
-    /// What the source reports; [`TrainError::Empty`] without a positive sample, [`TrainError::TooManyRows`] beyond 32 bits.
+    /// What the source reports; [`TrainError::Empty`] without a positive sample, [`TrainError::Weightless`] where all of these have
+    /// weight 0, [`TrainError::TooManyRows`] beyond 32 bits.
     pub fn read(reading: &Reading<'_>, source: &mut dyn SampleSource) -> Result<Interactions, TrainError> {
         let (mut scratch, mut common, mut item) = (Scratch::default(), Part::default(), Part::default());
         let mut met = Vec::new();
@@ -152,6 +154,8 @@ impl Interactions {
             }));
             Ok(())
         })?;
+        let weight = met.iter().map(|m| f64::from(m.weight)).sum();
+        check_total(weight, met.len() as u64)?;
         Self::of(met, samples)
     }
 
