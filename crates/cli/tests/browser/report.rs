@@ -44,6 +44,16 @@ pub(crate) async fn a_report_is_a_file_that_needs_nothing_else(site: &Site, tab:
     fits_a_phone(tab).await
 }
 
+/// No table is wider than its part of the page in a window of 1280 pixels.
+async fn tables_fit_a_desktop(tab: &Tab) -> anyhow::Result<()> {
+    tab.size(1280, 800, false).await?;
+    let wide: Vec<String> = tab
+        .ask("[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.closest('section').id)")
+        .await?;
+    ensure!(wide.is_empty(), "wider than a desktop: {wide:?}");
+    Ok(())
+}
+
 /// Nothing is wider than a phone, and nothing was complained of.
 async fn fits_a_phone(tab: &Tab) -> anyhow::Result<()> {
     tab.size(390, 844, true).await?;
@@ -90,6 +100,7 @@ pub(crate) async fn a_chronicle_shows_its_nights(site: &Site, tab: &Tab) -> anyh
         .ask("document.querySelector('#curve svg').getBoundingClientRect().width > 200")
         .await?;
     ensure!(drawn, "the curve has no size");
+    tables_fit_a_desktop(tab).await?;
     tab.shoot("chronicle").await?;
     fits_a_phone(tab).await
 }

@@ -37,14 +37,22 @@ pub fn page(name: &str, serves: Option<u64>, chronicle: &Chronicle, when: &dyn F
         headline(&nights, serves)
     );
     body += &section("Curve", &curve(&nights));
-    let rows = rows(&nights, when);
+    let rows = rows(&nights, &|time| when(time).replacen('T', " ", 1));
+    let rows = rows
+        .into_iter()
+        .map(|cells| cells.iter().map(|cell| breaking(cell)).collect());
     body += &section(
         "Trainings",
-        &[figures(&nights), table("", &HEAD, rows.into_iter())].concat(),
+        &[figures(&nights), table("nights", &HEAD, rows)].concat(),
     );
     body += &section("Blocked", &blocked(&nights));
     body += &section("Data", &learnt(&nights));
     document(&format!("{escaped} – chronicle"), &body)
+}
+
+/// A cell as it may break: before an interval, never within it.
+fn breaking(cell: &str) -> String {
+    cell.replace(" … ", "\u{a0}…\u{a0}")
 }
 
 /// A row of cells per training.
@@ -228,7 +236,7 @@ mod tests {
             "<li><b>1</b><span>rolled back</span></li>",
             "<li><b>2</b><span>version that serves</span></li>",
             "<td>published 3, rolled back to 2</td>",
-            "<td>0.0500 (0.0300 … 0.0800)</td>",
+            "<td>0.0500 (0.0300\u{a0}…\u{a0}0.0800)</td>",
             "<td>97</td><td>10</td><td>4</td>",
             "<li>Training 3: it is &lt;worse&gt; than films@1</li>",
             "<td>movie +10 −4</td>",
