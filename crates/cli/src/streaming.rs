@@ -24,7 +24,7 @@ use rankine_pipeline::stream::{
     Embedded, Embedder, Embedders, JoinedRow, Lookup, Parts, Source, State, UserRows, Users,
 };
 use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side};
-use rankine_server::stream::{RemoteEmbedders, Rows};
+use rankine_server::stream::{RemoteEmbedders, Rows, Titles};
 use rankine_store::vectors::{EmbeddedVectors, PgVectors, RedisVectors, VectorSearch, VectorStore};
 use rankine_store::{RedbRows, RedisOptions, RedisRows, RowStore};
 
@@ -40,6 +40,8 @@ pub(crate) struct Assembled {
     pub(crate) parts: Parts,
     /// The item feature table, for those who ask.
     pub(crate) rows: Rows,
+    /// The titles in it.
+    pub(crate) titles: Arc<Titles>,
     pub(crate) search: Arc<dyn VectorSearch>,
 }
 
@@ -58,17 +60,23 @@ pub(crate) fn assemble(
     let users = users(plan, home, dictionaries)?;
     let (vectors, search) = stores(plan, &folder)?;
     let (features, rows) = features(plan, &folder, types)?;
+    let titles = Titles::new(rows.clone(), search.clone(), &plan.settings.set);
     let parts = Parts {
         source: source(plan),
         lookup: lookup(plan, &folder)?,
-        features,
+        features: titles.hearing(features),
         embedders,
         vectors,
         users,
         state: State::open(&folder.join("state.db"))?,
         dead: DeadLetters::new(&folder.join(&config.dead_letters)),
     };
-    Ok(Assembled { parts, rows, search })
+    Ok(Assembled {
+        parts,
+        rows,
+        titles,
+        search,
+    })
 }
 
 /// The model in process, or in another; with the types of its fields, where they are known.

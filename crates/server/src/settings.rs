@@ -360,7 +360,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: "arrivals-known",
         alias: None,
         env: "RANKINE_ARRIVALS_KNOWN",
-        help: "New items that are known by name, at most",
+        help: "New items that stand on shelves, at most",
     },
     Setting {
         key: "arrivals.title",

@@ -59,7 +59,12 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         .transpose()?
         .unwrap_or_default();
     let listen = options.listen.as_ref().unwrap_or(&plan.config.listen).clone();
-    let Assembled { parts, rows, search } = assemble(&plan, &home, &options.dictionaries)?;
+    let Assembled {
+        parts,
+        rows,
+        titles,
+        search,
+    } = assemble(&plan, &home, &options.dictionaries)?;
     let status = Arc::new(Status::default());
     let stop = Arc::new(AtomicBool::new(false));
     let signal = stop.clone();
@@ -78,6 +83,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
             .is_given()
             .then(|| plan.config.users.set.clone()),
         rows: rows.clone(),
+        titles: titles.clone(),
         begun: clock::now_micros(),
     };
     let (served, stopped) = stop_pair();
@@ -88,7 +94,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         let _ = server.join();
     }
     // a connection to PostgreSQL closes outside the server's runtime, or the process dies of it
-    drop((search, rows));
+    drop((search, rows, titles));
     told(&status, globals)?;
     Ok(ended?)
 }

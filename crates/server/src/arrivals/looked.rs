@@ -1,6 +1,6 @@
 //! Items that somebody asked for by id and that only the stream's item feature table has: neither in the catalogue nor among the new.
 //!
-//! Behind the page of a film. The decision: such an item is looked at, not taken in: recall, shelves and search go on without it, and
+//! Behind the page of a film. The decision: such an item is looked at, not taken in: recall and shelves go on without it (a search asks the stream), and
 //! as many are remembered as pages may be open at once. What the stream does not have is not asked for again for a moment.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -40,6 +40,8 @@ pub use watch::{Deed, Watched};
 
 /// Longest wait for what nobody waits for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Most items that the stream is asked for by their titles.
+const TITLED: usize = 200;
 /// Microseconds of an hour.
 const HOUR: f64 = 3_600e6;
 
@@ -200,6 +202,20 @@ impl Arrivals {
     /// An item that was looked up.
     pub(crate) fn looked_up(&self, id: i64) -> Option<Arc<Item>> {
         self.looked.item(id)
+    }
+
+    /// Items of the stream whose titles have the words of `text`, whether or not they are new; none where it does not answer in time.
+    pub(crate) fn titled(&self, text: &str) -> Vec<Arc<Item>> {
+        let question = json!({"text": text, "title": self.config.title, "n": TITLED});
+        let answer = self.stream.post("/titles", &question).unwrap_or_else(|fault| {
+            tracing::debug!(%fault, "titles of the stream are not searched");
+            Value::Null
+        });
+        let found = rows::items(&answer, &self.config);
+        found
+            .iter()
+            .map(|item| Arc::new(crate::state::arrived(item)))
+            .collect()
     }
 
     /// The new items nearest to a user that the user has not seen; each is known here by then.

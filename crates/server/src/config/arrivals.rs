@@ -31,7 +31,7 @@ pub struct ArrivalsConfig {
     pub share: f64,
     /// Films of the row on a user's page.
     pub row: usize,
-    /// Most new items that are known by name.
+    /// Most new items that stand on shelves and are known without asking.
     pub known: usize,
     /// Joined column of the title.
     pub title: String,

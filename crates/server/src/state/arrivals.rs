@@ -69,6 +69,12 @@ impl State {
         self.arrivals.as_ref()?.looked_up(id)
     }
 
+    /// Films of the stream by words of their titles.
+    pub(super) fn titled_in_stream(&self, text: &str) -> Vec<Arc<Item>> {
+        let arrivals = self.arrivals.as_ref();
+        arrivals.map(|arrivals| arrivals.titled(text)).unwrap_or_default()
+    }
+
     /// Whether new items of a stream are recommended.
     pub fn has_arrivals(&self) -> bool {
         self.arrivals.is_some()

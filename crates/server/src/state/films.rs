@@ -3,7 +3,7 @@
 //! Answers are copies; a film's static part is shared text, so a copy costs some counters.
 
 use super::State;
-use super::search::words_of;
+use super::search::{TitleIndex, words_of};
 use super::view::{Film, FilmDetails, FilmPage, GenreCount, Rating, SimilarFilm, SimilarFilms, SortBy};
 use crate::config::{EMB, POPULARITY};
 use crate::error::ApiError;
@@ -253,13 +253,16 @@ impl State {
         all.into_iter().map(|(_, rating, id)| (id, rating)).collect()
     }
 
-    /// Films, new ones among them, whose titles have all the words of `text` (the last one may be a beginning): the title that *is* the
-    /// text first, then by number of ratings.
+    /// Films, those of a change stream among them, whose titles have all the words of `text` (the last one may be a beginning): the title
+    /// that *is* the text first, then by number of ratings.
     pub fn search(&self, text: &str, offset: usize, n: usize) -> FilmPage {
         let mut found = self.titles.find(text);
         found.extend(self.arrived_titles.of(self.live.arrivals()).find(text));
-        let mut films = self.films(&found);
         let words = words_of(text);
+        let mut films = self.films(&found);
+        if !words.is_empty() {
+            films.extend(self.others_titled(text, &found));
+        }
         films.sort_by_cached_key(|film| {
             (
                 words_of(&film.title) != words,
@@ -273,6 +276,16 @@ impl State {
             films: films.into_iter().skip(offset).take(n).collect(),
             total,
         }
+    }
+
+    /// Films that only the stream knows by their titles.
+    fn others_titled(&self, text: &str, found: &[i64]) -> Vec<Film> {
+        let known = |item: &Item| found.contains(&item.id) || self.live.catalogue.position(item.id).is_some();
+        // the stream's index may be a moment behind the row that it answers with
+        let is_meant = |item: &Item| !TitleIndex::new([item]).find(text).is_empty();
+        let items = self.titled_in_stream(text);
+        let others = items.iter().filter(|item| !known(item) && is_meant(item));
+        others.map(|item| self.with_stats(item)).collect()
     }
 
     fn films(&self, ids: &[i64]) -> Vec<Film> {

@@ -34,6 +34,7 @@ pub(crate) use open::item as arrived;
 use rankine_predict::{FeatureRows, Predictor};
 use rankine_recommend::Recommender;
 use rankine_store::EventLog;
+pub(crate) use search::words_of;
 use search::{ArrivedTitles, TitleIndex};
 use sink::RowSink;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Search in titles: words to films.
 //!
 //! A sorted map from word to films, built once, since titles of the catalogue do not change while serving; what a change stream
-//! brings has a small one of its own, made anew when somebody searches after it has changed. Every word of the query
+//! brings has a small one of its own, made anew when somebody searches after it has changed; what else the stream has, it is asked for. Every word of the query
 //! must be in the title; the last one may be a beginning, so that results come while typing. Case is ignored.
 
 use rankine_recommend::Item;

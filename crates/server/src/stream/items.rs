@@ -35,10 +35,16 @@ impl Rows {
         Rows(Arc::new(Mutex::new(rows)))
     }
 
-    fn get(&self, ids: &[i64]) -> Result<Vec<Value>, Refusal> {
+    /// The rows of ids, in their order.
+    pub(super) fn joined(&self, ids: &[i64]) -> Result<Vec<Option<JoinedRow>>, Refusal> {
         let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let told = |error: PipelineError| refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string());
-        let found = rows.get(ids).map_err(told)?;
+        rows.get(ids).map_err(told)
+    }
+
+    /// Those that there are, printed.
+    pub(super) fn get(&self, ids: &[i64]) -> Result<Vec<Value>, Refusal> {
+        let found = self.joined(ids)?;
         let printed = |row: JoinedRow| json!({"id": row.id, "as_of": row.as_of, "cells": row.cells});
         Ok(found.into_iter().flatten().map(printed).collect())
     }

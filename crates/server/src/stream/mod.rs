@@ -5,9 +5,11 @@
 
 mod items;
 mod remote;
+mod titles;
 
 pub use items::Rows;
 pub use remote::RemoteEmbedders;
+pub use titles::Titles;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -43,6 +45,8 @@ pub struct StreamView {
     pub users: Option<String>,
     /// The joined rows that the vectors were made of.
     pub rows: Rows,
+    /// Their titles.
+    pub titles: Arc<Titles>,
     /// When the stream began, microseconds since 1970 UTC.
     pub begun: i64,
 }
@@ -82,6 +86,7 @@ fn routes(view: StreamView) -> Router {
         .route("/vector/{id}", get(vector))
         .route("/rows", post(items::rows))
         .route("/arrivals", post(items::arrivals))
+        .route("/titles", post(titles::titles))
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(view)
 }
