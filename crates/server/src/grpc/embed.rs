@@ -1,27 +1,27 @@
 //! `Embed`: vectors of items or users by that side's tower of a model that is loaded.
 //!
-//! For change streams whose model runs elsewhere. The decision: fields come as the JSON object that the stream's join gave,
+//! For change streams whose model runs elsewhere, and over REST (`/v1/embed`) for any that are not ours. The decision: fields come as the JSON object that the stream's join gave,
 //! and are typed here, by the same code, so that a vector has the same bits wherever it was made.
 
 use rankine_feature::{Side, Value};
 use rankine_pipeline::stream::JoinedRow;
 use rankine_predict::{Row, Snapshot, Wanted, embed_side};
-use tonic::Status;
 
 use super::proto;
+use crate::predict::Fault;
 
 /// Answers a question from one snapshot.
 ///
 /// # Errors
-/// NOT_FOUND for a model or version that is not loaded, INVALID_ARGUMENT for one without a tower of that side.
+/// NOT_FOUND (404) for a model or version that is not loaded, INVALID_ARGUMENT (400) for one without a tower of that side.
 pub(crate) fn answer(
     snapshot: &Snapshot,
     request: proto::EmbedRequest,
-) -> Result<proto::EmbedResponse, Status> {
+) -> Result<proto::EmbedResponse, Fault> {
     let wanted = Some(request.version).filter(|version| *version > 0);
     let found = snapshot.artefact(&request.model, wanted);
-    let (version, artefact) = found.map_err(|e| Status::not_found(e.to_string()))?;
-    let invalid = |message: &dyn std::fmt::Display| Status::invalid_argument(message.to_string());
+    let (version, artefact) = found.map_err(|e| Fault::not_found(e.to_string()))?;
+    let invalid = |message: &dyn std::fmt::Display| Fault::invalid("model", message.to_string());
     let plan = artefact
         .plan()
         .ok_or_else(|| invalid(&"the model has no towers"))?;

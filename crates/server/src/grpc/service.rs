@@ -62,8 +62,9 @@ impl Predictor for Service {
 
     async fn embed(&self, mut request: Request<EmbedRequest>) -> Result<Response<EmbedResponse>, Status> {
         let (permit, _) = self.admitted(&mut request)?;
-        let answer = self.desk.embed(permit, request.into_inner()).await;
-        answer.map(Response::new)
+        let message = request.into_inner();
+        let answer = self.desk.embed(permit, move || Ok(message)).await;
+        answer.map(Response::new).map_err(|fault| fault.status())
     }
 
     async fn status(&self, _request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {

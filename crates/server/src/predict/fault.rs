@@ -37,6 +37,11 @@ impl Fault {
         }
     }
 
+    /// A model or version that is not loaded.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Fault::new(Code::NotFound, message)
+    }
+
     /// More of something than a request may have.
     pub(crate) fn too_many(place: &str, most: usize, got: usize) -> Self {
         Fault::invalid(place, format!("expected at most {most}, got {got}"))
@@ -91,6 +96,7 @@ impl Fault {
     fn http(&self) -> (StatusCode, &'static str) {
         match self.code {
             Code::InvalidArgument => (StatusCode::BAD_REQUEST, "invalid_argument"),
+            Code::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Code::OutOfRange => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Code::Aborted => (StatusCode::REQUEST_TIMEOUT, "timeout"),
             Code::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, "overloaded"),
@@ -98,7 +104,6 @@ impl Fault {
             Code::Cancelled => (StatusCode::SERVICE_UNAVAILABLE, "cancelled"),
             Code::Ok
             | Code::Unknown
-            | Code::NotFound
             | Code::AlreadyExists
             | Code::PermissionDenied
             | Code::FailedPrecondition

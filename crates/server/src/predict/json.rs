@@ -50,6 +50,24 @@ struct Extract {
     readable: bool,
 }
 
+/// A body of `/v1/embed`.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Embed {
+    model: String,
+    version: u64,
+    rows: Vec<EmbedRow>,
+    users: bool,
+}
+
+/// An item, or a user, to embed.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct EmbedRow {
+    id: i64,
+    fields: Map<String, Json>,
+}
+
 /// Reads a body of `/v1/predict`.
 pub(super) fn predict(body: &[u8]) -> Result<proto::PredictRequest, Fault> {
     message(parse(body)?)
@@ -59,6 +77,21 @@ pub(super) fn predict(body: &[u8]) -> Result<proto::PredictRequest, Fault> {
 pub(super) fn extract(body: &[u8]) -> Result<(proto::PredictRequest, bool), Fault> {
     let Extract { request, readable } = parse(body)?;
     Ok((message(request)?, readable))
+}
+
+/// Reads a body of `/v1/embed`.
+pub(super) fn embed(body: &[u8]) -> Result<proto::EmbedRequest, Fault> {
+    let asked: Embed = parse(body)?;
+    let row = |row: EmbedRow| proto::EmbedRow {
+        id: row.id,
+        fields: Json::Object(row.fields).to_string(),
+    };
+    Ok(proto::EmbedRequest {
+        model: asked.model,
+        version: asked.version,
+        rows: asked.rows.into_iter().map(row).collect(),
+        users: asked.users,
+    })
 }
 
 fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Fault> {
@@ -228,6 +261,19 @@ pub(super) fn slots(slots: &proto::ExtractResponse) -> Json {
     json!({ "confs": slots.confs.iter().map(conf).collect::<Vec<_>>() })
 }
 
+/// The vectors: per row `vector`, or `fault` where there is none.
+pub(super) fn vectors(vectors: &proto::EmbedResponse) -> Json {
+    let row = |row: &proto::EmbeddedRow| match row.fault.as_str() {
+        "" => json!({ "vector": row.vector }),
+        fault => json!({ "fault": fault }),
+    };
+    json!({
+        "version": vectors.version,
+        "width": vectors.width,
+        "rows": vectors.rows.iter().map(row).collect::<Vec<_>>(),
+    })
+}
+
 fn item_slots(item: &proto::ItemSlots) -> Json {
     if let Some(absent) = &item.absent {
         return json!({ "id": item.id, "absent": absence(absent) });
@@ -334,6 +380,7 @@ mod tests {
         fn no_body_panics(body in "[\\[\\]{}\",:0-9a-z ]{0,60}") {
             drop(predict(body.as_bytes()));
             drop(extract(body.as_bytes()));
+            drop(embed(body.as_bytes()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/predict`, `POST /v1/extract`, `GET /v1/status`: the messages in JSON.
+//! `POST /v1/predict`, `POST /v1/extract`, `POST /v1/embed`, `GET /v1/status`: the messages in JSON.
 
 use super::bounds::ARRIVAL;
 use super::fault::Fault;
@@ -23,6 +23,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/v1/predict", post(predict))
         .route("/v1/extract", post(extract))
+        .route("/v1/embed", post(embed))
         .route("/v1/status", get(status))
         .with_state(Desk::new(state))
 }
@@ -45,6 +46,15 @@ async fn extract(With(desk): With<Desk>, request: Request) -> Response {
             .extract(permit, patience, move || json::extract(&body))
             .await?;
         Ok::<_, Fault>(Json(json::slots(&slots)))
+    };
+    answer.await.into_response()
+}
+
+async fn embed(With(desk): With<Desk>, request: Request) -> Response {
+    let answer = async {
+        let (permit, _, body) = arrived(&desk, request).await?;
+        let vectors = desk.embed(permit, move || json::embed(&body)).await?;
+        Ok::<_, Fault>(Json(json::vectors(&vectors)))
     };
     answer.await.into_response()
 }

@@ -112,23 +112,23 @@ impl Desk {
         Ok(convert::slots(confs, readable.try_recv().unwrap_or(false)))
     }
 
-    /// Embeds items, on a thread that may take its time.
+    /// Embeds items or users, on a thread that may take its time. `make` reads the message, there, too.
     pub(crate) async fn embed(
         &self,
         permit: Arc<Admission>,
-        request: proto::EmbedRequest,
-    ) -> Result<proto::EmbedResponse, tonic::Status> {
+        make: impl FnOnce() -> Result<proto::EmbedRequest, Fault> + Send + 'static,
+    ) -> Result<proto::EmbedResponse, Fault> {
         let state = Arc::clone(&self.state);
-        let most = state.config().limits.items;
-        if request.rows.len() > most {
-            return Err(Fault::too_many("rows", most, request.rows.len()).status());
-        }
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
+            let (request, most) = (make()?, state.config().limits.items);
+            if request.rows.len() > most {
+                return Err(Fault::too_many("rows", most, request.rows.len()));
+            }
             crate::grpc::embed::answer(&state.predictor().snapshot(), request)
         });
         work.await
-            .unwrap_or_else(|_| Err(tonic::Status::internal("the server failed")))
+            .unwrap_or_else(|_| Err(Fault::internal("the server failed")))
     }
 
     /// The state of everything loaded.

@@ -1,10 +1,12 @@
 //! The unified predictor over gRPC and REST: one meaning, two spellings.
 
 use crate::grpc::{channel, wait};
-use crate::home::{Answer, Server, config, home, publish_model, wait_until};
+use crate::home::{Answer, Server, config, home, publish_dssm, publish_model, wait_until};
+use rankine_server::config::ModelConfig;
 use rankine_server::grpc::proto::predictor_client::PredictorClient;
 use rankine_server::grpc::proto::{
-    Ask, ExtractRequest, Item, PredictRequest, PredictResponse, StatusRequest, Value, value::Kind,
+    Ask, EmbedRequest, EmbedRow, ExtractRequest, Item, PredictRequest, PredictResponse, StatusRequest, Value,
+    value::Kind,
 };
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -232,6 +234,61 @@ fn slots_are_shown_alike() {
         assert_eq!(shown["slots"][1]["signs"][0], film.signs[0].to_string());
     }
     assert_eq!(by_rest["confs"][0]["conf_hash"], by_grpc.confs[0].conf_hash);
+}
+
+#[test]
+fn vectors_are_made_alike() {
+    let home = home();
+    publish_dssm(&home.path().join("models"), "dssm", 3);
+    let mut config = config(home.path());
+    config.limits.items = 3;
+    config.model.push(ModelConfig {
+        name: "dssm".to_owned(),
+        ..ModelConfig::default()
+    });
+    let server = Server::start(config);
+    server.wait_for_models();
+    let films = [
+        json!({ "movieId": 1, "movieGenre1": "Drama", "movieAvgRating": 4.5 }),
+        json!({ "movieId": "one" }),
+    ];
+    let request = EmbedRequest {
+        model: "dssm".to_owned(),
+        rows: films
+            .iter()
+            .map(|film| EmbedRow {
+                id: 1,
+                fields: film.to_string(),
+            })
+            .collect(),
+        ..EmbedRequest::default()
+    };
+    let by_grpc = wait(async {
+        let mut client = PredictorClient::new(channel(&server).await);
+        client.embed(request).await.unwrap().into_inner()
+    });
+    let rows = |films: &[Json]| {
+        films
+            .iter()
+            .map(|film| json!({ "id": 1, "fields": film }))
+            .collect::<Vec<_>>()
+    };
+    let ask = |model: &str, rows: &[Json]| {
+        let body = json!({ "model": model, "rows": rows }).to_string();
+        server.rest_post("/v1/embed", &body, &[])
+    };
+    let by_rest = ask("dssm", &rows(&films)).good();
+    assert_eq!((&by_rest["version"], &by_rest["width"]), (&json!(1), &json!(5)));
+    assert_eq!((by_grpc.version, by_grpc.width), (1, 5));
+    assert_eq!(by_rest["rows"][0]["vector"], json!(by_grpc.rows[0].vector));
+    assert_eq!(by_rest["rows"][1], json!({ "fault": by_grpc.rows[1].fault }));
+    for (model, films, status) in [
+        ("nobody", &films[..1], 404),
+        ("widedeep", &films[..1], 400),
+        ("dssm", &[json!({}), json!({}), json!({}), json!({})][..], 400),
+    ] {
+        assert_eq!(ask(model, &rows(films)).status, status, "{model}");
+    }
 }
 
 #[test]
