@@ -1,7 +1,7 @@
-"""kafka: the stream on a real broker, Debezium's JSON in every compression, with stream and broker killed (-9) in between.
+"""kafka: the stream on a real broker, Debezium's JSON in every compression in three partitions, with stream and broker killed (-9) in between.
 
 Apache Kafka (one node, KRaft) comes from Maven Central: 41 jars, 40 MB, for which CI has no time; needs `java` (17) and `mvn`. Afterwards
-the items with a vector are those that the changes leave, or it fails. Prints changes/s from the first record to the last vector, kills
+the items with a vector are those that the changes leave, joined with the last row of what they rest on, or it fails. Prints changes/s from the first record to the last vector, kills
 included, and without any. It compares with no peer.
 """
 
@@ -21,7 +21,7 @@ import measure
 from bench_freshness import train
 
 VERSION = "4.0.2"
-TOPIC = "shop"
+TOPIC, PARTITIONS = "shop", 3
 HOME = measure.WORK / "kafka"
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>bench</groupId><artifactId>kafka</artifactId>
 <version>1</version><dependencies><dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
@@ -130,37 +130,38 @@ model = "films"
         self.process.wait()
 
 
-def envelope(draw, live, number):
-    """One change of Debezium's, and what it leaves."""
+def envelope(draw, live, levels, number):
+    """One change of Debezium's; `live` and `levels` become what it leaves: directors of films, levels of directors."""
     kind, film = draw.random(), draw.randrange(number + 1)
     row = {"id": film, "genres": draw.sample(GENRES, 2), "director": f"d{draw.randrange(50)}"}
     at = {"table": "film", "ts_ms": 1_763_900_000_000 + number}
     if kind < 0.02:
         director = {"name": f"d{draw.randrange(50)}", "level": draw.randrange(5)}
+        levels[director["name"]] = director["level"]
         return director["name"], {"op": "u", "after": director, "source": {**at, "table": "director"}}
     if kind < 0.2 and film in live:
-        live.discard(film)
+        del live[film]
         return str(film), {"op": "d", "before": {"id": film}, "after": None, "source": at}
     op = "u" if film in live else "c"
-    live.add(film)
+    live[film] = row["director"]
     return str(film), {"op": op, "before": None, "after": row, "source": at}
 
 
 def produce(broker, changes):
-    """Writes all changes, a fifth in each compression; the ids that are left."""
+    """Writes all changes, a fifth in each compression; the films that are left with their directors, and the levels of these."""
     from kafka import KafkaProducer
 
-    draw, live = random.Random(7), set()
+    draw, live, levels = random.Random(7), {}, {}
     for compression in (None, "gzip", "snappy", "lz4", "zstd"):
         producer = KafkaProducer(bootstrap_servers=broker.address, compression_type=compression, linger_ms=5)
         for number in range(changes // 5):
-            key, value = envelope(draw, live, number)
+            key, value = envelope(draw, live, levels, number)
             producer.send(TOPIC, key=key.encode(), value=json.dumps({"payload": value}).encode())
             if value["op"] == "d":
                 producer.send(TOPIC, key=key.encode(), value=None)
         producer.flush()
         producer.close()
-    return live
+    return live, levels
 
 
 def settled(stream, live):
@@ -183,15 +184,23 @@ def follow(stream, live, broker=None):
     return time.perf_counter() - begin
 
 
-def check(stream, live, changes):
-    """Every id that is left has a vector, and no other that the changes had."""
+def check(stream, live, levels, changes):
+    """Every id that is left has a vector, and no other that the changes had; its row has its director's last level."""
     connection = http.client.HTTPConnection("127.0.0.1", stream.port)
-    for film in random.Random(1).sample(range(changes // 5), 500):
+    sample = random.Random(1).sample(range(changes // 5), 500)
+    for film in sample:
         connection.request("GET", f"/vector/{film}")
         answer = connection.getresponse()
         answer.read()
         if (answer.status == 200) != (film in live):
             raise SystemExit(f"film {film}: {answer.status}, live: {film in live}")
+    ids = [film for film in sample if film in live]
+    connection.request("POST", "/rows", json.dumps({"ids": ids}), {"content-type": "application/json"})
+    rows = json.loads(connection.getresponse().read())["rows"]
+    told = {row["id"]: int(row["cells"]["level"]) for row in rows}
+    wrong = {film: told.get(film) for film in ids if told.get(film) != levels.get(live[film], 0)}
+    if wrong:
+        raise SystemExit(f"levels of directors are not the last ones: {wrong}")
 
 
 def main(changes):
@@ -204,14 +213,14 @@ def main(changes):
         train(binary, home)
         broker = Broker(home)
         try:
-            KafkaAdminClient(bootstrap_servers=broker.address).create_topics([NewTopic(TOPIC, 1, 1)])
-            live = produce(broker, changes)
+            KafkaAdminClient(bootstrap_servers=broker.address).create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
+            live, levels = produce(broker, changes)
             for name, chaos in (("followed", None), ("followed, killed five times", broker)):
                 stream = Stream(binary, home, f"kafka{len(lines)}", broker)
                 took = follow(stream, live, chaos)
-                check(stream, live, changes)
+                check(stream, live, levels, changes)
                 stream.kill()
-                lines.append(measure.line("kafka", name, "changes/s", [changes / took], None, None, broker=f"Apache Kafka {VERSION}", items=len(live)))
+                lines.append(measure.line("kafka", name, "changes/s", [changes / took], None, None, broker=f"Apache Kafka {VERSION}", partitions=PARTITIONS, items=len(live)))
         finally:
             broker.kill()
     (measure.WORK / "kafka.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

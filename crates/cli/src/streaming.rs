@@ -62,7 +62,7 @@ pub(crate) fn assemble(
     let (features, rows) = features(plan, &folder, types)?;
     let titles = Titles::new(rows.clone(), search.clone(), &plan.settings.set);
     let parts = Parts {
-        source: source(plan),
+        source: source(plan, &folder),
         lookup: lookup(plan, &folder)?,
         features: titles.hearing(features),
         embedders,
@@ -124,7 +124,7 @@ fn users(plan: &StreamPlan, home: &Home, dictionaries: &Dictionaries) -> anyhow:
     }))
 }
 
-fn source(plan: &StreamPlan) -> Box<dyn Source> {
+fn source(plan: &StreamPlan, folder: &std::path::Path) -> Box<dyn Source> {
     let source = &plan.config.source;
     if source.kind == "file" {
         return Box::new(FileSource::new(source.file.as_ref(), clock::now_micros));
@@ -133,6 +133,7 @@ fn source(plan: &StreamPlan) -> Box<dyn Source> {
         return Box::new(KafkaSource::new(KafkaOptions {
             brokers: source.brokers.clone(),
             topic: source.topic.clone(),
+            order: folder.join("order.jsonl"),
             clock: clock::now_micros,
         }));
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
     /// The commit's place, a multiple of 8: in PostgreSQL the commit's log sequence number, in a file eight times the byte
-    /// after the line, in a topic eight times the offset after the record.
+    /// after the line, in a topic eight times the offset after the record (of several partitions: a count over the order of reading).
     pub lsn: u64,
     /// The row's number within its transaction, from 0.
     pub seq: u32,

@@ -77,7 +77,7 @@ pub struct SourceConfig {
     pub file: String,
     /// `host:port` of brokers (kind `kafka`), with commas between them.
     pub brokers: String,
-    /// Their topic, of one partition.
+    /// Their topic, of which all partitions are read.
     pub topic: String,
 }
 
