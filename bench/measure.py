@@ -37,13 +37,12 @@ def cpu_seconds(command, **kwargs):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def python(packages):
+def python(packages, venv=WORK / "venv", interpreter=sys.executable):
     """A venv under target/ with the peers' packages, made once."""
-    venv = WORK / "venv"
     exe = venv / "bin" / "python"
     if not exe.exists():
-        WORK.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+        venv.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([str(interpreter), "-m", "venv", str(venv)], check=True)
     have = subprocess.run([str(exe), "-m", "pip", "freeze"], capture_output=True, text=True).stdout.lower()
     missing = [p for p in packages if f"{p.lower().split('==')[0]}==" not in have]
     if missing:

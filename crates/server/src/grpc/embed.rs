@@ -1,7 +1,8 @@
 //! `Embed`: vectors of items or users by that side's tower of a model that is loaded.
 //!
-//! For change streams whose model runs elsewhere, and over REST (`/v1/embed`) for any that are not ours. The decision: fields come as the JSON object that the stream's join gave,
-//! and are typed here, by the same code, so that a vector has the same bits wherever it was made.
+//! For change streams whose model runs elsewhere, and over REST (`/v1/embed`) for any that are not ours. The decision:
+//! fields come as the JSON object that the stream's join gave, and are typed here, by the same code, so that a vector has
+//! the same bits wherever it was made.
 
 use rankine_feature::{Side, Value};
 use rankine_pipeline::stream::JoinedRow;
