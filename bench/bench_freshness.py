@@ -81,7 +81,7 @@ set = "{self.name}"
 category = "genres"
 ''')
         command = [str(binary), "--home", str(home), "stream", str(config), "--listen", "127.0.0.1:0"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             if "http://" in line:
                 self.base = line.split("http://")[1].strip().removesuffix("/stream")
@@ -271,7 +271,7 @@ def report(peer, mine, other):
     """A line a measurement."""
     column = lambda rows, key: [row[key] for row in rows]
     for key in ("probe p50", "probe p99", "all p50", "all p99"):
-        more = {"rate": measure.median(column(mine, "kept")), "their_rate": measure.median(column(other, "kept")),
+        more = {"their_rounds": len(other), "rate": measure.median(column(mine, "kept")), "their_rate": measure.median(column(other, "kept")),
                 "probes": sum(column(mine, "probes")), "their_probes": sum(column(other, "probes")),
                 "behind_s": measure.median(column(mine, "behind_s")), "their_behind_s": measure.median(column(other, "behind_s"))}
         yield measure.line("freshness", key, "ms", column(mine, key), peer, column(other, key), higher_is_better=False, **more)
