@@ -1,4 +1,5 @@
-"""Peers of the bench vector: faiss flat, HNSW and IVF, hnswlib; one query at a time, one thread; one JSON line.
+"""Peers of the bench vector: faiss flat, HNSW and IVF, hnswlib (by the inner product, and `hnswlib-even`, by the distance of rows made equally
+long by one number more); one query at a time, one thread; one JSON line.
 
 Approximate ones are asked with more and more effort until their recall reaches .98; that run is told.
 """
@@ -45,16 +46,23 @@ def faiss_index():
 def hnswlib_index():
     import importlib.metadata
     import hnswlib
-    index = hnswlib.Index(space="ip", dim=width)
+    even = kind == "hnswlib-even"
+    index = hnswlib.Index(space="l2" if even else "ip", dim=width + even)
     index.init_index(max_elements=len(vectors), ef_construction=128, M=16)
     index.set_num_threads(2)
-    index.add_items(vectors)
+    squares = (vectors * vectors).sum(1, keepdims=True)
+    index.add_items(numpy.hstack([vectors, numpy.sqrt(squares.max() - squares)]) if even else vectors)
     index.set_num_threads(1)
-    return importlib.metadata.version("hnswlib"), (100, 150, 200, 300, 400, 600, 800), index.set_ef, lambda q: index.knn_query(q, k=n)[0][0]
+    lifted = numpy.zeros((1, width + even), "f4")
+
+    def search(query):
+        lifted[:, :width] = query
+        return index.knn_query(lifted, k=n)[0][0]
+    return importlib.metadata.version("hnswlib"), (100, 150, 200, 300, 400, 600, 800), index.set_ef, search
 
 
 start = time.process_time()
-version, efforts, put, search = hnswlib_index() if kind == "hnswlib" else faiss_index()
+version, efforts, put, search = hnswlib_index() if kind.startswith("hnswlib") else faiss_index()
 built = time.process_time() - start
 for effort in efforts:
     put(effort)

@@ -210,7 +210,10 @@ fn stores(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Stores>
     let mut stores: Vec<Arc<dyn VectorStore>> = Vec::new();
     let mut search: Option<Arc<dyn VectorSearch>> = None;
     if config.stores.iter().any(|store| store == "embedded") {
-        let embedded = Arc::new(EmbeddedVectors::open(&folder.join("vectors.redb"))?);
+        let embedded = Arc::new(EmbeddedVectors::open_with(
+            &folder.join("vectors.redb"),
+            config.graph(),
+        )?);
         stores.push(embedded.clone());
         search = Some(embedded);
     }

@@ -40,6 +40,24 @@ pub enum IndexError {
         /// The id.
         id: i64,
     },
+    /// A setting of a graph outside its range.
+    #[error("{key}: expected {least} to {most}, got {got}")]
+    Setting {
+        /// The setting.
+        key: &'static str,
+        /// The least it may be.
+        least: usize,
+        /// The most it may be.
+        most: usize,
+        /// What came.
+        got: usize,
+    },
+    /// The graph could not be made or kept up; searches are exact.
+    #[error("graph: {reason}")]
+    Graph {
+        /// The library's reason: memory.
+        reason: String,
+    },
     /// The file cannot be read or written.
     #[error("{path}: {source}")]
     File {

@@ -1,5 +1,6 @@
 //! The file form: `RKNINDEX`, format u32, metric u32, width u64, version u64, count u64, ids i64…, rows f32…,
-//! xxh3-128 of all before it. Little-endian throughout.
+//! xxh3-128 of all before it. Little-endian throughout. Format 2 has the settings of a graph behind the count (m,
+//! ef_construction, ef, u64 each); a graph itself is not kept: it would have to be trusted, and is made from the rows.
 //!
 //! The decision here: the head's numbers are checked against the file's length, and the checksum against its bytes,
 //! before anything is allocated; so any bytes give an index or an error.
@@ -11,11 +12,15 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::IndexError;
+use crate::graph::Hnsw;
 use crate::rows::{Metric, Rows};
 
 const MAGIC: &[u8; 8] = b"RKNINDEX";
-const FORMAT: u32 = 1;
+/// Without and with a graph's settings.
+const FORMATS: [u32; 2] = [1, 2];
 const HEAD: usize = 40;
+/// The settings of a graph.
+const GRAPH: usize = 24;
 const SUM: usize = 16;
 
 /// What stands before the rows.
@@ -27,6 +32,8 @@ pub(crate) struct Head {
     pub(crate) metric: Metric,
     /// Artefact version of the rows.
     pub(crate) version: u64,
+    /// Settings of a graph.
+    pub(crate) hnsw: Option<Hnsw>,
 }
 
 /// The bytes of an index.
@@ -35,13 +42,16 @@ pub(crate) fn encode(head: &Head, rows: &Rows) -> Vec<u8> {
         Metric::InnerProduct => 0,
         Metric::Cosine => 1,
     };
-    let mut bytes = Vec::with_capacity(HEAD + rows.ids.len() * 8 + rows.values.len() * 4 + SUM);
+    let mut bytes = Vec::with_capacity(HEAD + GRAPH + rows.ids.len() * 8 + rows.values.len() * 4 + SUM);
     bytes.extend_from_slice(MAGIC);
-    bytes.extend(FORMAT.to_le_bytes());
+    bytes.extend(FORMATS[usize::from(head.hnsw.is_some())].to_le_bytes());
     bytes.extend(metric.to_le_bytes());
     bytes.extend((head.width as u64).to_le_bytes());
     bytes.extend(head.version.to_le_bytes());
     bytes.extend((rows.ids.len() as u64).to_le_bytes());
+    let settings = head.hnsw.map(|hnsw| [hnsw.m, hnsw.ef_construction, hnsw.ef]);
+    let settings = settings.into_iter().flatten();
+    bytes.extend(settings.flat_map(|setting| (setting as u64).to_le_bytes()));
     bytes.extend(rows.ids.iter().flat_map(|id| id.to_le_bytes()));
     bytes.extend(rows.values.iter().flat_map(|v| v.to_le_bytes()));
     let sum = xxh3_128(&bytes);
@@ -86,16 +96,17 @@ pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<(Head, Rows), IndexErr
         return Err(fault("magic", "RKNINDEX".into(), got));
     }
     let format = u32_at(bytes, 8);
-    if format != FORMAT {
-        return Err(fault("format", FORMAT.to_string(), format.to_string()));
+    if !FORMATS.contains(&format) {
+        return Err(fault("format", "1 or 2".into(), format.to_string()));
     }
+    let graph = if format == FORMATS[1] { GRAPH } else { 0 };
     let metric = match u32_at(bytes, 12) {
         0 => Metric::InnerProduct,
         1 => Metric::Cosine,
         other => return Err(fault("metric", "0 or 1".into(), other.to_string())),
     };
     let (width, version, count) = (u64_at(bytes, 16), u64_at(bytes, 24), u64_at(bytes, 32));
-    let Some((ids, values)) = sizes(width, count, bytes.len()) else {
+    let Some((ids, values)) = sizes(width, count, bytes.len().checked_sub(graph)) else {
         let expected = format!("the length of {count} rows of {width} numbers");
         return Err(fault("length", expected, bytes.len().to_string()));
     };
@@ -111,19 +122,31 @@ pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<(Head, Rows), IndexErr
         width: values.checked_div(ids).unwrap_or(to_usize(width)),
         metric,
         version,
+        hnsw: settings(&body[HEAD..HEAD + graph])?,
     };
-    rows(&body[HEAD..], ids, head.width).map(|rows| (head, rows))
+    rows(&body[HEAD + graph..], ids, head.width).map(|rows| (head, rows))
+}
+
+/// The settings of a graph, if there are bytes of some.
+fn settings(bytes: &[u8]) -> Result<Option<Hnsw>, IndexError> {
+    let hnsw = Hnsw {
+        m: to_usize(u64_at(bytes, 0)),
+        ef_construction: to_usize(u64_at(bytes.get(8..).unwrap_or_default(), 0)),
+        ef: to_usize(u64_at(bytes.get(16..).unwrap_or_default(), 0)),
+    };
+    let some = (!bytes.is_empty()).then_some(hnsw);
+    some.map(Hnsw::checked).transpose()
 }
 
 /// Counts of ids and of values, where they agree with the file's length.
-fn sizes(width: u64, count: u64, length: usize) -> Option<(usize, usize)> {
+fn sizes(width: u64, count: u64, length: Option<usize>) -> Option<(usize, usize)> {
     let (width, count) = (usize::try_from(width).ok()?, usize::try_from(count).ok()?);
     let values = count.checked_mul(width)?;
     let needed = count
         .checked_mul(8)?
         .checked_add(values.checked_mul(4)?)?
         .checked_add(HEAD + SUM)?;
-    (needed == length).then_some((count, values))
+    (Some(needed) == length).then_some((count, values))
 }
 
 fn rows(body: &[u8], count: usize, width: usize) -> Result<Rows, IndexError> {

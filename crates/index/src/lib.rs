@@ -1,4 +1,4 @@
-//! Vector search: which items' vectors lie nearest to a query. Exact; upsert, delete, filter, files.
+//! Vector search: which items' vectors lie nearest to a query. Exact, or by a graph; upsert, delete, filter, files.
 //!
 //! In the flow: embeddings are published with an artefact (or upserted by a pipeline), `recommend` asks for the
 //! neighbours of a user's last positives. The decision behind it: vectors stand in one row-major block and are compared
@@ -19,10 +19,12 @@ mod best;
 mod codes;
 mod error;
 mod file;
+mod graph;
 mod index;
 mod rows;
 
 pub use best::Neighbour;
 pub use error::IndexError;
+pub use graph::Hnsw;
 pub use index::VectorIndex;
 pub use rows::Metric;

@@ -61,6 +61,16 @@ impl Rows {
         self.values.get(place * width..(place + 1) * width)
     }
 
+    /// Where the row of an id stands.
+    pub(crate) fn place(&self, id: i64) -> Option<usize> {
+        self.places.get(&id).copied()
+    }
+
+    /// The row at a place.
+    pub(crate) fn row(&self, place: usize, width: usize) -> &[f32] {
+        &self.values[place * width..(place + 1) * width]
+    }
+
     /// Adds a row or replaces it.
     pub(crate) fn put(&mut self, id: i64, row: &[f32]) {
         let width = row.len();
@@ -162,8 +172,22 @@ impl Rows {
     }
 }
 
+/// The length of a row; f64, so that no finite row overflows.
+pub(crate) fn length(row: &[f32]) -> f64 {
+    let squares = row.iter().map(|number| f64::from(*number).powi(2));
+    squares.sum::<f64>().sqrt()
+}
+
+/// Places of rows by their lengths, the longest first: rows of a block are then alike, and so are their bounds.
+pub(crate) fn longest_first(values: &[f32], width: usize) -> Vec<usize> {
+    let rows = values.chunks_exact(width.max(1));
+    let mut lengths: Vec<(f64, usize)> = rows.map(length).zip(0..).collect();
+    lengths.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    lengths.into_iter().map(|(_, place)| place).collect()
+}
+
 /// Keeps a row that is good enough and passes the filter.
-fn offer(best: &mut Best, id: i64, score: f32, filter: &impl Fn(i64) -> bool) {
+pub(crate) fn offer(best: &mut Best, id: i64, score: f32, filter: &impl Fn(i64) -> bool) {
     let next = Neighbour { id, score };
     if best.wants(&next) && filter(id) {
         best.push(next);
@@ -176,6 +200,18 @@ impl Metric {
     /// # Errors
     /// [`IndexError::Width`], [`IndexError::NotFinite`].
     pub(crate) fn prepare(self, id: Option<i64>, row: &[f32], width: usize) -> Result<Vec<f32>, IndexError> {
+        Self::check(id, row, width)?;
+        Ok(match self {
+            Self::InnerProduct => row.to_vec(),
+            Self::Cosine => unit(row),
+        })
+    }
+
+    /// Whether a row or query can be stored and compared.
+    ///
+    /// # Errors
+    /// As [`Metric::prepare`].
+    pub(crate) fn check(id: Option<i64>, row: &[f32], width: usize) -> Result<(), IndexError> {
         if row.len() != width {
             return Err(IndexError::Width {
                 id,
@@ -190,17 +226,14 @@ impl Metric {
                 value: *value,
             });
         }
-        Ok(match self {
-            Self::InnerProduct => row.to_vec(),
-            Self::Cosine => unit(row),
-        })
+        Ok(())
     }
 }
 
 /// The row scaled to length 1, in f64 so that no finite row overflows; a zero row stays zero.
 fn unit(row: &[f32]) -> Vec<f32> {
-    let square: f64 = row.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
-    let scale = if square > 0.0 { square.sqrt().recip() } else { 0.0 };
+    let length = length(row);
+    let scale = if length > 0.0 { length.recip() } else { 0.0 };
     #[expect(
         clippy::cast_possible_truncation,
         reason = "rounding to the stored precision is the point"

@@ -311,7 +311,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: "arrivals-approximate",
         alias: None,
         env: "RANKINE_ARRIVALS_APPROXIMATE",
-        help: "Whether pgvector's HNSW index may be used: true or false",
+        help: "Whether an HNSW index may be used: true or false",
     },
     Setting {
         key: "arrivals.model",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use rankine_index::{IndexError, Metric, VectorIndex};
+use rankine_index::{Hnsw, IndexError, Metric, VectorIndex};
 use rankine_table::vectors::VectorTable;
 use serde_json::json;
 
@@ -18,6 +18,29 @@ enum MetricName {
     Inner,
     /// The inner product of vectors of length 1
     Cosine,
+}
+
+/// How it can be searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Exactly
+    Exact,
+    /// Also by a graph, which is made when it is asked for
+    Hnsw,
+}
+
+/// Settings of a graph.
+#[derive(Debug, Args)]
+struct GraphOptions {
+    /// Neighbours per node of the graph
+    #[arg(long, default_value_t = Hnsw::default().m, value_name = "COUNT")]
+    m: usize,
+    /// Candidates the graph looks at when a row comes in
+    #[arg(long, default_value_t = Hnsw::default().ef_construction, value_name = "COUNT")]
+    ef_construction: usize,
+    /// Candidates the graph looks at in a search
+    #[arg(long, default_value_t = Hnsw::default().ef, value_name = "COUNT")]
+    ef: usize,
 }
 
 /// Arguments of the verb.
@@ -36,6 +59,11 @@ pub(crate) struct Options {
     /// The version of the model that made the vectors; default: what a Parquet file by `embed` says
     #[arg(long)]
     model_version: Option<u64>,
+    /// How it can be searched
+    #[arg(long, value_enum, default_value_t = Kind::Exact)]
+    kind: Kind,
+    #[command(flatten)]
+    graph: GraphOptions,
 }
 
 /// Reads, builds, saves.
@@ -49,13 +77,20 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         MetricName::Cosine => Metric::Cosine,
     };
     let ids = numbers(&table)?;
-    let index = VectorIndex::build(
+    let mut index = VectorIndex::build(
         metric,
         version(options, &table)?,
         &ids,
         table.width,
         &table.floats,
     )?;
+    if options.kind == Kind::Hnsw {
+        index = index.with_graph(Hnsw {
+            m: options.graph.m,
+            ef_construction: options.graph.ef_construction,
+            ef: options.graph.ef,
+        })?;
+    }
     index.save(&options.out)?;
     let (file, count) = (options.out.display().to_string(), index.len());
     if globals.json {
@@ -131,6 +166,42 @@ mod tests {
         globals: Globals,
         #[command(flatten)]
         options: Options,
+    }
+
+    #[test]
+    fn a_graph_is_made_where_the_file_has_settings_for_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let number =
+            |at: u32| f32::from(u16::try_from(at.wrapping_mul(2_654_435_761) >> 18).unwrap()) - 8192.0;
+        let table = VectorTable {
+            ids: (0..2_500).map(|id| id.to_string()).collect(),
+            width: 4,
+            floats: (0..10_000).map(number).collect(),
+            version: Some(1),
+        };
+        table.write(&folder.path().join("items.parquet")).unwrap();
+        let (items, out) = (path("items.parquet"), path("i.index"));
+        let build = |given: &[&str]| {
+            let arguments = ["build", &items, "--out", &out];
+            let build = Build::parse_from(arguments.iter().chain(given));
+            run(&build.options, &build.globals)
+        };
+        build(&["--kind", "hnsw", "--m", "8", "--ef", "32"]).unwrap();
+        let settings = VectorIndex::load(Path::new(&out)).unwrap().hnsw().unwrap();
+        assert_eq!((settings.m, settings.ef), (8, 32));
+        let check = |given: &[&str]| {
+            let arguments = ["check", &out, &items, "--most", "50"];
+            let check = Check::parse_from(arguments.iter().chain(given));
+            index_check::run(&check.options, &check.globals)
+        };
+        check(&["--least", "0.9"]).unwrap();
+        let fault = check(&["--least", "1.1"]).unwrap_err().to_string();
+        assert!(fault.contains("expected at least 1.1"), "{fault}");
+        let query = Query::parse_from(["query", &out, "--users", &items, "--approximate"]);
+        index_query::run(&query.options, &query.globals).unwrap();
+        let fault = build(&["--kind", "hnsw", "--m", "1"]).unwrap_err().to_string();
+        assert_eq!(fault, "m: expected 2 to 256, got 1");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// Items per user
     #[arg(long, default_value_t = 10, value_name = "COUNT")]
     top: usize,
+    /// Ask the graph, of an index with settings for one: it is made first
+    #[arg(long)]
+    approximate: bool,
 }
 
 /// Asks and prints, nearest first.
@@ -43,11 +46,18 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         [] => first.as_slice(),
         wanted => wanted,
     };
+    if options.approximate {
+        index.accelerate()?;
+    }
+    let ask = |vector: &[f32]| match options.approximate {
+        true => index.search_graph(vector, options.top, |_| true),
+        false => index.search(vector, options.top, |_| true),
+    };
     let mut answers = Vec::new();
     for id in wanted {
         let at = places.get(id.as_str());
         let at = at.with_context(|| format!("{} has no vector of user {id}", options.users.display()))?;
-        answers.push((id, index.search(users.row(*at), options.top, |_| true)?));
+        answers.push((id, ask(users.row(*at))?));
     }
     if globals.json {
         let item = |n: &rankine_index::Neighbour| json!({ "item": n.id, "score": n.score });

@@ -87,9 +87,13 @@ fn check(metric: Metric, found: &[Neighbour], expected: &[(i64, f64)]) {
 
 proptest! {
     #[test]
-    fn agrees_with_the_naive_twin(steps in prop::collection::vec(step(), 1..120), cosine: bool) {
+    fn agrees_with_the_naive_twin(steps in prop::collection::vec(step(), 1..120), cosine: bool, graph: bool) {
         let metric = if cosine { Metric::Cosine } else { Metric::InnerProduct };
-        let (index, mut twin) = (VectorIndex::new(WIDTH, metric, 1), Naive::default());
+        let (mut index, mut twin) = (VectorIndex::new(WIDTH, metric, 1), Naive::default());
+        if graph {
+            index = index.with_graph(Hnsw::default()).unwrap();
+            index.accelerate().unwrap();
+        }
         for step in steps {
             match step {
                 Step::Upsert(id, v) => {
@@ -99,7 +103,9 @@ proptest! {
                 Step::Delete(id) => prop_assert_eq!(index.delete(id), twin.0.remove(&id).is_some()),
                 Step::Search(q, n, m) => {
                     let filter = |id: i64| id % m == 0;
-                    check(metric, &index.search(&q, n, filter).unwrap(), &twin.search(metric, &q, n, filter));
+                    let expected = twin.search(metric, &q, n, filter);
+                    check(metric, &index.search(&q, n, filter).unwrap(), &expected);
+                    check(metric, &index.search_graph(&q, n, filter).unwrap(), &expected);
                 }
             }
             prop_assert_eq!(index.len(), twin.0.len());
@@ -119,22 +125,61 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_loading_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200), magic: bool) {
+    fn no_bytes_make_loading_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200), magic: bool, format in 1u8..4) {
         if magic && bytes.len() > 12 {
             bytes[..12].copy_from_slice(b"RKNINDEX\x01\0\0\0");
+            bytes[8] = format;
         }
         prop_assert!(file::decode(&bytes, Path::new("x")).is_err());
     }
 
     #[test]
-    fn every_single_change_of_a_file_is_noticed(at in 0usize..500, bit in 0u8..8, cut: bool) {
+    fn every_single_change_of_a_file_is_noticed(at in 0usize..500, bit in 0u8..8, cut: bool, graph: bool) {
         let index = VectorIndex::build(Metric::InnerProduct, 1, &[1, 2], 2, &[0.5, 1.0, 2.0, 4.0]).unwrap();
-        let head = file::Head { width: 2, metric: Metric::InnerProduct, version: 1 };
-        let mut bytes = file::encode(&head, &index.read());
+        let head = file::Head { width: 2, metric: Metric::InnerProduct, version: 1, hnsw: graph.then(Hnsw::default) };
+        let mut bytes = file::encode(&head, &index.read().rows);
         let at = at % bytes.len();
         if cut { bytes.truncate(at) } else { bytes[at] ^= 1 << bit }
         prop_assert!(file::decode(&bytes, Path::new("x")).is_err());
     }
+}
+
+#[test]
+fn a_file_keeps_the_settings_of_a_graph_and_one_without_has_the_first_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("i");
+    let make = || VectorIndex::build(Metric::InnerProduct, 1, &[1, 2], 2, &[0.5, 1.0, 2.0, 4.0]).unwrap();
+    make().save(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap()[8..12], [1, 0, 0, 0]);
+    assert_eq!(VectorIndex::load(&path).unwrap().hnsw(), None);
+    let hnsw = Hnsw {
+        m: 8,
+        ef_construction: 64,
+        ef: 200,
+    };
+    make().with_graph(hnsw).unwrap().save(&path).unwrap();
+    let read = VectorIndex::load(&path).unwrap();
+    assert_eq!((read.hnsw(), read.get(2)), (Some(hnsw), Some(vec![2.0, 4.0])));
+    let fault = make().with_graph(Hnsw { ef: 0, ..hnsw }).unwrap_err();
+    assert_eq!(fault.to_string(), "ef: expected 1 to 65536, got 0");
+}
+
+#[test]
+fn settings_out_of_range_under_a_right_checksum_are_an_error() {
+    let index = VectorIndex::build(Metric::InnerProduct, 1, &[1], 1, &[0.5]).unwrap();
+    let hnsw = Hnsw {
+        m: 1 << 40,
+        ..Hnsw::default()
+    };
+    let head = file::Head {
+        width: 1,
+        metric: Metric::InnerProduct,
+        version: 1,
+        hnsw: Some(hnsw),
+    };
+    let bytes = file::encode(&head, &index.read().rows);
+    let fault = file::decode(&bytes, Path::new("x")).unwrap_err();
+    assert!(matches!(fault, IndexError::Setting { key: "m", .. }), "{fault}");
 }
 
 #[test]
@@ -274,7 +319,8 @@ fn rows_ruled_out_by_their_bytes_leave_the_answer_of_the_plain_scan() {
         let n = [1, 10, 100, 700][at % 4];
         let passes = |id: i64| at % 3 != 0 || id % 5 != 0;
         let found = index.search(query, n, passes).unwrap();
-        let rows = index.read();
+        let held = index.read();
+        let rows = &held.rows;
         let score = |id: &i64| dense::dot(query, rows.get(*id, width).unwrap());
         let mut all: Vec<Neighbour> = rows
             .ids

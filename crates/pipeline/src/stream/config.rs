@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rankine_config::{Fault, Faults};
+use rankine_store::vectors::Hnsw;
 use serde::Deserialize;
 
 use super::lookup::Dimension;
@@ -165,6 +166,35 @@ pub struct VectorsConfig {
     pub set: String,
     /// The joined column whose texts searches can be narrowed by; empty: none.
     pub category: String,
+    /// The embedded index: `exact`, or `hnsw` for a graph beside it, which `"approximate": true` asks.
+    pub index: String,
+    /// The graph's settings.
+    pub hnsw: HnswConfig,
+}
+
+/// `[vectors.hnsw]`: see [`Hnsw`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HnswConfig {
+    /// Neighbours per node.
+    pub m: usize,
+    /// Candidates looked at when a row comes in.
+    pub ef_construction: usize,
+    /// Candidates looked at by a search.
+    pub ef: usize,
+}
+
+impl VectorsConfig {
+    /// The settings of the embedded index's graph, if it has one.
+    #[must_use]
+    pub fn graph(&self) -> Option<Hnsw> {
+        let hnsw = Hnsw {
+            m: self.hnsw.m,
+            ef_construction: self.hnsw.ef_construction,
+            ef: self.hnsw.ef,
+        };
+        (self.index == "hnsw").then_some(hnsw)
+    }
 }
 
 /// `[users]`.
@@ -309,6 +339,23 @@ impl Default for VectorsConfig {
             redis: "redis://127.0.0.1:6379/".to_owned(),
             set: "items".to_owned(),
             category: String::new(),
+            index: "exact".to_owned(),
+            hnsw: HnswConfig::default(),
+        }
+    }
+}
+
+impl Default for HnswConfig {
+    fn default() -> HnswConfig {
+        let Hnsw {
+            m,
+            ef_construction,
+            ef,
+        } = Hnsw::default();
+        HnswConfig {
+            m,
+            ef_construction,
+            ef,
         }
     }
 }
@@ -396,6 +443,7 @@ impl StreamConfig {
                 &self.features.kind,
                 &["postgres", "redis", "embedded"],
             ),
+            ("vectors.index", &self.vectors.index, &["exact", "hnsw"]),
         ] {
             if !known.contains(&kind.as_str()) {
                 faults.push(fault(
@@ -410,6 +458,10 @@ impl StreamConfig {
                 let message = format!("expected embedded, pgvector or redis, got `{store}`");
                 faults.push(fault(&name, "vectors.stores", &message));
             }
+        }
+        let settings = self.vectors.graph().map(Hnsw::checked);
+        if let Some(Err(outside)) = settings {
+            faults.push(fault(&name, "vectors.hnsw", &outside.to_string()));
         }
         self.check(&name, &mut faults);
         let sql = self.statement(&folder).unwrap_or_else(|reason| {
@@ -690,7 +742,7 @@ mod tests {
 
     #[test]
     fn all_faults_come_at_once() {
-        let text = "name = \"a b\"\n[source]\nkind = \"pigeon\"\nstart_time = \"soon\"\n[join]\nsql = \"SELECT :id\"\n[vectors]\nstores = [\"x\"]";
+        let text = "name = \"a b\"\n[source]\nkind = \"pigeon\"\nstart_time = \"soon\"\n[join]\nsql = \"SELECT :id\"\n[vectors]\nstores = [\"x\"]\nindex = \"hnsw\"\nhnsw.ef = 0";
         let error = compiled(text).unwrap_err();
         for part in [
             "source.kind",
@@ -699,6 +751,7 @@ mod tests {
             "has no :ids",
             "got :id",
             "vectors.stores",
+            "vectors.hnsw: ef: expected 1 to 65536, got 0",
             "name:",
             "join.kind",
         ] {

@@ -1,12 +1,13 @@
-//! Vectors on this machine: every row in a redb file, and per generation an exact index in memory.
+//! Vectors on this machine: every row in a redb file, and per generation an index in memory, exact, with a graph (HNSW) where
+//! that is set.
 //!
 //! A call is one redb transaction, on disk when it returns; only then does the memory follow, so that what a search
-//! returned survives a crash. Opening reads all rows back. Refused: an index file beside the rows, which could disagree.
+//! returned survives a crash. Opening reads all rows back, and a graph is made of them again. Refused: an index file beside the rows, which could disagree.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use rankine_index::{Neighbour, VectorIndex};
+use rankine_index::{Hnsw, IndexError, Neighbour, VectorIndex};
 use redb::backends::InMemoryBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use rustc_hash::FxHashMap;
@@ -43,13 +44,14 @@ struct Held {
 
 type Generations = FxHashMap<Generation, Arc<Held>>;
 
-/// An embedded [`VectorStore`] with exact search. Durable and atomic per call.
+/// An embedded [`VectorStore`] with exact search and, where that is set, approximate search beside it. Durable and atomic per call.
 #[derive(Debug)]
 pub struct EmbeddedVectors {
     path: PathBuf,
     database: Database,
     writing: Mutex<()>,
     held: RwLock<Generations>,
+    hnsw: Option<Hnsw>,
 }
 
 impl EmbeddedVectors {
@@ -58,6 +60,14 @@ impl EmbeddedVectors {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::Redb`]; [`StoreError::RowDamaged`] for bytes that are no row.
     pub fn open(path: &Path) -> Result<EmbeddedVectors, StoreError> {
+        EmbeddedVectors::open_with(path, None)
+    }
+
+    /// As [`EmbeddedVectors::open`], with settings for a graph, which [`VectorStore::accelerate`] makes of a generation.
+    ///
+    /// # Errors
+    /// As [`EmbeddedVectors::open`]; [`StoreError::Index`] for settings out of their range.
+    pub fn open_with(path: &Path, hnsw: Option<Hnsw>) -> Result<EmbeddedVectors, StoreError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| StoreError::Io {
                 action: "make the folder",
@@ -66,7 +76,7 @@ impl EmbeddedVectors {
             })?;
         }
         let database = Database::create(path).map_err(|error| fail(path, "open", error))?;
-        EmbeddedVectors::on(path, database)
+        EmbeddedVectors::on(path, database, hnsw)
     }
 
     /// A store that keeps nothing.
@@ -74,19 +84,28 @@ impl EmbeddedVectors {
     /// # Errors
     /// As [`EmbeddedVectors::open`].
     pub fn in_memory() -> Result<EmbeddedVectors, StoreError> {
+        EmbeddedVectors::in_memory_with(None)
+    }
+
+    /// A store that keeps nothing, with settings for a graph.
+    ///
+    /// # Errors
+    /// As [`EmbeddedVectors::open_with`].
+    pub fn in_memory_with(hnsw: Option<Hnsw>) -> Result<EmbeddedVectors, StoreError> {
         let path = Path::new("(memory)");
         let database = Database::builder()
             .create_with_backend(InMemoryBackend::new())
             .map_err(|error| fail(path, "open", error))?;
-        EmbeddedVectors::on(path, database)
+        EmbeddedVectors::on(path, database, hnsw)
     }
 
-    fn on(path: &Path, database: Database) -> Result<EmbeddedVectors, StoreError> {
+    fn on(path: &Path, database: Database, hnsw: Option<Hnsw>) -> Result<EmbeddedVectors, StoreError> {
         let store = EmbeddedVectors {
             path: path.to_owned(),
             database,
             writing: Mutex::default(),
             held: RwLock::default(),
+            hnsw,
         };
         store.write("make tables", |transaction| {
             transaction.open_table(ROWS)?;
@@ -109,7 +128,8 @@ impl EmbeddedVectors {
             let generation = Generation::new(key.value().0, key.value().1);
             let shape = words.value().split_once(' ').and_then(|(a, b)| Shape::of(a, b));
             let shape = shape.ok_or_else(|| damaged(&generation, 0, "a shape that is none"))?;
-            held.insert(generation.clone(), Arc::new(Held::new(&generation, shape)));
+            let made = Held::new(&generation, shape, self.hnsw)?;
+            held.insert(generation, Arc::new(made));
         }
         let rows = reading.open_table(ROWS).map_err(|error| fail(error.into()))?;
         for entry in rows.iter().map_err(|error| fail(error.into()))? {
@@ -120,7 +140,7 @@ impl EmbeddedVectors {
             let target = held
                 .get(&generation)
                 .ok_or_else(|| damaged(&generation, id, "no generation"))?;
-            target.apply(&generation, &mut target.marks_mut(), id, standing, row.as_ref())?;
+            target.apply(&generation, id, standing, row.as_ref())?;
         }
         *self.held_mut() = held;
         Ok(())
@@ -184,14 +204,14 @@ impl VectorStore for EmbeddedVectors {
         if let Ok(held) = self.held(generation) {
             return generation.agree(held.shape, shape);
         }
+        let made = Held::new(generation, shape, self.hnsw)?;
         self.write("prepare a generation", |transaction| {
             let mut table = transaction.open_table(SHAPES)?;
             let words = shape.to_string();
             table.insert((generation.set.as_str(), generation.version), words.as_str())?;
             Ok(())
         })?;
-        let held = Arc::new(Held::new(generation, shape));
-        self.held_mut().insert(generation.clone(), held);
+        self.held_mut().insert(generation.clone(), Arc::new(made));
         Ok(())
     }
 
@@ -209,9 +229,8 @@ impl VectorStore for EmbeddedVectors {
         kept.retain(|row| row.standing().wins(held.standing(row.id)));
         let encoded: Vec<_> = kept.iter().map(|row| (row.id, row.encode())).collect();
         self.put(generation, &encoded)?;
-        let mut marks = held.marks_mut();
         for row in &kept {
-            held.apply(generation, &mut marks, row.id, row.standing(), Some(row))?;
+            held.apply(generation, row.id, row.standing(), Some(row))?;
         }
         Ok(kept.len())
     }
@@ -223,9 +242,8 @@ impl VectorStore for EmbeddedVectors {
         kept.retain(|one| one.standing().wins(held.standing(one.id)));
         let encoded: Vec<_> = kept.iter().map(|one| (one.id, tombstone(**one))).collect();
         self.put(generation, &encoded)?;
-        let mut marks = held.marks_mut();
         for one in &kept {
-            held.apply(generation, &mut marks, one.id, one.standing(), None)?;
+            held.apply(generation, one.id, one.standing(), None)?;
         }
         Ok(kept.len())
     }
@@ -299,6 +317,11 @@ impl VectorStore for EmbeddedVectors {
         self.held_mut().remove(generation);
         Ok(())
     }
+
+    fn accelerate(&self, generation: &Generation) -> Result<(), StoreError> {
+        let held = self.held(generation)?;
+        held.index.accelerate().map_err(refused(generation))
+    }
 }
 
 impl VectorSearch for EmbeddedVectors {
@@ -315,12 +338,16 @@ impl VectorSearch for EmbeddedVectors {
 }
 
 impl Held {
-    fn new(generation: &Generation, shape: Shape) -> Held {
-        Held {
-            shape,
-            index: VectorIndex::new(shape.width, shape.metric, generation.version),
-            marks: RwLock::default(),
+    fn new(generation: &Generation, shape: Shape, hnsw: Option<Hnsw>) -> Result<Held, StoreError> {
+        let mut index = VectorIndex::new(shape.width, shape.metric, generation.version);
+        if let Some(hnsw) = hnsw {
+            index = index.with_graph(hnsw).map_err(refused(generation))?;
         }
+        Ok(Held {
+            shape,
+            index,
+            marks: RwLock::default(),
+        })
     }
 
     fn marks(&self) -> RwLockReadGuard<'_, FxHashMap<i64, Mark>> {
@@ -335,22 +362,17 @@ impl Held {
         self.marks().get(&id).map(|mark| mark.standing)
     }
 
-    /// Brings one id up to date in memory; `marks` are this generation's own.
+    /// Brings one id up to date in memory; searches go on between one and the next.
     fn apply(
         &self,
         generation: &Generation,
-        marks: &mut FxHashMap<i64, Mark>,
         id: i64,
         standing: Standing,
         row: Option<&VectorRow>,
     ) -> Result<(), StoreError> {
-        let refuse = |source| StoreError::Index {
-            set: generation.set.clone(),
-            version: generation.version,
-            source,
-        };
+        let mut marks = self.marks_mut();
         match row {
-            Some(row) => self.index.upsert(id, &row.vector).map_err(refuse)?,
+            Some(row) => self.index.upsert(id, &row.vector).map_err(refused(generation))?,
             None => drop(self.index.delete(id)),
         }
         let mark = Mark {
@@ -375,14 +397,20 @@ impl Held {
                 .get(&id)
                 .is_some_and(|mark| search.filter.passes(id, mark.created, &mark.categories))
         };
-        let found = self
-            .index
-            .search_made_by(generation.version, query, search.n, passes);
-        found.map_err(|source| StoreError::Index {
-            set: generation.set.clone(),
-            version: generation.version,
-            source,
-        })
+        let index = self.index.made_by(generation.version);
+        let found = index.and_then(|index| match search.approximate {
+            true => index.search_graph(query, search.n, passes),
+            false => index.search(query, search.n, passes),
+        });
+        found.map_err(refused(generation))
+    }
+}
+
+fn refused(generation: &Generation) -> impl Fn(IndexError) -> StoreError + '_ {
+    |source| StoreError::Index {
+        set: generation.set.clone(),
+        version: generation.version,
+        source,
     }
 }
 
@@ -420,6 +448,63 @@ mod tests {
     fn conforms() {
         let store = EmbeddedVectors::in_memory().unwrap();
         conformance::check_search(&store).unwrap();
+        let store = EmbeddedVectors::in_memory_with(Some(Hnsw::default())).unwrap();
+        conformance::check_search(&store).unwrap();
+    }
+
+    #[test]
+    fn a_graph_finds_what_passes_and_is_made_again_on_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vectors.redb");
+        let hnsw = Hnsw {
+            ef: 32,
+            ..Hnsw::default()
+        };
+        let items = Generation::new("items", 3);
+        let shape = Shape {
+            width: 4,
+            metric: Metric::InnerProduct,
+        };
+        let number = |a: u32| f32::from(u16::try_from(a.wrapping_mul(2_654_435_761) >> 18).unwrap()) - 8192.0;
+        let rows: Vec<VectorRow> = (0..3_000)
+            .map(|id: u32| VectorRow {
+                id: id.into(),
+                vector: (0..4).map(|k| number(id * 4 + k)).collect(),
+                categories: vec![["even", "odd"][usize::from(id % 2 == 1)].to_owned()],
+                ..VectorRow::default()
+            })
+            .collect();
+        let asked = |store: &EmbeddedVectors, approximate| {
+            let filter = Filter {
+                categories: vec!["even".to_owned()],
+                without: vec![4],
+                ..Filter::default()
+            };
+            let search = Search {
+                n: 10,
+                filter,
+                approximate,
+            };
+            store.search(&items, &[1.0, -0.5, 0.25, 2.0], &search).unwrap()
+        };
+        let shared = |store: &EmbeddedVectors| {
+            let (near, exact) = (asked(store, true), asked(store, false));
+            assert_eq!(near.len(), 10);
+            near.iter().filter(|one| exact.contains(one)).count()
+        };
+        {
+            let store = EmbeddedVectors::open_with(&path, Some(hnsw)).unwrap();
+            store.prepare(&items, shape).unwrap();
+            store.accelerate(&items).unwrap();
+            store.upsert(&items, &rows).unwrap();
+            assert!(shared(&store) >= 9);
+        }
+        let store = EmbeddedVectors::open_with(&path, Some(hnsw)).unwrap();
+        store.accelerate(&items).unwrap();
+        assert!(shared(&store) >= 9);
+        let plain = EmbeddedVectors::in_memory_with(Some(Hnsw { m: 0, ..hnsw })).unwrap();
+        let fault = plain.prepare(&items, shape).unwrap_err().to_string();
+        assert_eq!(fault, "vectors items/3: m: expected 2 to 256, got 0");
     }
 
     #[test]

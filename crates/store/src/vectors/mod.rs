@@ -3,7 +3,7 @@
 //! A *set* is named (`items`, `users`) and has one *generation* per artefact version, so vectors of two versions never
 //! meet in a search; which generation serves is switched for several sets in one step. Every row carries its as-of time
 //! and source position, and a write that is older than what stands there changes nothing: replaying a stream is harmless,
-//! and a deleted id leaves a tombstone that an older upsert cannot bring back. Drivers: embedded (exact, on redb),
+//! and a deleted id leaves a tombstone that an older upsert cannot bring back. Drivers: embedded (on redb; exact, HNSW beside it),
 //! PostgreSQL with pgvector, Redis (stored, not searched); one contract, one suite ([`conformance`]).
 
 pub mod conformance;
@@ -18,7 +18,7 @@ pub(crate) use self::pgvector::reason;
 pub use self::redis::RedisVectors;
 pub use self::row::VectorRow;
 
-pub use rankine_index::{Metric, Neighbour};
+pub use rankine_index::{Hnsw, Metric, Neighbour};
 
 use crate::StoreError;
 use crate::rows::check_family;

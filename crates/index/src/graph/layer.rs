@@ -1,0 +1,245 @@
+//! One graph: rows up to a length as nodes, longer ones scanned.
+//!
+//! An inner product is no distance: graphs linked by it find .69 of the best on latent factors, however much they look at. The
+//! reduction of Bachrach et al. (2014), one number more that makes all lengths the same, is as good as the lengths are alike
+//! (.86). The decision here: the longest sixteenth, where most of the best are found, is scanned as the exact index scans, and
+//! the rest is a graph under that reduction (.99 at less than half the effort). A row that comes in and is longer than all of the graph is
+//! scanned, too, so the greatest length needs no headroom. Rows of one length are all nodes.
+
+use std::num::NonZero;
+
+use rankine_kernel::dense;
+use rustc_hash::FxHashMap;
+use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+
+use super::{Hnsw, LEAST};
+use crate::best::{Best, Neighbour};
+use crate::error::IndexError;
+use crate::rows::{Rows, length, longest_first, offer};
+
+/// One row of so many is scanned.
+const SCANNED: usize = 16;
+
+/// How much longer than the middle row those are at least.
+const LONGER: f64 = 1.05;
+
+/// Lengths that single precision can square.
+const SPAN: (f64, f64) = (1e-15, 1e15);
+
+/// Searches at a time; those beyond are answered by the scan.
+const SEARCHES: usize = 64;
+
+/// A filter that fewer than one of so many candidates pass is narrow.
+const NARROW: usize = 4;
+
+/// Nodes and scanned rows.
+pub(super) struct Layer {
+    /// The greatest length of a node.
+    most: f64,
+    scanned: Rows,
+    graph: Index,
+    /// Whose row each node is; none where it was replaced or deleted.
+    nodes: Vec<Option<i64>>,
+    places: FxHashMap<i64, usize>,
+}
+
+impl std::fmt::Debug for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Layer");
+        shown
+            .field("most", &self.most)
+            .field("scanned", &self.scanned.ids.len());
+        shown.field("nodes", &self.nodes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Layer {
+    /// An empty one with room for `rows`, whose lengths say what is long.
+    pub(super) fn new(hnsw: Hnsw, rows: &Rows, width: usize) -> Result<Self, IndexError> {
+        let options = IndexOptions {
+            dimensions: width + 1,
+            metric: MetricKind::L2sq,
+            quantization: ScalarKind::F32,
+            connectivity: hnsw.m,
+            expansion_add: hnsw.ef_construction,
+            expansion_search: hnsw.ef,
+            multi: false,
+        };
+        let graph = Index::new(&options).map_err(failed)?;
+        let room = rows.ids.len() + LEAST;
+        graph
+            .reserve_capacity_and_threads(room, SEARCHES)
+            .map_err(failed)?;
+        Ok(Self {
+            most: greatest(rows, width),
+            scanned: Rows::default(),
+            graph,
+            nodes: Vec::with_capacity(room),
+            places: FxHashMap::default(),
+        })
+    }
+
+    /// Takes all rows into an empty layer, on all processors; the longest first, since they are found the most (.990 → .995).
+    pub(super) fn fill(&mut self, rows: &Rows, width: usize) -> Result<(), IndexError> {
+        let chosen = self.choose(rows, width);
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = chosen.len().div_ceil(processors.min(SEARCHES)).max(1);
+        let this = &*self;
+        let one = |(node, place): (usize, &usize)| this.add(node, rows.row(*place, width));
+        let add = |(part, places): (usize, &[usize])| (part * share..).zip(places).try_for_each(one);
+        std::thread::scope(|scope| {
+            let parts = chosen.chunks(share).enumerate();
+            let running: Vec<_> = parts.map(|part| scope.spawn(move || add(part))).collect();
+            running.into_iter().try_for_each(|thread| {
+                let ended = thread.join();
+                ended.unwrap_or_else(|_| Err(failed("a thread ended")))
+            })
+        })
+    }
+
+    /// Numbers the rows that will be nodes, and takes the others; the places of the former.
+    fn choose(&mut self, rows: &Rows, width: usize) -> Vec<usize> {
+        let mut chosen = Vec::with_capacity(rows.ids.len());
+        for place in longest_first(&rows.values, width) {
+            let (id, row) = (&rows.ids[place], rows.row(place, width));
+            if length(row) > self.most {
+                self.scanned.put(*id, row);
+            } else {
+                self.places.insert(*id, chosen.len());
+                self.nodes.push(Some(*id));
+                chosen.push(place);
+            }
+        }
+        chosen
+    }
+
+    fn add(&self, node: usize, row: &[f32]) -> Result<(), IndexError> {
+        self.graph.add(node as u64, &self.lifted(row)).map_err(failed)
+    }
+
+    /// Takes a row, in the place of the id's former one.
+    pub(super) fn put(&mut self, id: i64, row: &[f32]) -> Result<(), IndexError> {
+        self.remove(id, row.len());
+        if length(row) > self.most {
+            self.scanned.put(id, row);
+            return Ok(());
+        }
+        let node = self.nodes.len();
+        if node == self.graph.capacity() {
+            self.graph
+                .reserve_capacity_and_threads(node * 2, SEARCHES)
+                .map_err(failed)?;
+        }
+        self.add(node, row)?;
+        self.nodes.push(Some(id));
+        self.places.insert(id, node);
+        Ok(())
+    }
+
+    /// Forgets the row of an id, if it has one.
+    pub(super) fn remove(&mut self, id: i64, width: usize) {
+        match self.places.remove(&id) {
+            Some(node) => self.nodes[node] = None,
+            None => drop(self.scanned.remove(id, width)),
+        }
+    }
+
+    /// Whether it has the row of an id.
+    pub(super) fn has(&self, id: i64) -> bool {
+        self.places.contains_key(&id) || self.scanned.place(id).is_some()
+    }
+
+    /// Rows it has.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.places.len() + self.scanned.ids.len()
+    }
+
+    /// Whether it holds so many forgotten nodes, or scans so many rows, that a new one is worth its making.
+    pub(super) fn is_worn(&self) -> bool {
+        let (live, scanned) = (self.places.len(), self.scanned.ids.len());
+        let forgotten = self.nodes.len() - live;
+        forgotten > live / 2 + LEAST || scanned > live / 4 + LEAST
+    }
+
+    /// The n best of what it scans and of `candidates` nodes; `None` where the graph cannot say.
+    pub(super) fn nearest(
+        &self,
+        (query, rows): (&[f32], &Rows),
+        (n, candidates): (usize, usize),
+        filter: impl Fn(i64) -> bool,
+    ) -> Option<Vec<Neighbour>> {
+        let asked = asked(query)?;
+        let live = self.places.len();
+        // forgotten nodes are found among the others
+        let share = candidates * (self.nodes.len() - live) / live.max(1);
+        let count = self.nodes.len().min(candidates + share);
+        let found = self.graph.search(&asked, count).ok()?;
+        let known = found.keys.iter().filter_map(|key| self.owner(*key));
+        let mut best = Best::new(n, rows.ids.len());
+        let (mut seen, mut passed) = (0, 0);
+        for id in known {
+            seen += 1;
+            if filter(id) {
+                passed += 1;
+                offer(
+                    &mut best,
+                    id,
+                    dense::dot(query, rows.get(id, query.len())?),
+                    &|_| true,
+                );
+            }
+        }
+        if passed * NARROW < seen {
+            return None;
+        }
+        for next in self.scanned.nearest(query, n, filter) {
+            offer(&mut best, next.id, next.score, &|_| true);
+        }
+        let best = best.finish();
+        (best.len() >= n.min(rows.ids.len())).then_some(best)
+    }
+
+    /// Whose row a node is.
+    fn owner(&self, node: u64) -> Option<i64> {
+        *self.nodes.get(usize::try_from(node).ok()?)?
+    }
+
+    /// A row as a node: in parts of the greatest length, and what it lacks to length 1.
+    fn lifted(&self, row: &[f32]) -> Vec<f32> {
+        let square = (length(row) / self.most).powi(2);
+        scaled(row, self.most.recip(), (1.0 - square).max(0.0).sqrt())
+    }
+}
+
+/// A query of length 1 that asks nothing of what rows lack; none without a direction.
+fn asked(query: &[f32]) -> Option<Vec<f32>> {
+    let length = length(query);
+    let known = (SPAN.0..=SPAN.1).contains(&length);
+    known.then(|| scaled(query, length.recip(), 0.0))
+}
+
+/// The numbers times a scale, and one more.
+fn scaled(numbers: &[f32], scale: f64, last: f64) -> Vec<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "a graph needs no more than f32")]
+    let narrow = |number: f64| number as f32;
+    let all = numbers.iter().map(|number| f64::from(*number) * scale);
+    all.chain([last]).map(narrow).collect()
+}
+
+/// The length above which rows are scanned.
+fn greatest(rows: &Rows, width: usize) -> f64 {
+    let mut lengths: Vec<f64> = rows.values.chunks_exact(width.max(1)).map(length).collect();
+    let Some(last) = lengths.len().checked_sub(1) else {
+        return 1.0;
+    };
+    let mut at = |place: usize| *lengths.select_nth_unstable_by(place, f64::total_cmp).1;
+    let (middle, long) = (at(last / 2), at(last - last / SCANNED));
+    long.max(middle * LONGER).clamp(SPAN.0, SPAN.1)
+}
+
+fn failed(reason: impl std::fmt::Display) -> IndexError {
+    IndexError::Graph {
+        reason: reason.to_string(),
+    }
+}
