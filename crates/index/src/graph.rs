@@ -28,7 +28,7 @@ pub struct Hnsw {
     pub m: usize,
     /// Candidates looked at when a row comes in: 1 to 65,536.
     pub ef_construction: usize,
-    /// Candidates looked at by a search, at least as many as it wants: 1 to 65,536.
+    /// Nodes a search looks for, at least as many as it wants beyond those scanned: 1 to 65,536.
     pub ef: usize,
 }
 
@@ -164,7 +164,8 @@ impl Graph {
         (n, ef): (usize, usize),
         filter: impl Fn(i64) -> bool,
     ) -> Option<Vec<Neighbour>> {
-        let candidates = ef.max(n);
+        // scanned rows may take all places
+        let candidates = ef.max(n.saturating_sub(self.now.scanned()));
         if n == 0 || rows.ids.len() / PAYS < candidates {
             return None;
         }

@@ -62,7 +62,8 @@ impl Layer {
             quantization: ScalarKind::F32,
             connectivity: hnsw.m,
             expansion_add: hnsw.ef_construction,
-            expansion_search: hnsw.ef,
+            // a search says how many it wants
+            expansion_search: 1,
             multi: false,
         };
         let graph = Index::new(&options).map_err(failed)?;
@@ -147,6 +148,11 @@ impl Layer {
     /// Whether it has the row of an id.
     pub(super) fn has(&self, id: i64) -> bool {
         self.places.contains_key(&id) || self.scanned.place(id).is_some()
+    }
+
+    /// Rows that are scanned.
+    pub(super) fn scanned(&self) -> usize {
+        self.scanned.ids.len()
     }
 
     /// Rows it has.

@@ -17,7 +17,7 @@ pub struct ArrivalsConfig {
     pub dsn: String,
     /// The set of item vectors there.
     pub set: String,
-    /// Whether pgvector's HNSW index may be used.
+    /// Whether an HNSW index may be used: pgvector's, or the stream's own.
     pub approximate: bool,
     /// The two-sided model, one of the models, whose user tower makes the user's vector; empty: stored vectors.
     pub model: String,
