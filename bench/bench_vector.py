@@ -14,7 +14,7 @@ PEERS = measure.ROOT / "bench" / "peers"
 PACKAGES = ["numpy", "faiss-cpu", "hnswlib"]
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 WIDTH, N, QUERIES = 64, 100, 500
-EFFORTS = (128, 200, 400)
+EFFORTS = (16, 64, 256)
 
 
 def data(python, rows):

@@ -37,7 +37,7 @@ impl Default for Hnsw {
         Self {
             m: 16,
             ef_construction: 128,
-            ef: 128,
+            ef: 64,
         }
     }
 }

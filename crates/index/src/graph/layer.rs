@@ -4,13 +4,15 @@
 //! reduction of Bachrach et al. (2014), one number more that makes all lengths the same, is as good as the lengths are alike
 //! (.86). The decision here: the longest sixteenth, where most of the best are found, is scanned as the exact index scans, and
 //! the rest is a graph under that reduction (.99 at less than half the effort). A row that comes in and is longer than all of the graph is
-//! scanned, too, so the greatest length needs no headroom. Rows of one length are all nodes.
+//! scanned, too, so the greatest length needs no headroom. Rows of one length are all nodes; equal rows are one node, since many at
+//! one place would be linked to each other and to nothing else.
 
 use std::num::NonZero;
 
 use rankine_kernel::dense;
 use rustc_hash::FxHashMap;
 use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Hnsw, LEAST};
 use crate::best::{Best, Neighbour};
@@ -38,9 +40,13 @@ pub(super) struct Layer {
     most: f64,
     scanned: Rows,
     graph: Index,
-    /// Whose row each node is; none where it was replaced or deleted.
-    nodes: Vec<Option<i64>>,
+    /// Whose row each node is; nobody's where it was replaced or deleted.
+    nodes: Vec<Vec<i64>>,
+    /// Nodes that are nobody's.
+    forgotten: usize,
     places: FxHashMap<i64, usize>,
+    /// Nodes by the bits of their rows.
+    equal: FxHashMap<u64, usize>,
 }
 
 impl std::fmt::Debug for Layer {
@@ -76,7 +82,9 @@ impl Layer {
             scanned: Rows::default(),
             graph,
             nodes: Vec::with_capacity(room),
+            forgotten: 0,
             places: FxHashMap::default(),
+            equal: FxHashMap::default(),
         })
     }
 
@@ -105,13 +113,26 @@ impl Layer {
             let (id, row) = (&rows.ids[place], rows.row(place, width));
             if length(row) > self.most {
                 self.scanned.put(*id, row);
-            } else {
-                self.places.insert(*id, chosen.len());
-                self.nodes.push(Some(*id));
+            } else if !self.join(*id, row) {
                 chosen.push(place);
             }
         }
         chosen
+    }
+
+    /// Gives an id the node of its row; false where that is new and has still to be added.
+    fn join(&mut self, id: i64, row: &[f32]) -> bool {
+        let bytes: Vec<u8> = row.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let node = *self.equal.entry(xxh3_64(&bytes)).or_insert(self.nodes.len());
+        let known = node < self.nodes.len();
+        if !known {
+            self.nodes.push(Vec::new());
+        } else if self.nodes[node].is_empty() {
+            self.forgotten -= 1;
+        }
+        self.nodes[node].push(id);
+        self.places.insert(id, node);
+        known
     }
 
     fn add(&self, node: usize, row: &[f32]) -> Result<(), IndexError> {
@@ -126,21 +147,25 @@ impl Layer {
             return Ok(());
         }
         let node = self.nodes.len();
+        if self.join(id, row) {
+            return Ok(());
+        }
         if node == self.graph.capacity() {
             self.graph
                 .reserve_capacity_and_threads(node * 2, SEARCHES)
                 .map_err(failed)?;
         }
-        self.add(node, row)?;
-        self.nodes.push(Some(id));
-        self.places.insert(id, node);
-        Ok(())
+        self.add(node, row)
     }
 
     /// Forgets the row of an id, if it has one.
     pub(super) fn remove(&mut self, id: i64, width: usize) {
         match self.places.remove(&id) {
-            Some(node) => self.nodes[node] = None,
+            Some(node) => {
+                let ids = &mut self.nodes[node];
+                ids.retain(|other| *other != id);
+                self.forgotten += usize::from(ids.is_empty());
+            }
             None => drop(self.scanned.remove(id, width)),
         }
     }
@@ -163,9 +188,8 @@ impl Layer {
 
     /// Whether it holds so many forgotten nodes, or scans so many rows, that a new one is worth its making.
     pub(super) fn is_worn(&self) -> bool {
-        let (live, scanned) = (self.places.len(), self.scanned.ids.len());
-        let forgotten = self.nodes.len() - live;
-        forgotten > live / 2 + LEAST || scanned > live / 4 + LEAST
+        let (live, scanned) = (self.nodes.len() - self.forgotten, self.scanned.ids.len());
+        self.forgotten > live / 2 + LEAST || scanned > live / 4 + LEAST
     }
 
     /// The n best of what it scans and of `candidates` nodes; `None` where the graph cannot say.
@@ -176,15 +200,15 @@ impl Layer {
         filter: impl Fn(i64) -> bool,
     ) -> Option<Vec<Neighbour>> {
         let asked = asked(query)?;
-        let live = self.places.len();
+        let live = self.nodes.len() - self.forgotten;
         // forgotten nodes are found among the others
-        let share = candidates * (self.nodes.len() - live) / live.max(1);
+        let share = candidates * self.forgotten / live.max(1);
         let count = self.nodes.len().min(candidates + share);
         let found = self.graph.search(&asked, count).ok()?;
-        let known = found.keys.iter().filter_map(|key| self.owner(*key));
+        let known = found.keys.iter().flat_map(|key| self.owners(*key));
         let mut best = Best::new(n, rows.ids.len());
         let (mut seen, mut passed) = (0, 0);
-        for id in known {
+        for &id in known {
             seen += 1;
             if filter(id) {
                 passed += 1;
@@ -207,8 +231,9 @@ impl Layer {
     }
 
     /// Whose row a node is.
-    fn owner(&self, node: u64) -> Option<i64> {
-        *self.nodes.get(usize::try_from(node).ok()?)?
+    fn owners(&self, node: u64) -> &[i64] {
+        let node = usize::try_from(node).ok().and_then(|node| self.nodes.get(node));
+        node.map_or(&[], Vec::as_slice)
     }
 
     /// A row as a node: in parts of the greatest length, and what it lacks to length 1.
