@@ -254,11 +254,23 @@ fn the_example_with_embedded_parts_makes_new_films_searchable() {
     train(home.path());
     let files = home.path().join("films");
     crate::home::copy(&Path::new(REPOSITORY).join(EXAMPLE), &files);
+    let config = std::fs::read_to_string(files.join("stream.toml")).unwrap();
+    let config = config.replace("[vectors]\n", "[vectors]\nindex = \"hnsw\"\nhnsw.ef = 32\n");
+    std::fs::write(files.join("stream.toml"), config).unwrap();
     let stream = Stream::start(home.path(), &files.join("stream.toml"));
     wait_until("three films", || {
         stream.figures()["live"] == 3 && stream.figures()["pending"] == 0
     });
     asked(&stream);
+    let query = |approximate| {
+        stream.search(&json!({"vector": [1, -1, 1, 1, 2, 1, 1, 1], "n": 3, "approximate": approximate}))
+    };
+    let exact = query(false);
+    assert_eq!(
+        (query(true), exact.0),
+        (exact.clone(), 200),
+        "few rows are searched exactly"
+    );
     stream.stop();
     recomputed(home.path());
     let config = files.join("stream.toml");
