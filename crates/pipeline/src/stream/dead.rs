@@ -16,7 +16,7 @@ use crate::error::PipelineError;
 pub struct Letter {
     /// When it was put here, microseconds since 1970 UTC.
     pub time: i64,
-    /// Where it failed: `read`, `rules`, `join`, `embed`.
+    /// Where it failed: `read`, `rules`, `join`, `embed`, `fill` (by a coming version alone).
     pub stage: String,
     /// Why.
     pub reason: String,

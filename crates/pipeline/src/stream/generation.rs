@@ -10,7 +10,12 @@ use std::time::{Duration, Instant};
 
 use rankine_store::vectors::{Generation, Gone, Metric, Shape, VectorRow, VectorStore};
 
+use super::change::Position;
+use super::dead::Letter;
 use super::embedder::{Embedder, Embedders};
+use super::joined::JoinedRow;
+use super::sort::Work;
+use super::state::{Applied, Pending, Reason};
 use super::status::Status;
 use super::users::{Making, Users};
 use super::worker::{Worker, categories, retry};
@@ -30,6 +35,9 @@ pub(crate) struct Generations {
     making: Option<Making>,
     /// No users are embedded before this moment: the last attempt failed.
     rest: Option<Instant>,
+    /// The version that serves; none before the start.
+    serving: Option<u64>,
+    /// Its model; none where that has gone: what is stored is searched, and takes deletes alone, until `next` takes over.
     active: Option<Arc<dyn Embedder>>,
     next: Option<Next>,
 }
@@ -54,39 +62,62 @@ impl Generations {
             users,
             making: None,
             rest: None,
+            serving: None,
             active: None,
             next: None,
         }
     }
 
-    /// Opens the version that serves, or, where none does, the newest, which then serves at once.
+    /// Opens the version that serves, or, where none does, the newest, which then serves at once. A version that serves and
+    /// has no model any more goes on serving, and the newest is filled beside it.
     ///
     /// # Errors
     /// `Embed`: no version, or it cannot be opened.
     pub(crate) fn start(&mut self, newest: u64) -> Result<(), PipelineError> {
-        let mut serving = None;
+        let mut serving = Vec::new();
         for store in &self.stores {
-            serving = serving.or(store.current(&self.set)?);
+            serving.extend(store.current(&self.set)?);
         }
-        // the version that served may be gone by now: then the newest takes its place when it is complete
-        let version = serving.unwrap_or(newest);
-        let opened = self.embedders.open(version);
-        let embedder = match (opened, serving) {
-            (Err(error), Some(_)) if version != newest => {
-                tracing::warn!(%error, "the version that served cannot be opened");
-                self.embedders.open(newest)?
+        let version = serving.first().copied().unwrap_or(newest);
+        match self.embedders.open(version) {
+            Ok(embedder) => self.activate(embedder),
+            // one of the stores has switched already: the newest is complete
+            Err(_) if version != newest && serving.contains(&newest) => {
+                self.activate(self.embedders.open(newest)?)
             }
-            (opened, _) => opened?,
-        };
+            // a predictor that has just named its newest version answers: what it does not open is not there
+            Err(error) if version != newest => {
+                tracing::warn!(%error, version, newest, "the version that serves cannot be opened; its vectors serve until the newest is complete");
+                (self.serving, self.active) = (Some(version), None);
+                self.begin(newest)?;
+                self.agree(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Serves a version at once.
+    fn activate(&mut self, embedder: Arc<dyn Embedder>) -> Result<(), PipelineError> {
         self.prepare(embedder.as_ref())?;
-        let generation = self.generation(embedder.version());
+        (self.serving, self.active) = (Some(embedder.version()), Some(embedder));
+        self.agree(false)
+    }
+
+    /// Makes every store that has the serving generation serve it: a crash between the switches of two stores is made good
+    /// here. `accelerate`: that generation was not prepared.
+    fn agree(&self, accelerate: bool) -> Result<(), PipelineError> {
+        let generation = self.generation(self.version());
         for store in &self.stores {
-            // a crash between the switches of two stores is made good here
+            if store.shape(&generation)?.is_none() {
+                continue;
+            }
+            if accelerate {
+                store.accelerate(&generation)?;
+            }
             if store.current(&self.set)? != Some(generation.version) {
                 store.switch(std::slice::from_ref(&generation))?;
             }
         }
-        self.active = Some(embedder);
         Ok(())
     }
 
@@ -128,7 +159,12 @@ impl Generations {
 
     /// The version that serves; 0 before the start.
     pub(crate) fn version(&self) -> u64 {
-        self.active.as_ref().map_or(0, |embedder| embedder.version())
+        self.serving.unwrap_or(0)
+    }
+
+    /// The version that is being filled; 0 where none is.
+    pub(crate) fn coming(&self) -> u64 {
+        self.next.as_ref().map_or(0, |next| next.embedder.version())
     }
 
     pub(crate) fn upsert(&self, version: u64, rows: &[VectorRow]) -> Result<(), PipelineError> {
@@ -138,37 +174,84 @@ impl Generations {
         Ok(())
     }
 
-    /// Removes from every generation that is fed.
+    /// Whether the version that serves is the one to use again, since versions were looked for last.
+    fn is_rolled_back(&self) -> bool {
+        let serving = self.version();
+        let other = self.active.is_some() && self.coming() != serving;
+        other && self.newest().is_ok_and(|newest| newest == serving)
+    }
+
+    /// Whether the filling of the next version has passed an item, and will not come by it again.
+    pub(crate) fn has_passed(&self, key: i64) -> bool {
+        let after = self.next.as_ref().and_then(|next| next.after);
+        after.is_some_and(|after| key <= after)
+    }
+
+    /// Removes from the generation that serves and the one that is being filled.
     pub(crate) fn delete(&self, gone: &[Gone]) -> Result<(), PipelineError> {
         for embedder in self.embedders() {
             for store in &self.stores {
                 store.delete(&self.generation(embedder.version()), gone)?;
             }
         }
+        if self.active.is_some() || self.coming() == self.version() {
+            return Ok(());
+        }
+        let generation = self.generation(self.version());
+        for store in &self.stores {
+            if store.shape(&generation)?.is_some() {
+                store.delete(&generation, gone)?;
+            }
+        }
         Ok(())
     }
 
-    /// Begins to fill the generation of a newer version, where there is one.
-    pub(crate) fn look(&mut self) -> Result<Option<u64>, PipelineError> {
+    /// Begins to fill the generation of another version, where there is one to use; leaves what was being filled where the
+    /// version that serves is the one to use.
+    pub(crate) fn look(&mut self) -> Result<(), PipelineError> {
         let newest = self.embedders.newest()?.unwrap_or(0);
-        let being = self
-            .next
-            .as_ref()
-            .map_or(self.version(), |next| next.embedder.version());
-        if newest == being || newest == self.version() {
-            return Ok(None);
+        let being = self.next.as_ref().map_or(self.version(), |_| self.coming());
+        if newest == being {
+            return Ok(());
         }
-        let embedder = self.embedders.open(newest)?;
-        // what an earlier service or a broken-off attempt left knows nothing of what has changed since
-        for store in &self.stores {
-            store.discard(&self.generation(newest))?;
+        if newest == self.version() && self.active.is_some() {
+            return self.leave_next();
+        }
+        self.begin(newest)
+    }
+
+    /// Begins to fill a version's generation.
+    fn begin(&mut self, version: u64) -> Result<(), PipelineError> {
+        let embedder = self.embedders.open(version)?;
+        // what an earlier service or a broken-off attempt left knows nothing of what has changed since; a version that serves
+        // and whose model has come back is written over
+        if version != self.version() {
+            for store in &self.stores {
+                store.discard(&self.generation(version))?;
+            }
         }
         self.prepare(embedder.as_ref())?;
         self.next = Some(Next {
             embedder,
             after: None,
         });
-        Ok(Some(newest))
+        Ok(())
+    }
+
+    /// Leaves the version that was being filled: it was rolled back.
+    fn leave_next(&mut self) -> Result<(), PipelineError> {
+        let version = self.coming();
+        self.next = None;
+        self.rest = None;
+        if let Some(making) = self.making.take_if(|making| making.version() == version) {
+            making.give_up();
+        }
+        for store in &self.stores {
+            for set in self.sets() {
+                store.discard(&Generation::new(set, version))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether users' vectors of `version` serve or are ready to; begins to make them where they are not. A failure is the
@@ -240,6 +323,7 @@ impl Generations {
         self.serve(version)?;
         let before = self.version();
         self.active = self.next.take().map(|next| next.embedder);
+        self.serving = Some(version);
         // the version before this one stays: queries under way still search it
         for store in &self.stores {
             for set in self.sets() {
@@ -263,12 +347,17 @@ impl Drop for Generations {
 }
 
 impl Worker {
-    /// Looks for a new version; a fault of one that does not open is told and leaves the stream alone.
+    /// Looks which version to use; a fault of one that does not open is told and leaves the stream alone.
     pub(crate) fn look_for_version(&mut self) {
-        match self.generations.look() {
-            Ok(Some(version)) => self.status.next_version.store(version, Relaxed),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "a new version cannot be used"),
+        let before = self.generations.coming();
+        if let Err(error) = self.generations.look() {
+            tracing::warn!(%error, "a new version cannot be used");
+        }
+        let coming = self.generations.coming();
+        if coming != before {
+            self.status.next_rows.store(0, Relaxed);
+            self.status.next_version.store(coming, Relaxed);
+            self.status.hold(None);
         }
     }
 
@@ -285,44 +374,93 @@ impl Worker {
         let Some((last, _)) = live.last().copied() else {
             return self.complete();
         };
-        let ids: Vec<i64> = live.iter().map(|(key, _)| *key).collect();
-        let stop = self.stop_signal();
-        let Worker { features, status, .. } = self;
-        let found = retry(status, &stop, || features.get(&ids))?;
-        let kept = live
-            .into_iter()
-            .zip(found)
-            .filter_map(|((_, applied), row)| Some((applied, row?)));
-        let (applied, rows): (Vec<_>, Vec<_>) = kept.unzip();
-        let vectors = retry(status, &stop, || embedder.embed(&rows))?;
-        let mut made = Vec::new();
-        for ((applied, row), vector) in applied.iter().zip(&rows).zip(vectors) {
-            match vector {
-                Ok(vector) => made.push(VectorRow {
-                    id: row.id,
-                    vector,
-                    as_of: row.as_of,
-                    position: applied.position.packed(),
-                    created: applied.created.unwrap_or(0),
-                    categories: self
-                        .settings
-                        .category
-                        .as_deref()
-                        .map_or_else(Vec::new, |c| categories(row, c)),
-                }),
-                Err(reason) => tracing::warn!(id = row.id, reason, "no vector in the new version"),
-            }
+        if let Some(next) = &mut self.generations.next {
+            next.after = Some(last);
         }
-        let version = embedder.version();
+        let stored = self.stored(live)?;
+        let (made, letters) = self.made_by(embedder.as_ref(), stored)?;
+        let (version, stop) = (embedder.version(), self.stop_signal());
         let Worker {
             generations, status, ..
         } = self;
         retry(status, &stop, || generations.upsert(version, &made))?;
+        self.dead.put(&letters)?;
+        Status::add(&self.status.dead, letters.len());
         Status::add(&self.status.next_rows, made.len());
-        if let Some(next) = &mut self.generations.next {
-            next.after = Some(last);
-        }
         Ok(true)
+    }
+
+    /// The stored rows of live items. Those whose row is gone from the feature table are joined anew, which also brings them
+    /// to the generations that are fed, and are left out.
+    fn stored(&mut self, live: Vec<(i64, Applied)>) -> Result<Vec<(Applied, JoinedRow)>, PipelineError> {
+        let ids: Vec<i64> = live.iter().map(|(key, _)| *key).collect();
+        let stop = self.stop_signal();
+        let Worker { features, status, .. } = self;
+        let found = retry(status, &stop, || features.get(&ids))?;
+        let (mut stored, mut lost) = (Vec::with_capacity(live.len()), Vec::new());
+        for ((key, applied), row) in live.into_iter().zip(found) {
+            match row {
+                Some(row) => stored.push((applied, row)),
+                None => lost.push(Pending {
+                    key,
+                    position: applied.position,
+                    as_of: applied.as_of,
+                    reason: Reason::Replay,
+                }),
+            }
+        }
+        if !lost.is_empty() {
+            let mut work = Work::default();
+            self.wishes_of(&lost, &mut work)?;
+            self.make(work)?;
+        }
+        Ok(stored)
+    }
+
+    /// A version's vectors of stored rows, and letters for rows that it cannot embed.
+    fn made_by(
+        &self,
+        embedder: &dyn Embedder,
+        stored: Vec<(Applied, JoinedRow)>,
+    ) -> Result<(Vec<VectorRow>, Vec<Letter>), PipelineError> {
+        let (applied, rows): (Vec<_>, Vec<_>) = stored.into_iter().unzip();
+        let stop = self.stop_signal();
+        let vectors = retry(&self.status, &stop, || embedder.embed(&rows))?;
+        let (mut made, mut letters) = (Vec::with_capacity(rows.len()), Vec::new());
+        for ((applied, row), vector) in applied.iter().zip(&rows).zip(vectors) {
+            match vector {
+                Ok(vector) => made.push(self.filled(applied, row, vector)),
+                Err(reason) => letters.push(self.fill_letter(
+                    (embedder.version(), &reason),
+                    row.id,
+                    (applied.position, applied.as_of),
+                )),
+            }
+        }
+        Ok((made, letters))
+    }
+
+    fn filled(&self, applied: &Applied, row: &JoinedRow, vector: Vec<f32>) -> VectorRow {
+        let category = self.settings.category.as_deref();
+        VectorRow {
+            id: row.id,
+            vector,
+            as_of: row.as_of,
+            position: applied.position.packed(),
+            created: applied.created.unwrap_or(0),
+            categories: category.map_or_else(Vec::new, |name| categories(row, name)),
+        }
+    }
+
+    /// The letter of an item that a coming version cannot embed; in the version that serves it stays.
+    pub(crate) fn fill_letter(
+        &self,
+        (version, reason): (u64, &str),
+        key: i64,
+        (position, time): (Position, i64),
+    ) -> Letter {
+        let reason = format!("version {version}: {reason}");
+        self.letter("fill", &reason, Some(key), position, time)
     }
 
     /// Gives the serving version its users, where they have no vectors yet: at the first start, or after a crash.
@@ -367,6 +505,10 @@ impl Worker {
             return Ok(false);
         }
         self.status.hold(None);
+        if self.generations.is_rolled_back() {
+            self.look_for_version();
+            return Ok(false);
+        }
         // rows that still wait are made in both generations, whichever serves by then
         let stop = self.stop_signal();
         let Worker {

@@ -96,6 +96,8 @@ impl Worker {
             generations.users_missing()
         })?;
         self.status.version.store(self.generations.version(), Relaxed);
+        let coming = self.generations.coming();
+        self.status.next_version.store(coming, Relaxed);
         Ok(())
     }
 

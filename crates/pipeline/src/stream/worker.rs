@@ -87,7 +87,7 @@ pub(crate) struct Worker {
     pub(crate) features: Box<dyn FeatureRows>,
     pub(crate) generations: Generations,
     pub(crate) state: State,
-    dead: DeadLetters,
+    pub(crate) dead: DeadLetters,
     pub(crate) status: Arc<Status>,
     stop: Arc<AtomicBool>,
     pub(crate) watermark: Watermark,
@@ -202,7 +202,7 @@ impl Worker {
     }
 
     /// Join, model, sinks, state: the same for new rows and for rows made again.
-    fn make(&mut self, mut work: Work) -> Result<(), PipelineError> {
+    pub(crate) fn make(&mut self, mut work: Work) -> Result<(), PipelineError> {
         self.rest_on(&mut work)?;
         let rows = self.join(&mut work)?;
         let joined = (self.settings.clock)();
@@ -294,7 +294,8 @@ impl Worker {
         }
     }
 
-    /// Vectors by each generation's model; rows that no model could embed are out of `work` afterwards.
+    /// Vectors by each generation's model; rows that the version that serves cannot embed are out of `work`
+    /// afterwards; what only a coming one cannot is a letter.
     fn embed(&mut self, rows: &[JoinedRow], work: &mut Work) -> Result<Vec<GenerationRows>, PipelineError> {
         let mut made = Vec::new();
         for (at, embedder) in self.generations.embedders().into_iter().enumerate() {
@@ -317,8 +318,16 @@ impl Worker {
                 rows: Vec::new(),
             };
             for (row, vector) in fresh.into_iter().zip(vectors) {
-                match (vector, work.wishes.get(&row.id)) {
-                    (Ok(vector), Some(wish)) => of_version.rows.push(self.vector_row(&row, wish, vector)),
+                match (vector, work.wishes.get(&row.id).copied()) {
+                    (Ok(vector), Some(wish)) => of_version.rows.push(self.vector_row(&row, &wish, vector)),
+                    (Err(reason), Some(wish)) if at > 0 => {
+                        // otherwise the filling comes by, and says so
+                        if self.generations.has_passed(row.id) {
+                            let place = (wish.position, wish.as_of);
+                            let letter = self.fill_letter((version, &reason), row.id, place);
+                            work.letters.push(letter);
+                        }
+                    }
                     (Err(reason), Some(_)) => self.bury("embed", &reason, row.id, work),
                     (_, None) => {}
                 }

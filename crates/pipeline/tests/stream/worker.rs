@@ -145,6 +145,8 @@ fn wait_until<T: std::fmt::Debug + PartialEq>(expected: &T, mut look: impl FnMut
 mod from_a_file {
     use super::*;
 
+    mod versions;
+
     const SQL: &str = "SELECT v.id, v.title, v.created, (:as_of - v.created * 1000000) / 3600000000 AS hours, a.level \
          FROM item v LEFT JOIN author a ON a.author = v.author WHERE v.id IN (SELECT value FROM json_each(:ids))";
 

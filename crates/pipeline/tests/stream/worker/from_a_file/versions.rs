@@ -1,0 +1,228 @@
+//! Versions that come, go, are rolled back, and cannot embed every row.
+
+use rankine_pipeline::stream::UserRows;
+use rankine_pipeline::stream::users::Take;
+
+use super::*;
+
+/// Versions of which one can go, of which the second does not know one title, and whose users wait at a gate.
+#[derive(Clone, Default)]
+struct Staged {
+    newest: Arc<AtomicU64>,
+    gone: Arc<AtomicU64>,
+    shut: Arc<AtomicBool>,
+    without: &'static str,
+}
+
+fn away() -> PipelineError {
+    PipelineError::Embed {
+        model: "mf".to_owned(),
+        reason: "it is away".to_owned(),
+        transient: true,
+    }
+}
+
+impl Staged {
+    fn new(without: &'static str) -> Staged {
+        let staged = Staged {
+            without,
+            ..Staged::default()
+        };
+        staged.newest.store(1, Ordering::Relaxed);
+        staged
+    }
+
+    fn publish(&self, version: u64) {
+        self.newest.store(version, Ordering::Relaxed);
+    }
+
+    fn shut(&self, shut: bool) {
+        self.shut.store(shut, Ordering::Relaxed);
+    }
+
+    fn parts(&self, home: &Home) -> Parts {
+        Parts {
+            embedders: Arc::new(self.clone()),
+            ..home.parts()
+        }
+    }
+
+    /// As `parts`, with users that cannot be read while the gate is shut.
+    fn parts_with_users(&self, home: &Home) -> Parts {
+        let users = Users {
+            set: "users".to_owned(),
+            rows: Arc::new(self.clone()),
+            embedders: Arc::new(Versions(self.newest.clone())),
+        };
+        Parts {
+            users: Some(users),
+            ..self.parts(home)
+        }
+    }
+}
+
+impl Embedders for Staged {
+    fn newest(&self) -> Result<Option<u64>, PipelineError> {
+        Ok(Some(self.newest.load(Ordering::Relaxed)))
+    }
+
+    fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError> {
+        if version == self.gone.load(Ordering::Relaxed) {
+            return Err(PipelineError::Embed {
+                model: "mf".to_owned(),
+                reason: format!("there is no version {version}"),
+                transient: false,
+            });
+        }
+        Ok(Arc::new(Gated(Hashed(version), self.clone())))
+    }
+}
+
+impl UserRows for Staged {
+    fn read(&self, _: Take<'_>) -> Result<(), PipelineError> {
+        match self.shut.load(Ordering::Relaxed) {
+            true => Err(away()),
+            false => Ok(()),
+        }
+    }
+}
+
+struct Gated(Hashed, Staged);
+
+impl Embedder for Gated {
+    fn version(&self) -> u64 {
+        self.0.version()
+    }
+
+    fn width(&self) -> usize {
+        self.0.width()
+    }
+
+    fn fields(&self) -> &[(Arc<str>, FieldType)] {
+        &[]
+    }
+
+    fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
+        if self.version() < 2 {
+            return self.0.embed(rows);
+        }
+        let unknown = |row: &JoinedRow| row.cells["title"] == self.1.without;
+        let refused = |row: &JoinedRow, made| match unknown(row) {
+            true => Err("nobody has taught it that".to_owned()),
+            false => made,
+        };
+        let made = self.0.embed(rows)?;
+        Ok(rows
+            .iter()
+            .zip(made)
+            .map(|(row, made)| refused(row, made))
+            .collect())
+    }
+}
+
+fn begun(home: &Home, versions: &Staged) {
+    std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+    let mut settings = settings(dimensions());
+    settings.until_idle = true;
+    let running = start(settings, versions.parts(home), Vec::new());
+    running.thread.join().unwrap().unwrap();
+    assert_eq!(home.ids(), [1, 2]);
+}
+
+fn more(home: &Home, line: &str) {
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(home.path("changes.jsonl"))
+        .unwrap();
+    std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
+}
+
+fn ids(home: &Home, version: u64) -> Vec<i64> {
+    home.vectors
+        .ids(&Generation::new("items", version))
+        .unwrap_or_default()
+}
+
+fn letters(home: &Home) -> Vec<(String, Option<i64>)> {
+    let letters = DeadLetters::read(&home.path("dead.jsonl")).unwrap();
+    letters.into_iter().map(|one| (one.stage, one.key)).collect()
+}
+
+#[test]
+fn a_version_whose_artefact_has_gone_serves_until_the_next_is_complete() {
+    let (home, versions) = (Home::new(), Staged::new(""));
+    begun(&home, &versions);
+    more(
+        &home,
+        &line("delete", "item", 2_000_003, serde_json::json!({"id": 1})),
+    );
+    versions.publish(2);
+    versions.gone.store(1, Ordering::Relaxed);
+    versions.shut(true);
+    let running = start(
+        settings(dimensions()),
+        versions.parts_with_users(&home),
+        Vec::new(),
+    );
+    wait_until(&vec![2], || ids(&home, 2));
+    assert_eq!(home.vectors.current("items").unwrap(), Some(1));
+    assert_eq!(ids(&home, 1), [2], "its vectors are there, and take deletes");
+    assert_eq!(count(&running.status.next_version), 2);
+    versions.shut(false);
+    wait_until(&Some(2), || home.vectors.current("items").unwrap());
+    wait_until(&(2, 0), || {
+        let status = &running.status;
+        (count(&status.version), count(&status.next_version))
+    });
+    assert_eq!(ids(&home, 2), [2]);
+    running.stop();
+}
+
+#[test]
+fn a_version_rolled_back_while_it_is_filled_never_serves() {
+    let (home, versions) = (Home::new(), Staged::new(""));
+    begun(&home, &versions);
+    versions.shut(true);
+    let running = start(
+        settings(dimensions()),
+        versions.parts_with_users(&home),
+        Vec::new(),
+    );
+    versions.publish(2);
+    wait_until(&vec![1, 2], || ids(&home, 2));
+    versions.publish(1);
+    wait_until(&0, || count(&running.status.next_version));
+    versions.shut(false);
+    wait_until(&Some(1), || home.vectors.current("users").unwrap());
+    assert_eq!(home.vectors.current("items").unwrap(), Some(1));
+    assert_eq!(home.vectors.versions("items").unwrap(), [1]);
+    running.stop();
+}
+
+#[test]
+fn what_the_next_version_cannot_embed_is_a_letter_and_a_lost_feature_row_is_joined_anew() {
+    let (home, versions) = (Home::new(), Staged::new("new"));
+    begun(&home, &versions);
+    home.features().delete(&[1]).unwrap();
+    std::fs::remove_file(home.path("dead.jsonl")).unwrap();
+    versions.publish(2);
+    versions.shut(true);
+    let running = start(
+        settings(dimensions()),
+        versions.parts_with_users(&home),
+        Vec::new(),
+    );
+    wait_until(&vec![1], || ids(&home, 2));
+    assert!(home.features().get(&[1]).unwrap()[0].is_some(), "stored again");
+    // a row that only the coming version does not know is what it is in the one that serves
+    more(&home, &item("insert", 8, 2_000_000, "new"));
+    wait_until(&vec![1, 2, 8], || ids(&home, 1));
+    wait_until(&2, || count(&running.status.dead));
+    assert!(home.features().get(&[8]).unwrap()[0].is_some());
+    versions.shut(false);
+    wait_until(&Some(2), || home.vectors.current("items").unwrap());
+    running.stop();
+    let fill = |key| ("fill".to_owned(), Some(key));
+    assert_eq!(letters(&home), [fill(2), fill(8)]);
+    assert_eq!(ids(&home, 2), [1]);
+}
