@@ -59,9 +59,29 @@ impl Rules {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Watermark {
     latest: Option<i64>,
+    /// The latest time that an earlier run has seen.
+    kept: Option<i64>,
 }
 
 impl Watermark {
+    /// One that goes on ageing what is kept from the latest time of an earlier run, and calls nothing late because of that.
+    #[must_use]
+    pub fn resumed(kept: Option<i64>) -> Watermark {
+        Watermark { latest: None, kept }
+    }
+
+    /// The latest time seen, in earlier runs, too.
+    #[must_use]
+    pub fn latest(&self) -> Option<i64> {
+        self.latest.max(self.kept)
+    }
+
+    /// Where it stands for the age of what is kept; none before the very first change.
+    #[must_use]
+    pub fn age(&self, rules: &Rules) -> Option<i64> {
+        self.latest().map(|latest| latest.saturating_sub(rules.watermark))
+    }
+
     /// Takes a change's time; whether it comes too late.
     pub fn observe(&mut self, rules: &Rules, time: i64) -> bool {
         let late = self.at(rules).is_some_and(|mark| time < mark);
@@ -69,7 +89,7 @@ impl Watermark {
         late
     }
 
-    /// Where it stands; none before the first change.
+    /// Where it stands; none before the first change of this run.
     #[must_use]
     pub fn at(&self, rules: &Rules) -> Option<i64> {
         self.latest.map(|latest| latest.saturating_sub(rules.watermark))
@@ -104,5 +124,18 @@ mod tests {
         assert!(!mark.observe(&rules, HOUR - 300 * SECOND));
         assert!(mark.observe(&rules, HOUR - 300 * SECOND - 1));
         assert_eq!(mark.at(&rules), Some(HOUR - 300 * SECOND));
+    }
+
+    #[test]
+    fn an_earlier_run_ages_what_is_kept_and_makes_no_change_late() {
+        let rules = Rules::default();
+        let mut mark = Watermark::resumed(Some(9 * HOUR));
+        assert!(
+            !mark.observe(&rules, HOUR),
+            "a replay decides as the first run did"
+        );
+        assert_eq!(mark.at(&rules), Some(HOUR - 300 * SECOND));
+        assert_eq!(mark.age(&rules), Some(9 * HOUR - 300 * SECOND));
+        assert_eq!(mark.latest(), Some(9 * HOUR));
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::change::Position;
 use super::dead::Letter;
 use super::feed::{Feed, Taken};
+use super::rules::Watermark;
 use super::source::{Arrival, Source};
 use super::state::{Outcome, Pending, Reason};
 use super::status::Status;
@@ -86,6 +87,7 @@ fn supervise(
 impl Worker {
     /// Opens the model's version that serves.
     fn start(&mut self) -> Result<(), PipelineError> {
+        self.watermark = Watermark::resumed(self.state.latest()?);
         let stop = self.stop_signal();
         let Worker {
             generations, status, ..
@@ -161,7 +163,7 @@ impl Worker {
             }
             let wait = if busy { Duration::ZERO } else { IDLE };
             let (arrivals, end, ended) = self.gather(feed, wait);
-            let news = !arrivals.is_empty();
+            let (news, full) = (!arrivals.is_empty(), arrivals.len() >= self.settings.batch);
             if news {
                 let changes = arrivals.iter().any(|a| !matches!(a, Arrival::Commit { .. }));
                 if changes || owing || timers.quiet_commit() {
@@ -182,7 +184,8 @@ impl Worker {
                 busy = self.remake()? > 0;
                 busy |= self.fill_next()?;
             }
-            self.keep_house(&mut timers)?;
+            self.keep_house(&mut timers, full)?;
+            busy |= timers.expiring;
             let under_way = self.users_due || self.generations.is_under_way();
             if timers.idle_for(!busy && !news && !under_way && owed.is_none()) && self.settings.until_idle {
                 return Ok(Ended::Stopped);
@@ -221,11 +224,14 @@ impl Worker {
         (arrivals, end, false)
     }
 
-    /// What is due from time to time.
-    fn keep_house(&mut self, timers: &mut Timers) -> Result<(), PipelineError> {
-        let begun = Instant::now();
-        if begun > timers.housekeeping {
-            self.expire()?;
+    /// What is due from time to time; vectors whose time is over leave batch after batch, unless news fill theirs.
+    fn keep_house(&mut self, timers: &mut Timers, full: bool) -> Result<(), PipelineError> {
+        let due = Instant::now() > timers.housekeeping;
+        if due || (timers.expiring && !full) {
+            timers.expiring = self.expire()?;
+        }
+        if due {
+            let begun = Instant::now();
             self.refresh_if_due()?;
             self.measure()?;
             // counting a large catalogue takes its time: seldom enough that few changes wait for it
@@ -271,6 +277,8 @@ impl Worker {
 struct Timers {
     /// When the next is due.
     housekeeping: Instant,
+    /// Whether more vectors' time is over than could be removed so far.
+    expiring: bool,
     sync: Instant,
     versions: Instant,
     commit: Instant,
@@ -282,6 +290,7 @@ impl Timers {
         let now = Instant::now();
         Timers {
             housekeeping: now + HOUSEKEEPING,
+            expiring: false,
             sync: now,
             versions: now,
             commit: now,

@@ -19,12 +19,16 @@ CREATE TABLE IF NOT EXISTS applied (key INTEGER PRIMARY KEY, lsn INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS pending (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
   as_of INTEGER NOT NULL, reason INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pending_reason ON pending (reason, key);
+CREATE INDEX IF NOT EXISTS applied_age ON applied (live, COALESCE(created, as_of));
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 /// A row that waits may have been written to the sinks by a process that was killed before it could say so: whether its features
 /// have changed cannot be told from what is known here.
 const DISTRUST: &str = "UPDATE applied SET hash = 0 WHERE key IN (SELECT key FROM pending)";
+
+/// The note of the latest time that the source has told.
+const LATEST: &str = "latest";
 
 /// How far a key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +93,8 @@ pub struct Outcome {
     pub done: Vec<Pending>,
     /// What may be confirmed.
     pub confirmed: Option<u64>,
+    /// The latest time that the source has told.
+    pub latest: Option<i64>,
 }
 
 /// The file. One process has it open at a time.
@@ -146,6 +152,14 @@ impl State {
         })
     }
 
+    /// The latest time that the source has told, as far as batches were kept.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn latest(&self) -> Result<Option<i64>, PipelineError> {
+        Ok(self.meta(LATEST)?.and_then(|text| text.parse().ok()))
+    }
+
     /// A named note.
     ///
     /// # Errors
@@ -196,10 +210,13 @@ impl State {
     /// `Sqlite`.
     pub fn live_after(&self, after: Option<i64>, count: usize) -> Result<Vec<(i64, Applied)>, PipelineError> {
         let query = "SELECT lsn, seq, live, as_of, created, hash, key FROM applied \
-             WHERE live = 1 AND (?1 IS NULL OR key > ?1) ORDER BY key LIMIT ?2";
+             WHERE +live = 1 AND key >= ?1 ORDER BY key LIMIT ?2";
+        let Some(from) = after.map_or(Some(i64::MIN), |key| key.checked_add(1)) else {
+            return Ok(Vec::new());
+        };
         self.run("read", |database| {
             let mut query = database.prepare_cached(query)?;
-            let rows = query.query_map(params![after, signed(count as u64)], |row| {
+            let rows = query.query_map(params![from, signed(count as u64)], |row| {
                 Ok((row.get(6)?, applied_of(row)?))
             })?;
             rows.collect()
@@ -253,6 +270,9 @@ impl State {
             put_applied(database, &outcome.applied)?;
             put_done(database, &outcome.done)?;
             put_pending(database, &outcome.pending)?;
+            if let Some(latest) = outcome.latest {
+                put_meta(database, LATEST, &latest.to_string())?;
+            }
             match outcome.confirmed {
                 Some(place) => put_meta(database, "confirmed", &place.to_string()),
                 None => Ok(()),
@@ -275,13 +295,15 @@ impl State {
         })
     }
 
-    /// Live keys whose item came into being (where that is unknown: was computed) before `time`, at most `count`.
+    /// Live keys whose item came into being (where that is unknown: was computed) before `time`, at most `count`, the oldest
+    /// first.
     ///
     /// # Errors
     /// `Sqlite`.
     pub fn live_before(&self, time: i64, count: usize) -> Result<Vec<(i64, Applied)>, PipelineError> {
         let query = "SELECT lsn, seq, live, as_of, created, hash, key FROM applied \
-             WHERE live = 1 AND COALESCE(created, as_of) < ?1 LIMIT ?2";
+             WHERE live = 1 AND COALESCE(created, as_of) < ?1 \
+             ORDER BY COALESCE(created, as_of) LIMIT ?2";
         self.run("read", |database| {
             let mut query = database.prepare_cached(query)?;
             let rows = query.query_map(params![time, signed(count as u64)], |row| {
@@ -301,7 +323,7 @@ impl State {
         after: Option<i64>,
         count: usize,
     ) -> Result<Vec<i64>, PipelineError> {
-        let query = "SELECT key FROM applied WHERE live = 1 AND lsn < ?1 AND (?2 IS NULL OR key > ?2) \
+        let query = "SELECT key FROM applied WHERE +live = 1 AND lsn < ?1 AND (?2 IS NULL OR key > ?2) \
              AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.key = applied.key) ORDER BY key LIMIT ?3";
         self.run("read", |database| {
             let mut query = database.prepare_cached(query)?;
@@ -317,7 +339,7 @@ impl State {
     /// # Errors
     /// `Sqlite`.
     pub fn refresh(&mut self, as_of: i64) -> Result<usize, PipelineError> {
-        let command = "INSERT INTO pending SELECT key, lsn, seq, ?1, 3 FROM applied WHERE live = 1 AND as_of < ?1 \
+        let command = "INSERT INTO pending SELECT key, lsn, seq, ?1, 3 FROM applied WHERE +live = 1 AND as_of < ?1 \
              ON CONFLICT (key) DO NOTHING";
         self.run("write", |database| database.execute(command, [as_of]))
     }
@@ -327,7 +349,7 @@ impl State {
     /// # Errors
     /// `Sqlite`.
     pub fn forget_tombstones(&mut self, time: i64) -> Result<usize, PipelineError> {
-        let command = "DELETE FROM applied WHERE live = 0 AND as_of < ?1";
+        let command = "DELETE FROM applied WHERE live = 0 AND COALESCE(created, as_of) < ?1";
         self.run("write", |database| database.execute(command, [time]))
     }
 
@@ -469,6 +491,7 @@ mod tests {
             pending: vec![pending(9, 8, Reason::Dimension)],
             done: Vec::new(),
             confirmed: Some(24),
+            latest: Some(-7),
         };
         let mut state = State::open(&path).unwrap();
         state.opened("here", 8).unwrap();
@@ -481,6 +504,7 @@ mod tests {
             origin: Some("here".to_owned()),
         };
         assert_eq!(state.past().unwrap(), past);
+        assert_eq!(state.latest().unwrap(), Some(-7));
         let found = state.applied(&[2, 7, 1]).unwrap();
         assert_eq!(found, [Some(applied(16, false)), None, Some(applied(8, true))]);
         assert_eq!(state.counts().unwrap(), (1, 1, 1));

@@ -159,6 +159,7 @@ impl Worker {
         }
         Status::add(&self.status.changes, changes.len());
         self.sort(&changes, &mut work)?;
+        work.outcome.latest = self.watermark.latest();
         if !changes.is_empty() {
             let Worker {
                 lookup, status, stop, ..
@@ -479,15 +480,17 @@ impl Worker {
         Status::add(&self.status.removed, work.gone.len());
     }
 
-    /// Removes vectors whose time is over, and forgets old tombstones.
-    pub(crate) fn expire(&mut self) -> Result<(), PipelineError> {
-        let Some(now) = self.watermark.at(&self.settings.rules) else {
-            return Ok(());
+    /// Removes a batch of vectors whose time is over, and forgets old tombstones; whether there may be more.
+    pub(crate) fn expire(&mut self) -> Result<bool, PipelineError> {
+        let Some(now) = self.watermark.age(&self.settings.rules) else {
+            return Ok(false);
         };
+        let mut more = false;
         if let Some(kept) = self.settings.rules.kept {
             let over = self
                 .state
                 .live_before(now.saturating_sub(kept), self.settings.batch)?;
+            more = over.len() == self.settings.batch;
             let gone = over.iter().map(|(key, a)| (*key, (a.position, a.as_of)));
             let work = Work {
                 gone: gone.collect(),
@@ -500,7 +503,7 @@ impl Worker {
         if let Some(tombstones) = self.settings.rules.tombstones {
             self.state.forget_tombstones(now.saturating_sub(tombstones))?;
         }
-        Ok(())
+        Ok(more)
     }
 
     /// Removes these items at a place of the source: a snapshot did not have them.

@@ -406,6 +406,23 @@ mod from_a_file {
         wait_until(&vec![2], || home.ids());
         running.stop();
     }
+
+    #[test]
+    fn a_quiet_restart_removes_what_is_over_without_pause() {
+        let home = Home::new();
+        let old = (10..2510).map(|id| item("snapshot", id, 0, "of long ago"));
+        let all: String = old.chain([item("insert", 2, 2_000_000, "new")]).collect();
+        std::fs::write(home.path("changes.jsonl"), all).unwrap();
+        home.run(|settings| settings.batch = 512, Vec::new());
+        assert_eq!(home.ids().len(), 2501);
+        let mut all = settings(dimensions());
+        all.rules.kept = Some(3600 * 1_000_000);
+        // a batch of 64 every two seconds would take more than a minute
+        let running = start(all, home.parts(), Vec::new());
+        wait_until(&vec![2], || home.ids());
+        assert_eq!(count(&running.status.changes), 0);
+        running.stop();
+    }
 }
 
 mod from_postgres {
