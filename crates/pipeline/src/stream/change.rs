@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use rankine_store::vectors::ROW_BITS;
+
 /// A place in the source's order: positions of one source never go back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
@@ -24,14 +26,14 @@ impl Position {
         Position { lsn, seq }
     }
 
-    /// As one growing number, as vector stores keep it: 49 bits of place (4.5 PB of log), 14 bits of row. Rows of one
-    /// transaction beyond the 16,383rd share a number; among those, an upsert after a delete of the same key is lost
-    /// unless both fall into one micro-batch.
+    /// As one growing number, as vector stores keep it: 49 bits of place (4.5 PB of log), 14 bits of row ([`ROW_BITS`]). Rows
+    /// of one transaction beyond the 16,383rd share a number, at which a store lets the last write stand: their order is
+    /// the worker's, who knows the places themselves.
     #[must_use]
     pub fn packed(self) -> i64 {
         let place = (self.lsn >> 3).min((1 << 49) - 1);
-        let row = u64::from(self.seq).min((1 << 14) - 1);
-        i64::try_from(place << 14 | row).unwrap_or(i64::MAX)
+        let row = u64::from(self.seq).min((1 << ROW_BITS) - 1);
+        i64::try_from(place << ROW_BITS | row).unwrap_or(i64::MAX)
     }
 }
 

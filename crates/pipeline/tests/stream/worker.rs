@@ -145,6 +145,7 @@ fn wait_until<T: std::fmt::Debug + PartialEq>(expected: &T, mut look: impl FnMut
 mod from_a_file {
     use super::*;
 
+    mod given;
     mod versions;
 
     const SQL: &str = "SELECT v.id, v.title, v.created, (:as_of - v.created * 1000000) / 3600000000 AS hours, a.level \

@@ -5,7 +5,7 @@
 
 use rankine_index::Metric;
 
-use super::{Filter, Generation, Gone, Search, Shape, VectorRow, VectorSearch, VectorStore};
+use super::{Filter, Generation, Gone, ROW_BITS, Search, Shape, VectorRow, VectorSearch, VectorStore};
 use crate::StoreError;
 
 type Rule = fn(&dyn VectorStore) -> Result<(), StoreError>;
@@ -16,11 +16,12 @@ type SearchRule = fn(&dyn VectorSearch) -> Result<(), StoreError>;
 /// # Errors
 /// [`StoreError::Contract`] naming the first broken rule, or the store's own failure.
 pub fn check(store: &dyn VectorStore) -> Result<(), StoreError> {
-    let rules: [Rule; 10] = [
+    let rules: [Rule; 11] = [
         rows_come_back,
         far_positions_are_told_apart,
         an_older_position_changes_nothing,
         a_tombstone_stays,
+        at_a_shared_position_the_last_write_stands,
         a_replay_changes_nothing,
         in_one_call_the_order_decides_too,
         what_does_not_fit_is_refused_whole,
@@ -191,6 +192,25 @@ fn a_tombstone_stays(store: &dyn VectorStore) -> Result<(), StoreError> {
     expect(rule, &store.ids(&to)?, &vec![])?;
     expect(rule, &store.upsert(&to, &[row(1, [1.0, 1.0], 6)])?, &1)?;
     expect(rule, &store.ids(&to)?, &vec![1])
+}
+
+fn at_a_shared_position_the_last_write_stands(store: &dyn VectorStore) -> Result<(), StoreError> {
+    let rule = "at a position of several rows the last write stands";
+    let to = generation(store)?;
+    let shared = (9 << ROW_BITS) - 1;
+    let gone = [Gone {
+        id: 1,
+        position: shared,
+    }];
+    let at = |x| row(1, [x, x], shared);
+    expect(rule, &store.upsert(&to, &[at(1.0)])?, &1)?;
+    expect(rule, &store.delete(&to, &gone)?, &1)?;
+    expect(rule, &store.get(&to, &[1])?, &vec![None])?;
+    expect(rule, &store.upsert(&to, &[at(2.0)])?, &1)?;
+    expect(rule, &store.get(&to, &[1])?, &vec![Some(at(2.0))])?;
+    expect(rule, &store.delete(&to, &gone)?, &1)?;
+    expect(rule, &store.delete(&to, &gone)?, &0)?;
+    expect(rule, &store.upsert(&to, &[row(1, [3.0, 3.0], shared - 1)])?, &0)
 }
 
 fn a_replay_changes_nothing(store: &dyn VectorStore) -> Result<(), StoreError> {

@@ -23,6 +23,9 @@ pub use rankine_index::{Hnsw, Metric, Neighbour};
 use crate::StoreError;
 use crate::rows::check_family;
 
+/// The lowest bits of a position, which count the rows of one commit of the source. All of them set: that row or a later one.
+pub const ROW_BITS: u32 = 14;
+
 /// The vectors of one set that one artefact version made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Generation {
@@ -76,8 +79,9 @@ pub struct Search {
 ///
 /// Rows are ordered by (position, as-of time) per id. An upsert is applied where nothing stands, over a lower position,
 /// or over a live row of the same position and the same or a lower as-of time. A delete is applied over anything of a
-/// lower position and over a live row of the same one, and leaves a tombstone. Anything else changes nothing. When a
-/// write returns, it is as durable as the store is.
+/// lower position and over a live row of the same one, and leaves a tombstone. A position whose [`ROW_BITS`] are all set stands
+/// for several rows: there an upsert is applied over a tombstone, too, so that the last write stands, and the writer sees to
+/// the order. Anything else changes nothing. When a write returns, it is as durable as the store is.
 pub trait VectorStore: Send + Sync {
     /// Makes a generation if there is none.
     ///
@@ -162,6 +166,12 @@ pub trait VectorSearch: VectorStore {
         query: &[f32],
         search: &Search,
     ) -> Result<Vec<Neighbour>, StoreError>;
+}
+
+/// Whether a position stands for several rows of a commit.
+fn is_shared(position: i64) -> bool {
+    let rows = (1 << ROW_BITS) - 1;
+    position & rows == rows
 }
 
 impl Generation {

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS rankine_vectors (
     name text NOT NULL, version bigint NOT NULL, width bigint NOT NULL, metric text NOT NULL,
     serving boolean NOT NULL DEFAULT false, PRIMARY KEY (name, version))";
 
-/// The columns that a write gives, from parallel arrays.
+/// The columns that a write gives, from parallel arrays. 16383: all bits of [`super::ROW_BITS`].
 const WRITE: &str = "(id, vector, version, as_of, position, created, categories, gone)
 SELECT id, vector::vector, $1::bigint, timestamptz 'epoch' + as_of * interval '1 microsecond', position,
     timestamptz 'epoch' + created * interval '1 microsecond', categories::text[], vector IS NULL
@@ -41,8 +41,9 @@ FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], 
     AS new (id, vector, as_of, position, created, categories)
 ON CONFLICT (version, id) DO UPDATE SET vector = excluded.vector, as_of = excluded.as_of,
     position = excluded.position, created = excluded.created, categories = excluded.categories, gone = excluded.gone
-WHERE old.position < excluded.position OR (old.position = excluded.position AND NOT old.gone
-    AND (excluded.gone OR old.as_of <= excluded.as_of))";
+WHERE old.position < excluded.position OR (old.position = excluded.position AND CASE
+    WHEN old.gone THEN NOT excluded.gone AND (excluded.position & 16383) = 16383
+    ELSE excluded.gone OR old.as_of <= excluded.as_of END)";
 
 /// Times as microseconds since 1970; `::numeric` arithmetic is exact.
 const READ: &str = "id, vector::real[], (extract(epoch FROM as_of) * 1000000)::bigint, position,

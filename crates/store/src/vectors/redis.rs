@@ -9,7 +9,7 @@
 use redis::{Connection, FromRedisValue, RedisResult};
 
 use super::row::{latest, numbers};
-use super::{Generation, Gone, Shape, VectorRow, VectorStore};
+use super::{Generation, Gone, Shape, VectorRow, VectorStore, is_shared};
 use crate::rows::check_family;
 use crate::{RedisOptions, RedisRows, StoreError};
 
@@ -19,7 +19,7 @@ const CHUNK: usize = 500;
 /// The largest whole number that a double counts exactly.
 const EXACT: u64 = 1 << 53;
 
-/// Per key six arguments: gone, as-of, position, created, categories, vector.
+/// Per key seven arguments: gone, as-of, position, whether that stands for several rows, created, categories, vector.
 const WRITE: &str = r#"
 local function above(a, b)
   local less, lesser = string.sub(a, 1, 1) == '-', string.sub(b, 1, 1) == '-'
@@ -30,18 +30,19 @@ local function above(a, b)
 end
 local applied = 0
 for i, key in ipairs(KEYS) do
-  local at = (i - 1) * 6 + 1
-  local gone, as_of, position = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local at = (i - 1) * 7 + 1
+  local gone, as_of, position, shared = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4] == '1'
   local old = redis.call('HMGET', key, 'position', 'gone', 'as_of')
   local wins = not old[1] or above(position, old[1])
-  if not wins and position == old[1] and old[2] == '0' then
-    wins = gone == '1' or as_of >= tonumber(old[3])
+  if not wins and position == old[1] then
+    if old[2] == '0' then wins = gone == '1' or as_of >= tonumber(old[3])
+    else wins = gone == '0' and shared end
   end
   if wins then
     redis.call('DEL', key)
     redis.call('HSET', key, 'version', ARGV[1], 'gone', gone, 'as_of', ARGV[at + 2], 'position', ARGV[at + 3])
     if gone == '0' then
-      redis.call('HSET', key, 'created', ARGV[at + 4], 'categories', ARGV[at + 5], 'vector', ARGV[at + 6])
+      redis.call('HSET', key, 'created', ARGV[at + 5], 'categories', ARGV[at + 6], 'vector', ARGV[at + 7])
     end
     applied = applied + 1
   end
@@ -269,7 +270,8 @@ fn write_chunk(
         command
             .arg(i32::from(write.row.is_none()))
             .arg(as_of)
-            .arg(write.position);
+            .arg(write.position)
+            .arg(i32::from(is_shared(write.position)));
         command.arg(created).arg(categories).arg(bytes);
     }
     command.query(connection)

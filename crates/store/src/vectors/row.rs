@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Generation, Gone, Shape};
+use super::{Generation, Gone, Shape, is_shared};
 use crate::StoreError;
 
 /// A vector, and where and when its content stands for.
@@ -39,7 +39,10 @@ impl Standing {
         if self.position != old.position {
             return self.position > old.position;
         }
-        !old.gone && (self.gone || self.as_of >= old.as_of)
+        match old.gone {
+            true => !self.gone && is_shared(self.position),
+            false => self.gone || self.as_of >= old.as_of,
+        }
     }
 }
 
