@@ -206,6 +206,19 @@ impl Generations {
         Ok(())
     }
 
+    /// Forgets tombstones of the generation that serves and the one that is being filled.
+    fn forget(&self, gone: &[Gone]) -> Result<(), PipelineError> {
+        for version in [self.version(), self.coming()] {
+            let generation = self.generation(version);
+            for store in &self.stores {
+                if store.shape(&generation)?.is_some() {
+                    store.forget(&generation, gone)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Begins to fill the generation of another version, where there is one to use; leaves what was being filled where the
     /// version that serves is the one to use.
     pub(crate) fn look(&mut self) -> Result<(), PipelineError> {
@@ -485,6 +498,25 @@ impl Worker {
             self.users_due = false;
         }
         Ok(false)
+    }
+
+    /// Forgets a batch of tombstones of changes before `time`, in the stores and then here; whether there may be more.
+    pub(crate) fn forget_tombstones(&mut self, time: i64) -> Result<bool, PipelineError> {
+        let old = self.state.tombstones_before(time, self.settings.batch)?;
+        if old.is_empty() {
+            return Ok(false);
+        }
+        let gone = old.iter().map(|(id, position)| Gone {
+            id: *id,
+            position: position.packed(),
+        });
+        let (gone, stop): (Vec<Gone>, _) = (gone.collect(), self.stop_signal());
+        let Worker {
+            generations, status, ..
+        } = self;
+        retry(status, &stop, || generations.forget(&gone))?;
+        self.state.forget(&old)?;
+        Ok(old.len() == self.settings.batch)
     }
 
     /// Whether users are ready; a failure is told, and holds up nothing but the switch.

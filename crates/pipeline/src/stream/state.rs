@@ -344,13 +344,33 @@ impl State {
         self.run("write", |database| database.execute(command, [as_of]))
     }
 
-    /// Forgets tombstones of changes before `time`; how many.
+    /// Tombstones of changes before `time`, at most `count`.
     ///
     /// # Errors
     /// `Sqlite`.
-    pub fn forget_tombstones(&mut self, time: i64) -> Result<usize, PipelineError> {
-        let command = "DELETE FROM applied WHERE live = 0 AND COALESCE(created, as_of) < ?1";
-        self.run("write", |database| database.execute(command, [time]))
+    pub fn tombstones_before(&self, time: i64, count: usize) -> Result<Vec<(i64, Position)>, PipelineError> {
+        let query =
+            "SELECT key, lsn, seq FROM applied WHERE live = 0 AND COALESCE(created, as_of) < ?1 LIMIT ?2";
+        self.run("read", |database| {
+            let mut query = database.prepare_cached(query)?;
+            let rows = query.query_map(params![time, signed(count as u64)], |row| {
+                Ok((row.get(0)?, Position::new(unsigned(row.get(1)?), row.get(2)?)))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Forgets tombstones.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn forget(&mut self, keys: &[(i64, Position)]) -> Result<(), PipelineError> {
+        self.transact("write", |database| {
+            let command = "DELETE FROM applied WHERE key = ?1 AND live = 0";
+            let mut command = database.prepare_cached(command)?;
+            keys.iter()
+                .try_for_each(|(key, _)| command.execute([key]).map(drop))
+        })
     }
 
     fn transact(
@@ -574,7 +594,10 @@ mod tests {
             (waiting[0].key, waiting[0].as_of, waiting[0].reason),
             (1, 6, Reason::Refresh)
         );
-        assert_eq!(state.forget_tombstones(6).unwrap(), 1);
+        let old = state.tombstones_before(6, 9).unwrap();
+        assert_eq!(old.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [2]);
+        state.forget(&old).unwrap();
+        assert_eq!(state.counts().unwrap().1, 0);
         assert_eq!(state.live_before(4, 9).unwrap().len(), 1);
         assert_eq!(
             state.live_not_since(9, None, 9).unwrap(),

@@ -480,7 +480,7 @@ impl Worker {
         Status::add(&self.status.removed, work.gone.len());
     }
 
-    /// Removes a batch of vectors whose time is over, and forgets old tombstones; whether there may be more.
+    /// Removes a batch of vectors whose time is over, and forgets one of old tombstones; whether there may be more.
     pub(crate) fn expire(&mut self) -> Result<bool, PipelineError> {
         let Some(now) = self.watermark.age(&self.settings.rules) else {
             return Ok(false);
@@ -501,7 +501,7 @@ impl Worker {
             }
         }
         if let Some(tombstones) = self.settings.rules.tombstones {
-            self.state.forget_tombstones(now.saturating_sub(tombstones))?;
+            more |= self.forget_tombstones(now.saturating_sub(tombstones))?;
         }
         Ok(more)
     }

@@ -24,7 +24,7 @@ use rankine_pipeline::stream::{
 };
 use rankine_store::MemoryRows;
 use rankine_store::testing::{Durability, PostgresServer};
-use rankine_store::vectors::{EmbeddedVectors, Generation, Search, VectorSearch, VectorStore};
+use rankine_store::vectors::{EmbeddedVectors, Generation, Search, VectorRow, VectorSearch, VectorStore};
 use xxhash_rust::xxh3::xxh3_64;
 
 const WIDTH: usize = 4;
@@ -405,6 +405,29 @@ mod from_a_file {
         all.rules.kept = Some(3600 * 1_000_000);
         let running = start(all, home.parts(), Vec::new());
         wait_until(&vec![2], || home.ids());
+        running.stop();
+    }
+
+    #[test]
+    fn old_tombstones_are_forgotten_in_the_store_too() {
+        let home = Home::new();
+        std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+        home.run(|_| {}, Vec::new());
+        let generation = Generation::new("items", 1);
+        let older = VectorRow {
+            id: 5,
+            vector: vec![1.0; WIDTH],
+            ..VectorRow::default()
+        };
+        let older = std::slice::from_ref(&older);
+        assert_eq!(home.vectors.upsert(&generation, older).unwrap(), 0);
+        let mut all = settings(dimensions());
+        all.rules.tombstones = Some(0);
+        all.rules.watermark = 0;
+        let late = line("delete", "item", 3_000_000, serde_json::json!({"id": 99}));
+        std::fs::write(home.path("changes.jsonl"), changes() + &late).unwrap();
+        let running = start(all, home.parts(), Vec::new());
+        wait_until(&1, || home.vectors.upsert(&generation, older).unwrap());
         running.stop();
     }
 

@@ -16,12 +16,13 @@ type SearchRule = fn(&dyn VectorSearch) -> Result<(), StoreError>;
 /// # Errors
 /// [`StoreError::Contract`] naming the first broken rule, or the store's own failure.
 pub fn check(store: &dyn VectorStore) -> Result<(), StoreError> {
-    let rules: [Rule; 11] = [
+    let rules: [Rule; 12] = [
         rows_come_back,
         far_positions_are_told_apart,
         an_older_position_changes_nothing,
         a_tombstone_stays,
         at_a_shared_position_the_last_write_stands,
+        tombstones_are_forgotten_and_nothing_else,
         a_replay_changes_nothing,
         in_one_call_the_order_decides_too,
         what_does_not_fit_is_refused_whole,
@@ -211,6 +212,21 @@ fn at_a_shared_position_the_last_write_stands(store: &dyn VectorStore) -> Result
     expect(rule, &store.delete(&to, &gone)?, &1)?;
     expect(rule, &store.delete(&to, &gone)?, &0)?;
     expect(rule, &store.upsert(&to, &[row(1, [3.0, 3.0], shared - 1)])?, &0)
+}
+
+fn tombstones_are_forgotten_and_nothing_else(store: &dyn VectorStore) -> Result<(), StoreError> {
+    let rule = "only tombstones up to a position are forgotten";
+    let to = generation(store)?;
+    let at = |id, position| Gone { id, position };
+    store.upsert(&to, &[row(1, [1.0, 1.0], 9)])?;
+    store.delete(&to, &[at(2, 9), at(3, 10), at(4, 11)])?;
+    let all = [at(1, 10), at(2, 10), at(3, 10), at(4, 10), at(5, 10)];
+    expect(rule, &store.forget(&to, &all)?, &2)?;
+    expect(rule, &store.forget(&to, &[])?, &0)?;
+    expect(rule, &store.ids(&to)?, &vec![1])?;
+    let older = [2, 3, 4].map(|id| row(id, [1.0, 1.0], 1));
+    expect(rule, &store.upsert(&to, &older)?, &2)?;
+    expect(rule, &store.ids(&to)?, &vec![1, 2, 3])
 }
 
 fn a_replay_changes_nothing(store: &dyn VectorStore) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use rankine_index::{Hnsw, IndexError, Neighbour, VectorIndex};
 use redb::backends::InMemoryBackend;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::row::{Standing, check_vector, latest, tombstone};
 use super::{Filter, Generation, Gone, Search, Shape, VectorRow, VectorSearch, VectorStore};
@@ -246,6 +246,28 @@ impl VectorStore for EmbeddedVectors {
             held.apply(generation, one.id, one.standing(), None)?;
         }
         Ok(kept.len())
+    }
+
+    fn forget(&self, generation: &Generation, gone: &[Gone]) -> Result<usize, StoreError> {
+        let held = self.held(generation)?;
+        let _writing = self.one_writer();
+        let old = |one: &&Gone| {
+            let standing = held.standing(one.id);
+            standing.is_some_and(|standing| standing.gone && standing.position <= one.position)
+        };
+        let ids: FxHashSet<i64> = gone.iter().filter(old).map(|one| one.id).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        self.write("forget vectors", |transaction| {
+            let mut table = transaction.open_table(ROWS)?;
+            for id in &ids {
+                table.remove((generation.set.as_str(), generation.version, *id))?;
+            }
+            Ok(())
+        })?;
+        held.marks_mut().retain(|id, _| !ids.contains(id));
+        Ok(ids.len())
     }
 
     fn get(&self, generation: &Generation, ids: &[i64]) -> Result<Vec<Option<VectorRow>>, StoreError> {

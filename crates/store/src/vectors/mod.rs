@@ -107,6 +107,13 @@ pub trait VectorStore: Send + Sync {
     /// As [`VectorStore::upsert`].
     fn delete(&self, generation: &Generation, gone: &[Gone]) -> Result<usize, StoreError>;
 
+    /// Removes the tombstones of these ids that are no newer than the positions given; how many. Older upserts are applied
+    /// again afterwards: the caller knows that none comes.
+    ///
+    /// # Errors
+    /// As [`VectorStore::upsert`].
+    fn forget(&self, generation: &Generation, gone: &[Gone]) -> Result<usize, StoreError>;
+
     /// The live rows of ids, one entry per id in order.
     ///
     /// # Errors

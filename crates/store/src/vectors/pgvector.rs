@@ -268,6 +268,20 @@ impl VectorStore for PgVectors {
         self.write(generation, &chunks)
     }
 
+    fn forget(&self, generation: &Generation, gone: &[Gone]) -> Result<usize, StoreError> {
+        self.known(generation)?;
+        let (ids, positions): (Vec<i64>, Vec<i64>) = gone.iter().map(|one| (one.id, one.position)).unzip();
+        let statement = format!(
+            "DELETE FROM {} AS kept USING unnest($1::bigint[], $2::bigint[]) AS old (id, position)
+             WHERE kept.id = old.id AND kept.gone AND kept.position <= old.position",
+            partition(generation)
+        );
+        let count = self.run("forget vectors", |client| {
+            client.execute(&statement, &[&ids, &positions])
+        })?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     fn get(&self, generation: &Generation, ids: &[i64]) -> Result<Vec<Option<VectorRow>>, StoreError> {
         self.known(generation)?;
         let table = partition(generation);

@@ -19,8 +19,8 @@ const CHUNK: usize = 500;
 /// The largest whole number that a double counts exactly.
 const EXACT: u64 = 1 << 53;
 
-/// Per key seven arguments: gone, as-of, position, whether that stands for several rows, created, categories, vector.
-const WRITE: &str = r#"
+/// Whether one position, as digits, is above another.
+const ABOVE: &str = r#"
 local function above(a, b)
   local less, lesser = string.sub(a, 1, 1) == '-', string.sub(b, 1, 1) == '-'
   if less ~= lesser then return lesser end
@@ -28,6 +28,22 @@ local function above(a, b)
   if less then return a < b end
   return a > b
 end
+"#;
+
+/// Per key a position: removes tombstones that are not above it.
+const FORGET: &str = r#"
+local forgotten = 0
+for i, key in ipairs(KEYS) do
+  local old = redis.call('HMGET', key, 'position', 'gone')
+  if old[2] == '1' and not above(old[1], ARGV[i]) then
+    forgotten = forgotten + redis.call('DEL', key)
+  end
+end
+return forgotten
+"#;
+
+/// After [`ABOVE`]. Per key seven arguments: gone, as-of, position, whether that stands for several rows, created, categories, vector.
+const WRITE: &str = r#"
 local applied = 0
 for i, key in ipairs(KEYS) do
   local at = (i - 1) * 7 + 1
@@ -152,6 +168,25 @@ impl VectorStore for RedisVectors {
         self.write(generation, &writes.collect::<Vec<_>>())
     }
 
+    fn forget(&self, generation: &Generation, gone: &[Gone]) -> Result<usize, StoreError> {
+        self.known(generation)?;
+        let mut forgotten = 0;
+        for chunk in gone.chunks(CHUNK) {
+            forgotten += self.redis.run("forget vectors", |connection| {
+                let mut command = redis::cmd("EVAL");
+                command.arg(format!("{ABOVE}{FORGET}")).arg(chunk.len());
+                for one in chunk {
+                    command.arg(key(generation, one.id));
+                }
+                for one in chunk {
+                    command.arg(one.position);
+                }
+                command.query::<usize>(connection)
+            })?;
+        }
+        Ok(forgotten)
+    }
+
     fn get(&self, generation: &Generation, ids: &[i64]) -> Result<Vec<Option<VectorRow>>, StoreError> {
         self.known(generation)?;
         let mut rows = Vec::with_capacity(ids.len());
@@ -257,7 +292,7 @@ fn write_chunk(
     connection: &mut Connection,
 ) -> RedisResult<usize> {
     let mut command = redis::cmd("EVAL");
-    command.arg(WRITE).arg(writes.len());
+    command.arg(format!("{ABOVE}{WRITE}")).arg(writes.len());
     for write in writes {
         command.arg(key(generation, write.id));
     }
