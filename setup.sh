@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Installs what the tests talk to (a real Redis, a real Chromium, Python for TensorBoard's reader, curl for an example) with
 # Debian's package tool, and a real PostgreSQL with pgvector below target/postgres; does nothing where they are there
-# already. Only `make test` needs it, never `make demo`.
+# already. Only `make test` needs it, never `make demo`. `setup.sh postgres`: PostgreSQL alone (and Python for it).
 set -euo pipefail
 cd "$(dirname "$0")"
 
 missing=()
-command -v redis-server >/dev/null || missing+=(redis-server)
-command -v curl >/dev/null || missing+=(curl)
-command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
+if [ "${1:-}" != postgres ]; then
+    command -v redis-server >/dev/null || missing+=(redis-server)
+    command -v curl >/dev/null || missing+=(curl)
+    command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
+fi
 python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3 python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
     as_root=()

@@ -5,8 +5,9 @@
     python3 examples/cold-start/run.py --postgres       # a private PostgreSQL with pgvector, by logical replication
 
 Trains DropoutNet on what was rated of the films released before --since, starts the change stream and the site, inserts the newer films
-one by one and shows each becoming recommendable; then tells how well they find those who rated them well later. Needs Python alone (and
-for --postgres the installation that setup.sh puts below target/postgres, or RANKINE_POSTGRES). Stays until Ctrl-C; --once ends.
+one by one and shows each becoming recommendable; then tells how well they find those who rated them well later. Needs Python alone:
+--postgres takes RANKINE_POSTGRES, what lies below target/postgres, or this machine's PostgreSQL if it has pgvector, and else has
+setup.sh put one below target/postgres. Stays until Ctrl-C; --once ends.
 """
 
 import argparse
@@ -40,6 +41,7 @@ def arguments():
     parser.add_argument("--postgres", action="store_true", help="the films live in a private PostgreSQL; vectors go to pgvector, too")
     parser.add_argument("--since", type=int, default=2013, help="films released from this year on are new")
     parser.add_argument("--films", type=int, default=10_000, help="at most so many of them")
+    parser.add_argument("--users", type=int, help="at most so many users, to see that it goes, not how well")
     parser.add_argument("--epochs", type=int, help="epochs of training, instead of the model file's")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target" / "cold-start", help="the folder to work in")
     parser.add_argument("--free-ports", action="store_true", help="any free ports instead of 6010, 6020, 8501")
@@ -67,12 +69,12 @@ def year_of(title):
 class Data:
     """Films and ratings, those of new films apart."""
 
-    def __init__(self, since, most):
+    def __init__(self, since, most, users=None):
         folder = ROOT / "data" / "movielens-small"
         with open(folder / "movies.csv", encoding="utf-8", newline="") as file:
             self.films = {int(row["movieId"]): row for row in csv.DictReader(file)}
         with open(folder / "ratings.csv", encoding="utf-8", newline="") as file:
-            ratings = list(csv.DictReader(file))
+            ratings = [row for row in csv.DictReader(file) if users is None or int(row["userId"]) <= users]
         new = [film for film, row in self.films.items() if year_of(row["title"]) >= since]
         self.new = random.Random(1).sample(new, min(most, len(new)))
         out = set(new)
@@ -165,9 +167,46 @@ category = "genres"
         pass
 
 
+def has_pgvector(folder):
+    """Whether an installation (the folder above `bin`) runs and has pgvector."""
+    shares = [folder / "share" / "postgresql", folder / "share", pathlib.Path("/usr/share/postgresql") / folder.name]
+    config = folder / "bin" / "pg_config"
+    if config.is_file():
+        told = subprocess.run([str(config), "--sharedir"], capture_output=True, text=True)
+        shares += [pathlib.Path(told.stdout.strip())] if told.returncode == 0 else []
+    programs = all((folder / "bin" / program).is_file() for program in ("postgres", "initdb", "psql"))
+    return programs and any((share / "extension" / "vector.control").is_file() for share in shares)
+
+
+def below(folder):
+    """The installations below a folder that have pgvector, the newest by name first."""
+    there = sorted(pathlib.Path(folder).glob("**/bin/postgres"), reverse=True)
+    return [program.parent.parent for program in there if has_pgvector(program.parent.parent)]
+
+
+def installed():
+    """An installation with pgvector and the folder to copy it with, if it needs that: the one that is named, this tree's, this
+    machine's, or one that setup.sh brings."""
+    given, own = os.environ.get("RANKINE_POSTGRES"), ROOT / "target" / "postgres"
+    if given:
+        found = below(given)
+        return (found[0], pathlib.Path(given)) if found else sys.exit(f"RANKINE_POSTGRES: no PostgreSQL with pgvector below {given}")
+    if found := below(own):
+        return found[0], own
+    path = shutil.which("postgres")
+    here = [pathlib.Path(path).resolve().parent.parent] if path else []
+    here += sorted(pathlib.Path("/usr/lib/postgresql").glob("*"), reverse=True) + sorted(pathlib.Path("/usr").glob("pgsql-*"), reverse=True)
+    if found := [folder for folder in here if has_pgvector(folder)]:
+        return found[0], None
+    say("No PostgreSQL with pgvector here: setup.sh installs one below target/postgres")
+    subprocess.run([str(ROOT / "setup.sh"), "postgres"], check=True)
+    found = below(own)
+    return (found[0], own) if found else sys.exit(f"no PostgreSQL with pgvector below {own}")
+
+
 class Postgres:
     """Films in a private PostgreSQL: the installation that is found, started on a free port. It refuses to run as root, so there
-    it runs as nobody, from a copy that nobody may read."""
+    it runs as nobody, from a copy that nobody may read (a machine's own everybody may)."""
 
     def __init__(self, work, data):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rankine-cold-start-"))
@@ -211,18 +250,11 @@ category = "genres"
 
     def find(self):
         """The folder of the programs."""
-        given = os.environ.get("RANKINE_POSTGRES")
-        for folder in [given] if given else [ROOT / "target" / "postgres"]:
-            if not self.who and folder:
-                found = sorted(pathlib.Path(folder).glob("**/bin/postgres"))
-            elif folder and pathlib.Path(folder).is_dir():
-                shutil.copytree(folder, self.folder / "pg", symlinks=True)
-                found = sorted((self.folder / "pg").glob("**/bin/postgres"))
-            else:
-                found = []
-            if found:
-                return found[0].parent
-        sys.exit("no PostgreSQL with pgvector: run setup.sh, or set RANKINE_POSTGRES to an installation")
+        folder, around = installed()
+        if not self.who or around is None:
+            return folder / "bin"
+        shutil.copytree(around, self.folder / "pg", symlinks=True)
+        return self.folder / "pg" / folder.relative_to(around) / "bin"
 
     def run(self, program, *words):
         subprocess.run([str(w) for w in (self.bin / program, *words)], check=True, cwd="/", stdout=subprocess.DEVNULL, **self.who)
@@ -378,6 +410,9 @@ def by_fame(data):
 
 
 def table(site, data):
+    if not data.later:
+        say("\nNone of these users rated any of these films well later: nothing to hold the lists against.")
+        return {}
     lists = {user: arrivals(site, user) for user in data.later}
     likes = sum(map(len, data.later.values()))
     say(f"\nHow the {len(data.new)} new films find those who rated them at least {LIKED} later ({len(data.later)} users, {likes} likes):\n")
@@ -400,7 +435,7 @@ def main():
     rankine, work = binary(), options.work.resolve()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    data = Data(options.since, options.films)
+    data = Data(options.since, options.films, options.users)
     say(f"{len(data.warm)} older films with {len(data.ratings)} ratings; {len(data.new)} films of {options.since} or later are held out")
     prepare(rankine, work, data, options.epochs)
     ports = ["127.0.0.1:0"] * 3 if options.free_ports else ["127.0.0.1:6010", "127.0.0.1:6020", "127.0.0.1:8501"]
@@ -418,7 +453,7 @@ def main():
         rest = server.said("predictions")
         while not all(model["version"] for model in get(rest, "/status")["models"]):
             time.sleep(0.05)
-        say(f"The site: {site}/stream.html, {site}/insert.html, {site}/user.html?id={next(iter(data.later))}\n\nOne by one:\n")
+        say(f"The site: {site}/stream.html, {site}/insert.html, {site}/user.html?id={next(iter(data.later or data.liked))}\n\nOne by one:\n")
         took = insert_all(source, site, data)
         at = lambda share: took[min(int(len(took) * share), len(took) - 1)]
         say(f"\n{len(took)} films: from the insert until the site's answer has it p50 {at(0.5):.1f} ms, p99 {at(0.99):.1f} ms, most {took[-1]:.1f} ms")
