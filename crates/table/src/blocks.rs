@@ -28,6 +28,13 @@ impl LineBlock {
         let bare = |line: &'_ [u8]| line.len() - usize::from(line.ends_with(b"\r"));
         (self.first..).zip(lines.map(move |line| &line[..bare(line)]))
     }
+
+    /// Where the line that begins at the byte `from` ends: at its line end, or with the block.
+    #[must_use]
+    pub fn line_end(&self, from: usize) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        from + memchr::memchr(b'\n', rest).unwrap_or(rest.len())
+    }
 }
 
 /// Reads blocks; `.gz` and `.zst` are unpacked, `-` is the standard input.
@@ -92,7 +99,7 @@ impl LineBlocks {
         }
         let cut = !bytes.ends_with(b"\n") && self.end_line(&mut bytes)?;
         let first = self.next;
-        self.next += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.next += memchr::memchr_iter(b'\n', &bytes).count() as u64;
         self.next += u64::from(!bytes.ends_with(b"\n"));
         if first == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
             bytes.drain(..3);

@@ -17,15 +17,19 @@ const MIDDLE: u64 = 1 << 28;
 /// counted. None if it is no number.
 #[inline]
 fn take(text: &[u8], separator: u8) -> Option<(f32, usize)> {
-    let negative = text.first() == Some(&b'-');
-    let sign = usize::from(negative);
-    if let Some(&word) = text.get(sign..).and_then(<[u8]>::first_chunk::<8>)
-        && text.get(sign + 8).is_none_or(|end| *end == separator)
-        && let Some(digits) = seven(u64::from_le_bytes(word))
-    {
-        #[expect(clippy::cast_precision_loss, reason = "below 2^24")]
-        let value = digits as f32 / 1e6;
-        return Some((if negative { -value } else { value }, sign + 8));
+    // the sign is random: neither its place nor its bit may be a branch
+    if let Some(first) = text.first_chunk::<10>() {
+        let negative = first[0] == b'-';
+        let sign = usize::from(negative);
+        if first[sign + 8] == separator
+            && let Some(word) = first[sign..].first_chunk::<8>()
+            && let Some(digits) = seven(u64::from_le_bytes(*word))
+        {
+            #[expect(clippy::cast_precision_loss, reason = "below 2^24")]
+            let value = digits as f32 / 1e6;
+            let value = f32::from_bits(value.to_bits() | u32::from(negative) << 31);
+            return Some((value, sign + 8));
+        }
     }
     let end = text.iter().position(|b| *b == separator).unwrap_or(text.len());
     Some((decimal(&text[..end])?, end))

@@ -161,6 +161,24 @@ impl Cache {
         kept
     }
 
+    /// Forgets all samples but these; the memory stays for those to come.
+    pub(crate) fn keep(&mut self, indices: &[u32]) {
+        let kept = self.some(indices);
+        refill(&mut self.singles, &kept.singles);
+        refill(&mut self.dense, &kept.dense);
+        refill(&mut self.labels, &kept.labels);
+        refill(&mut self.weights, &kept.weights);
+        refill(&mut self.others, &kept.others);
+        self.weighted = kept.weighted;
+        for (to, from) in self.columns.iter_mut().zip(&kept.columns) {
+            if let (Stored::Lists(to), Stored::Lists(from)) = (to, from) {
+                refill(&mut to.ends, &from.ends);
+                refill(&mut to.rows, &from.rows);
+                refill(&mut to.weights, &from.weights);
+            }
+        }
+    }
+
     fn interleave(&mut self, rows: &[u32], position: &mut usize) -> Stored {
         let at = *position;
         self.singles
@@ -172,6 +190,12 @@ impl Cache {
         *position += 1;
         Stored::Single(at)
     }
+}
+
+/// Puts `from` in the place of what `to` holds.
+fn refill<T: Copy>(to: &mut Vec<T>, from: &[T]) {
+    to.clear();
+    to.extend_from_slice(from);
 }
 
 #[cfg(test)]
@@ -206,6 +230,32 @@ mod tests {
             (cache.record(0), cache.record(2)),
             ([1, 7].as_slice(), [3, 9].as_slice())
         );
+    }
+
+    #[test]
+    fn what_is_kept_are_the_samples_asked_for() {
+        let mut cache = Cache {
+            labels: vec![0.0, 1.0, 2.0],
+            dense: vec![0.5, 1.5, 2.5],
+            dense_width: 1,
+            weights: vec![1.0, 3.0, 1.0],
+            weighted: true,
+            ..Cache::default()
+        };
+        let single = lists(&[&[(1, 1.0)], &[(2, 1.0)], &[(3, 1.0)]]);
+        cache.store(
+            vec![single, lists(&[&[(4, 0.5)], &[], &[(5, 1.0), (6, 1.0)]])],
+            &[None, None],
+        );
+        let some = cache.some(&[2, 0]);
+        cache.keep(&[2, 0]);
+        assert_eq!(cache, some);
+        assert_eq!(
+            (cache.labels.as_slice(), cache.dense(1)),
+            ([2.0, 0.0].as_slice(), [0.5].as_slice())
+        );
+        cache.keep(&[]);
+        assert_eq!((cache.len(), cache.weighted), (0, false));
     }
 
     #[test]

@@ -11,12 +11,12 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::block::{self, Shape};
 use super::cache::{Cache, Lists};
 use crate::TrainError;
-use crate::block_file::{BlockFile, Head, Writer};
+use crate::block_file::{BlockFile, Head, Reader, Writer};
 use crate::linear::Place;
 
-/// Samples of a block.
-pub(super) const BLOCK: usize = 8192;
-const MAGIC: [u8; 8] = *b"RKENC001";
+/// Samples of a block: one of rows of a kilobyte still fits the cache between being read and being taken apart.
+pub(super) const BLOCK: usize = 1024;
+const MAGIC: [u8; 8] = *b"RKENC002";
 
 /// Encoded samples, in memory or in a file.
 #[derive(Debug)]
@@ -101,9 +101,9 @@ impl<'a> Samples<'a> {
     #[must_use]
     pub fn pass(self, order: Order) -> Windows<'a> {
         let random = order.mixed.map(|(seed, epoch)| random(seed, epoch));
-        let blocks = match self {
-            Samples::Memory(_) => 0,
-            Samples::File(file) => file.file.blocks.len(),
+        let (blocks, reader) = match self {
+            Samples::Memory(_) => (0, None),
+            Samples::File(file) => (file.file.blocks.len(), Some(file.file.reader())),
         };
         let mut windows = Windows {
             samples: self,
@@ -111,6 +111,7 @@ impl<'a> Samples<'a> {
             random,
             blocks: numbers(blocks),
             at: 0,
+            reader,
             window: self.shape().emptied(),
             indices: Vec::new(),
             left: 0,
@@ -151,6 +152,8 @@ pub struct Windows<'a> {
     random: Option<Xoshiro256PlusPlus>,
     blocks: Vec<u32>,
     at: usize,
+    /// The hand on the file; none for samples in memory.
+    reader: Option<Reader>,
     window: Cache,
     indices: Vec<u32>,
     /// Samples at the end of `indices` that the last window left.
@@ -186,10 +189,11 @@ impl Windows<'_> {
     fn read(&mut self, file: &Filed) -> Result<Option<(&Cache, &[u32])>, TrainError> {
         loop {
             let left = self.indices.split_off(self.indices.len() - self.left);
-            self.window = self.window.some(&left);
+            self.window.keep(&left);
             let most = self.at + (file.buffer / BLOCK).max(1);
             let (from, to) = (self.at, most.min(self.blocks.len()));
-            file.append(&self.blocks[from..to], &mut self.window)?;
+            let reader = self.reader.get_or_insert_with(|| file.file.reader());
+            file.append(&self.blocks[from..to], reader, &mut self.window)?;
             self.at = to;
             self.number(self.window.len());
             let whole = to == self.blocks.len();
@@ -211,8 +215,7 @@ impl Windows<'_> {
 
 impl Filed {
     /// Appends blocks to a window.
-    fn append(&self, blocks: &[u32], to: &mut Cache) -> Result<(), TrainError> {
-        let mut reader = self.file.reader();
+    fn append(&self, blocks: &[u32], reader: &mut Reader, to: &mut Cache) -> Result<(), TrainError> {
         for block in blocks {
             let at = self.file.blocks[*block as usize];
             reader.read(at, |bytes| block::read(bytes, &self.moved, to))?;
@@ -395,7 +398,8 @@ fn opened(
         return Ok(Stock::File(filed));
     }
     let mut all = filed.shape.emptied();
-    filed.append(&numbers(filed.file.blocks.len()), &mut all)?;
+    let mut reader = filed.file.reader();
+    filed.append(&numbers(filed.file.blocks.len()), &mut reader, &mut all)?;
     Ok(Stock::Memory(all))
 }
 

@@ -127,9 +127,8 @@ impl VectorText {
             };
             (self.at, self.line, self.block) = (0, block.first, block);
         }
-        let (from, rest) = (self.at, &self.block.bytes[self.at..]);
-        let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-        (self.at, self.line) = (from + end + 1, self.line + 1);
+        let from = self.at;
+        (self.at, self.line) = (self.block.line_end(from) + 1, self.line + 1);
         Ok(Some(from))
     }
 
