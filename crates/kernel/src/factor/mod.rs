@@ -11,6 +11,7 @@
 //! state side by side, the other side of every product is laid out once per sample in the same order, and whole
 //! registers do forward and update. While one sample is learnt the next one's rows are fetched.
 
+mod copies;
 mod forward;
 mod learner;
 mod rule;
@@ -19,6 +20,7 @@ mod table;
 mod tests;
 mod update;
 
+pub use copies::Copies;
 pub use learner::{Entries, Learner};
 pub use rule::{Kind as RuleKind, Rates, Rule};
 pub use table::{FactorTable, Shape};

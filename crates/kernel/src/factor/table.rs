@@ -153,6 +153,44 @@ impl<T: Real> FactorTable<T> {
         Ok(row)
     }
 
+    /// Forgets the rows from number `rows` on.
+    pub fn truncate(&mut self, rows: usize) {
+        for row in (0u32..).take(self.rows).skip(rows) {
+            // A row that is pushed begins with zeros.
+            self.row_mut(row).fill(T::ZERO);
+        }
+        self.rows = self.rows.min(rows);
+    }
+
+    /// Makes `copy` and `base` what `row` is; other threads may write the row meanwhile.
+    ///
+    /// # Panics
+    /// If there is no such row or copy, or `base` is not [`FactorTable::numbers`] long.
+    pub(super) fn copy_row(&self, row: u32, copy: u32, base: &mut [T]) {
+        self.save_row(row, base);
+        let to = self.at(copy);
+        for (at, from) in base.iter().enumerate() {
+            // SAFETY: the copy is at least `numbers` numbers, as many as `base` has.
+            unsafe { *to.add(at) = *from };
+        }
+    }
+
+    /// Adds what `copy` has beyond `base` to `row`; all three are then what the row is.
+    ///
+    /// # Panics
+    /// As [`FactorTable::copy_row`].
+    pub(super) fn fold_row(&self, row: u32, copy: u32, base: &mut [T]) {
+        assert_eq!(base.len(), self.numbers(), "the numbers of a row");
+        let (to, from) = (self.at(row), self.at(copy));
+        for (at, base) in base.iter_mut().enumerate() {
+            // SAFETY: row and copy are at least `numbers` numbers, as many as `base` has.
+            unsafe {
+                let now = *to.add(at) + (*from.add(at) - *base);
+                (*to.add(at), *from.add(at), *base) = (now, now, now);
+            }
+        }
+    }
+
     /// Returns the numbers of a row: factors, padding and the linear weight, then the same of each state.
     #[must_use]
     pub fn numbers(&self) -> usize {

@@ -5,7 +5,8 @@
 //! counted in a pass of its own, and only those seen often enough get rows; rows that are there before stay.
 
 use rankine_feature::SlotKind;
-use rankine_kernel::factor::FactorTable;
+use rankine_kernel::KernelError;
+use rankine_kernel::factor::{Copies, FactorTable};
 use rankine_kernel::rows::KeyIndex;
 use rankine_model::linear::LinearPart;
 
@@ -14,6 +15,7 @@ use crate::checkpoint::tape::Tape;
 use crate::encode::Vocabulary;
 use crate::linear::block::Block;
 use crate::linear::examples::Examples;
+use crate::linear::hot::MOST;
 
 /// Keys looked up ahead of the one that is needed.
 const AHEAD: usize = 24;
@@ -133,6 +135,17 @@ impl Coder {
         }
     }
 
+    /// Appends rows for the copies of several threads, where the rule allows any; returns the rows there were.
+    pub(super) fn make_room(&mut self, threads: usize) -> Result<usize, TrainError> {
+        let rows = self.table.len();
+        if threads > 1 && Copies::<f32>::fit(self.table.rule()) {
+            for _ in 0..threads * MOST {
+                self.table.push(|_| ()).map_err(|e| full(&e))?;
+            }
+        }
+        Ok(rows)
+    }
+
     /// The row of a key, a new one where it has none.
     pub(super) fn find_or_add(&mut self, key: u64) -> Result<u32, TrainError> {
         if let Some(row) = self.find(key) {
@@ -144,10 +157,7 @@ impl Coder {
                 *factor = drawn(seed, key, at, init);
             }
         };
-        let row = self.table.push(fill).map_err(|e| TrainError::Config {
-            key: "linear".to_owned(),
-            detail: e.to_string(),
-        })?;
+        let row = self.table.push(fill).map_err(|e| full(&e))?;
         self.keys.push(key);
         match &mut self.index {
             Index::Exact(index) => {
@@ -265,4 +275,11 @@ fn drawn(seed: u64, key: u64, at: u64, bound: f64) -> f32 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     let unit = ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0;
     (unit * bound) as f32
+}
+/// The fault of a table that cannot have another row.
+fn full(error: &KernelError) -> TrainError {
+    TrainError::Config {
+        key: "linear".to_owned(),
+        detail: error.to_string(),
+    }
 }

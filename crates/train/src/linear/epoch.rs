@@ -1,5 +1,6 @@
 //! One pass: predict each sample, then learn it; on one thread in order, on several without locks.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::ScopedJoinHandle;
 
@@ -7,14 +8,17 @@ use rankine_kernel::factor::{FactorTable, Learner};
 
 use super::block::{Block, Lens};
 use super::cache::{Cache, Extent};
+use super::hot::Hot;
 use crate::TrainError;
 use crate::loss::Loss;
 use crate::model::Settings;
 use crate::progress::thread_cpu_seconds;
 use crate::standing::Sums;
 
-/// Samples that are learnt at one rate where rates change from step to step.
+/// Samples that are learnt at one rate where rates change from step to step, and between two folds of copies.
 const STRETCH: usize = 64;
+/// Samples between two folds while steps are large, and of how many samples that is the beginning.
+const EARLY: (usize, u64) = (8, 8192);
 
 /// Rates that change from sample to sample: a step is a sample.
 #[derive(Clone, Copy)]
@@ -46,6 +50,19 @@ pub(super) struct Pass<'a> {
     pub(super) seen: AtomicU64,
     /// Rates, where they change within the epoch.
     pub(super) paced: Option<Paced<'a>>,
+    /// Rows of the table that are no copies.
+    pub(super) rows: usize,
+    /// Whether copies stand behind them, [`super::hot::MOST`] for each thread.
+    pub(super) copied: bool,
+    /// Held while copies are folded.
+    pub(super) folding: Mutex<()>,
+}
+
+/// What one thread reads samples through.
+#[derive(Default)]
+struct Glass<'a> {
+    lens: Lens,
+    hot: Option<Hot<'a>>,
 }
 
 impl Pass<'_> {
@@ -55,16 +72,27 @@ impl Pass<'_> {
         learner: &mut Learner<f32>,
         block: &Block,
         (order, seen): (&[u32], u64),
-        lens: &mut Lens,
+        glass: &mut Glass<'_>,
         sums: &mut Sums,
     ) {
-        let stretch = self.paced.map_or(order.len(), |_| STRETCH).max(1);
+        let stretch = match (self.paced, &glass.hot) {
+            (_, Some(_)) if seen < EARLY.1 => EARLY.0,
+            (None, None) => order.len().max(1),
+            _ => STRETCH,
+        };
         for from in (0..order.len()).step_by(stretch) {
             if let Some(paced) = &self.paced {
                 learner.scale(self.table, paced.factor(seen + from as u64));
             }
             let rest = &order[from..];
-            self.stretch(learner, block, (rest, stretch.min(rest.len())), lens, sums);
+            self.stretch(
+                learner,
+                block,
+                (rest, stretch.min(rest.len())),
+                &mut glass.lens,
+                sums,
+            );
+            glass.hot.as_mut().map_or((), Hot::fold);
         }
         sums.seen += order.len() as u64;
         self.seen.fetch_add(order.len() as u64, Ordering::Relaxed);
@@ -108,10 +136,10 @@ impl Pass<'_> {
         let share = block.len().div_ceil(learners.len()).max(1);
         let seen = self.seen.load(Ordering::Relaxed);
         let one = |learner: &mut Learner<f32>, part: &[u32], sums: &mut Sums| {
-            let (mut lens, cpu) = (Lens::default(), thread_cpu_seconds());
+            let (mut glass, cpu) = (Glass::default(), thread_cpu_seconds());
             let seen = seen + part.first().map_or(0, |first| u64::from(*first));
-            block.focus(&mut lens);
-            self.learn(learner, block, (part, seen), &mut lens, sums);
+            block.focus(&mut glass.lens);
+            self.learn(learner, block, (part, seen), &mut glass, sums);
             since(cpu)
         };
         if let [learner] = learners {
@@ -154,16 +182,17 @@ impl Pass<'_> {
         };
         std::thread::scope(|scope| {
             let next = &next;
-            let work = move |learner| {
+            let work = move |(learner, thread)| {
                 let mut own = Sums::default();
-                let spent = self.worker(learner, (blocks, next), &mut own, &mut |_| ())?;
+                let spent = self.worker((learner, thread), (blocks, next), &mut own, &mut |_| ())?;
                 Ok::<_, TrainError>((own, spent))
             };
             let threads: Vec<_> = others
                 .iter_mut()
-                .map(|learner| scope.spawn(move || work(learner)))
+                .zip(1..)
+                .map(|one| scope.spawn(move || work(one)))
                 .collect();
-            let mut spent = self.worker(first, (blocks, next), sums, tell)?;
+            let mut spent = self.worker((first, 0), (blocks, next), sums, tell)?;
             for thread in threads {
                 let (own, cpu) = joined(thread)??;
                 sums.merge(&own);
@@ -176,23 +205,29 @@ impl Pass<'_> {
     /// Takes blocks one after another until none is left; returns the CPU seconds it took.
     fn worker(
         &self,
-        learner: &mut Learner<f32>,
+        (learner, thread): (&mut Learner<f32>, usize),
         ((cache, blocks), next): ((&Cache, &[Extent]), &AtomicUsize),
         sums: &mut Sums,
         tell: &mut dyn FnMut(&Sums),
     ) -> Result<f64, TrainError> {
-        let (mut reader, mut block, mut lens) = (cache.reader(), Block::default(), Lens::default());
+        let (mut reader, mut block, mut glass) = (cache.reader(), Block::default(), Glass::default());
         let (cpu, mut order) = (thread_cpu_seconds(), Vec::new());
+        glass.hot = self
+            .copied
+            .then(|| Hot::new((self.table, self.rows), thread, &self.folding));
         while let Some(extent) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            reader.read(*extent, self.table.len(), self.fields, &mut block)?;
-            block.focus(&mut lens);
+            reader.read(*extent, self.rows, self.fields, &mut block)?;
+            block.focus(&mut glass.lens);
+            if let Some(hot) = &mut glass.hot {
+                hot.focus(&mut block);
+            }
             order.clear();
             order.extend((0u32..).take(block.len()));
             if let Some(seed) = self.shuffle {
                 crate::run::shuffle(&mut order, seed, extent.number());
             }
             let seen = self.seen.load(Ordering::Relaxed);
-            self.learn(learner, &block, (&order, seen), &mut lens, sums);
+            self.learn(learner, &block, (&order, seen), &mut glass, sums);
             tell(sums);
         }
         Ok(since(cpu))

@@ -18,6 +18,7 @@ mod descent;
 mod epoch;
 mod examples;
 mod feed;
+mod hot;
 mod number;
 mod run;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! codes, too, and the first epoch reads the cache in the order of the samples.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rankine_feature::Plan;
@@ -439,7 +440,9 @@ impl Run<'_> {
         let seed = self.mixes(at.epoch).then_some(seed);
         let paced = paced(&self.settings, at, self.length);
         let (before, mut sums) = (at.sums.seen, std::mem::take(&mut at.sums));
-        let pass = pass(&self.coder, &self.settings, &self.part, (seed, before, paced));
+        let rows = self.coder.make_room(self.learners.len())?;
+        let mut pass = pass(&self.coder, &self.settings, &self.part, (seed, before, paced));
+        (pass.rows, pass.copied) = (rows, rows < self.coder.table.len());
         let (clocks, progress, epochs) = (&mut self.clocks, &mut *self.progress, self.settings.epochs);
         let spent = pass.cached(&mut self.learners, blocks, &mut sums, &mut |sums| {
             let seen = pass.seen.load(Ordering::Relaxed);
@@ -450,6 +453,7 @@ impl Run<'_> {
             };
             clocks.tell(progress, sums, moment);
         })?;
+        self.coder.table.truncate(rows);
         at.sums = sums;
         at.sums.batches += blocks.1.len() as u64;
         let more = at.sums.seen - before;
@@ -564,5 +568,8 @@ fn pass<'a>(
         shuffle,
         seen: AtomicU64::new(seen),
         paced,
+        rows: coder.table.len(),
+        copied: false,
+        folding: Mutex::new(()),
     }
 }
