@@ -5,6 +5,8 @@
 //! knows nothing of them; a fold adds what a copy has gained since it was taken, weights and states alike, which is right for rules
 //! whose states are sums ([`Copies::fit`]). Between folds a thread does not see what the others learn of these rows: fold often.
 
+use std::ops::Range;
+
 use super::rule::{Kind, Rule};
 use super::table::FactorTable;
 use crate::real::Real;
@@ -53,13 +55,16 @@ impl<T: Real> Copies<T> {
         self.of.iter().copied().zip(self.first..)
     }
 
-    /// Adds what every copy has gained since it was taken, or since the last fold, to its row; the copies are then what the rows are.
+    /// Adds what the copies at these places have gained since they were taken, or since the last fold, to their rows; they are then what the
+    /// rows are.
     ///
     /// # Panics
-    /// As [`Copies::take`], or on a table of another shape.
-    pub fn fold(&mut self, table: &FactorTable<T>) {
-        let numbers = self.base.chunks_exact_mut(table.numbers());
-        for (copy, (row, base)) in (self.first..).zip(self.of.iter().zip(numbers)) {
+    /// As [`Copies::take`], if there are fewer copies, or on a table of another shape.
+    pub fn fold(&mut self, table: &FactorTable<T>, places: Range<usize>) {
+        let numbers = table.numbers();
+        let base = &mut self.base[places.start * numbers..places.end * numbers];
+        let copies = (self.first..).skip(places.start);
+        for (copy, (row, base)) in copies.zip(self.of[places].iter().zip(base.chunks_exact_mut(numbers))) {
             table.fold_row(*row, copy, base);
         }
     }
@@ -125,14 +130,14 @@ mod tests {
             learn(&copied, [4, 1], slope);
         }
         assert_ne!(row(&copied, 0), row(&plain, 0), "nothing is folded yet");
-        copies.fold(&copied);
+        copies.fold(&copied, 0..2);
         for (a, b) in row(&copied, 0).iter().zip(row(&plain, 0)) {
             assert!((a - b).abs() < 1e-6, "{a} {b}");
         }
         assert_eq!(row(&copied, 4), row(&copied, 0));
         assert_eq!(row(&copied, 2), row(&plain, 2), "nobody learnt it");
         let once = row(&copied, 0);
-        copies.fold(&copied);
+        copies.fold(&copied, 0..2);
         assert_eq!(row(&copied, 0), once, "what is folded is folded once");
     }
 
@@ -151,8 +156,8 @@ mod tests {
                 .collect()
         };
         let (first, second) = (gain(2), gain(3));
-        one.fold(&table);
-        two.fold(&table);
+        one.fold(&table, 0..1);
+        two.fold(&table, 0..1);
         for (at, now) in row(&table, 0).iter().enumerate() {
             assert!((now - (before[at] + first[at] + second[at])).abs() < 1e-5, "{at}");
         }

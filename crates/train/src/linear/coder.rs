@@ -135,10 +135,11 @@ impl Coder {
         }
     }
 
-    /// Appends rows for the copies of several threads, where the rule allows any; returns the rows there were.
+    /// Appends rows for the copies of several threads, where rows have factors and the rule allows it; returns the rows there were.
     pub(super) fn make_room(&mut self, threads: usize) -> Result<usize, TrainError> {
         let rows = self.table.len();
-        if threads > 1 && Copies::<f32>::fit(self.table.rule()) {
+        let wide = self.table.shape().factors() > 0;
+        if threads > 1 && wide && Copies::<f32>::fit(self.table.rule()) {
             for _ in 0..threads * MOST {
                 self.table.push(|_| ()).map_err(|e| full(&e))?;
             }

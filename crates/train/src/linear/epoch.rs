@@ -15,10 +15,8 @@ use crate::model::Settings;
 use crate::progress::thread_cpu_seconds;
 use crate::standing::Sums;
 
-/// Samples that are learnt at one rate where rates change from step to step, and between two folds of copies.
+/// Samples that are learnt at one rate where rates change from step to step.
 const STRETCH: usize = 64;
-/// Samples between two folds while steps are large, and of how many samples that is the beginning.
-const EARLY: (usize, u64) = (8, 8192);
 
 /// Rates that change from sample to sample: a step is a sample.
 #[derive(Clone, Copy)]
@@ -76,11 +74,11 @@ impl Pass<'_> {
         sums: &mut Sums,
     ) {
         let stretch = match (self.paced, &glass.hot) {
-            (_, Some(_)) if seen < EARLY.1 => EARLY.0,
+            (_, Some(_)) => Hot::stretch(seen),
+            (Some(_), None) => STRETCH,
             (None, None) => order.len().max(1),
-            _ => STRETCH,
         };
-        for from in (0..order.len()).step_by(stretch) {
+        for (number, from) in (1..).zip((0..order.len()).step_by(stretch)) {
             if let Some(paced) = &self.paced {
                 learner.scale(self.table, paced.factor(seen + from as u64));
             }
@@ -92,7 +90,9 @@ impl Pass<'_> {
                 &mut glass.lens,
                 sums,
             );
-            glass.hot.as_mut().map_or((), Hot::fold);
+            if let Some(hot) = &mut glass.hot {
+                hot.fold(number, rest.len() <= stretch);
+            }
         }
         sums.seen += order.len() as u64;
         self.seen.fetch_add(order.len() as u64, Ordering::Relaxed);

@@ -1,21 +1,27 @@
-//! `Hot`: the rows of a block that most samples have, learnt by each thread in copies of its own.
+//! `Hot`: the rows that several samples of a block have, learnt by each thread in copies of its own.
 //!
-//! Only where several threads learn, from the second reading on. Decision: a row is hot when one in eight of the samples at a block's
-//! head has it, so that a copy is used about eight times between two folds; the block's rows are renamed once, and the inner loop is
-//! that of one thread. The first folds come sooner, since two threads that both run to the optimum overshoot it together.
+//! Only where several threads learn rows of factors, from the second reading on. Decision: every copy is folded back after 64 uses at most, the
+//! rows of every eighth sample after 64 samples, those of every sixty-fourth after 512, the others at their block's end: so little
+//! goes from core to core, and no thread is long alone with a row. While steps are large all of it happens eight times as often, since
+//! two threads that both run to an optimum overshoot it together. The block's rows are renamed once; the inner loop is that of one thread.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use rankine_kernel::factor::{Copies, FactorTable};
 
 use super::block::Block;
 
-/// Samples of a block that say which rows are hot.
-const HEAD: usize = 1024;
-/// One in so many of them has a hot row.
-const SHARE: usize = 8;
 /// Most copies of a thread.
-pub(super) const MOST: usize = 64;
+pub(super) const MOST: usize = 4096;
+/// Samples of the epoch behind which steps are small.
+const EARLY: u64 = 8192;
+/// Samples between two folds of the hottest rows, in the beginning and later.
+const OFTEN: (usize, usize) = (8, 64);
+/// From one class of rows to the next the uses are an eighth, or less.
+const STEP: usize = 8;
+/// Copies that are folded without letting another thread in.
+const TOGETHER: usize = 32;
 
 /// One thread's copies.
 pub(super) struct Hot<'a> {
@@ -23,8 +29,11 @@ pub(super) struct Hot<'a> {
     /// Folds of several threads do not fall into one another.
     folding: &'a Mutex<()>,
     copies: Copies<f32>,
-    /// For each row how many samples of the head have it, later its copy's number plus one.
+    /// Where the copies of the first class end, those of the second, and all.
+    ends: [usize; 3],
+    /// For each row how many samples of the block have it, later its copy's number plus one.
     noted: Vec<u32>,
+    rows: Vec<u32>,
 }
 
 impl<'a> Hot<'a> {
@@ -38,46 +47,180 @@ impl<'a> Hot<'a> {
             table,
             folding,
             copies: Copies::new(u32::try_from(rows + thread * MOST).unwrap_or(u32::MAX)),
+            ends: [0; 3],
             noted: vec![0; rows],
+            rows: Vec::new(),
         }
     }
 
-    /// Takes copies of the block's hot rows, and names them in the block instead.
+    /// Takes copies of the rows that several of the block's samples have, and names them in the block instead.
     pub(super) fn focus(&mut self, block: &mut Block) {
-        let hot = self.hottest(block);
-        let _alone = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
-        for (row, copy) in self.copies.take(self.table, &hot) {
+        self.rank(block);
+        for (row, copy) in self.copies.take(self.table, &self.rows) {
             self.noted[row as usize] = copy + 1;
         }
-        if !hot.is_empty() {
-            let noted = &self.noted;
-            let copies = block.rows.iter_mut().filter(|row| noted[**row as usize] > 0);
-            copies.for_each(|row| *row = noted[*row as usize] - 1);
+        for row in &mut block.rows {
+            let copy = self.noted[*row as usize];
+            *row = if copy > 0 { copy - 1 } else { *row };
         }
-        hot.iter().for_each(|row| self.noted[*row as usize] = 0);
+        self.rows.iter().for_each(|row| self.noted[*row as usize] = 0);
     }
 
-    /// The rows that at least one in [`SHARE`] of the block's first samples has, in the order of their numbers.
-    fn hottest(&mut self, block: &Block) -> Vec<u32> {
-        let head = block.len().min(HEAD);
-        let least = u32::try_from(head.div_ceil(SHARE)).unwrap_or(u32::MAX).max(1);
-        let rows = || (0..head).flat_map(|at| block.rows_of(at));
-        let mut hot = Vec::new();
-        for row in rows() {
+    /// The rows that at least two samples of a block have, by class, in the order in which they are met within one.
+    fn rank(&mut self, block: &Block) {
+        let mut met = Vec::new();
+        for row in &block.rows {
             let count = &mut self.noted[*row as usize];
             *count += 1;
-            if *count == least && hot.len() < MOST {
-                hot.push(*row);
+            if *count == 2 {
+                met.push(*row);
             }
         }
-        rows().for_each(|row| self.noted[*row as usize] = 0);
-        hot.sort_unstable();
-        hot
+        let least = |share: usize| u32::try_from(block.len() / share).unwrap_or(u32::MAX).max(2);
+        let classes = [
+            least(STEP)..u32::MAX,
+            least(STEP * STEP)..least(STEP),
+            2..least(STEP * STEP),
+        ];
+        self.rows.clear();
+        for (class, end) in classes.into_iter().zip(&mut self.ends) {
+            let within = met
+                .iter()
+                .filter(|row| class.contains(&self.noted[**row as usize]));
+            self.rows.extend(within.take(MOST - self.rows.len()));
+            *end = self.rows.len();
+        }
+        block.rows.iter().for_each(|row| self.noted[*row as usize] = 0);
     }
 
-    /// Folds the copies back.
-    pub(super) fn fold(&mut self) {
+    /// Samples until the hottest rows are folded, behind so many samples of the epoch.
+    pub(super) fn stretch(seen: u64) -> usize {
+        if seen < EARLY { OFTEN.0 } else { OFTEN.1 }
+    }
+
+    /// Folds what is due behind the stretch number `stretch` of a block, counted from 1, or all at its end.
+    pub(super) fn fold(&mut self, stretch: usize, end: bool) {
+        let due = self.due(stretch, end);
+        for from in (0..due).step_by(TOGETHER) {
+            self.fold_some(from..(from + TOGETHER).min(due));
+        }
+    }
+
+    /// How many copies, the hottest first, are due.
+    fn due(&self, stretch: usize, end: bool) -> usize {
+        let [first, second, all] = self.ends;
+        match () {
+            () if end || stretch.is_multiple_of(STEP * STEP) => all,
+            () if stretch.is_multiple_of(STEP) => second,
+            () => first,
+        }
+    }
+
+    fn fold_some(&mut self, copies: Range<usize>) {
         let _alone = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
-        self.copies.fold(self.table);
+        self.copies.fold(self.table, copies);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rankine_kernel::factor::{Entries, Learner, Rates, Rule, RuleKind, Shape};
+
+    const RATES: Rates = Rates {
+        rate: 0.1,
+        l1: 0.0,
+        l2: 0.0,
+    };
+
+    fn table(rows: usize) -> FactorTable<f32> {
+        let rule = Rule {
+            kind: RuleKind::Sgd,
+            weight: RATES,
+            factor: RATES,
+        };
+        let mut table = FactorTable::new(Shape { fields: 1, k: 2 }, rule);
+        (0..rows).for_each(|_| drop(table.push(|_| ()).unwrap()));
+        table
+    }
+
+    /// 128 samples: row 0 in each, row 1 in every eighth, row 2 in every thirty-second, rows from 3 on in one or two.
+    fn block() -> Block {
+        let mut block = Block::default();
+        for at in 0..128_u32 {
+            block.rows.extend([0, if at % 8 == 0 { 1 } else { 3 + at / 2 }]);
+            block.rows.extend((at % 32 == 0).then_some(2));
+            block.labels.push(0.0);
+        }
+        block
+    }
+
+    #[test]
+    fn rows_of_several_samples_are_ranked_by_how_many_have_them() {
+        let (rows, lock) = (67, Mutex::new(()));
+        let table = table(rows + MOST);
+        let mut hot = Hot::new((&table, rows), 0, &lock);
+        let (plain, mut named) = (block(), block());
+        hot.focus(&mut named);
+        assert_eq!(
+            (hot.rows[..2].to_vec(), hot.ends[..2].to_vec()),
+            (vec![0, 1], vec![2, 3 + 48])
+        );
+        let met_once = plain
+            .rows
+            .iter()
+            .filter(|row| plain.rows.iter().filter(|r| r == row).count() == 1);
+        assert_eq!(met_once.count(), 16);
+        for (row, name) in plain.rows.iter().zip(&named.rows) {
+            let place = hot.rows.iter().position(|hot| hot == row);
+            assert_eq!(place.map_or(*row, |at| u32::try_from(rows + at).unwrap()), *name);
+        }
+        assert!(hot.noted.iter().all(|n| *n == 0), "ready for the next block");
+        hot.focus(&mut Block::default());
+        assert_eq!(hot.ends, [0; 3]);
+    }
+
+    #[test]
+    fn the_hottest_are_folded_most_often_and_all_at_the_end() {
+        let (table, lock) = (table(3), Mutex::new(()));
+        let mut hot = Hot::new((&table, 3), 0, &lock);
+        hot.ends = [1, 2, 3];
+        let due = [1, 7, 8, 24, 64].map(|stretch| hot.due(stretch, false));
+        assert_eq!((due, hot.due(3, true)), ([1, 1, 2, 2, 3], 3));
+        assert_eq!((Hot::stretch(0), Hot::stretch(1 << 20)), (8, 64));
+    }
+
+    #[test]
+    fn what_is_folded_is_in_the_row() {
+        let (rows, lock) = (2, Mutex::new(()));
+        let mut table = table(rows + MOST);
+        table.begin_row(1, 0.5, &[1.0, 2.0]);
+        let mut hot = Hot::new((&table, rows), 0, &lock);
+        let mut block = Block::default();
+        block.rows.extend([1, 1, 0]);
+        block.labels.extend([0.0; 3]);
+        hot.focus(&mut block);
+        assert_eq!(block.rows, [2, 2, 0]);
+        let mut factors = [0.0; 2];
+        assert_eq!(
+            (table.read(2, &mut factors), factors),
+            (0.5, [1.0, 2.0]),
+            "the copy is the row"
+        );
+        let mut learner = Learner::new(&table);
+        let entries = Entries {
+            rows: &[2],
+            fields: &[0],
+            values: &[1.0],
+        };
+        learner.predict(&table, entries);
+        learner.update(&table, entries, 1.0, &[]);
+        assert!(
+            (table.read(1, &mut factors) - 0.5).abs() < 1e-9,
+            "learnt in the copy"
+        );
+        hot.fold(1, true);
+        assert!((table.read(1, &mut factors) - 0.4).abs() < 1e-6);
+        assert_eq!(table.read(1, &mut factors), table.read(2, &mut factors));
     }
 }
