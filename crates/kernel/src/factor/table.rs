@@ -182,12 +182,22 @@ impl<T: Real> FactorTable<T> {
     pub(super) fn fold_row(&self, row: u32, copy: u32, base: &mut [T]) {
         assert_eq!(base.len(), self.numbers(), "the numbers of a row");
         let (to, from) = (self.at(row), self.at(copy));
-        for (at, base) in base.iter_mut().enumerate() {
-            // SAFETY: row and copy are at least `numbers` numbers, as many as `base` has.
+        let (whole, rest) = base.as_chunks_mut::<16>();
+        let first = whole.len() * 16;
+        for (at, base) in whole.iter_mut().enumerate() {
+            // SAFETY: row and copy are at least `numbers` numbers, as many as `base` has. Sixteen are read before any is written, so
+            // that whole registers move them.
+            unsafe { fold(to.add(at * 16).cast(), from.add(at * 16).cast(), base) };
+        }
+        for (at, base) in rest.iter_mut().enumerate() {
+            // SAFETY: as above.
             unsafe {
-                let now = *to.add(at) + (*from.add(at) - *base);
-                (*to.add(at), *from.add(at), *base) = (now, now, now);
-            }
+                fold(
+                    to.add(first + at).cast(),
+                    from.add(first + at).cast(),
+                    std::array::from_mut(base),
+                )
+            };
         }
     }
 
@@ -349,6 +359,25 @@ impl<T: Real> FactorTable<T> {
             fetch(start.wrapping_add(at));
             at += 64;
         }
+    }
+}
+
+/// Adds what N numbers of a copy have beyond `base` to those of its row; all three are then the row's.
+///
+/// # Safety
+/// `to` and `from` are N numbers each.
+#[inline(always)]
+unsafe fn fold<T: Real, const N: usize>(to: *mut [T; N], from: *mut [T; N], base: &mut [T; N]) {
+    // SAFETY: the caller's promise.
+    let (mut now, gained) = unsafe { (to.read(), from.read()) };
+    for ((now, gained), base) in now.iter_mut().zip(gained).zip(base.iter()) {
+        *now += gained - *base;
+    }
+    *base = now;
+    // SAFETY: the caller's promise.
+    unsafe {
+        to.write(now);
+        from.write(now);
     }
 }
 

@@ -1,6 +1,5 @@
 //! One pass: predict each sample, then learn it; on one thread in order, on several without locks.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::ScopedJoinHandle;
 
@@ -52,8 +51,6 @@ pub(super) struct Pass<'a> {
     pub(super) rows: usize,
     /// Whether copies stand behind them, [`super::hot::MOST`] for each thread.
     pub(super) copied: bool,
-    /// Held while copies are folded.
-    pub(super) folding: Mutex<()>,
 }
 
 /// What one thread reads samples through.
@@ -212,9 +209,7 @@ impl Pass<'_> {
     ) -> Result<f64, TrainError> {
         let (mut reader, mut block, mut glass) = (cache.reader(), Block::default(), Glass::default());
         let (cpu, mut order) = (thread_cpu_seconds(), Vec::new());
-        glass.hot = self
-            .copied
-            .then(|| Hot::new((self.table, self.rows), thread, &self.folding));
+        glass.hot = self.copied.then(|| Hot::new((self.table, self.rows), thread));
         while let Some(extent) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
             reader.read(*extent, self.rows, self.fields, &mut block)?;
             block.focus(&mut glass.lens);

@@ -5,9 +5,6 @@
 //! goes from core to core, and no thread is long alone with a row. While steps are large all of it happens eight times as often, since
 //! two threads that both run to an optimum overshoot it together. The block's rows are renamed once; the inner loop is that of one thread.
 
-use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
-
 use rankine_kernel::factor::{Copies, FactorTable};
 
 use super::block::Block;
@@ -20,14 +17,12 @@ const EARLY: u64 = 8192;
 const OFTEN: (usize, usize) = (8, 64);
 /// From one class of rows to the next the uses are an eighth, or less.
 const STEP: usize = 8;
-/// Copies that are folded without letting another thread in.
-const TOGETHER: usize = 32;
+/// Samples of a block that have a row of which copies are worth their folding.
+const LEAST: u32 = 4;
 
 /// One thread's copies.
 pub(super) struct Hot<'a> {
     table: &'a FactorTable<f32>,
-    /// Folds of several threads do not fall into one another.
-    folding: &'a Mutex<()>,
     copies: Copies<f32>,
     /// Where the copies of the first class end, those of the second, and all.
     ends: [usize; 3],
@@ -38,14 +33,9 @@ pub(super) struct Hot<'a> {
 
 impl<'a> Hot<'a> {
     /// The copies of thread number `thread`, which stand behind the first `rows` rows.
-    pub(super) fn new(
-        (table, rows): (&'a FactorTable<f32>, usize),
-        thread: usize,
-        folding: &'a Mutex<()>,
-    ) -> Hot<'a> {
+    pub(super) fn new((table, rows): (&'a FactorTable<f32>, usize), thread: usize) -> Hot<'a> {
         Hot {
             table,
-            folding,
             copies: Copies::new(u32::try_from(rows + thread * MOST).unwrap_or(u32::MAX)),
             ends: [0; 3],
             noted: vec![0; rows],
@@ -66,21 +56,21 @@ impl<'a> Hot<'a> {
         self.rows.iter().for_each(|row| self.noted[*row as usize] = 0);
     }
 
-    /// The rows that at least two samples of a block have, by class, in the order in which they are met within one.
+    /// The rows that at least [`LEAST`] samples of a block have, by class, in the order in which they are met within one.
     fn rank(&mut self, block: &Block) {
         let mut met = Vec::new();
         for row in &block.rows {
             let count = &mut self.noted[*row as usize];
             *count += 1;
-            if *count == 2 {
+            if *count == LEAST {
                 met.push(*row);
             }
         }
-        let least = |share: usize| u32::try_from(block.len() / share).unwrap_or(u32::MAX).max(2);
+        let least = |share: usize| u32::try_from(block.len() / share).unwrap_or(u32::MAX).max(LEAST);
         let classes = [
             least(STEP)..u32::MAX,
             least(STEP * STEP)..least(STEP),
-            2..least(STEP * STEP),
+            LEAST..least(STEP * STEP),
         ];
         self.rows.clear();
         for (class, end) in classes.into_iter().zip(&mut self.ends) {
@@ -101,9 +91,7 @@ impl<'a> Hot<'a> {
     /// Folds what is due behind the stretch number `stretch` of a block, counted from 1, or all at its end.
     pub(super) fn fold(&mut self, stretch: usize, end: bool) {
         let due = self.due(stretch, end);
-        for from in (0..due).step_by(TOGETHER) {
-            self.fold_some(from..(from + TOGETHER).min(due));
-        }
+        self.copies.fold(self.table, 0..due);
     }
 
     /// How many copies, the hottest first, are due.
@@ -114,11 +102,6 @@ impl<'a> Hot<'a> {
             () if stretch.is_multiple_of(STEP) => second,
             () => first,
         }
-    }
-
-    fn fold_some(&mut self, copies: Range<usize>) {
-        let _alone = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
-        self.copies.fold(self.table, copies);
     }
 }
 
@@ -156,21 +139,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_several_samples_are_ranked_by_how_many_have_them() {
-        let (rows, lock) = (67, Mutex::new(()));
+    fn rows_of_four_samples_and_more_are_ranked_by_how_many_have_them() {
+        let rows = 67;
         let table = table(rows + MOST);
-        let mut hot = Hot::new((&table, rows), 0, &lock);
+        let mut hot = Hot::new((&table, rows), 0);
         let (plain, mut named) = (block(), block());
         hot.focus(&mut named);
-        assert_eq!(
-            (hot.rows[..2].to_vec(), hot.ends[..2].to_vec()),
-            (vec![0, 1], vec![2, 3 + 48])
-        );
-        let met_once = plain
-            .rows
-            .iter()
-            .filter(|row| plain.rows.iter().filter(|r| r == row).count() == 1);
-        assert_eq!(met_once.count(), 16);
+        assert_eq!((hot.rows.as_slice(), hot.ends), ([0, 1, 2].as_slice(), [2, 3, 3]));
         for (row, name) in plain.rows.iter().zip(&named.rows) {
             let place = hot.rows.iter().position(|hot| hot == row);
             assert_eq!(place.map_or(*row, |at| u32::try_from(rows + at).unwrap()), *name);
@@ -182,8 +157,8 @@ mod tests {
 
     #[test]
     fn the_hottest_are_folded_most_often_and_all_at_the_end() {
-        let (table, lock) = (table(3), Mutex::new(()));
-        let mut hot = Hot::new((&table, 3), 0, &lock);
+        let table = table(3);
+        let mut hot = Hot::new((&table, 3), 0);
         hot.ends = [1, 2, 3];
         let due = [1, 7, 8, 24, 64].map(|stretch| hot.due(stretch, false));
         assert_eq!((due, hot.due(3, true)), ([1, 1, 2, 2, 3], 3));
@@ -192,15 +167,15 @@ mod tests {
 
     #[test]
     fn what_is_folded_is_in_the_row() {
-        let (rows, lock) = (2, Mutex::new(()));
+        let rows = 2;
         let mut table = table(rows + MOST);
         table.begin_row(1, 0.5, &[1.0, 2.0]);
-        let mut hot = Hot::new((&table, rows), 0, &lock);
+        let mut hot = Hot::new((&table, rows), 0);
         let mut block = Block::default();
-        block.rows.extend([1, 1, 0]);
-        block.labels.extend([0.0; 3]);
+        block.rows.extend([1, 1, 1, 1, 0]);
+        block.labels.extend([0.0; 5]);
         hot.focus(&mut block);
-        assert_eq!(block.rows, [2, 2, 0]);
+        assert_eq!(block.rows, [2, 2, 2, 2, 0]);
         let mut factors = [0.0; 2];
         assert_eq!(
             (table.read(2, &mut factors), factors),

@@ -6,7 +6,6 @@
 //! codes, too, and the first epoch reads the cache in the order of the samples.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rankine_feature::Plan;
@@ -570,6 +569,5 @@ fn pass<'a>(
         paced,
         rows: coder.table.len(),
         copied: false,
-        folding: Mutex::new(()),
     }
 }
