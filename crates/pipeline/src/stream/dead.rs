@@ -1,7 +1,7 @@
 //! Dead letters: rows that cannot be processed, each with the reason, in a file of JSON lines.
 //!
 //! Written and synced before the position is confirmed, so none is lost. The decision: a letter names the row's key, and a
-//! replay makes that row again from the tables as they are then; only a record that had no readable key keeps its bytes.
+//! replay makes that row again from the tables as they are then; what did not get that far keeps its record.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -16,7 +16,7 @@ use crate::error::PipelineError;
 pub struct Letter {
     /// When it was put here, microseconds since 1970 UTC.
     pub time: i64,
-    /// Where it failed: `read`, `rules`, `join`, `embed`, `fill` (by a coming version alone).
+    /// Where it failed: `read`, `land`, `rules`, `join`, `embed`, `fill` (by a coming version alone).
     pub stage: String,
     /// Why.
     pub reason: String,
@@ -28,7 +28,7 @@ pub struct Letter {
     pub seq: u32,
     /// When it was committed.
     pub commit_time: i64,
-    /// The record as it came, where it could not be read.
+    /// The record as it came, where it could not be read; a line of the change, where its row is in no table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
 }

@@ -267,7 +267,7 @@ fn with_own(row: &JoinedRow, at: Position, key: &str) -> Map<String, Json> {
 }
 
 /// A time as PostgreSQL reads it, to the microsecond.
-fn iso(micros: i64) -> String {
+pub(crate) fn iso(micros: i64) -> String {
     let nanos = i128::from(micros) * 1000;
     let time = time::OffsetDateTime::from_unix_timestamp_nanos(nanos);
     let time = time.unwrap_or(time::OffsetDateTime::UNIX_EPOCH);

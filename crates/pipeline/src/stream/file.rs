@@ -13,12 +13,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value as Json};
 
 use super::change::{Cell, Change, Fields, Kind, Position};
+use super::features::iso;
 use super::moment;
 use super::source::{Arrival, Backfill, Opened, Past, Source};
 use crate::error::PipelineError;
 
 /// The longest line.
 const MAX_LINE: usize = 64 << 20;
+/// What Debezium puts where a large value did not change.
+const UNCHANGED: &str = "__debezium_unavailable_value";
 /// How long to wait for the file to grow before it is looked at again.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -188,6 +191,30 @@ pub fn read(line: &str, position: Position, now: i64) -> Result<Change, String> 
     })
 }
 
+/// A change as a line that [`read`] takes for the same change.
+#[must_use]
+pub(crate) fn line(change: &Change) -> String {
+    let op = match change.kind {
+        Kind::Snapshot => "snapshot",
+        Kind::Insert => "insert",
+        Kind::Update => "update",
+        Kind::Delete => "delete",
+        Kind::Truncate => "truncate",
+    };
+    let cell = |cell: &Cell| match cell {
+        Cell::Null => Json::Null,
+        Cell::Unchanged => Json::from(UNCHANGED),
+        Cell::Text(text) => Json::from(text.as_str()),
+    };
+    let row: Map<String, Json> = change
+        .fields
+        .iter()
+        .map(|(name, c)| (name.to_string(), cell(c)))
+        .collect();
+    let time = iso(change.commit_time);
+    serde_json::json!({"op": op, "table": change.table.as_ref(), "time": time, "row": row}).to_string()
+}
+
 type Row<'a> = Option<&'a Map<String, Json>>;
 
 fn kind_and_row<'a>(op: &str, body: &'a Map<String, Json>) -> Result<(Kind, Row<'a>), String> {
@@ -229,8 +256,7 @@ fn time_of(body: &Map<String, Json>) -> Result<Option<i64>, String> {
 fn cell_of(cell: &Json) -> Cell {
     match cell {
         Json::Null => Cell::Null,
-        // what Debezium puts where a large value did not change
-        Json::String(text) if text == "__debezium_unavailable_value" => Cell::Unchanged,
+        Json::String(text) if text == UNCHANGED => Cell::Unchanged,
         Json::String(text) => Cell::Text(text.clone()),
         Json::Bool(truth) => Cell::Text(if *truth { "1" } else { "0" }.to_owned()),
         Json::Number(_) | Json::Array(_) | Json::Object(_) => Cell::Text(cell.to_string()),
@@ -268,6 +294,40 @@ mod tests {
             read(toast, Position::default(), 5).unwrap().fields["big"],
             Cell::Unchanged
         );
+    }
+
+    #[test]
+    fn a_change_comes_back_from_its_line() {
+        let cells = [
+            ("id", Cell::Text("7".to_owned())),
+            ("title", Cell::Null),
+            ("big", Cell::Unchanged),
+            ("list", Cell::Text("[1, \"a\"]".to_owned())),
+        ];
+        for kind in [
+            Kind::Snapshot,
+            Kind::Insert,
+            Kind::Update,
+            Kind::Delete,
+            Kind::Truncate,
+        ] {
+            let change = Change {
+                table: "public.item".into(),
+                kind,
+                fields: match kind {
+                    Kind::Truncate => Fields::new(),
+                    _ => cells
+                        .iter()
+                        .map(|(name, cell)| ((*name).into(), cell.clone()))
+                        .collect(),
+                },
+                position: Position::new(8, 1),
+                commit_time: 2_000_000_000_001,
+                received: 5,
+                xid: None,
+            };
+            assert_eq!(read(&line(&change), Position::new(8, 1), 5), Ok(change));
+        }
     }
 
     #[test]

@@ -61,13 +61,14 @@ pub trait Lookup: Send {
     /// As [`Lookup::join`].
     fn present(&mut self, ids: &[i64]) -> Result<Vec<i64>, PipelineError>;
 
-    /// Brings changes into the tables, where they are ours to keep. In PostgreSQL they are there already.
+    /// Brings changes into the tables, where they are ours to keep; those that the tables refuse, by their place, with the
+    /// reason, while the others are in. In PostgreSQL they are there already.
     ///
     /// # Errors
     /// As [`Lookup::join`].
-    fn land(&mut self, changes: &[Change]) -> Result<(), PipelineError> {
+    fn land(&mut self, changes: &[Change]) -> Result<Vec<(usize, String)>, PipelineError> {
         let _ = changes;
-        Ok(())
+        Ok(Vec::new())
     }
 }
 

@@ -1,12 +1,13 @@
 //! The lookup join in an embedded SQLite, and the tables that changes from outside a database land in.
 //!
 //! The decision: tables are made and widened as changes bring columns, without types (SQLite keeps each value's own), so
-//! that a file of changes needs no schema; a column that a change did not send keeps what is there.
+//! that a file of changes needs no schema; a column that a change did not send keeps what is there. Each row lands in a savepoint
+//! of its own: one that the tables refuse leaves the others alone.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, ErrorCode, params_from_iter};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
 
@@ -96,19 +97,18 @@ impl SqliteLookup {
             format!("CREATE TABLE IF NOT EXISTS {table_name} ({key_name} PRIMARY KEY) WITHOUT ROWID");
         let run = || -> rusqlite::Result<Vec<String>> {
             self.database.execute_batch(&command)?;
-            let mut query = self.database.prepare("SELECT name FROM pragma_table_info(?1)")?;
-            query.query_map([table], |row| row.get(0))?.collect()
+            columns_of(&self.database, table)
         };
         let columns = run().map_err(|e| fault(&self.path, "make a table in", &e.to_string()))?;
         self.columns.insert(table.to_owned(), columns);
         Ok(())
     }
 
-    /// Adds the columns that a change has and its table lacks.
+    /// Adds the columns that a change has and its table lacks; SQLite tells names apart whatever their case.
     fn widen(&mut self, table: &str, change: &Change) -> rusqlite::Result<()> {
         let known = self.columns.entry(table.to_owned()).or_default();
         for name in change.fields.keys() {
-            if !known.iter().any(|column| column == name.as_ref()) {
+            if !known.iter().any(|column| column.eq_ignore_ascii_case(name)) {
                 let (table, column) = (quoted(table), quoted(name));
                 self.database
                     .execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column}"))?;
@@ -167,36 +167,85 @@ impl SqliteLookup {
         command.execute(params_from_iter(values)).map(|_| ())
     }
 
-    fn join_one(&self, (id, as_of): (i64, i64)) -> Result<Found, PipelineError> {
-        let run = || -> rusqlite::Result<Found> {
-            let mut query = self.database.prepare_cached(&self.join)?;
-            let names: Vec<String> = query.column_names().map(str::to_owned).collect();
-            let ids = format!("[{id}]");
-            let (with_ids, with_time) = self.names;
-            let mut parameters: Vec<(&str, &dyn rusqlite::ToSql)> = Vec::new();
-            if with_ids {
-                parameters.push((":ids", &ids));
+    /// Lands each change in a savepoint; those that were refused, with the reason.
+    fn land_all(&mut self, changes: &[Change]) -> rusqlite::Result<Vec<(usize, String)>> {
+        let mut refused = Vec::new();
+        self.database.execute_batch("BEGIN")?;
+        for (at, change) in changes.iter().enumerate() {
+            if let Some(reason) = self.keyless(change) {
+                refused.push((at, reason));
+                continue;
             }
-            if with_time {
-                parameters.push((":as_of", &as_of));
-            }
-            let mut rows = query.query(parameters.as_slice())?;
-            let mut found = Found::Nothing;
-            while let Some(row) = rows.next()? {
-                if found != Found::Nothing {
-                    return Ok(Found::Faulty(
-                        "the join gives several rows for this id".to_owned(),
-                    ));
+            self.database.execute_batch("SAVEPOINT row")?;
+            match self.land_one(change) {
+                Ok(()) => {}
+                Err(error) if is_about_data(&error) => {
+                    self.database.execute_batch("ROLLBACK TO row")?;
+                    self.forget(bare(&change.table))?;
+                    refused.push((at, error.to_string()));
                 }
-                let mut cells = Map::new();
-                for (at, name) in names.iter().enumerate() {
-                    cells.insert(name.clone(), json(row.get_ref(at)?));
-                }
-                found = Found::Row(JoinedRow { id, as_of, cells });
+                Err(error) => return Err(error),
             }
-            Ok(found)
-        };
-        run().map_err(|e| fault(&self.path, "run the join's statement in", &e.to_string()))
+            self.database.execute_batch("RELEASE row")?;
+        }
+        self.database.execute_batch("COMMIT")?;
+        Ok(refused)
+    }
+
+    /// Why a change cannot be a row: it does not say which.
+    fn keyless(&self, change: &Change) -> Option<String> {
+        let key = self.keys.get(bare(&change.table))?;
+        let lacks = change.kind != Kind::Truncate && change.text(key).is_none();
+        lacks.then(|| format!("column `{key}`: expected the row's key, got nothing"))
+    }
+
+    /// Looks anew which columns a table has: those that a refused row has brought are gone again.
+    fn forget(&mut self, table: &str) -> rusqlite::Result<()> {
+        let columns = columns_of(&self.database, table)?;
+        self.columns.insert(table.to_owned(), columns);
+        Ok(())
+    }
+
+    /// The row of one id. Where the statement can be prepared and fails then, it is the row that it fails on.
+    fn join_one(&self, pair: (i64, i64)) -> Result<Found, PipelineError> {
+        let fail = |e: rusqlite::Error| fault(&self.path, "run the join's statement in", &e.to_string());
+        let mut query = self.database.prepare_cached(&self.join).map_err(fail)?;
+        match self.row_of(&mut query, pair) {
+            Err(error) if is_about_data(&error) => Ok(Found::Faulty(error.to_string())),
+            found => found.map_err(fail),
+        }
+    }
+
+    fn row_of(
+        &self,
+        query: &mut rusqlite::Statement<'_>,
+        (id, as_of): (i64, i64),
+    ) -> rusqlite::Result<Found> {
+        let ids = format!("[{id}]");
+        let (with_ids, with_time) = self.names;
+        let mut parameters: Vec<(&str, &dyn rusqlite::ToSql)> = Vec::new();
+        if with_ids {
+            parameters.push((":ids", &ids));
+        }
+        if with_time {
+            parameters.push((":as_of", &as_of));
+        }
+        let mut rows = query.query(parameters.as_slice())?;
+        let mut found = Found::Nothing;
+        while let Some(row) = rows.next()? {
+            if found != Found::Nothing {
+                return Ok(Found::Faulty(
+                    "the join gives several rows for this id".to_owned(),
+                ));
+            }
+            let mut cells = Map::new();
+            // asked before the first step, a statement tells the columns from before the last one was added
+            for (at, name) in row.as_ref().column_names().enumerate() {
+                cells.insert(name.to_owned(), json(row.get_ref(at)?));
+            }
+            found = Found::Row(JoinedRow { id, as_of, cells });
+        }
+        Ok(found)
     }
 
     fn ids(&self, query: &str, list: &str) -> Result<Vec<i64>, PipelineError> {
@@ -235,22 +284,29 @@ impl Lookup for SqliteLookup {
         self.ids(&query, &Json::from(ids).to_string())
     }
 
-    fn land(&mut self, changes: &[Change]) -> Result<(), PipelineError> {
+    fn land(&mut self, changes: &[Change]) -> Result<Vec<(usize, String)>, PipelineError> {
         if changes.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let mut run = || -> rusqlite::Result<()> {
-            self.database.execute_batch("BEGIN")?;
-            for change in changes {
-                if let Err(error) = self.land_one(change) {
-                    self.database.execute_batch("ROLLBACK")?;
-                    return Err(error);
-                }
-            }
-            self.database.execute_batch("COMMIT")
-        };
-        run().map_err(|e| fault(&self.path, "land changes in", &e.to_string()))
+        let landed = self.land_all(changes);
+        if landed.is_err() && !self.database.is_autocommit() {
+            // the fault to tell is the first one
+            let _ = self.database.execute_batch("ROLLBACK");
+        }
+        landed.map_err(|e| fault(&self.path, "land changes in", &e.to_string()))
     }
+}
+
+fn columns_of(database: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut query = database.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
+    query.query_map([table], |row| row.get(0))?.collect()
+}
+
+/// Whether a statement failed on a row's values, and not on the disk or the file.
+fn is_about_data(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{ConstraintViolation, TooBig, TypeMismatch, Unknown};
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ConstraintViolation | TooBig | TypeMismatch | Unknown))
 }
 
 /// A table's name without its schema.
@@ -398,6 +454,58 @@ mod tests {
             .land(&[change("item", Kind::Delete, &[("id", text("7"))])])
             .unwrap();
         assert_eq!(lookup.join(&[(7, 0)]).unwrap(), [Found::Nothing]);
+    }
+
+    #[test]
+    fn a_row_that_is_refused_takes_its_columns_along_and_leaves_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lookup = lookup(folder.path());
+        let author = |cells: &[(&str, Cell)]| change("author", Kind::Insert, cells);
+        let strict = "CREATE TRIGGER strict BEFORE INSERT ON author WHEN new.level > 9 BEGIN SELECT RAISE(ABORT, 'too high'); END";
+        lookup.database.execute_batch(strict).unwrap();
+        let changes = [
+            item(text("Heat")),
+            author(&[("author", text("3")), ("level", text("10")), ("hat", text("red"))]),
+            author(&[("level", text("1"))]),
+            author(&[]),
+            author(&[("author", text("3")), ("Level", text("9")), ("HAT", text("blue"))]),
+            author(&[("author", text("4")), ("hat", text("green"))]),
+        ];
+        let refused = lookup.land(&changes).unwrap();
+        let told: Vec<(usize, &str)> = refused.iter().map(|(at, why)| (*at, why.as_str())).collect();
+        let keyless = "column `author`: expected the row's key, got nothing";
+        assert_eq!(told, [(1, "too high"), (2, keyless), (3, keyless)]);
+        assert_eq!(row(&mut lookup, 0)["level"], 9);
+        let hats: String = lookup
+            .database
+            .query_row(
+                "SELECT group_concat(hat ORDER BY author) FROM author",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(hats, "blue,green");
+    }
+
+    #[test]
+    fn cells_stay_under_their_names_when_a_column_is_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lookup = SqliteLookup::open(&SqliteLookupOptions {
+            path: folder.path().join("landing.db"),
+            schema: String::new(),
+            sql: "SELECT v.*, 5 AS level FROM item v WHERE v.id IN (SELECT value FROM json_each(:ids))"
+                .to_owned(),
+            item: ("item".to_owned(), "id".to_owned()),
+            dimensions: Vec::new(),
+        })
+        .unwrap();
+        lookup.land(&[item(text("Heat"))]).unwrap();
+        assert_eq!(row(&mut lookup, 0)["level"], 5);
+        let mut wider = item(text("Heat"));
+        wider.fields.insert("extra".into(), text("99"));
+        lookup.land(&[wider]).unwrap();
+        let row = row(&mut lookup, 0);
+        assert_eq!((&row["level"], &row["extra"]), (&Json::from(5), &Json::from(99)));
     }
 
     #[test]

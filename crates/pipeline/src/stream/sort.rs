@@ -40,6 +40,26 @@ pub(crate) struct Work {
 }
 
 impl Worker {
+    /// The item that a change of the item table is about.
+    pub(crate) fn key_of(&self, change: &Change) -> Option<i64> {
+        change.text(&self.settings.item.1)?.parse().ok()
+    }
+
+    /// Puts changes of the item table that do not say which item to the dead letters.
+    pub(crate) fn take_unnamed(&self, changes: &mut Vec<Change>, work: &mut Work) {
+        let (table, column) = &self.settings.item;
+        changes.retain(|change| {
+            let named = change.kind == Kind::Truncate || self.key_of(change).is_some();
+            let good = named || !same_table(table, &change.table);
+            if !good {
+                let got = change.text(column).unwrap_or("nothing");
+                let reason = format!("column `{column}`: expected a whole number, got {got}");
+                work.letters.push(self.letter_of("read", &reason, change));
+            }
+            good
+        });
+    }
+
     /// Sorts changes into rows to make, rows that are gone, and dimensions that moved.
     pub(crate) fn sort(&mut self, changes: &[Change], work: &mut Work) -> Result<(), PipelineError> {
         for change in changes {
@@ -65,12 +85,7 @@ impl Worker {
         if change.kind == Kind::Truncate {
             return self.empty(place, work);
         }
-        let column = &self.settings.item.1;
-        let Some(key) = change.text(column).and_then(|text| text.parse::<i64>().ok()) else {
-            let got = change.text(column).unwrap_or("nothing");
-            let reason = format!("column `{column}`: expected a whole number, got {got}");
-            let letter = self.letter("read", &reason, None, change.position, change.commit_time);
-            work.letters.push(letter);
+        let Some(key) = self.key_of(change) else {
             return Ok(());
         };
         if change.kind == Kind::Delete {

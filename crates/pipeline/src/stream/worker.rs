@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 use rankine_store::vectors::{Gone, VectorRow, VectorStore};
 use serde_json::Value as Json;
 
-use super::change::Position;
+use super::change::{Change, Position};
 use super::dead::{DeadLetters, Letter};
 use super::embedder::{Embedder, Embedders};
 use super::features::FeatureRows;
+use super::file::line;
 use super::generation::Generations;
 use super::joined::JoinedRow;
 use super::lookup::{Dimension, Found, Lookup};
 use super::moment;
 use super::rules::{Rules, Watermark};
-use super::sort::{Wish, Work};
+use super::sort::{Wish, Work, same_table};
 use super::source::{Arrival, Source};
 use super::state::{Applied, Pending, Reason, State};
 use super::status::{Status, Trace};
@@ -158,18 +159,30 @@ impl Worker {
             }
         }
         Status::add(&self.status.changes, changes.len());
+        self.take_unnamed(&mut changes, &mut work);
+        self.land(&mut changes, &mut work)?;
         self.sort(&changes, &mut work)?;
         work.outcome.latest = self.watermark.latest();
-        if !changes.is_empty() {
-            let Worker {
-                lookup, status, stop, ..
-            } = self;
-            retry(status, stop, || {
-                lookup.settle(&changes).and_then(|()| lookup.land(&changes))
-            })?;
-        }
         self.drop_repeated(&mut work)?;
         self.make(work)
+    }
+
+    /// Brings the changes into the tables that are ours to keep; those that cannot be are dead letters.
+    fn land(&mut self, changes: &mut Vec<Change>, work: &mut Work) -> Result<(), PipelineError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let Worker {
+            lookup, status, stop, ..
+        } = self;
+        let refused = retry(status, stop, || {
+            lookup.settle(changes).and_then(|()| lookup.land(changes))
+        })?;
+        for (at, reason) in refused.into_iter().rev() {
+            let change = changes.remove(at);
+            work.letters.push(self.letter_of("land", &reason, &change));
+        }
+        Ok(())
     }
 
     /// Makes rows again that wait for it, as many as the rate allows; how many.
@@ -514,6 +527,15 @@ impl Worker {
             ..Work::default()
         };
         self.make(work)
+    }
+
+    /// A letter that keeps the whole change.
+    pub(crate) fn letter_of(&self, stage: &str, reason: &str, change: &Change) -> Letter {
+        let key = same_table(&self.settings.item.0, &change.table).then(|| self.key_of(change));
+        Letter {
+            raw: Some(line(change)),
+            ..self.letter(stage, reason, key.flatten(), change.position, change.commit_time)
+        }
     }
 
     pub(crate) fn letter(

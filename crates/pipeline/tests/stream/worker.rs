@@ -156,6 +156,7 @@ mod from_a_file {
         folder: tempfile::TempDir,
         rows: Arc<MemoryRows>,
         vectors: Arc<EmbeddedVectors>,
+        sql: &'static str,
     }
 
     fn dimensions() -> Vec<Dimension> {
@@ -172,6 +173,7 @@ mod from_a_file {
                 folder: tempfile::tempdir().unwrap(),
                 rows: Arc::new(MemoryRows::new()),
                 vectors: Arc::new(EmbeddedVectors::in_memory().unwrap()),
+                sql: SQL,
             }
         }
 
@@ -186,8 +188,10 @@ mod from_a_file {
         fn parts(&self) -> Parts {
             let lookup = SqliteLookupOptions {
                 path: self.path("landing.db"),
-                schema: "CREATE TABLE IF NOT EXISTS author (author PRIMARY KEY, level);".to_owned(),
-                sql: SQL.to_owned(),
+                schema: "CREATE TABLE IF NOT EXISTS author (author PRIMARY KEY, level); \
+                     CREATE TABLE IF NOT EXISTS item (id PRIMARY KEY, title, created, author, genres);"
+                    .to_owned(),
+                sql: self.sql.to_owned(),
                 item: ("item".to_owned(), "id".to_owned()),
                 dimensions: dimensions(),
             };
@@ -280,6 +284,45 @@ mod from_a_file {
                 .iter()
                 .all(|t| t.joined <= t.embedded && t.embedded <= t.searchable)
         );
+    }
+
+    #[test]
+    fn a_row_that_is_none_stops_nothing_and_keeps_its_record() {
+        let mut home = Home::new();
+        home.sql = "SELECT v.id, v.title, (SELECT group_concat(value) FROM json_each(v.genres)) AS genres \
+             FROM item v WHERE v.id IN (SELECT value FROM json_each(:ids))";
+        let insert = |table: &str, row: serde_json::Value| line("insert", table, 2_000_000, row);
+        let lines = [
+            insert("item", serde_json::json!({"title": "nobody"})),
+            insert("item", serde_json::json!({"id": null})),
+            insert("item", serde_json::json!({})),
+            insert("author", serde_json::json!({"level": 5})),
+            insert(
+                "item",
+                serde_json::json!({"id": 7, "genres": "[\"War\"]", "Title": "Heat"}),
+            ),
+            insert("item", serde_json::json!({"id": 8, "genres": "not json"})),
+            insert("item", serde_json::json!({"id": 9, "genres": [1]})),
+        ];
+        std::fs::write(home.path("changes.jsonl"), lines.concat()).unwrap();
+        home.run(|_| {}, Vec::new());
+        assert_eq!(home.ids(), [7, 9]);
+        let row = home.features().get(&[7]).unwrap().remove(0).unwrap();
+        assert_eq!(row.cells["title"], "Heat");
+        let letters = DeadLetters::read(&home.path("dead.jsonl")).unwrap();
+        let mut told: Vec<(&str, Option<i64>, bool)> = letters
+            .iter()
+            .map(|l| (l.stage.as_str(), l.key, l.raw.is_some()))
+            .collect();
+        told.sort_unstable();
+        let expected = [
+            ("join", Some(8), false),
+            ("land", None, true),
+            ("read", None, true),
+            ("read", None, true),
+            ("read", None, true),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]
