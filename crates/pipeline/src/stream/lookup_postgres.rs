@@ -56,7 +56,7 @@ impl PostgresLookup {
             dsn: options.dsn.clone(),
             join: lateral(&options.sql),
             present: format!(
-                "SELECT t.{0}::bigint FROM {1} AS t WHERE t.{0} = ANY ($1)",
+                "SELECT t.{0}::bigint FROM {1} AS t WHERE t.{0} = ANY ($1::bigint[])",
                 quoted(key),
                 table.join(".")
             ),

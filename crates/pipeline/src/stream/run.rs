@@ -107,11 +107,12 @@ impl Worker {
     fn open(&mut self, source: &mut dyn Source) -> Result<(), PipelineError> {
         let past = self.state.past()?;
         let opened = source.open(&past, &mut self.state)?;
-        self.state.opened(&opened.origin, opened.from)?;
-        self.status.confirmed.store(opened.from, Relaxed);
+        // before the place is kept: whoever is stopped here begins with a snapshot again
         if opened.snapshot {
             self.reconcile(opened.from)?;
         }
+        self.state.opened(&opened.origin, opened.from)?;
+        self.status.confirmed.store(opened.from, Relaxed);
         Ok(())
     }
 

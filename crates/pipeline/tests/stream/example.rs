@@ -102,7 +102,11 @@ fn stored(url: &str, table: &str, sql: &str, [one, two]: [&JoinedRow; 2]) {
 fn a_row_that_the_statement_fails_on_is_found_among_the_others() {
     let url = PostgresServer::shared().unwrap().database().unwrap();
     let mut client = Client::connect(&url, NoTls).unwrap();
-    client.batch_execute("CREATE TABLE item (id bigint PRIMARY KEY, x int); INSERT INTO item VALUES (1, 1), (2, 0), (3, 5)").unwrap();
+    client
+        .batch_execute(
+            "CREATE TABLE item (id int PRIMARY KEY, x int); INSERT INTO item VALUES (1, 1), (2, 0), (3, 5)",
+        )
+        .unwrap();
     let mut lookup = PostgresLookup::new(&PostgresLookupOptions {
         dsn: url,
         sql: "SELECT id, 10 / x AS y FROM item WHERE id = ANY (:ids)".to_owned(),

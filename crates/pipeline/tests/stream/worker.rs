@@ -20,7 +20,8 @@ use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
 use rankine_pipeline::stream::rules::Rules;
 use rankine_pipeline::stream::users::PostgresUsers;
 use rankine_pipeline::stream::{
-    Dimension, Embedded, Embedder, Embedders, JoinedRow, Parts, Settings, State, Status, Users, run,
+    Dimension, Embedded, Embedder, Embedders, Found, JoinedRow, Lookup, Parts, Settings, State, Status,
+    Users, run,
 };
 use rankine_store::MemoryRows;
 use rankine_store::testing::{Durability, PostgresServer};
@@ -662,6 +663,63 @@ mod from_postgres {
         wait_until(&Vec::<i64>::new(), || {
             vectors.ids(&Generation::new("items", 1)).unwrap()
         });
+        running.stop();
+    }
+
+    /// A lookup whose connection is lost when it is first asked which items there are.
+    struct Interrupted(PostgresLookup, bool);
+
+    impl Lookup for Interrupted {
+        fn join(&mut self, wanted: &[(i64, i64)]) -> Result<Vec<Found>, PipelineError> {
+            self.0.join(wanted)
+        }
+
+        fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Vec<i64>, PipelineError> {
+            self.0.items_of(dimension, keys)
+        }
+
+        fn present(&mut self, ids: &[i64]) -> Result<Vec<i64>, PipelineError> {
+            if std::mem::replace(&mut self.1, true) {
+                return self.0.present(ids);
+            }
+            Err(PipelineError::Postgres {
+                action: "look for items".to_owned(),
+                reason: "connection closed".to_owned(),
+                code: None,
+            })
+        }
+    }
+
+    #[test]
+    fn what_was_deleted_while_the_log_was_lost_goes_even_if_looking_for_it_is_interrupted() {
+        let Begun {
+            url,
+            mut client,
+            folder,
+            vectors,
+            newest,
+            running,
+        } = begun();
+        running.stop();
+        client.batch_execute("DELETE FROM item WHERE id <= 5").unwrap();
+        let slot = format!("stream_{}", url.rsplit('/').next().unwrap());
+        let drop_slot = || {
+            Client::connect(&url, NoTls)
+                .unwrap()
+                .execute("SELECT pg_drop_replication_slot($1)", &[&slot])
+        };
+        wait_until(&true, || drop_slot().is_ok());
+        let mut parts = parts(&url, folder.path(), &vectors, &newest);
+        let lookup = PostgresLookupOptions {
+            dsn: url.clone(),
+            sql: SQL.to_owned(),
+            item: ("item".to_owned(), "id".to_owned()),
+            dimensions: dimensions(),
+        };
+        parts.lookup = Box::new(Interrupted(PostgresLookup::new(&lookup), false));
+        let running = start(settings(dimensions()), parts, Vec::new());
+        check(&mut client, &url, &vectors, 1);
+        assert!(running.status.retries.load(Ordering::Relaxed) > 0);
         running.stop();
     }
 
