@@ -2,7 +2,8 @@
 //!
 //! Written before the vectors, read again when a new artefact version embeds the catalogue, and by anyone who wants to
 //! recompute a vector. Two forms: a table in PostgreSQL, and rows in a row store (Redis, embedded). The decision: rows
-//! keep their as-of time and source position in columns of those names, and are replaced whole.
+//! keep their as-of time and source position in columns of those names, and are replaced whole. A table gains the columns that
+//! the join gets: what a row lacks here, a later version of the model would never see.
 
 use std::sync::Arc;
 
@@ -124,6 +125,7 @@ pub struct PostgresFeatures {
 /// A connection, and the statements that the table's columns make.
 struct Session {
     client: Client,
+    columns: Vec<String>,
     put: postgres::Statement,
     get: postgres::Statement,
     delete: postgres::Statement,
@@ -154,10 +156,11 @@ impl PostgresFeatures {
     fn open(&self) -> Result<Session, PipelineError> {
         let mut client = connect(&self.dsn)?;
         self.make(&mut client)?;
-        let columns = self.columns(&mut client)?;
+        let columns = self.widen(&mut client)?;
+        let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
         let own = quoted(&self.key);
-        let sets: Vec<String> = columns.iter().map(|c| format!("{c} = excluded.{c}")).collect();
-        let (table, list, sets) = (&self.table, columns.join(", "), sets.join(", "));
+        let sets: Vec<String> = names.iter().map(|c| format!("{c} = excluded.{c}")).collect();
+        let (table, list, sets) = (&self.table, names.join(", "), sets.join(", "));
         let position = quoted(POSITION);
         let put = format!(
             "INSERT INTO {table} AS kept ({list}) SELECT {list} FROM json_populate_recordset(NULL::{table}, $1::text::json) \
@@ -176,6 +179,7 @@ impl PostgresFeatures {
         let (put, get, delete) = (prepare(&put)?, prepare(&get)?, prepare(&delete)?);
         Ok(Session {
             client,
+            columns,
             put,
             get,
             delete,
@@ -189,13 +193,9 @@ impl PostgresFeatures {
         if exists.map_err(fail())?.get(0) {
             return Ok(());
         }
-        let sql = Statement::read(&self.sql).with(|name| match name {
-            "as_of" => "NULL::timestamptz".to_owned(),
-            _ => "NULL::bigint[]".to_owned(),
-        });
-        let (table, key) = (&self.table, quoted(&self.key));
+        let (table, key, joined) = (&self.table, quoted(&self.key), self.joined());
         let command = format!(
-            "BEGIN; CREATE TABLE {table} AS SELECT rankine_row.* FROM (\n{sql}\n) AS rankine_row WITH NO DATA; \
+            "BEGIN; CREATE TABLE {table} AS {joined} WITH NO DATA; \
              ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {} timestamptz, ADD COLUMN IF NOT EXISTS {} bigint, \
              ADD PRIMARY KEY ({key}); COMMIT",
             quoted(AS_OF),
@@ -209,7 +209,67 @@ impl PostgresFeatures {
              AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
         let rows = client.query(QUERY, &[&self.table]);
         let rows = rows.map_err(PipelineError::postgres("look at the feature table"))?;
-        Ok(rows.iter().map(|row| quoted(row.get(0))).collect())
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// The user's statement, of no item at no time.
+    fn joined(&self) -> String {
+        let sql = Statement::read(&self.sql).with(|name| match name {
+            "as_of" => "NULL::timestamptz".to_owned(),
+            _ => "NULL::bigint[]".to_owned(),
+        });
+        format!("SELECT rankine_row.* FROM (\n{sql}\n) AS rankine_row")
+    }
+
+    /// Adds the join's columns that the table lacks; all its columns.
+    fn widen(&self, client: &mut Client) -> Result<Vec<String>, PipelineError> {
+        let columns = self.columns(client)?;
+        // where the table lies in another database than those that are joined, its columns are its owner's to keep
+        let Ok(joined) = client.prepare(&self.joined()) else {
+            return Ok(columns);
+        };
+        let lacks = joined
+            .columns()
+            .iter()
+            .filter(|c| !columns.iter().any(|name| name == c.name()));
+        let added: Vec<String> = lacks
+            .map(|column| {
+                let (name, ty) = (quoted(column.name()), column.type_());
+                format!(
+                    "ADD COLUMN IF NOT EXISTS {name} {}.{}",
+                    quoted(ty.schema()),
+                    quoted(ty.name())
+                )
+            })
+            .collect();
+        if added.is_empty() {
+            return Ok(columns);
+        }
+        let command = format!("ALTER TABLE {} {}", self.table, added.join(", "));
+        let action = format!("widen the feature table {} ({})", self.table, added.join(", "));
+        client
+            .batch_execute(&command)
+            .map_err(PipelineError::postgres(action))?;
+        self.columns(client)
+    }
+
+    /// A session on a table that has all columns of `rows`.
+    fn session_for(&mut self, rows: &[(JoinedRow, Position)]) -> Result<&mut Session, PipelineError> {
+        if lacking(&self.session()?.columns, rows).is_some() {
+            // the statement has got a column since: a star in it, and a table that was altered
+            self.session = None;
+        }
+        let table = self.table.clone();
+        let session = self.session()?;
+        match lacking(&session.columns, rows) {
+            None => Ok(session),
+            Some(column) => Err(PipelineError::Stream {
+                reason: format!(
+                    "the feature table {table} has no column `{column}`, which the join gives: ALTER TABLE {table} ADD COLUMN {} …",
+                    quoted(column)
+                ),
+            }),
+        }
     }
 }
 
@@ -223,7 +283,7 @@ impl FeatureRows for PostgresFeatures {
             .iter()
             .map(|(row, at)| Json::Object(with_own(row, *at, &key)))
             .collect();
-        let session = self.session()?;
+        let session = self.session_for(rows)?;
         let done = session.client.execute(&session.put, &[&list.to_string()]);
         done.map_err(PipelineError::postgres("write feature rows"))
             .map(|_| ())
@@ -255,6 +315,12 @@ impl FeatureRows for PostgresFeatures {
         }
         Ok(ids.iter().map(|id| found.remove(id)).collect())
     }
+}
+
+/// The first column of `rows` that is not among `columns`.
+fn lacking<'a>(columns: &[String], rows: &'a [(JoinedRow, Position)]) -> Option<&'a str> {
+    let mut names = rows.iter().flat_map(|(row, _)| row.cells.keys());
+    names.find(|name| !columns.contains(name)).map(String::as_str)
 }
 
 /// The row's cells with its key, time and position.

@@ -99,6 +99,47 @@ fn stored(url: &str, table: &str, sql: &str, [one, two]: [&JoinedRow; 2]) {
 }
 
 #[test]
+fn the_feature_table_gains_the_columns_that_the_join_gets() {
+    let url = PostgresServer::shared().unwrap().database().unwrap();
+    let mut client = Client::connect(&url, NoTls).unwrap();
+    client
+        .batch_execute("CREATE TABLE item (id int PRIMARY KEY, x int, y numeric(5, 2))")
+        .unwrap();
+    let row = |cells: serde_json::Value| JoinedRow {
+        id: 1,
+        as_of: DAY,
+        cells: cells.as_object().unwrap().clone(),
+    };
+    let kept = |features: &mut PostgresFeatures, row: &JoinedRow| {
+        features.put(&[(row.clone(), Position::new(8, 0))]).unwrap();
+        assert_eq!(features.get(&[1]).unwrap(), [Some(row.clone())]);
+    };
+    let open = |sql: &str| PostgresFeatures::new(&url, "kept", "id", sql);
+    let narrow = "SELECT id, x FROM item WHERE id = ANY (:ids)";
+    kept(&mut open(narrow), &row(json!({"id": 1, "x": 2})));
+    // a statement that was changed, and a star that grew
+    let mut wide =
+        open("SELECT v.*, ARRAY[0.5::real] AS tags, :as_of AS \"At\" FROM item v WHERE v.id = ANY (:ids)");
+    let cells = json!({"id": 1, "x": 2, "y": 3.25, "tags": [0.5], "At": null});
+    kept(&mut wide, &row(cells.clone()));
+    client
+        .batch_execute("ALTER TABLE item ADD COLUMN colour text")
+        .unwrap();
+    let mut cells = cells;
+    cells["colour"] = json!("red");
+    kept(&mut wide, &row(cells));
+    let foreign = row(json!({"id": 1, "x": 2, "far": 1}));
+    let told = open(narrow)
+        .put(&[(foreign, Position::new(8, 1))])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        told.contains("kept") && told.contains("no column `far`"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_row_that_the_statement_fails_on_is_found_among_the_others() {
     let url = PostgresServer::shared().unwrap().database().unwrap();
     let mut client = Client::connect(&url, NoTls).unwrap();
