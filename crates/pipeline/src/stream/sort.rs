@@ -33,6 +33,8 @@ pub(crate) struct Wish {
 pub(crate) struct Work {
     pub(crate) wishes: BTreeMap<i64, Wish>,
     pub(crate) gone: BTreeMap<i64, (Position, i64)>,
+    /// Those of `gone` that the join gave nothing for.
+    pub(crate) unjoined: BTreeMap<i64, Wish>,
     pub(crate) dimensions: BTreeMap<(usize, String), (Position, i64)>,
     pub(crate) letters: Vec<Letter>,
     pub(crate) outcome: Outcome,
@@ -180,9 +182,9 @@ impl Worker {
             let wanted = match (one.reason, before) {
                 (Reason::Backfill | Reason::Replay, None) => true,
                 (Reason::Backfill, Some(a)) => one.position > a.position,
-                (Reason::Replay, Some(a)) => a.live || one.position > a.position,
-                (Reason::Dimension, Some(a)) => a.live && one.position > a.position,
-                (Reason::Refresh, Some(a)) => a.live && one.as_of > a.as_of,
+                (Reason::Replay, Some(a)) => a.may_live() || one.position > a.position,
+                (Reason::Dimension, Some(a)) => a.may_live() && one.position > a.position,
+                (Reason::Refresh, Some(a)) => a.may_live() && one.as_of > a.as_of,
                 (Reason::Dimension | Reason::Refresh, None) => false,
             };
             if !wanted {
@@ -190,7 +192,7 @@ impl Worker {
             }
             let as_of = if one.as_of == 0 { now } else { one.as_of };
             let wish = Wish {
-                position: before.map_or(one.position, |a| a.position.max(one.position)),
+                position: before.map_or(one.position, |a| later(a, one.position)),
                 as_of: before.map_or(as_of, |a| a.as_of.max(as_of)),
                 received: now,
                 created: before.and_then(|a| a.created),
@@ -202,6 +204,17 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// The place of a row that is made again. A tombstone wins over a vector of its own place: what comes back stands one further.
+fn later(before: Applied, asked: Position) -> Position {
+    let Position { lsn, seq } = before.position;
+    let own = if before.unjoined {
+        Position::new(lsn, seq.saturating_add(1))
+    } else {
+        before.position
+    };
+    own.max(asked)
 }
 
 /// Whether the configuration's name of a table means the source's.

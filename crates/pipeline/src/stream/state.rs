@@ -15,13 +15,20 @@ use crate::error::PipelineError;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS applied (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
-  live INTEGER NOT NULL, as_of INTEGER NOT NULL, created INTEGER, hash INTEGER NOT NULL) WITHOUT ROWID;
+  live INTEGER NOT NULL, as_of INTEGER NOT NULL, created INTEGER, hash INTEGER NOT NULL,
+  unjoined INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pending (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
   as_of INTEGER NOT NULL, reason INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pending_reason ON pending (reason, key);
 CREATE INDEX IF NOT EXISTS applied_age ON applied (live, COALESCE(created, as_of));
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
+
+/// Columns of `applied` that files of earlier versions lack.
+const ADDED: [&str; 1] = ["unjoined INTEGER NOT NULL DEFAULT 0"];
+
+/// The columns that [`applied_of`] reads.
+const COLUMNS: &str = "lsn, seq, live, as_of, created, hash, unjoined";
 
 /// A row that waits may have been written to the sinks by a process that was killed before it could say so: whether its features
 /// have changed cannot be told from what is known here.
@@ -37,12 +44,23 @@ pub struct Applied {
     pub position: Position,
     /// Whether it has a vector; a tombstone otherwise.
     pub live: bool,
+    /// Whether it is a tombstone because the join gave no row, which a row that comes later may mend. What was deleted, or whose
+    /// time is over, does not come back.
+    pub unjoined: bool,
     /// The time its columns were computed for.
     pub as_of: i64,
     /// When the item came into being, where that is known.
     pub created: Option<i64>,
     /// [`JoinedRow::hash`](super::joined::JoinedRow::hash) of what the model read, with its version.
     pub hash: u64,
+}
+
+impl Applied {
+    /// Whether the join is asked again when what it rests on has changed.
+    #[must_use]
+    pub fn may_live(&self) -> bool {
+        self.live || self.unjoined
+    }
 }
 
 /// Why a row is to be made again.
@@ -120,6 +138,7 @@ impl State {
                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE;",
             )?;
             database.execute_batch(TABLES)?;
+            widen(&database)?;
             database.execute_batch(DISTRUST)?;
             database.execute_batch("COMMIT")?;
             database.set_prepared_statement_cache_capacity(64);
@@ -196,8 +215,8 @@ impl State {
     /// `Sqlite`.
     pub fn applied(&self, keys: &[i64]) -> Result<Vec<Option<Applied>>, PipelineError> {
         self.run("read", |database| {
-            let query = "SELECT lsn, seq, live, as_of, created, hash FROM applied WHERE key = ?1";
-            let mut query = database.prepare_cached(query)?;
+            let query = format!("SELECT {COLUMNS} FROM applied WHERE key = ?1");
+            let mut query = database.prepare_cached(&query)?;
             keys.iter()
                 .map(|key| query.query_row([key], applied_of).optional())
                 .collect()
@@ -209,15 +228,15 @@ impl State {
     /// # Errors
     /// `Sqlite`.
     pub fn live_after(&self, after: Option<i64>, count: usize) -> Result<Vec<(i64, Applied)>, PipelineError> {
-        let query = "SELECT lsn, seq, live, as_of, created, hash, key FROM applied \
-             WHERE +live = 1 AND key >= ?1 ORDER BY key LIMIT ?2";
+        let query =
+            format!("SELECT {COLUMNS}, key FROM applied WHERE +live = 1 AND key >= ?1 ORDER BY key LIMIT ?2");
         let Some(from) = after.map_or(Some(i64::MIN), |key| key.checked_add(1)) else {
             return Ok(Vec::new());
         };
         self.run("read", |database| {
-            let mut query = database.prepare_cached(query)?;
+            let mut query = database.prepare_cached(&query)?;
             let rows = query.query_map(params![from, signed(count as u64)], |row| {
-                Ok((row.get(6)?, applied_of(row)?))
+                Ok((row.get("key")?, applied_of(row)?))
             })?;
             rows.collect()
         })
@@ -301,13 +320,14 @@ impl State {
     /// # Errors
     /// `Sqlite`.
     pub fn live_before(&self, time: i64, count: usize) -> Result<Vec<(i64, Applied)>, PipelineError> {
-        let query = "SELECT lsn, seq, live, as_of, created, hash, key FROM applied \
-             WHERE live = 1 AND COALESCE(created, as_of) < ?1 \
-             ORDER BY COALESCE(created, as_of) LIMIT ?2";
+        let query = format!(
+            "SELECT {COLUMNS}, key FROM applied WHERE live = 1 AND COALESCE(created, as_of) < ?1 \
+             ORDER BY COALESCE(created, as_of) LIMIT ?2"
+        );
         self.run("read", |database| {
-            let mut query = database.prepare_cached(query)?;
+            let mut query = database.prepare_cached(&query)?;
             let rows = query.query_map(params![time, signed(count as u64)], |row| {
-                Ok((row.get(6)?, applied_of(row)?))
+                Ok((row.get("key")?, applied_of(row)?))
             })?;
             rows.collect()
         })
@@ -334,12 +354,12 @@ impl State {
         })
     }
 
-    /// Asks for all live rows to be made again for `as_of`; how many.
+    /// Asks for all rows that live, or may, to be made again for `as_of`; how many.
     ///
     /// # Errors
     /// `Sqlite`.
     pub fn refresh(&mut self, as_of: i64) -> Result<usize, PipelineError> {
-        let command = "INSERT INTO pending SELECT key, lsn, seq, ?1, 3 FROM applied WHERE +live = 1 AND as_of < ?1 \
+        let command = "INSERT INTO pending SELECT key, lsn, seq, ?1, 3 FROM applied WHERE (live = 1 OR unjoined = 1) AND as_of < ?1 \
              ON CONFLICT (key) DO NOTHING";
         self.run("write", |database| database.execute(command, [as_of]))
     }
@@ -350,7 +370,8 @@ impl State {
     /// `Sqlite`.
     pub fn tombstones_before(&self, time: i64, count: usize) -> Result<Vec<(i64, Position)>, PipelineError> {
         let query =
-            "SELECT key, lsn, seq FROM applied WHERE live = 0 AND COALESCE(created, as_of) < ?1 LIMIT ?2";
+            "SELECT key, lsn, seq FROM applied \
+             WHERE live = 0 AND COALESCE(created, as_of) < ?1 AND as_of < ?1 LIMIT ?2";
         self.run("read", |database| {
             let mut query = database.prepare_cached(query)?;
             let rows = query.query_map(params![time, signed(count as u64)], |row| {
@@ -410,8 +431,9 @@ fn put_meta(database: &Connection, name: &str, value: &str) -> rusqlite::Result<
 }
 
 fn put_applied(database: &Connection, applied: &[(i64, Applied)]) -> rusqlite::Result<()> {
-    let command = "INSERT OR REPLACE INTO applied VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let mut command = database.prepare_cached(command)?;
+    let command =
+        format!("INSERT OR REPLACE INTO applied (key, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    let mut command = database.prepare_cached(&command)?;
     for (key, one) in applied {
         let Position { lsn, seq } = one.position;
         let hash = one.hash.cast_signed();
@@ -422,7 +444,8 @@ fn put_applied(database: &Connection, applied: &[(i64, Applied)]) -> rusqlite::R
             one.live,
             one.as_of,
             one.created,
-            hash
+            hash,
+            one.unjoined
         ])?;
     }
     Ok(())
@@ -459,7 +482,21 @@ fn applied_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Applied> {
         as_of: row.get(3)?,
         created: row.get(4)?,
         hash: row.get::<_, i64>(5)?.cast_unsigned(),
+        unjoined: row.get(6)?,
     })
+}
+
+/// Adds the columns that a file of an earlier version lacks.
+fn widen(database: &Connection) -> rusqlite::Result<()> {
+    for column in ADDED {
+        let name = column.split(' ').next();
+        let query = "SELECT count(*) FROM pragma_table_info('applied') WHERE name = ?1";
+        let there: bool = database.query_row(query, [name], |row| row.get(0))?;
+        if !there {
+            database.execute_batch(&format!("ALTER TABLE applied ADD COLUMN {column}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Places fit into signed numbers: 49 bits and three more.
@@ -487,9 +524,23 @@ mod tests {
         Applied {
             position: Position::new(lsn, 0),
             live,
+            unjoined: false,
             as_of: 5,
             created: Some(3),
             hash: u64::MAX - 1,
+        }
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_read_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let earlier = "CREATE TABLE applied (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL, live INTEGER NOT NULL, \
+             as_of INTEGER NOT NULL, created INTEGER, hash INTEGER NOT NULL) WITHOUT ROWID; INSERT INTO applied VALUES (7, 8, 0, 1, 5, 3, -2)";
+        Connection::open(&path).unwrap().execute_batch(earlier).unwrap();
+        for _ in 0..2 {
+            let state = State::open(&path).unwrap();
+            assert_eq!(state.applied(&[7]).unwrap(), [Some(applied(8, true))]);
         }
     }
 
@@ -582,20 +633,29 @@ mod tests {
     fn refresh_asks_for_the_living_that_are_older() {
         let folder = tempfile::tempdir().unwrap();
         let mut state = State::open(&folder.path().join("state.db")).unwrap();
+        let unjoined = Applied {
+            unjoined: true,
+            ..applied(8, false)
+        };
         let outcome = Outcome {
-            applied: vec![(1, applied(8, true)), (2, applied(8, false))],
+            applied: vec![(1, applied(8, true)), (2, applied(8, false)), (3, unjoined)],
             ..Outcome::default()
         };
         state.commit(&outcome).unwrap();
+        assert_eq!(state.applied(&[3]).unwrap(), [Some(unjoined)]);
         assert_eq!(state.refresh(5).unwrap(), 0);
-        assert_eq!(state.refresh(6).unwrap(), 1);
+        assert_eq!(
+            state.refresh(6).unwrap(),
+            2,
+            "and for those that the join gave nothing"
+        );
         let waiting = state.next_pending(9).unwrap();
         assert_eq!(
             (waiting[0].key, waiting[0].as_of, waiting[0].reason),
             (1, 6, Reason::Refresh)
         );
         let old = state.tombstones_before(6, 9).unwrap();
-        assert_eq!(old.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [2]);
+        assert_eq!(old.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [2, 3]);
         state.forget(&old).unwrap();
         assert_eq!(state.counts().unwrap().1, 0);
         assert_eq!(state.live_before(4, 9).unwrap().len(), 1);

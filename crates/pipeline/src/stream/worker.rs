@@ -261,7 +261,8 @@ impl Worker {
             let applied = self.state.applied(&items)?;
             let resting = items.iter().zip(applied).filter(|(key, applied)| {
                 // rows of this very batch are joined after the dimension has changed
-                !work.wishes.contains_key(key) && applied.is_some_and(|a| a.live && position > a.position)
+                !work.wishes.contains_key(key)
+                    && applied.is_some_and(|a| a.may_live() && position > a.position)
             });
             work.outcome.pending.extend(resting.map(|(key, _)| Pending {
                 key: *key,
@@ -293,6 +294,7 @@ impl Worker {
                 Found::Nothing => {
                     work.wishes.remove(&key);
                     work.gone.insert(key, (wish.position, wish.as_of));
+                    work.unjoined.insert(key, wish);
                 }
                 Found::Faulty(reason) => self.bury("join", &reason, key, work),
             }
@@ -462,6 +464,7 @@ impl Worker {
             let applied = Applied {
                 position: wish.position,
                 live: true,
+                unjoined: false,
                 as_of: row.as_of,
                 created: wish.created.or_else(|| self.created_of(row)),
                 hash: active.as_deref().map_or(0, |active| hash(row, active)),
@@ -478,19 +481,27 @@ impl Worker {
                 }
             }
         }
+        let mut removed = 0;
         for (key, (position, time)) in &work.gone {
+            let unjoined = work.unjoined.get(key);
             let applied = Applied {
                 position: *position,
                 live: false,
+                unjoined: unjoined.is_some(),
                 as_of: *time,
-                created: None,
+                created: unjoined.and_then(|wish| wish.created),
                 hash: 0,
             };
             work.outcome.applied.push((*key, applied));
-            work.news
-                .push((*key, trace(*key, "removed", *position, (*time, *time))));
+            // what was made again and is still nothing is no news
+            let known = unjoined.is_some_and(|w| w.remake.is_some() && w.before.is_some_and(|a| !a.live));
+            if !known {
+                removed += 1;
+                work.news
+                    .push((*key, trace(*key, "removed", *position, (*time, *time))));
+            }
         }
-        Status::add(&self.status.removed, work.gone.len());
+        Status::add(&self.status.removed, removed);
     }
 
     /// Removes a batch of vectors whose time is over, and forgets one of old tombstones; whether there may be more.
