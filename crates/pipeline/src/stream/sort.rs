@@ -36,6 +36,8 @@ pub(crate) struct Work {
     /// Those of `gone` that the join gave nothing for.
     pub(crate) unjoined: BTreeMap<i64, Wish>,
     pub(crate) dimensions: BTreeMap<(usize, String), (Position, i64)>,
+    /// A dimension changed in a way that does not say which of its rows.
+    pub(crate) unsettled: Option<(Position, i64)>,
     pub(crate) letters: Vec<Letter>,
     pub(crate) outcome: Outcome,
     pub(crate) news: Vec<(i64, Trace)>,
@@ -69,11 +71,15 @@ impl Worker {
                 self.sort_item(change, work)?;
             }
             for (at, dimension) in self.settings.dimensions.iter().enumerate() {
-                if same_table(&dimension.table, &change.table)
-                    && let Some(key) = change.text(&dimension.key)
-                {
+                if same_table(&dimension.table, &change.table) {
                     let place = (change.position, change.commit_time);
-                    work.dimensions.insert((at, key.to_owned()), place);
+                    match change.text(&dimension.key) {
+                        Some(key) => {
+                            work.dimensions.insert((at, key.to_owned()), place);
+                        }
+                        // it was emptied, or does not say which row: whatever rests on it may have changed
+                        None => work.unsettled = work.unsettled.max(Some(place)),
+                    }
                 }
             }
         }

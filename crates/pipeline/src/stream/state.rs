@@ -24,6 +24,12 @@ CREATE INDEX IF NOT EXISTS applied_age ON applied (live, COALESCE(created, as_of
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
 
+/// A row that waits is asked for with the later place and the stronger reason: a backfill also takes rows without a vector.
+const ASKED_AGAIN: &str = "ON CONFLICT (key) DO UPDATE SET \
+     lsn = max(lsn, excluded.lsn), seq = CASE WHEN excluded.lsn >= lsn THEN excluded.seq ELSE seq END, \
+     as_of = max(as_of, excluded.as_of), \
+     reason = CASE WHEN 2 IN (reason, excluded.reason) THEN 2 ELSE min(reason, excluded.reason) END";
+
 /// Columns of `applied` that files of earlier versions lack.
 const ADDED: [&str; 1] = ["unjoined INTEGER NOT NULL DEFAULT 0"];
 
@@ -364,6 +370,19 @@ impl State {
         self.run("write", |database| database.execute(command, [as_of]))
     }
 
+    /// Asks for all rows that live, or may, to be made again, since a dimension has changed at `at`; how many.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn unsettle(&mut self, at: Position, as_of: i64) -> Result<usize, PipelineError> {
+        let command = format!(
+            "INSERT INTO pending SELECT key, ?1, ?2, ?3, 0 FROM applied WHERE live = 1 OR unjoined = 1 {ASKED_AGAIN}"
+        );
+        self.run("write", |database| {
+            database.execute(&command, params![signed(at.lsn), at.seq, as_of])
+        })
+    }
+
     /// Tombstones of changes before `time`, at most `count`.
     ///
     /// # Errors
@@ -451,13 +470,9 @@ fn put_applied(database: &Connection, applied: &[(i64, Applied)]) -> rusqlite::R
     Ok(())
 }
 
-/// Asks again with the later place and the stronger reason: a backfill also takes rows without a vector.
 fn put_pending(database: &Connection, pending: &[Pending]) -> rusqlite::Result<()> {
-    let command = "INSERT INTO pending VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET \
-         lsn = max(lsn, excluded.lsn), seq = CASE WHEN excluded.lsn >= lsn THEN excluded.seq ELSE seq END, \
-         as_of = max(as_of, excluded.as_of), \
-         reason = CASE WHEN 2 IN (reason, excluded.reason) THEN 2 ELSE min(reason, excluded.reason) END";
-    let mut command = database.prepare_cached(command)?;
+    let command = format!("INSERT INTO pending VALUES (?1, ?2, ?3, ?4, ?5) {ASKED_AGAIN}");
+    let mut command = database.prepare_cached(&command)?;
     for one in pending {
         let Position { lsn, seq } = one.position;
         command.execute(params![one.key, signed(lsn), seq, one.as_of, one.reason as i64])?;

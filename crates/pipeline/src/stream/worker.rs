@@ -246,6 +246,9 @@ impl Worker {
 
     /// Finds the items that rest on changed dimension rows, and lets them wait.
     fn rest_on(&mut self, work: &mut Work) -> Result<(), PipelineError> {
+        if let Some((position, as_of)) = work.unsettled.take() {
+            self.state.unsettle(position, as_of)?;
+        }
         let moved = std::mem::take(&mut work.dimensions);
         for at in 0..self.settings.dimensions.len() {
             let of_this = moved.iter().filter(|((dimension, _), _)| *dimension == at);

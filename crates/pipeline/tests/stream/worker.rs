@@ -372,6 +372,28 @@ mod from_a_file {
     }
 
     #[test]
+    fn a_dimension_that_is_emptied_re_emits_what_rested_on_it() {
+        let home = Home::new();
+        let author = |level: i64| {
+            line(
+                "upsert",
+                "author",
+                2_000_000,
+                serde_json::json!({"author": "a", "level": level}),
+            )
+        };
+        let before = author(7) + &changes();
+        std::fs::write(home.path("changes.jsonl"), &before).unwrap();
+        home.run(|_| {}, Vec::new());
+        assert_eq!(home.level(2).as_deref(), Some("7"));
+        let empty = line("truncate", "author", 2_000_001, serde_json::json!({}));
+        std::fs::write(home.path("changes.jsonl"), before + &empty).unwrap();
+        let status = home.run(|_| {}, Vec::new());
+        assert_eq!((home.level(2), count(&status.remade)), (None, 2));
+        assert_eq!(home.ids(), [1, 2]);
+    }
+
+    #[test]
     fn an_item_without_its_author_comes_with_it_and_comes_back() {
         let mut home = Home::new();
         home.sql = "SELECT v.id, v.title, a.level FROM item v JOIN author a ON a.author = v.author \
