@@ -16,7 +16,7 @@ use crate::error::PipelineError;
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS applied (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
   live INTEGER NOT NULL, as_of INTEGER NOT NULL, created INTEGER, hash INTEGER NOT NULL,
-  unjoined INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+  unjoined INTEGER NOT NULL DEFAULT 0, row_hash INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pending (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
   as_of INTEGER NOT NULL, reason INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pending_reason ON pending (reason, key);
@@ -31,14 +31,17 @@ const ASKED_AGAIN: &str = "ON CONFLICT (key) DO UPDATE SET \
      reason = CASE WHEN 2 IN (reason, excluded.reason) THEN 2 ELSE min(reason, excluded.reason) END";
 
 /// Columns of `applied` that files of earlier versions lack.
-const ADDED: [&str; 1] = ["unjoined INTEGER NOT NULL DEFAULT 0"];
+const ADDED: [&str; 2] = [
+    "unjoined INTEGER NOT NULL DEFAULT 0",
+    "row_hash INTEGER NOT NULL DEFAULT 0",
+];
 
 /// The columns that [`applied_of`] reads.
-const COLUMNS: &str = "lsn, seq, live, as_of, created, hash, unjoined";
+const COLUMNS: &str = "lsn, seq, live, as_of, created, hash, unjoined, row_hash";
 
 /// A row that waits may have been written to the sinks by a process that was killed before it could say so: whether its features
 /// have changed cannot be told from what is known here.
-const DISTRUST: &str = "UPDATE applied SET hash = 0 WHERE key IN (SELECT key FROM pending)";
+const DISTRUST: &str = "UPDATE applied SET hash = 0, row_hash = 0 WHERE key IN (SELECT key FROM pending)";
 
 /// The note of the latest time that the source has told.
 const LATEST: &str = "latest";
@@ -57,8 +60,10 @@ pub struct Applied {
     pub as_of: i64,
     /// When the item came into being, where that is known.
     pub created: Option<i64>,
-    /// [`JoinedRow::hash`](super::joined::JoinedRow::hash) of what the model read, with its version.
+    /// [`JoinedRow::hash`](super::joined::JoinedRow::hash) of what its vector's row was made of, with the model's version.
     pub hash: u64,
+    /// The same of all its columns: of its feature row.
+    pub row_hash: u64,
 }
 
 impl Applied {
@@ -450,8 +455,9 @@ fn put_meta(database: &Connection, name: &str, value: &str) -> rusqlite::Result<
 }
 
 fn put_applied(database: &Connection, applied: &[(i64, Applied)]) -> rusqlite::Result<()> {
-    let command =
-        format!("INSERT OR REPLACE INTO applied (key, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    let command = format!(
+        "INSERT OR REPLACE INTO applied (key, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    );
     let mut command = database.prepare_cached(&command)?;
     for (key, one) in applied {
         let Position { lsn, seq } = one.position;
@@ -464,7 +470,8 @@ fn put_applied(database: &Connection, applied: &[(i64, Applied)]) -> rusqlite::R
             one.as_of,
             one.created,
             hash,
-            one.unjoined
+            one.unjoined,
+            one.row_hash.cast_signed()
         ])?;
     }
     Ok(())
@@ -498,6 +505,7 @@ fn applied_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Applied> {
         created: row.get(4)?,
         hash: row.get::<_, i64>(5)?.cast_unsigned(),
         unjoined: row.get(6)?,
+        row_hash: row.get::<_, i64>(7)?.cast_unsigned(),
     })
 }
 
@@ -543,6 +551,7 @@ mod tests {
             as_of: 5,
             created: Some(3),
             hash: u64::MAX - 1,
+            row_hash: 0,
         }
     }
 
@@ -572,8 +581,12 @@ mod tests {
     fn an_outcome_is_there_after_opening_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/state.db");
+        let whole = Applied {
+            row_hash: u64::MAX,
+            ..applied(8, true)
+        };
         let outcome = Outcome {
-            applied: vec![(1, applied(8, true)), (2, applied(16, false))],
+            applied: vec![(1, whole), (2, applied(16, false))],
             pending: vec![pending(9, 8, Reason::Dimension)],
             done: Vec::new(),
             confirmed: Some(24),
@@ -592,9 +605,9 @@ mod tests {
         assert_eq!(state.past().unwrap(), past);
         assert_eq!(state.latest().unwrap(), Some(-7));
         let found = state.applied(&[2, 7, 1]).unwrap();
-        assert_eq!(found, [Some(applied(16, false)), None, Some(applied(8, true))]);
+        assert_eq!(found, [Some(applied(16, false)), None, Some(whole)]);
         assert_eq!(state.counts().unwrap(), (1, 1, 1));
-        assert_eq!(state.live_after(None, 9).unwrap(), [(1, applied(8, true))]);
+        assert_eq!(state.live_after(None, 9).unwrap(), [(1, whole)]);
         assert_eq!(state.live_after(Some(1), 9).unwrap(), []);
     }
 

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rankine_store::vectors::{Gone, VectorRow, VectorStore};
+use rustc_hash::FxHashSet;
 use serde_json::Value as Json;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::change::{Change, Position};
 use super::dead::{DeadLetters, Letter};
@@ -321,7 +323,7 @@ impl Worker {
             let version = embedder.version();
             let fresh: Vec<&JoinedRow> = rows
                 .iter()
-                .filter(|row| at > 0 || !unchanged(row, work, embedder.as_ref()))
+                .filter(|row| at > 0 || !self.unchanged(row, work, embedder.as_ref()))
                 .collect();
             if at == 0 {
                 Status::add(&self.status.cache_hits, rows.len() - fresh.len());
@@ -372,6 +374,27 @@ impl Worker {
         }
     }
 
+    /// Whether a row that is made again is what was embedded before.
+    fn unchanged(&self, row: &JoinedRow, work: &Work, embedder: &dyn Embedder) -> bool {
+        let wish = work.wishes.get(&row.id);
+        wish.is_some_and(|wish| {
+            let before = wish
+                .before
+                .is_some_and(|a| a.live && a.hash == self.hash(row, embedder));
+            wish.remake.is_some() && before
+        })
+    }
+
+    /// What a vector's row was made of: the columns that the model reads and its version, and the categories beside the vector.
+    fn hash(&self, row: &JoinedRow, embedder: &dyn Embedder) -> u64 {
+        let read = row.hash(embedder.fields()) ^ embedder.version().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let category = self.settings.category.as_deref();
+        match category.map(|name| categories(row, name)) {
+            None => read,
+            Some(texts) => read ^ xxh3_64(texts.join("\0").as_bytes()),
+        }
+    }
+
     pub(crate) fn created_of(&self, row: &JoinedRow) -> Option<i64> {
         let cell = row.cells.get(self.settings.created.as_deref()?)?;
         moment::of_json(cell)
@@ -384,14 +407,18 @@ impl Worker {
         vectors: &[GenerationRows],
         work: &mut Work,
     ) -> Result<(), PipelineError> {
+        let embedded: FxHashSet<i64> = vectors
+            .iter()
+            .flat_map(|v| v.rows.iter().map(|row| row.id))
+            .collect();
+        // a column that the model does not read may be one that a page shows
         let made: Vec<(JoinedRow, Position)> = rows
             .iter()
-            .filter(|row| {
-                vectors
-                    .iter()
-                    .any(|v| v.rows.iter().any(|made| made.id == row.id))
+            .filter_map(|row| Some((row, work.wishes.get(&row.id)?)))
+            .filter(|(row, wish)| {
+                embedded.contains(&row.id) || wish.before.is_none_or(|a| a.row_hash != row.hash(&[]))
             })
-            .filter_map(|row| Some((row.clone(), work.wishes.get(&row.id)?.position)))
+            .map(|(row, wish)| (row.clone(), wish.position))
             .collect();
         let tombs: Vec<Gone> = work
             .gone
@@ -470,7 +497,8 @@ impl Worker {
                 unjoined: false,
                 as_of: row.as_of,
                 created: wish.created.or_else(|| self.created_of(row)),
-                hash: active.as_deref().map_or(0, |active| hash(row, active)),
+                hash: active.as_deref().map_or(0, |active| self.hash(row, active)),
+                row_hash: row.hash(&[]),
             };
             work.outcome.applied.push((row.id, applied));
             match wish.remake {
@@ -494,6 +522,7 @@ impl Worker {
                 as_of: *time,
                 created: unjoined.and_then(|wish| wish.created),
                 hash: 0,
+                row_hash: 0,
             };
             work.outcome.applied.push((*key, applied));
             // what was made again and is still nothing is no news
@@ -577,22 +606,6 @@ impl Worker {
 struct GenerationRows {
     version: u64,
     rows: Vec<VectorRow>,
-}
-
-/// Whether a row that is made again is what was embedded before.
-fn unchanged(row: &JoinedRow, work: &Work, embedder: &dyn Embedder) -> bool {
-    let wish = work.wishes.get(&row.id);
-    wish.is_some_and(|wish| {
-        let before = wish
-            .before
-            .is_some_and(|a| a.live && a.hash == hash(row, embedder));
-        wish.remake.is_some() && before
-    })
-}
-
-/// What a vector was made of: the columns that the model reads, and its version.
-fn hash(row: &JoinedRow, embedder: &dyn Embedder) -> u64 {
-    row.hash(embedder.fields()) ^ embedder.version().wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 fn trace(id: i64, outcome: &'static str, position: Position, (committed, received): (i64, i64)) -> Trace {

@@ -189,7 +189,7 @@ mod from_a_file {
         fn parts(&self) -> Parts {
             let lookup = SqliteLookupOptions {
                 path: self.path("landing.db"),
-                schema: "CREATE TABLE IF NOT EXISTS author (author PRIMARY KEY, level); \
+                schema: "CREATE TABLE IF NOT EXISTS author (author PRIMARY KEY, level, genres); \
                      CREATE TABLE IF NOT EXISTS item (id PRIMARY KEY, title, created, author, genres);"
                     .to_owned(),
                 sql: self.sql.to_owned(),
@@ -393,6 +393,77 @@ mod from_a_file {
         assert_eq!(home.ids(), [1, 2]);
     }
 
+    /// A model that reads the title alone.
+    struct Titles(Vec<(Arc<str>, FieldType)>);
+
+    impl Embedder for Titles {
+        fn version(&self) -> u64 {
+            1
+        }
+
+        fn width(&self) -> usize {
+            WIDTH
+        }
+
+        fn fields(&self) -> &[(Arc<str>, FieldType)] {
+            &self.0
+        }
+
+        fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
+            Hashed(1).embed(rows)
+        }
+    }
+
+    impl Embedders for Titles {
+        fn newest(&self) -> Result<Option<u64>, PipelineError> {
+            Ok(Some(1))
+        }
+
+        fn open(&self, _: u64) -> Result<Arc<dyn Embedder>, PipelineError> {
+            Ok(Arc::new(Titles(self.0.clone())))
+        }
+    }
+
+    #[test]
+    fn columns_that_the_model_does_not_read_reach_the_feature_table_and_the_categories() {
+        let mut home = Home::new();
+        home.sql = "SELECT v.id, v.title, a.level, a.genres FROM item v LEFT JOIN author a ON a.author = v.author \
+             WHERE v.id IN (SELECT value FROM json_each(:ids))";
+        let author = |level: i64, genres: &str| {
+            let row = serde_json::json!({"author": "a", "level": level, "genres": genres});
+            line("upsert", "author", 2_000_000, row)
+        };
+        let mut lines = author(7, "War") + &item("insert", 2, 2_000_000, "Heat");
+        let mut run = |more: &str| {
+            lines += more;
+            std::fs::write(home.path("changes.jsonl"), &lines).unwrap();
+            let mut settings = settings(dimensions());
+            settings.until_idle = true;
+            let mut parts = home.parts();
+            parts.embedders = Arc::new(Titles(vec![("title".into(), FieldType::String)]));
+            let running = start(settings, parts, Vec::new());
+            running.thread.join().unwrap().unwrap();
+            let found = home
+                .vectors
+                .get(&Generation::new("items", 1), &[2])
+                .unwrap()
+                .remove(0)
+                .unwrap();
+            (
+                home.level(2).unwrap(),
+                found.categories,
+                count(&running.status.cache_hits),
+            )
+        };
+        let war = vec!["War".to_owned()];
+        assert_eq!(run(""), ("7".to_owned(), war.clone(), 0));
+        assert_eq!(run(&author(8, "War")), ("8".to_owned(), war, 1), "no new vector");
+        assert_eq!(
+            run(&author(8, "Crime")),
+            ("8".to_owned(), vec!["Crime".to_owned()], 0)
+        );
+    }
+
     #[test]
     fn an_item_without_its_author_comes_with_it_and_comes_back() {
         let mut home = Home::new();
@@ -412,7 +483,9 @@ mod from_a_file {
         assert_eq!(run(&author("delete", 2_000_003), Vec::new()), (vec![], 0, 2));
         // somebody mends the table behind the stream's back: a letter of the very place at which item 2 went
         let landing = rusqlite::Connection::open(home.path("landing.db")).unwrap();
-        landing.execute("INSERT INTO author VALUES ('a', 8)", []).unwrap();
+        landing
+            .execute("INSERT INTO author (author, level) VALUES ('a', 8)", [])
+            .unwrap();
         let state = State::open(&home.path("state.db")).unwrap();
         let at = state.applied(&[2]).unwrap()[0].unwrap().position;
         drop(state);
