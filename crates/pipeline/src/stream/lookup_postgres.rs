@@ -86,7 +86,9 @@ impl PostgresLookup {
             Parameter::Keys(keys) => session.client.query(query, &[&keys]),
         };
         let rows = rows.map_err(PipelineError::postgres(action))?;
-        rows.iter().map(|row| id_of(row, action)).collect()
+        rows.iter()
+            .filter_map(|row| id_of(row, action).transpose())
+            .collect()
     }
 }
 
@@ -95,17 +97,33 @@ enum Parameter<'a> {
     Keys(&'a [String]),
 }
 
-/// The first column as an id, of whatever width.
-fn id_of(row: &postgres::Row, action: &str) -> Result<i64, PipelineError> {
-    let wide = row.try_get::<_, i64>(0);
-    let id = wide.or_else(|_| row.try_get::<_, i32>(0).map(i64::from));
-    id.map_err(PipelineError::postgres(action.to_owned()))
+/// The first column as an id, of whatever width; none where it is null. A statement that gives something else gives it again.
+fn id_of(row: &postgres::Row, action: &str) -> Result<Option<i64>, PipelineError> {
+    let middle = || row.try_get::<_, Option<i32>>(0).map(|id| id.map(i64::from));
+    let narrow = || row.try_get::<_, Option<i16>>(0).map(|id| id.map(i64::from));
+    let id = row
+        .try_get::<_, Option<i64>>(0)
+        .or_else(|_| middle())
+        .or_else(|_| narrow());
+    id.map_err(|_| PipelineError::Stream {
+        reason: format!(
+            "cannot {action}: expected whole numbers in its first column, got `{}` of type {}",
+            row.columns().first().map_or("", |column| column.name()),
+            row.columns().first().map_or("", |column| column.type_().name()),
+        ),
+    })
+}
+
+/// Reads a connection string; a wrong one does not become right by waiting.
+pub(crate) fn config_of(dsn: &str) -> Result<postgres::Config, PipelineError> {
+    dsn.parse().map_err(|error| PipelineError::Stream {
+        reason: format!("cannot read the connection string of PostgreSQL: {error}"),
+    })
 }
 
 /// Connects with one form for times, whatever the server's settings.
 pub(crate) fn connect(dsn: &str) -> Result<Client, PipelineError> {
-    let config = dsn.parse::<postgres::Config>();
-    let mut config = config.map_err(PipelineError::postgres("read the connection string"))?;
+    let mut config = config_of(dsn)?;
     config.application_name("rankine");
     config.options("-c datestyle=ISO,YMD -c timezone=UTC -c extra_float_digits=3");
     config

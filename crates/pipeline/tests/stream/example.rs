@@ -6,7 +6,7 @@ use ::postgres::{Client, NoTls};
 use rankine_pipeline::stream::config::StreamConfig;
 use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures};
 use rankine_pipeline::stream::lookup_postgres::{PostgresLookup, PostgresLookupOptions};
-use rankine_pipeline::stream::{Found, JoinedRow, Lookup, Position};
+use rankine_pipeline::stream::{Dimension, Found, JoinedRow, Lookup, Position};
 use rankine_store::testing::PostgresServer;
 use serde_json::json;
 
@@ -139,6 +139,15 @@ fn the_feature_table_gains_the_columns_that_the_join_gets() {
     );
 }
 
+/// A dimension whose statement gives this column.
+fn resting(column: &str) -> Dimension {
+    Dimension {
+        table: "author".to_owned(),
+        key: "author".to_owned(),
+        items: format!("SELECT {column} WHERE 'a' = ANY (:keys)"),
+    }
+}
+
 #[test]
 fn a_row_that_the_statement_fails_on_is_found_among_the_others() {
     let url = PostgresServer::shared().unwrap().database().unwrap();
@@ -152,7 +161,9 @@ fn a_row_that_the_statement_fails_on_is_found_among_the_others() {
         dsn: url,
         sql: "SELECT id, 10 / x AS y FROM item WHERE id = ANY (:ids)".to_owned(),
         item: ("item".to_owned(), "id".to_owned()),
-        dimensions: Vec::new(),
+        dimensions: ["7::smallint AS near", "NULL::int AS none", "'7'::text AS far"]
+            .map(resting)
+            .into(),
     });
     let found = lookup.join(&[(1, 0), (2, 0), (3, 0)]).unwrap();
     assert!(matches!(&found[0], Found::Row(row) if row.cells["y"] == 10));
@@ -163,6 +174,22 @@ fn a_row_that_the_statement_fails_on_is_found_among_the_others() {
     );
     assert!(matches!(&found[2], Found::Row(row) if row.cells["y"] == 2));
     assert_eq!(lookup.present(&[3, 4]).unwrap(), [3]);
+    for (dimension, expected) in [(0, vec![7]), (1, vec![])] {
+        assert_eq!(lookup.items_of(dimension, &["a".to_owned()]).unwrap(), expected);
+    }
+    let told = lookup.items_of(2, &["a".to_owned()]).unwrap_err();
+    assert!(
+        !told.is_transient() && told.to_string().contains("`far` of type text"),
+        "{told}"
+    );
+    let wrong = PostgresLookupOptions {
+        dsn: "port=x".to_owned(),
+        sql: String::new(),
+        item: ("item".to_owned(), "id".to_owned()),
+        dimensions: Vec::new(),
+    };
+    let told = PostgresLookup::new(&wrong).join(&[(1, 0)]).unwrap_err();
+    assert!(!told.is_transient(), "{told}");
 }
 
 #[test]

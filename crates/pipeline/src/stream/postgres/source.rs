@@ -17,6 +17,7 @@ use super::table::{self, SourceTable, quoted};
 use super::wire::Wire;
 use crate::error::PipelineError;
 use crate::stream::change::{Cell, Change, Fields, Kind, Position, parse_lsn, print_lsn};
+use crate::stream::lookup_postgres::config_of;
 use crate::stream::source::{Arrival, Backfill, Opened, Past, Retained, Source};
 
 /// Keys per message of the snapshot.
@@ -112,8 +113,7 @@ impl PostgresSource {
     }
 
     fn config(&self) -> Result<postgres::Config, PipelineError> {
-        let parsed = self.options.dsn.parse::<postgres::Config>();
-        let mut config = parsed.map_err(PipelineError::postgres("read the connection string"))?;
+        let mut config = config_of(&self.options.dsn)?;
         config.application_name("rankine stream");
         Ok(config)
     }
