@@ -537,6 +537,7 @@ impl StreamConfig {
             "missing; or set RANKINE_STREAM_DSN",
         );
         self.check_source(&mut need);
+        self.check_sinks(&mut need, postgres);
         need(
             self.vectors.stores.iter().all(|store| store == "redis"),
             "vectors.stores",
@@ -589,9 +590,27 @@ impl StreamConfig {
             "changes from a file land in SQLite",
         );
         need(
+            self.source.kind != "postgres" && !self.source.start_time.is_empty(),
+            "source.start_time",
+            "filters the snapshot of a table in PostgreSQL; a file or a topic is read as it is",
+        );
+        need(
             self.source.kind == "postgres" && self.join.kind == "sqlite",
             "join.kind",
             "tables of PostgreSQL are joined there",
+        );
+    }
+
+    /// What goes to PostgreSQL says where that is.
+    fn check_sinks(&self, need: &mut impl FnMut(bool, &str, &str), told: bool) {
+        let missing = "missing; or set RANKINE_STREAM_DSN";
+        let features = self.features.kind == "postgres" && self.features.dsn.is_empty();
+        need(features && !told, "features.dsn", missing);
+        let pgvector = self.vectors.stores.iter().any(|store| store == "pgvector");
+        need(
+            pgvector && self.vectors.dsn.is_empty() && !told,
+            "vectors.dsn",
+            missing,
         );
     }
 
@@ -756,6 +775,16 @@ mod tests {
             "join.kind",
         ] {
             assert!(error.contains(part) || part == "join.kind", "{part}: {error}");
+        }
+        let idle = "[source]\nkind = \"kafka\"\ntopic = \"t\"\nstart_time = \"2022-03-03\"\ncreate_time = \"c\"\n\
+             [join]\nsql = \"SELECT :ids\"\n[features]\nkind = \"postgres\"\n[vectors]\nstores = [\"pgvector\"]";
+        let error = compiled(idle).unwrap_err();
+        for part in [
+            "a topic is read as it is",
+            "features.dsn: missing",
+            "vectors.dsn: missing",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
         }
         let error = compiled("[souce]\nkind = \"file\"").unwrap_err();
         assert!(error.contains("did you mean `source`"), "{error}");
