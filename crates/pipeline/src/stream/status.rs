@@ -180,7 +180,7 @@ counters! {
     live: "rankine_stream_live" "gauge",
     /// Deleted keys remembered.
     tombstones: "rankine_stream_tombstones" "gauge",
-    /// Microseconds between the last processed change's commit and its processing.
+    /// Microseconds between the last processed change's commit and its processing; of what is held up, its age.
     lag: "rankine_stream_lag_microseconds" "gauge",
     /// Bytes of log the source keeps for this stream.
     retained: "rankine_stream_retained_bytes" "gauge",

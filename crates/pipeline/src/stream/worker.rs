@@ -161,6 +161,10 @@ impl Worker {
             }
         }
         Status::add(&self.status.changes, changes.len());
+        if let Some(oldest) = changes.iter().map(|change| change.commit_time).min() {
+            let age = (self.settings.clock)().saturating_sub(oldest);
+            self.status.lag.store(u64::try_from(age).unwrap_or(0), Relaxed);
+        }
         self.take_unnamed(&mut changes, &mut work);
         self.land(&mut changes, &mut work)?;
         self.sort(&changes, &mut work)?;
@@ -643,16 +647,20 @@ pub(crate) fn retry<T>(
     mut run: impl FnMut() -> Result<T, PipelineError>,
 ) -> Result<T, PipelineError> {
     let mut pause = Duration::from_millis(20);
+    let (begun, lag) = (Instant::now(), status.lag.load(Relaxed));
     loop {
         match run() {
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "trying again");
+                let held = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+                status.lag.store(lag.saturating_add(held), Relaxed);
                 status.hold(Some(error.to_string()));
                 Status::add(&status.retries, 1);
             }
             other => {
                 if pause > Duration::from_millis(20) {
                     status.hold(None);
+                    status.lag.store(lag, Relaxed);
                 }
                 return other;
             }
@@ -662,5 +670,31 @@ pub(crate) fn retry<T>(
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_up_ages() {
+        let (status, stop, mut seen) = (Status::default(), AtomicBool::new(false), Vec::new());
+        status.lag.store(5, Relaxed);
+        let tried = retry(&status, &stop, || {
+            seen.push(status.lag.load(Relaxed));
+            match seen.len() {
+                3 => Ok(status.held_by()),
+                _ => Err(PipelineError::Embed {
+                    model: "m".to_owned(),
+                    reason: "away".to_owned(),
+                    transient: true,
+                }),
+            }
+        });
+        assert!(tried.unwrap().is_some_and(|held| held.contains("away")));
+        // it sleeps before it tries again
+        assert!(seen[0] == 5 && seen[2] >= seen[1] + 20_000, "{seen:?}");
+        assert_eq!((status.lag.load(Relaxed), status.held_by()), (5, None));
     }
 }
