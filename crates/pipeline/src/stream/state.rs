@@ -393,8 +393,7 @@ impl State {
     /// # Errors
     /// `Sqlite`.
     pub fn tombstones_before(&self, time: i64, count: usize) -> Result<Vec<(i64, Position)>, PipelineError> {
-        let query =
-            "SELECT key, lsn, seq FROM applied \
+        let query = "SELECT key, lsn, seq FROM applied \
              WHERE live = 0 AND COALESCE(created, as_of) < ?1 AND as_of < ?1 LIMIT ?2";
         self.run("read", |database| {
             let mut query = database.prepare_cached(query)?;
