@@ -8,7 +8,7 @@ use rankine_feature::Plan;
 use rankine_model::{Artefact, Network, Scorer};
 use rankine_table::{FileRows, LeftOut};
 use rankine_train::metric::Evaluation;
-use rankine_train::ranking::{Ranking, RankingOptions};
+use rankine_train::ranking::{Ranking, RankingOptions, World};
 use serde::Serialize;
 
 use super::{Globals, model_named};
@@ -139,7 +139,7 @@ fn lists(
         &mut open(met.iter().filter(|path| !test.contains(path)).collect())?,
         &mut open(test.iter().collect())?,
         &measured,
-        &content_slots(config),
+        World::default().described_by(content_slots(config)),
     )
     .map(Some)
 }

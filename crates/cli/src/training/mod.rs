@@ -8,6 +8,7 @@ mod chronicle;
 mod fit;
 mod gate;
 mod judge;
+mod learnt;
 mod linear;
 mod origin;
 mod publish;

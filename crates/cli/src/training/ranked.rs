@@ -37,8 +37,7 @@ pub(super) fn title_and_met(job: &Job) -> (&'static str, Part) {
     }
 }
 
-/// Ranks all items for the users of `held`; items of `met` that a user met are left out of his list. `content` are the slots of items'
-/// content.
+/// Ranks all items for the users of `held`; items of `met` that a user met are left out of his list. `world` is what is known beside both.
 ///
 /// # Errors
 /// What the sources report.
@@ -48,9 +47,8 @@ pub(crate) fn ranked(
     met: &mut dyn SampleSource,
     held: &mut dyn SampleSource,
     options: &RankingOptions,
-    content: &[u32],
+    mut world: World,
 ) -> anyhow::Result<Ranking> {
-    let mut world = World::default().described_by(content.to_vec());
     world.learn(met)?;
     Ok(rank(title, (name, plan, scorer), &mut world, held, options)?)
 }
@@ -72,7 +70,7 @@ pub(crate) fn lists(job: &Job, fitted: &Fitted) -> anyhow::Result<Option<Ranking
         &mut *job.open(&fitted.plan, met)?,
         &mut *job.open(&fitted.plan, Part::Judge)?,
         &ranking_options(&job.model),
-        &[],
+        World::default(),
     )
     .map(Some)
 }
@@ -98,7 +96,7 @@ pub(crate) fn listed(job: &Job, plan: &Plan, parameters: &Parameters<f32>) -> an
         &mut *job.open(plan, Part::Train)?,
         &mut *job.open(plan, Part::Valid)?,
         &options,
-        &[],
+        World::default(),
     )?;
     let own = ranking.lines.iter().find(|line| !line.baseline);
     let own = own.filter(|_| ranking.users > 0);

@@ -139,6 +139,28 @@ fn a_version_that_ranks_new_items_worse_is_not_published() {
 }
 
 #[test]
+fn items_learnt_on_earlier_days_are_not_cold() {
+    let shop = Shop::new().unwrap();
+    shop.train(&[]).good();
+    // day 2 has samples of other items, and is judged by items of day 1 and, at first, by new ones
+    std::fs::write(shop.path("train.csv"), lines(40..60)).unwrap();
+    let (known, new) = (lines(0..10), lines(60..70));
+    let mixed = known.clone() + new.split_once('\n').unwrap().1;
+    let models = shop.path("models/shop");
+    let judged = |test: &str, more: &[&str]| {
+        std::fs::write(shop.path("test.csv"), test).unwrap();
+        let report = shop.train(&[&["--gate", "1"], more].concat()).good().json();
+        report["gate"]["split"].clone()
+    };
+    let from = ["--init-from", models.as_str()];
+    assert_eq!(judged(&known, &from), "all items");
+    assert_eq!(judged(&mixed, &from), "cold items");
+    assert_eq!(judged(&new, &from), "cold items");
+    // what serves has met them, whatever a training begins from
+    assert_eq!(judged(&known, &[]), "all items");
+}
+
+#[test]
 fn a_gate_is_printed_checked_and_refused_like_every_key() {
     let shop = Shop::new().unwrap();
     let model = shop.path("shop.toml");

@@ -11,11 +11,11 @@ use super::world::{Asked, World, number};
 use crate::bootstrap::Bootstrap;
 use crate::metric::{Bounds, top};
 
-/// Items that no learnt sample has.
+/// Items that no learnt sample has, and that were not learnt before ([`World::learnt_before`]).
 pub const COLD_ITEMS: &str = "cold items";
 /// All other items.
 pub const WARM_ITEMS: &str = "warm items";
-/// Items that fewer than five users met in learnt samples, the cold ones among them.
+/// Items that fewer than five users met in these learnt samples, the cold ones among them.
 pub const RARE_ITEMS: &str = "rare items";
 /// All other items.
 pub const FREQUENT_ITEMS: &str = "frequent items";
@@ -91,7 +91,7 @@ impl Share {
         let met = (0..number(world.items())).map(|item| world.met_by(item).len());
         let met: Vec<usize> = met.collect();
         let below = |least: usize| met.iter().map(|users| *users < least).collect::<Vec<bool>>();
-        let (cold, rare) = (below(1), below(RARE));
+        let (cold, rare) = (world.cold(), below(RARE));
         let new: Vec<bool> = asked.iter().map(|asked| asked.met.is_empty()).collect();
         let all = (vec![true; cold.len()], vec![true; asked.len()]);
         let of_items = |names, has: Vec<bool>| {

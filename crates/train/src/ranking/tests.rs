@@ -289,6 +289,29 @@ fn lists_have_intervals_of_users_drawn_together() {
 }
 
 #[test]
+fn what_was_learnt_before_is_not_cold() {
+    let plan = Plan::compile(TAGGED, "conf", None).unwrap();
+    let text = "format = 1\nconf = \"shop\"\nkind = \"popularity\"\nmatrix = { item = 2 }\n";
+    let config = ModelConfig::parse(text, "m.toml").unwrap();
+    let (mut learnt, mut held) = tagged();
+    let frame = Frame::default();
+    let trained = crate::matrix::train(&config, &plan, &mut learnt, &frame, (&mut Silent, None)).unwrap();
+    let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
+    // items from 30 on are held out; that 1,000 is nowhere among the samples says nothing
+    let mut cold = |before: &[i64]| {
+        let mut world = World::default().learnt_before(before.iter().copied());
+        world.learn(&mut learnt).unwrap();
+        let options = RankingOptions::default();
+        let found = rank("test", ("own", &plan, &scorer), &mut world, &mut held, &options).unwrap();
+        let split = found.splits.into_iter().find(|split| split.name == COLD_ITEMS);
+        split.map(|split| split.items)
+    };
+    assert_eq!(cold(&[]), Some(10));
+    assert_eq!(cold(&[30, 31, 32, 1000]), Some(7));
+    assert_eq!(cold(&(30..40).collect::<Vec<_>>()), None);
+}
+
+#[test]
 fn nothing_cold_is_no_split() {
     assert!(ranked(&RankingOptions::default()).splits.is_empty());
 }

@@ -1,7 +1,7 @@
 //! What a ranking knows of items and users: every item's row and who met it, from learnt samples; requests from held-out ones.
 
 use rankine_feature::Value;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::TrainError;
 use crate::source::{SampleSource, for_each};
@@ -20,6 +20,8 @@ pub struct World {
     said: Vec<(i64, u32, f32)>,
     /// Slots of what is known of an item before anybody met it.
     content: Vec<u32>,
+    /// Ids of items that were learnt from before these samples.
+    before: FxHashSet<i64>,
 }
 
 /// One user's request and what would answer it.
@@ -46,6 +48,13 @@ impl World {
     #[must_use]
     pub fn described_by(self, content: Vec<u32>) -> World {
         World { content, ..self }
+    }
+
+    /// The same with items that a model has learnt from other samples: they are not cold, whoever meets them here.
+    #[must_use]
+    pub fn learnt_before(self, items: impl IntoIterator<Item = i64>) -> World {
+        let before = items.into_iter().collect();
+        World { before, ..self }
     }
 
     /// Takes learnt samples in: their items are known and met. Later rows of an item replace earlier ones.
@@ -149,6 +158,15 @@ impl World {
     /// The users who met an item, ascending.
     pub(super) fn met_by(&self, item: u32) -> &[u32] {
         self.met_by.get(item as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether each item is one that nobody met, in these samples or before.
+    pub(super) fn cold(&self) -> Vec<bool> {
+        let mut cold: Vec<bool> = self.met_by.iter().map(Vec::is_empty).collect();
+        for place in self.before.iter().filter_map(|id| self.places.get(id)) {
+            cold[*place as usize] = false;
+        }
+        cold
     }
 
     /// How many users liked each item in a learnt sample, as the kind `popularity` counts. Drawn negatives were met, not liked; they
