@@ -13,6 +13,9 @@ mod artefact;
 mod capi;
 #[cfg(test)]
 mod checkpoint;
+#[cfg(test)]
+mod cold_start;
+#[cfg(test)]
 mod conf;
 #[cfg(test)]
 mod damage;
