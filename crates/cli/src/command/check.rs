@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use rankine_feature::{FeatureOutline, Group, Plan};
 use rankine_model::outline::Outline;
 use rankine_model::{Kind as ModelKind, ModelConfig, Network};
+use rankine_pipeline::stream::config::StreamConfig;
 use rankine_server::ServerConfig;
 use rankine_train::linear::TextFormat;
 use rankine_train::report::drawing;
@@ -17,8 +18,8 @@ use serde_json::{Value, json};
 
 use super::{Globals, check_skew, tune};
 use crate::given::text_conf;
-use crate::output;
 use crate::training::reads;
+use crate::{clock, output};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -29,11 +30,12 @@ use crate::training::reads;
     rankine check config/models/widedeep.toml --conf config/movielens.feature.toml\n  \
     rankine check config/models/din.toml --conf config/movielens.feature.toml --svg > din.svg\n  \
     rankine check examples/models/dssm-finetune.toml --widths 64,64\n  \
+    rankine check examples/cold-start/films/stream.toml\n  \
     rankine check config/server.toml")]
 pub(crate) struct Options {
     #[command(subcommand)]
     other: Option<Other>,
-    /// A conf, a model file, a tune file or a server configuration
+    /// A conf, a model file, a tune file, a stream's or a server's configuration
     #[arg(value_name = "FILE.toml", required = true)]
     file: Option<PathBuf>,
     /// With a model file: the conf whose slots it must fit
@@ -64,6 +66,7 @@ enum Kind {
     Conf,
     Model,
     Tune,
+    Stream,
     Server,
 }
 
@@ -84,12 +87,17 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         }
         Kind::Conf => return conf(&Plan::compile(&text, &file, None)?, &file, options, globals),
         Kind::Model => return model(&text, &file, options, globals),
-        Kind::Server | Kind::Tune if options.dot || options.svg => {
+        Kind::Server | Kind::Stream | Kind::Tune if options.dot || options.svg => {
             bail!(
                 "{file}: --dot draws the plan of a conf, --svg the network of a model file, and this is neither"
             )
         }
         Kind::Tune => tune::read(path)?.told(),
+        Kind::Stream => {
+            let dsn = std::env::var("RANKINE_STREAM_DSN").ok();
+            let plan = StreamConfig::load(path)?.compile(path, dsn, clock::now_micros)?;
+            format!("the change stream \"{}\"", plan.config.name)
+        }
         Kind::Server => {
             ServerConfig::parse(&text, &file)?;
             "a server configuration".to_owned()
@@ -102,12 +110,14 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Confs have features or a schema, model files a kind, tune files a space, the rest is the server's. Looked up by line, so that a file
-/// that does not parse is still explained by the right reader.
+/// Confs have features or a schema, streams a source or a join, model files a kind, tune files a space, the rest is the server's.
+/// Looked up by line, so that a file that does not parse is still explained by the right reader.
 fn kind_of(text: &str) -> Kind {
     let begins = |key: &str| text.lines().any(|line| line.trim_start().starts_with(key));
     if begins("[[feature]]") || begins("schema") || begins("[schema") {
         Kind::Conf
+    } else if ["[source]", "source.", "[join]", "join."].into_iter().any(begins) {
+        Kind::Stream
     } else if begins("kind") && begins("format") {
         Kind::Model
     } else if begins("[space") || begins("space") {

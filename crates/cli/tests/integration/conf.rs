@@ -49,6 +49,32 @@ fn check_draws_the_plan() {
 }
 
 #[test]
+fn check_knows_a_stream_and_says_where_its_faults_are() {
+    let home = tempfile::tempdir().unwrap();
+    let film = "examples/cold-start/films/stream.toml";
+    let told = rankine(home.path(), &["check", film]).good().stdout;
+    assert!(told.contains("the change stream \"films\", no faults"), "{told}");
+    let file = home.path().join("bad.toml");
+    let text = "format = 1\nname = \"a b\"\n\n[source]\ntable = \"film\"\nkind = \"pigeon\"\n[join]\nsql = \"SELECT 1\"\n";
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let told = rankine(home.path(), &["check", file]).bad(1);
+    for part in [
+        "bad.toml:2:1: name",
+        "bad.toml:6:1: source.kind",
+        "bad.toml:8:1: join.sql",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    std::fs::write(file, text.replace("table", "tabel")).unwrap();
+    let told = rankine(home.path(), &["check", file]).bad(1);
+    assert!(
+        told.contains("bad.toml:5:1") && told.contains("did you mean `table`"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_foreign_configuration_becomes_a_conf_that_checks() {
     let home = tempfile::tempdir().unwrap();
     let source = format!("{REPOSITORY}/crates/feature/tests/data/fg/shop.json");

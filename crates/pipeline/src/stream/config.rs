@@ -3,6 +3,8 @@
 //! `config/stream.toml` is the commented reference; a test compares it with the defaults here. The decision: everything
 //! has a default but what only the user can know (tables, the statement, the model), and all faults come in one pass.
 
+mod place;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -482,6 +484,7 @@ impl StreamConfig {
             faults.push(fault(&name, "source.start_time", &message));
         }
         let settings = self.settings(clock);
+        located(&mut faults, file);
         Faults(faults).check()?;
         Ok(StreamPlan {
             config: self,
@@ -714,6 +717,17 @@ fn fault(file: &str, key: &str, message: &str) -> Fault {
             format!("{key}: {message}")
         },
         nearest: None,
+    }
+}
+
+/// Says where each fault's key stands in the file.
+fn located(faults: &mut [Fault], file: &Path) {
+    if faults.is_empty() {
+        return;
+    }
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    for fault in faults {
+        (fault.line, fault.column) = place::place(&text, &fault.key);
     }
 }
 
