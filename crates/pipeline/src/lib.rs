@@ -19,6 +19,7 @@ pub mod sample_log;
 pub mod sample_sql;
 pub mod sparrow_redis;
 pub mod stream;
+pub mod users_sqlite;
 
 pub use aggregate::{AggregateConfig, Aggregates};
 pub use catalogue::{Catalogue, Item, User};

@@ -50,7 +50,7 @@ pub use ask::{
     ModelFault, ModelScores, Permit, Question, QuestionItem, Reason, SlotContent, SlotData, Tap, Tapped,
 };
 pub use config::{ConfEntry, ModelEntry, PredictConfig, VersionPolicy};
-pub use dictionary::{DictionaryEntry, DictionaryKind, VectorTable, dictionary};
+pub use dictionary::{DictionaryEntry, DictionaryKind, RowFile, VectorTable, dictionary};
 pub use embed::{ItemVectorRows, Wanted, embed, embed_side, item_rows};
 pub use error::PredictError;
 pub use explain::{ExplainedFeature, ExplainedField, Explanation};

@@ -4,9 +4,13 @@
 //! Vectors are ready for a dot product: what weighs is in the users', so an index of the items ranks as the model does. What is the
 //! same for all items of a user (the bias, the context's number) is in neither, and told beside them. Rows are those that serving
 //! would have now: the imported events and the live log through the same aggregates; or a file of item rows. The file appears whole
-//! or not at all, under the version of the model that made it.
+//! or not at all, under the version of the model that made it. Items are known to fit in memory; users come and go in chunks.
+
+mod made;
+mod users;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
@@ -17,10 +21,13 @@ use rankine_pipeline::aggregate::live::event_of;
 use rankine_pipeline::import::imported;
 use rankine_pipeline::{AggregateConfig, Aggregates, Catalogue, events};
 use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side, item_rows};
+use rankine_store::vectors::{Generation, VectorStore};
 use rankine_store::{EventLog, LogOptions};
-use rankine_table::parquet;
 use rankine_table::vectors::VectorTable;
+use rankine_table::{Progress, parquet};
 
+use self::made::{Made, Places, folder_of, is_parquet};
+use self::users::Users;
 use super::{Globals, model_named};
 use crate::dictionaries::Dictionaries;
 use crate::home::Home;
@@ -34,6 +41,8 @@ use crate::sink;
     rankine embed dssm@3 --items items.parquet --out vectors.parquet\n  \
     rankine embed dssm --items items.txt --out items.index --users users.npy --users-out users.csv\n  \
     rankine embed dropoutnet --side user --users users.parquet --users-out users.npy\n  \
+    rankine embed dropoutnet --side user --users postgres://shop@127.0.0.1/shop --users-sql 'SELECT * FROM users' --keep userid \
+    --output user_emb --users-out users.parquet\n  \
     rankine embed dssm --to postgres://postgres@127.0.0.1/shop --set films")]
 pub(crate) struct Options {
     /// The model, and with @ a version (default: the newest)
@@ -50,13 +59,24 @@ pub(crate) struct Options {
     /// (redis-cli --pipe); default: dictionaries/NAME.parquet in the home folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// User rows, in the same forms; their vectors go to --users-out and, with --to, into the store
-    #[arg(long, value_name = "FILE")]
-    users: Option<PathBuf>,
+    /// User rows, in the same forms, or a database (postgres://…; SQLite by the name .db, .sqlite, .sqlite3) with --users-sql; their
+    /// vectors go to --users-out and, with --to, into the store
+    #[arg(long, value_name = "FILE|URL")]
+    users: Option<String>,
+    /// The users' SELECT in that database, or a file of it (.sql)
+    #[arg(long, value_name = "SQL", requires = "users")]
+    users_sql: Option<String>,
+    /// The users' column that is the id, which a Parquet file of vectors keeps; default: the first of a file
+    #[arg(long, value_name = "NAME", requires = "users")]
+    keep: Option<String>,
+    /// What the users' vectors are called: the column of a Parquet file (default: vector), the set in a store (default: see --set)
+    #[arg(long, value_name = "NAME", requires = "users")]
+    output: Option<String>,
     /// Where the users' vectors go; with --side user default: dictionaries/NAME-users.parquet in the home folder
     #[arg(long, value_name = "FILE", requires = "users")]
     users_out: Option<PathBuf>,
-    /// Write the vectors into a store, too, and let them serve there: redis://HOST:PORT/DB, postgres://USER@HOST/DB (pgvector)
+    /// Write the vectors into a store, too, and let them serve there: redis://HOST:PORT/DB, postgres://USER@HOST/DB (pgvector),
+    /// embedded:STREAM (the store of a stream that is not running) or embedded:FILE.redb
     #[arg(long, value_name = "URL")]
     to: Option<String>,
     /// Name of the set in that store, the users' with _users behind it; default: the model's
@@ -99,7 +119,38 @@ impl Options {
             alone || self.users.is_none() || self.users_out.is_some() || self.to.is_some(),
             "--users needs --users-out or --to"
         );
+        let other = self.users_out.as_ref().filter(|file| !is_parquet(file));
+        ensure!(
+            self.output.is_none() || self.to.is_some() || other.is_none(),
+            "--output names a column of a Parquet file or a set in a store, expected --users-out FILE.parquet or --to"
+        );
         Ok(())
+    }
+
+    fn wanted(&self, users: bool) -> Wanted {
+        let raw = self.raw;
+        Wanted { users, raw }
+    }
+
+    /// The set of a side's vectors in a store.
+    fn set(&self, name: &str, users: bool) -> String {
+        match (&self.output, users) {
+            (Some(output), true) => sink::set_of(output, false),
+            _ => sink::set_of(self.set.as_deref().unwrap_or(name), users),
+        }
+    }
+
+    /// The store that is named.
+    fn store(&self, home: &Home) -> anyhow::Result<Option<Box<dyn VectorStore>>> {
+        self.to
+            .as_deref()
+            .map(|place| sink::open(place, home))
+            .transpose()
+    }
+
+    /// A side's file: the one given, else the default where there is neither that nor a store.
+    fn file(&self, given: Option<&PathBuf>, default: PathBuf) -> Option<PathBuf> {
+        given.cloned().or(self.to.is_none().then_some(default))
     }
 }
 
@@ -124,58 +175,83 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         (Of::Item, None) => Some(known_items(&home)?),
     };
     let plan = options.dictionaries.bound(plan, &home)?;
-    let vectors = |users: bool, rows| {
-        let wanted = Wanted {
-            users,
-            raw: options.raw,
+    let store = options.store(&home)?;
+    let items = items.map(|rows| embed_side(&artefact, &plan, options.wanted(false), rows));
+    let items = items.transpose()?;
+    let mut told = Told::of(&artefact, items.as_ref());
+    let mut written = Vec::new();
+    let file = |users: &str| home.dictionaries().join(format!("{name}{users}.parquet"));
+    if let Some(items) = &items {
+        if let Some(out) = options.file(options.out.as_ref(), file("")) {
+            put(&artefact, items, &out)?;
+            told.file = Some(out.display().to_string());
+        }
+        written.extend(stored(store.as_deref(), options, name, items)?);
+    }
+    if let Some(place) = &options.users {
+        let out = match options.side {
+            Of::User => options.file(options.users_out.as_ref(), file("-users")),
+            Of::Item => options.users_out.clone(),
         };
-        embed_side(&artefact, &plan, wanted, rows)
-    };
-    let items = items.map(|rows| vectors(false, rows)).transpose()?;
-    let users = match &options.users {
-        Some(file) => Some(vectors(true, rows_of(file, &plan, Side::User)?)?),
-        None => None,
-    };
-    let mut told = Told::of(&artefact, items.as_ref(), users.as_ref());
-    if options.raw {
-        told.added = None;
+        let (side, to) = ((&artefact, &*plan), (out, store.as_deref()));
+        let mut made = users_made(options, place, side, to, globals)?;
+        told.users_file = made.finish()?;
+        told.about_users(&made, options.raw);
+        written.extend(made.generation);
     }
-    let default = |users: &str| home.dictionaries().join(format!("{name}{users}.parquet"));
-    let unsaid = options.to.is_none();
-    if let (Some(items), Some(out)) = (&items, options.out.clone().or(unsaid.then(|| default("")))) {
-        put(&artefact, items, &out)?;
-        told.file = Some(out.display().to_string());
-    }
-    let unsaid = unsaid && options.side == Of::User;
-    let out = options.users_out.clone().or(unsaid.then(|| default("-users")));
-    if let (Some(users), Some(out)) = (&users, out) {
-        put(&artefact, users, &out)?;
-        told.users_file = Some(out.display().to_string());
-    }
-    if let Some(url) = &options.to {
-        told.sets = Some(store(options, url, name, (items.as_ref(), users.as_ref()))?);
+    if let Some(store) = store {
+        store.switch(&written)?;
+        told.sets = Some(written.into_iter().map(|generation| generation.set).collect());
     }
     told.tell(globals)
 }
 
-/// Writes into a store and lets what was written serve; tells the sets.
-fn store(
+/// Embeds all users of `place`, chunk by chunk, into a file and a store.
+fn users_made<'a>(
     options: &Options,
-    url: &str,
+    place: &str,
+    (artefact, plan): (&'a Artefact, &Plan),
+    (out, store): (Option<PathBuf>, Option<&'a dyn VectorStore>),
+    globals: &Globals,
+) -> anyhow::Result<Made<'a>> {
+    let (sql, keep) = (options.users_sql.as_deref(), options.keep.as_deref());
+    let users = Users::open(place, sql, keep, plan)?;
+    let called = |given: Option<&str>, default: &str| given.unwrap_or(default).to_owned();
+    let set = options.set(&artefact.manifest().name, true);
+    let places = Places {
+        out,
+        names: (called(keep, "id"), called(options.output.as_deref(), "vector")),
+        store: store.map(|store| (store, set, options.position)),
+    };
+    let mut made = Made::new(artefact, places);
+    let progress = match globals.json {
+        true => Progress::silent(),
+        false => Progress::stderr(),
+    };
+    let mut stage = progress.stage("embedding users", users.count()?);
+    let mut embed = |rows: Vec<(i64, Row)>| {
+        let count = rows.len() as u64;
+        made.meet(rows.iter().map(|(id, _)| *id))?;
+        made.add(embed_side(artefact, plan, options.wanted(true), rows)?)?;
+        stage.add(count);
+        anyhow::Ok(())
+    };
+    users.each(&mut embed)?;
+    // of nobody at all there is a file, too
+    embed(Vec::new())?;
+    stage.finish(&format!("{} vectors", made.count()));
+    Ok(made)
+}
+
+/// Writes items into the store, where there is one; tells the generation.
+fn stored(
+    store: Option<&dyn VectorStore>,
+    options: &Options,
     name: &str,
-    (items, users): (Option<&ItemVectorRows>, Option<&ItemVectorRows>),
-) -> anyhow::Result<Vec<String>> {
-    let store = sink::open(url)?;
-    let named = options.set.as_deref().unwrap_or(name);
-    let mut written = Vec::new();
-    for (vectors, of_users) in [(items, false), (users, true)] {
-        if let Some(vectors) = vectors {
-            let set = sink::set_of(named, of_users);
-            written.push(sink::write(&*store, &set, vectors, options.position)?);
-        }
-    }
-    store.switch(&written)?;
-    Ok(written.into_iter().map(|generation| generation.set).collect())
+    items: &ItemVectorRows,
+) -> anyhow::Result<Option<Generation>> {
+    let write = |store| sink::write(store, &options.set(name, false), items, options.position);
+    store.map(write).transpose()
 }
 
 /// What was written, for people and as JSON.
@@ -197,17 +273,20 @@ struct Told {
 }
 
 impl Told {
-    fn of(artefact: &Artefact, items: Option<&ItemVectorRows>, users: Option<&ItemVectorRows>) -> Told {
-        let count = |vectors: Option<&ItemVectorRows>| vectors.map(|vectors| vectors.ids.len());
+    fn of(artefact: &Artefact, items: Option<&ItemVectorRows>) -> Told {
         Told {
             model: artefact.manifest().name.clone(),
             version: artefact.manifest().version,
-            items: count(items),
-            width: items.or(users).map_or(0, |vectors| vectors.width),
-            users: count(users),
-            added: users.and_then(ItemVectorRows::number),
+            items: items.map(|vectors| vectors.ids.len()),
+            width: items.map_or(0, |vectors| vectors.width),
             ..Told::default()
         }
+    }
+
+    fn about_users(&mut self, made: &Made<'_>, raw: bool) {
+        self.users = Some(made.count());
+        self.width = made.width;
+        self.added = made.number.filter(|_| !raw);
     }
 
     fn tell(&self, globals: &Globals) -> anyhow::Result<()> {
@@ -261,22 +340,22 @@ fn held(
         options.side == Of::Item,
         "{name} holds vectors of items, it has no user tower"
     );
-    let mut told = Told::of(artefact, Some(&items), None);
+    let mut told = Told::of(artefact, Some(&items));
     if let Some(out) = &options.out {
         put(artefact, &items, out)?;
         told.file = Some(out.display().to_string());
     }
-    if let Some(url) = &options.to {
-        told.sets = Some(store(options, url, name, (Some(&items), None))?);
+    if let Some(store) = options.store(&globals.home())? {
+        let written = stored(Some(&*store), options, name, &items)?;
+        store.switch(written.as_slice())?;
+        told.sets = Some(written.into_iter().map(|generation| generation.set).collect());
     }
     told.tell(globals)
 }
 
 /// Writes vectors in the form that the file's name says.
 fn put(artefact: &Artefact, vectors: &ItemVectorRows, out: &Path) -> anyhow::Result<()> {
-    if let Some(folder) = out.parent() {
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
+    folder_of(out)?;
     match out.extension().and_then(|e| e.to_str()) {
         Some("parquet") => parquet::write(out, &vectors.table(), &vectors.metadata())?,
         Some("index") => {
@@ -304,12 +383,7 @@ fn put(artefact: &Artefact, vectors: &ItemVectorRows, out: &Path) -> anyhow::Res
 
 /// Rows of a side: a table of fields, or vectors where that is the side's one field.
 fn rows_of(file: &Path, plan: &Plan, side: Side) -> anyhow::Result<Vec<(i64, Row)>> {
-    let fields = plan.schema().side(side);
-    let vector = match fields {
-        [field] if matches!(field.ty, FieldType::Vector(_)) => Some(&field.name),
-        _ => None,
-    };
-    let Some(name) = vector else {
+    let Some(name) = vector_of(plan, side) else {
         return item_rows(file).map_err(|fault| anyhow!("{}: {fault}", file.display()));
     };
     let (table, layout) = (VectorTable::read(file)?, RowLayout::new([name.clone()]));
@@ -319,6 +393,14 @@ fn rows_of(file: &Path, plan: &Plan, side: Side) -> anyhow::Result<Vec<(i64, Row
         Ok((id, Row::new(&layout, vec![Value::vector(table.row(at))])))
     };
     (0..table.ids.len()).map(row).collect()
+}
+
+/// The name of a side's field, where that is one vector and no more.
+fn vector_of(plan: &Plan, side: Side) -> Option<&Arc<str>> {
+    match plan.schema().side(side) {
+        [field] if matches!(field.ty, FieldType::Vector(_)) => Some(&field.name),
+        _ => None,
+    }
 }
 
 /// The home's items with their feature rows now.

@@ -1,4 +1,5 @@
-//! `rankine embed --to`: the vectors of a model in a real Redis and a real PostgreSQL with pgvector, the same as in its files.
+//! `rankine embed --to`: the vectors of a model in a real Redis and a real PostgreSQL with pgvector, the same as in its files; and users
+//! out of a database.
 //!
 //! A missing redis-server or PostgreSQL (`setup.sh`) fails these tests.
 
@@ -7,8 +8,10 @@ use std::path::{Path, PathBuf};
 use rankine_store::RedisOptions;
 use rankine_store::testing::{PostgresServer, RedisServer};
 use rankine_store::vectors::{
-    Generation, Metric, PgVectors, RedisVectors, Search, VectorRow, VectorSearch, VectorStore,
+    EmbeddedVectors, Generation, Metric, PgVectors, RedisVectors, Search, VectorRow, VectorSearch,
+    VectorStore,
 };
+use rankine_table::parquet;
 use rankine_table::vectors::VectorTable;
 use redis::Commands;
 
@@ -139,12 +142,122 @@ fn vectors_go_into_pgvector_and_its_search_is_the_index_query() {
     trained.agrees(&store, 7);
 }
 
+impl Trained {
+    /// Statements that make a table of the users, their vectors as texts.
+    fn users_sql(&self) -> String {
+        let users = VectorTable::read(&self.at("users.npy")).unwrap();
+        let row = |at: usize| format!("({}, '{:?}')", users.ids[at], users.row(at));
+        let rows: Vec<String> = (0..users.ids.len()).map(row).collect();
+        format!(
+            "CREATE TABLE member (userid bigint, taste text);\nINSERT INTO member VALUES {};\n",
+            rows.join(",\n")
+        )
+    }
+
+    /// Runs `embed --side user` over a database, into `out` and a store.
+    fn embed_users(&self, database: &str, out: &str, to: &str) -> crate::home::Outcome {
+        let out = text(&self.at(out));
+        let sql = "SELECT userid, taste AS \"user\" FROM member;";
+        let users = [
+            "embed",
+            "dssm",
+            "--side",
+            "user",
+            "--users",
+            database,
+            "--users-sql",
+            sql,
+        ];
+        let names = [
+            "--keep",
+            "userid",
+            "--output",
+            "user_emb",
+            "--users-out",
+            &out,
+            "--to",
+            to,
+        ];
+        rankine(self.0.path(), &[&users[..], &names].concat())
+    }
+
+    /// Whether a Parquet file and a store have what `embed` made of the file of users.
+    fn has_users(&self, out: &str, store: &dyn VectorStore) {
+        let (table, _) = parquet::read(&self.at(out)).unwrap();
+        let names: Vec<&str> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["userid", "user_emb", "version"]);
+        let (made, from) = (
+            VectorTable::read(&self.at(out)).unwrap(),
+            VectorTable::read(&self.at("u.csv")).unwrap(),
+        );
+        assert_eq!(made.ids.len(), from.ids.len());
+        assert_eq!(store.current("user_emb").unwrap(), Some(1));
+        for (at, id) in made.ids.iter().enumerate() {
+            let there = from.ids.iter().position(|other| other == id).unwrap();
+            assert_eq!(made.row(at), from.row(there), "user {id}");
+            let rows = store.get(&Generation::new("user_emb", 1), &[id.parse().unwrap()]);
+            assert_eq!(rows.unwrap().remove(0).unwrap().vector, from.row(there));
+        }
+    }
+}
+
+#[test]
+fn users_come_from_a_database_and_go_under_the_names_that_are_said() {
+    let trained = Trained::new();
+    let url = PostgresServer::shared().unwrap().database().unwrap();
+    trained.embed(&url, "0");
+    let made = trained.users_sql();
+    postgres::Client::connect(&url, postgres::NoTls)
+        .unwrap()
+        .batch_execute(&made)
+        .unwrap();
+    let outcome = trained.embed_users(&url, "pg.parquet", &url);
+    let told = outcome.good();
+    assert!(
+        told.stderr.contains("embedding users: 30 vectors"),
+        "{}",
+        told.stderr
+    );
+    trained.has_users("pg.parquet", &PgVectors::connect(&url).unwrap());
+    // the same out of SQLite, into an embedded store
+    let (database, script) = (text(&trained.at("shop.db")), text(&trained.at("shop.sql")));
+    std::fs::write(&script, made).unwrap();
+    let run = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(open(sys.argv[2]).read())";
+    let python = std::process::Command::new("python3")
+        .args(["-c", run, &database, &script])
+        .status();
+    assert!(python.unwrap().success());
+    let file = trained.at("own.redb");
+    let to = format!("embedded:{}", file.display());
+    trained.embed_users(&database, "lite.parquet", &to).good();
+    trained.has_users("lite.parquet", &EmbeddedVectors::open(&file).unwrap());
+    // a user twice, a column that is no id, a stream that is not there
+    let twice = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript('INSERT INTO member SELECT * FROM member')";
+    let python = std::process::Command::new("python3")
+        .args(["-c", twice, &database])
+        .status();
+    assert!(python.unwrap().success());
+    let fault = trained.embed_users(&database, "twice.parquet", &to).bad(1);
+    assert!(
+        fault.contains("comes twice, expected one row per user"),
+        "{fault}"
+    );
+    assert!(!trained.at("twice.parquet").exists());
+    let fault = trained
+        .embed_users(&database, "x.parquet", "embedded:films")
+        .bad(1);
+    assert!(fault.contains("--to embedded:films: no stream in"), "{fault}");
+    let users = ["embed", "dssm", "--side", "user", "--users", database.as_str()];
+    let fault = rankine(trained.0.path(), &users).bad(1);
+    assert!(fault.contains("needs --users-sql"), "{fault}");
+}
+
 #[test]
 fn a_store_that_nobody_answers_for_fails_and_says_so() {
     let trained = Trained::new();
     let items = text(&trained.at("items.txt"));
     for (url, told) in [
-        ("mysql://127.0.0.1/x", "--to: expected redis://… or postgres://…"),
+        ("mysql://127.0.0.1/x", "--to: expected redis://…, postgres://…"),
         ("redis://127.0.0.1:1/", "127.0.0.1:1"),
     ] {
         let fault = rankine(
