@@ -120,8 +120,8 @@ fn database(place: &str) -> Option<Box<Open>> {
     }
     let path = PathBuf::from(place);
     let sqlite = path.extension().and_then(|e| e.to_str());
-    let sqlite = sqlite.filter(|e| ["db", "sqlite", "sqlite3"].contains(e));
-    sqlite.map(|_| -> Box<Open> {
+    let sqlite = sqlite.is_some_and(|e| ["db", "sqlite", "sqlite3"].contains(&e));
+    sqlite.then(|| -> Box<Open> {
         Box::new(move |sql: String, key: String| -> Box<dyn UserRows> {
             let path = path.clone();
             Box::new(SqliteUsers { path, sql, key })
