@@ -110,14 +110,14 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Confs have features or a schema, streams a source or a join, model files a kind, tune files a space, the rest is the server's.
+/// Streams have a source or a join (and may name a `schema_file`), confs features or a schema, model files a kind, tune files a space, the rest is the server's.
 /// Looked up by line, so that a file that does not parse is still explained by the right reader.
 fn kind_of(text: &str) -> Kind {
     let begins = |key: &str| text.lines().any(|line| line.trim_start().starts_with(key));
-    if begins("[[feature]]") || begins("schema") || begins("[schema") {
-        Kind::Conf
-    } else if ["[source]", "source.", "[join]", "join."].into_iter().any(begins) {
+    if ["[source]", "source.", "[join]", "join."].into_iter().any(begins) {
         Kind::Stream
+    } else if begins("[[feature]]") || begins("schema") || begins("[schema") {
+        Kind::Conf
     } else if begins("kind") && begins("format") {
         Kind::Model
     } else if begins("[space") || begins("space") {

@@ -298,6 +298,7 @@ mod tests {
             group: event.user,
             item_id: event.item,
             time: event.time,
+            weight: 1.0,
             label: f32::from(u8::from(event.value >= Some(3.5))),
             ..SampleRow::default()
         };

@@ -30,7 +30,7 @@ slot = 3
 depend = ["price"]
 "#;
 
-/// Everything that has a state: lazy Adam and FTRL on tables, dropout, averaging, early stopping, a schedule, clipping.
+/// Everything that has a state: lazy Adam and Adagrad on tables, dropout, averaging, early stopping, a schedule, clipping.
 const MODEL: &str = r#"format = 1
 kind = "widedeep"
 conf = "made"
@@ -39,7 +39,7 @@ dense = { slots = [3] }
 wide = { slots = [1, 2] }
 hidden = [8]
 dropout = { hidden = 0.2 }
-optimizer.wide = { kind = "ftrl", lr = 0.05 }
+optimizer.wide = { kind = "adagrad", lr = 0.05 }
 [train]
 batch = 32
 epochs = 60
