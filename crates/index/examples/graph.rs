@@ -2,25 +2,17 @@
 //! index, searches each query alone on one thread with each effort, writes the ids found to OUT.EFFORT (i64, N per query) and
 //! prints one JSON line. With the effort `replaced` first, every other row comes in only after another one stood in its place.
 
+mod timed;
+
 use std::error::Error;
 use std::time::Instant;
 
 use rankine_index::{Hnsw, Metric, VectorIndex};
 
+use timed::{floats, spent};
+
 /// How a row that is replaced is told from the one it stands for.
 const FAR: usize = 7919;
-
-fn floats(path: &str) -> Result<Vec<f32>, Box<dyn Error>> {
-    let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    Ok(std::fs::read(path)?.chunks_exact(4).map(number).collect())
-}
-
-/// CPU seconds of this thread so far, as the kernel counts them.
-fn spent() -> Result<f64, Box<dyn Error>> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds: f64 = told.split(' ').next().unwrap_or_default().parse()?;
-    Ok(nanoseconds / 1e9)
-}
 
 /// The index with its graph; where rows are replaced, the others' mirror images stood in their places first.
 fn made(values: &[f32], width: usize, replaced: bool) -> Result<VectorIndex, Box<dyn Error>> {

@@ -1,21 +1,13 @@
 //! What `bench/run vector` times: `scan VECTORS QUERIES WIDTH N OUT` reads rows of little-endian f32, searches each query
 //! alone on one thread, writes the ids found (i64, N per query) and prints one JSON line.
 
+mod timed;
+
 use std::error::Error;
 
 use rankine_index::{Metric, VectorIndex};
 
-fn floats(path: &str) -> Result<Vec<f32>, Box<dyn Error>> {
-    let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    Ok(std::fs::read(path)?.chunks_exact(4).map(number).collect())
-}
-
-/// CPU seconds of this thread so far, as the kernel counts them.
-fn spent() -> Result<f64, Box<dyn Error>> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds: f64 = told.split(' ').next().unwrap_or_default().parse()?;
-    Ok(nanoseconds / 1e9)
-}
+use timed::{floats, spent};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();

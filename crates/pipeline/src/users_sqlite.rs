@@ -5,11 +5,11 @@
 
 use std::path::PathBuf;
 
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value as Json};
 
 use crate::error::PipelineError;
+use crate::stream::lookup_sqlite::{fault, json};
 use crate::stream::users::Take;
 use crate::stream::{JoinedRow, UserRows};
 
@@ -28,13 +28,8 @@ pub struct SqliteUsers {
 }
 
 impl SqliteUsers {
-    fn fault(&self, action: &str) -> impl Fn(rusqlite::Error) -> PipelineError {
-        let (path, action) = (self.path.clone(), action.to_owned());
-        move |error| PipelineError::Sqlite {
-            path: path.clone(),
-            action: action.clone(),
-            reason: error.to_string(),
-        }
+    fn fault<'a>(&'a self, action: &'a str) -> impl Fn(rusqlite::Error) -> PipelineError + 'a {
+        move |error| fault(&self.path, action, &error.to_string())
     }
 
     fn user(&self, names: &[String], row: &Row<'_>) -> Result<JoinedRow, PipelineError> {
@@ -53,15 +48,6 @@ impl SqliteUsers {
                 ),
             }),
         }
-    }
-}
-
-fn json(value: ValueRef<'_>) -> Json {
-    match value {
-        ValueRef::Null => Json::Null,
-        ValueRef::Integer(number) => Json::from(number),
-        ValueRef::Real(number) => Json::from(number),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Json::from(String::from_utf8_lossy(bytes)),
     }
 }
 

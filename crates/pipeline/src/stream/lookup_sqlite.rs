@@ -332,7 +332,8 @@ fn number(text: &str) -> Option<Json> {
     same.then_some(value)
 }
 
-fn json(value: ValueRef<'_>) -> Json {
+/// A cell as JSON.
+pub(crate) fn json(value: ValueRef<'_>) -> Json {
     match value {
         ValueRef::Null => Json::Null,
         ValueRef::Integer(number) => Json::from(number),
@@ -341,7 +342,8 @@ fn json(value: ValueRef<'_>) -> Json {
     }
 }
 
-fn fault(path: &Path, action: &str, reason: &str) -> PipelineError {
+/// What SQLite says of an action on a file.
+pub(crate) fn fault(path: &Path, action: &str, reason: &str) -> PipelineError {
     PipelineError::Sqlite {
         path: path.to_owned(),
         action: action.to_owned(),

@@ -101,9 +101,9 @@ impl<'a> Samples<'a> {
     #[must_use]
     pub fn pass(self, order: Order) -> Windows<'a> {
         let random = order.mixed.map(|(seed, epoch)| random(seed, epoch));
-        let (blocks, reader) = match self {
-            Samples::Memory(_) => (0, None),
-            Samples::File(file) => (file.file.blocks.len(), Some(file.file.reader())),
+        let blocks = match self {
+            Samples::Memory(_) => 0,
+            Samples::File(file) => file.file.blocks.len(),
         };
         let mut windows = Windows {
             samples: self,
@@ -111,7 +111,7 @@ impl<'a> Samples<'a> {
             random,
             blocks: numbers(blocks),
             at: 0,
-            reader,
+            reader: None,
             window: self.shape().emptied(),
             indices: Vec::new(),
             left: 0,
@@ -152,7 +152,7 @@ pub struct Windows<'a> {
     random: Option<Xoshiro256PlusPlus>,
     blocks: Vec<u32>,
     at: usize,
-    /// The hand on the file; none for samples in memory.
+    /// The hand on the file, once it is read.
     reader: Option<Reader>,
     window: Cache,
     indices: Vec<u32>,

@@ -47,10 +47,8 @@ pub(super) struct Pass<'a> {
     pub(super) seen: AtomicU64,
     /// Rates, where they change within the epoch.
     pub(super) paced: Option<Paced<'a>>,
-    /// Rows of the table that are no copies.
+    /// Rows of the table that are no copies; behind them, if there are more, stand [`super::hot::MOST`] for each thread.
     pub(super) rows: usize,
-    /// Whether copies stand behind them, [`super::hot::MOST`] for each thread.
-    pub(super) copied: bool,
 }
 
 /// What one thread reads samples through.
@@ -209,7 +207,8 @@ impl Pass<'_> {
     ) -> Result<f64, TrainError> {
         let (mut reader, mut block, mut glass) = (cache.reader(), Block::default(), Glass::default());
         let (cpu, mut order) = (thread_cpu_seconds(), Vec::new());
-        glass.hot = self.copied.then(|| Hot::new((self.table, self.rows), thread));
+        let copied = self.rows < self.table.len();
+        glass.hot = copied.then(|| Hot::new((self.table, self.rows), thread));
         while let Some(extent) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
             reader.read(*extent, self.rows, self.fields, &mut block)?;
             block.focus(&mut glass.lens);

@@ -123,7 +123,9 @@ mod tests {
             factor: RATES,
         };
         let mut table = FactorTable::new(Shape { fields: 1, k: 2 }, rule);
-        (0..rows).for_each(|_| drop(table.push(|_| ()).unwrap()));
+        for _ in 0..rows {
+            table.push(|_| ()).unwrap();
+        }
         table
     }
 

@@ -441,7 +441,7 @@ impl Run<'_> {
         let (before, mut sums) = (at.sums.seen, std::mem::take(&mut at.sums));
         let rows = self.coder.make_room(self.learners.len())?;
         let mut pass = pass(&self.coder, &self.settings, &self.part, (seed, before, paced));
-        (pass.rows, pass.copied) = (rows, rows < self.coder.table.len());
+        pass.rows = rows;
         let (clocks, progress, epochs) = (&mut self.clocks, &mut *self.progress, self.settings.epochs);
         let spent = pass.cached(&mut self.learners, blocks, &mut sums, &mut |sums| {
             let seen = pass.seen.load(Ordering::Relaxed);
@@ -568,6 +568,5 @@ fn pass<'a>(
         seen: AtomicU64::new(seen),
         paced,
         rows: coder.table.len(),
-        copied: false,
     }
 }
