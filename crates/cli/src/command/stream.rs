@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use clap::Args;
 use rankine_pipeline::stream::config::StreamConfig;
-use rankine_pipeline::stream::dead::{DeadLetters, Letter};
+use rankine_pipeline::stream::dead::Replay;
 use rankine_pipeline::stream::{self, Status};
 use rankine_server::stop_pair;
 use rankine_server::stream::{StreamView, serve_stream};
@@ -24,13 +24,13 @@ use crate::{clock, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine stream coldstart.toml\n  \
-    rankine stream coldstart.toml --replay dead.jsonl\n  \
+    rankine stream coldstart.toml --replay .rankine/stream/coldstart/dead.jsonl\n  \
     rankine stream coldstart.toml --until-idle --json")]
 pub(crate) struct Options {
     /// The stream's configuration; config/stream.toml is the commented reference
     #[arg(value_name = "FILE")]
     config: PathBuf,
-    /// Make the items of these dead letters again
+    /// Make these dead letters again; the file (<home>/stream/<name>/dead.jsonl) is renamed once they are taken
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
     /// End once the source has nothing more and no row waits
@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     let dsn = std::env::var("RANKINE_STREAM_DSN").ok();
     let mut plan = StreamConfig::load(&options.config)?.compile(&options.config, dsn, clock::now_micros)?;
     plan.settings.until_idle = options.until_idle;
-    let letters = options
+    let replay = options
         .replay
         .as_deref()
         .map(taken_back)
@@ -88,7 +88,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     };
     let (served, stopped) = stop_pair();
     let server = served_at(&listen, view, stopped)?;
-    let ended = stream::run(plan.settings, parts, &letters, &status, &stop);
+    let ended = stream::run(plan.settings, parts, &replay, &status, &stop);
     served.stop();
     if let Some(server) = server {
         let _ = server.join();
@@ -99,18 +99,20 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     Ok(ended?)
 }
 
-/// Reads dead letters; a file that the stream itself may write to is put aside first.
-fn taken_back(path: &std::path::Path) -> anyhow::Result<Vec<Letter>> {
-    let letters = DeadLetters::read(path)?;
-    let aside = path.with_extension("replayed.jsonl");
-    std::fs::rename(path, &aside).with_context(|| path.display().to_string())?;
-    output::note(&format!(
-        "{} letters of {}, which is {} now",
-        letters.len(),
-        path.display(),
-        aside.display()
-    ));
-    Ok(letters)
+/// Reads dead letters; their file is renamed once the stream has taken them.
+fn taken_back(path: &std::path::Path) -> anyhow::Result<Replay> {
+    let replay = Replay::open(path)?;
+    let all = replay.letters().len();
+    let blank = replay
+        .letters()
+        .iter()
+        .filter(|l| l.key.is_none() && l.raw.is_none());
+    let told = match blank.count() {
+        0 => String::new(),
+        some => format!(", {some} of which say neither key nor record and cannot be made again"),
+    };
+    output::note(&format!("{all} letters of {}{told}", path.display()));
+    Ok(replay)
 }
 
 /// Serves metrics, state and search on a thread of its own.

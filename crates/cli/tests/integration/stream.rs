@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use postgres::{Client, NoTls};
 use rankine_feature::{FieldType, Side};
 use rankine_model::{Artefact, versions};
-use rankine_pipeline::stream::JoinedRow;
 use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures, StoredFeatures};
 use rankine_pipeline::stream::joined::Types;
+use rankine_pipeline::stream::{JoinedRow, State};
 use rankine_predict::{Row, Wanted, embed_side};
 use rankine_store::testing::{Durability, PostgresServer, RedisServer};
 use rankine_store::vectors::{EmbeddedVectors, Generation, PgVectors, RedisVectors, VectorRow, VectorStore};
@@ -312,8 +312,13 @@ fn dead_letters_are_replayed_once_what_failed_is_mended() {
     assert_eq!((&told["dead"], &told["remade"]), (&json!(1), &json!(0)), "{told}");
     assert!(dead.with_extension("replayed.jsonl").exists());
     std::fs::write(&sql, good).unwrap();
+    let running = State::open(&home.path().join("stream/films/state.db")).unwrap();
+    run(&replay).bad(1);
+    assert!(dead.exists(), "another stream runs: nothing was taken");
+    drop(running);
     let told = run(&replay).good().json();
     assert_eq!((&told["remade"], &told["live"]), (&json!(1), &json!(3)), "{told}");
+    assert!(dead.with_extension("replayed-2.jsonl").exists());
     recomputed(home.path());
     assert!(
         run(&replay).bad(1).contains("dead.jsonl"),

@@ -37,6 +37,8 @@ pub struct Letter {
 #[derive(Debug)]
 pub struct DeadLetters {
     path: PathBuf,
+    /// Letters that wait until an earlier file of this name is out of the way.
+    held: Option<Vec<Letter>>,
 }
 
 impl DeadLetters {
@@ -45,7 +47,22 @@ impl DeadLetters {
     pub fn new(path: &Path) -> DeadLetters {
         DeadLetters {
             path: path.to_owned(),
+            held: None,
         }
+    }
+
+    /// Keeps letters back until [`DeadLetters::release`].
+    pub(crate) fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// Adds what was kept back.
+    ///
+    /// # Errors
+    /// As [`DeadLetters::put`].
+    pub(crate) fn release(&mut self) -> Result<(), PipelineError> {
+        let held = self.held.take().unwrap_or_default();
+        self.put(&held)
     }
 
     /// Adds letters; they are on disk when it returns.
@@ -53,6 +70,10 @@ impl DeadLetters {
     /// # Errors
     /// `Malformed` with the file's name.
     pub fn put(&mut self, letters: &[Letter]) -> Result<(), PipelineError> {
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(letters);
+            return Ok(());
+        }
         if letters.is_empty() {
             return Ok(());
         }
@@ -91,6 +112,52 @@ impl DeadLetters {
             letters.push(letter.map_err(|e| fault(path, &format!("line {number}: {e}")))?);
         }
         Ok(letters)
+    }
+}
+
+/// Letters to be made again, and the file they lie in; by default none.
+#[derive(Debug, Default)]
+pub struct Replay {
+    letters: Vec<Letter>,
+    path: Option<PathBuf>,
+}
+
+impl Replay {
+    /// Reads a file of letters.
+    ///
+    /// # Errors
+    /// As [`DeadLetters::read`].
+    pub fn open(path: &Path) -> Result<Replay, PipelineError> {
+        Ok(Replay {
+            letters: DeadLetters::read(path)?,
+            path: Some(path.to_owned()),
+        })
+    }
+
+    /// The letters.
+    #[must_use]
+    pub fn letters(&self) -> &[Letter] {
+        &self.letters
+    }
+
+    /// Renames the file, which the stream itself may write to, once its letters are safe: to `X.replayed.jsonl`, or with a number
+    /// where there is such a file.
+    ///
+    /// # Errors
+    /// `Malformed` with the file's name.
+    pub(crate) fn end(&self) -> Result<(), PipelineError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let mut aside = path.with_extension("replayed.jsonl");
+        for number in 2.. {
+            if !aside.exists() {
+                break;
+            }
+            aside = path.with_extension(format!("replayed-{number}.jsonl"));
+        }
+        tracing::info!(letters = self.letters.len(), aside = %aside.display(), "letters are taken back");
+        std::fs::rename(path, &aside).map_err(|e| fault(path, &format!("cannot be renamed: {e}")))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::change::Position;
-use super::dead::Letter;
+use super::dead::{Letter, Replay};
 use super::feed::{Feed, Taken};
 use super::rules::Watermark;
 use super::source::{Arrival, Source};
@@ -39,12 +39,12 @@ enum Ended {
 pub fn run(
     settings: Settings,
     parts: Parts,
-    letters: &[Letter],
+    replay: &Replay,
     status: &Arc<Status>,
     stop: &Arc<AtomicBool>,
 ) -> Result<(), PipelineError> {
     let (mut worker, mut source) = Worker::new(settings, parts, status.clone(), stop.clone());
-    let ended = supervise(&mut worker, &mut source, letters);
+    let ended = supervise(&mut worker, &mut source, replay);
     match ended {
         Err(PipelineError::Stopped) => Ok(()),
         other => other,
@@ -54,12 +54,12 @@ pub fn run(
 fn supervise(
     worker: &mut Worker,
     source: &mut Box<dyn Source>,
-    letters: &[Letter],
+    replay: &Replay,
 ) -> Result<(), PipelineError> {
     let stop = worker.stop_signal();
     let status = worker.status.clone();
     worker.start()?;
-    worker.take_back(letters)?;
+    worker.take_back(replay)?;
     loop {
         retry(&status, &stop, || worker.open(source.as_mut()))?;
         let idle = Box::new(super::source::NoSource);
@@ -133,9 +133,12 @@ impl Worker {
         }
     }
 
-    /// Lets the items of dead letters wait to be made again.
-    fn take_back(&mut self, letters: &[Letter]) -> Result<(), PipelineError> {
-        let pending = letters.iter().filter_map(|letter| {
+    /// Lets the items of dead letters wait to be made again, and reads the records of the others anew. Only then does their file go
+    /// aside: whoever is stopped before finds it as it was.
+    fn take_back(&mut self, replay: &Replay) -> Result<(), PipelineError> {
+        let (records, rows): (Vec<&Letter>, Vec<&Letter>) =
+            replay.letters().iter().partition(|letter| letter.raw.is_some());
+        let pending = rows.iter().filter_map(|letter| {
             Some(Pending {
                 key: letter.key?,
                 position: Position::new(letter.lsn, letter.seq),
@@ -147,7 +150,14 @@ impl Worker {
             pending: pending.collect(),
             ..Outcome::default()
         };
-        self.state.commit(&outcome)
+        self.state.commit(&outcome)?;
+        self.dead.hold();
+        for some in records.chunks(self.settings.batch.max(1)) {
+            self.read_again(some)?;
+        }
+        self.state.sync()?;
+        replay.end()?;
+        self.dead.release()
     }
 
     /// Takes from the feed until it ends.

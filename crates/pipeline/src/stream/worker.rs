@@ -13,11 +13,11 @@ use rustc_hash::FxHashSet;
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::change::{Change, Position};
+use super::change::{Change, Kind, Position};
 use super::dead::{DeadLetters, Letter};
 use super::embedder::{Embedder, Embedders};
 use super::features::FeatureRows;
-use super::file::line;
+use super::file::{arrival, line};
 use super::generation::Generations;
 use super::joined::JoinedRow;
 use super::lookup::{Dimension, Found, Lookup};
@@ -171,6 +171,40 @@ impl Worker {
         work.outcome.latest = self.watermark.latest();
         self.drop_repeated(&mut work)?;
         self.make(work)
+    }
+
+    /// Processes the records of letters anew; those of items that are further by now are left out.
+    pub(crate) fn read_again(&mut self, letters: &[&Letter]) -> Result<(), PipelineError> {
+        let mut arrivals = Vec::new();
+        for letter in letters {
+            let raw = letter.raw.clone().unwrap_or_default();
+            let position = Position::new(letter.lsn, letter.seq);
+            let time = Some(letter.commit_time).filter(|time| *time != 0);
+            let time = time.unwrap_or_else(|| (self.settings.clock)());
+            match arrival(raw.as_bytes(), position, time) {
+                // what it would empty has been filled again since
+                Arrival::Change(change) if change.kind == Kind::Truncate => {
+                    arrivals.push(Arrival::Unreadable {
+                        raw,
+                        reason: letter.reason.clone(),
+                        position,
+                    })
+                }
+                Arrival::Change(change) if self.is_over(&change)? => {}
+                other => arrivals.push(other),
+            }
+        }
+        self.process(arrivals, None)
+    }
+
+    /// Whether a later change of its item has been applied.
+    fn is_over(&self, change: &Change) -> Result<bool, PipelineError> {
+        let of_item = same_table(&self.settings.item.0, &change.table);
+        let Some(key) = self.key_of(change).filter(|_| of_item) else {
+            return Ok(false);
+        };
+        let applied = self.state.applied(&[key])?.pop().flatten();
+        Ok(applied.is_some_and(|a| a.position >= change.position))
     }
 
     /// Brings the changes into the tables that are ours to keep; those that cannot be are dead letters.

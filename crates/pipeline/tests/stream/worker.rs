@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ::postgres::{Client, NoTls};
 use rankine_feature::FieldType;
 use rankine_pipeline::PipelineError;
-use rankine_pipeline::stream::dead::{DeadLetters, Letter};
+use rankine_pipeline::stream::dead::{DeadLetters, Letter, Replay};
 use rankine_pipeline::stream::features::{FeatureRows, PostgresFeatures, StoredFeatures};
 use rankine_pipeline::stream::file::FileSource;
 use rankine_pipeline::stream::joined::Types;
@@ -113,10 +113,10 @@ struct Running {
     thread: JoinHandle<Result<(), PipelineError>>,
 }
 
-fn start(settings: Settings, parts: Parts, letters: Vec<Letter>) -> Running {
+fn start(settings: Settings, parts: Parts, replay: Replay) -> Running {
     let (stop, status) = (Arc::new(AtomicBool::new(false)), Arc::new(Status::default()));
     let (signal, told) = (stop.clone(), status.clone());
-    let thread = std::thread::spawn(move || run(settings, parts, &letters, &told, &signal));
+    let thread = std::thread::spawn(move || run(settings, parts, &replay, &told, &signal));
     Running { stop, status, thread }
 }
 
@@ -209,11 +209,11 @@ mod from_a_file {
         }
 
         /// Runs until nothing is left; with what it tells.
-        fn run(&self, change: impl FnOnce(&mut Settings), letters: Vec<Letter>) -> Arc<Status> {
+        fn run(&self, change: impl FnOnce(&mut Settings), replay: Replay) -> Arc<Status> {
             let mut settings = settings(dimensions());
             settings.until_idle = true;
             change(&mut settings);
-            let running = start(settings, self.parts(), letters);
+            let running = start(settings, self.parts(), replay);
             running.thread.join().unwrap().unwrap();
             running.status
         }
@@ -261,7 +261,7 @@ mod from_a_file {
     fn rules_decide_what_is_embedded_and_faults_go_to_the_dead_letters() {
         let home = Home::new();
         std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
-        let status = home.run(|_| {}, Vec::new());
+        let status = home.run(|_| {}, Replay::default());
         assert_eq!(home.ids(), [1, 2]);
         assert_eq!(
             (
@@ -306,7 +306,7 @@ mod from_a_file {
             insert("item", serde_json::json!({"id": 9, "genres": [1]})),
         ];
         std::fs::write(home.path("changes.jsonl"), lines.concat()).unwrap();
-        home.run(|_| {}, Vec::new());
+        home.run(|_| {}, Replay::default());
         assert_eq!(home.ids(), [7, 9]);
         let row = home.features().get(&[7]).unwrap().remove(0).unwrap();
         assert_eq!(row.cells["title"], "Heat");
@@ -330,13 +330,13 @@ mod from_a_file {
     fn a_replay_from_the_beginning_changes_nothing() {
         let home = Home::new();
         std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
-        home.run(|settings| settings.batch = 1, Vec::new());
+        home.run(|settings| settings.batch = 1, Replay::default());
         let before = home.vectors.get(&Generation::new("items", 1), &[1, 2]).unwrap();
         let mut state = State::open(&home.path("state.db")).unwrap();
         let origin = state.past().unwrap().origin.unwrap();
         state.opened(&origin, 0).unwrap();
         drop(state);
-        let status = home.run(|settings| settings.batch = 1, Vec::new());
+        let status = home.run(|settings| settings.batch = 1, Replay::default());
         assert_eq!(home.ids(), [1, 2], "what was deleted stays deleted");
         assert_eq!(count(&status.embedded), 0);
         assert_eq!(
@@ -349,7 +349,7 @@ mod from_a_file {
     fn a_late_author_re_emits_the_items_that_rest_on_it_and_no_others() {
         let home = Home::new();
         std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
-        home.run(|_| {}, Vec::new());
+        home.run(|_| {}, Replay::default());
         assert_eq!(home.level(2), None);
         let author = |level: i64| {
             line(
@@ -361,7 +361,7 @@ mod from_a_file {
         };
         let again = changes() + &author(7) + &author(8);
         std::fs::write(home.path("changes.jsonl"), again).unwrap();
-        let status = home.run(|_| {}, Vec::new());
+        let status = home.run(|_| {}, Replay::default());
         assert_eq!(
             (count(&status.remade), count(&status.embedded)),
             (2, 0),
@@ -384,11 +384,11 @@ mod from_a_file {
         };
         let before = author(7) + &changes();
         std::fs::write(home.path("changes.jsonl"), &before).unwrap();
-        home.run(|_| {}, Vec::new());
+        home.run(|_| {}, Replay::default());
         assert_eq!(home.level(2).as_deref(), Some("7"));
         let empty = line("truncate", "author", 2_000_001, serde_json::json!({}));
         std::fs::write(home.path("changes.jsonl"), before + &empty).unwrap();
-        let status = home.run(|_| {}, Vec::new());
+        let status = home.run(|_| {}, Replay::default());
         assert_eq!((home.level(2), count(&status.remade)), (None, 2));
         assert_eq!(home.ids(), [1, 2]);
     }
@@ -441,7 +441,7 @@ mod from_a_file {
             settings.until_idle = true;
             let mut parts = home.parts();
             parts.embedders = Arc::new(Titles(vec![("title".into(), FieldType::String)]));
-            let running = start(settings, parts, Vec::new());
+            let running = start(settings, parts, Replay::default());
             running.thread.join().unwrap().unwrap();
             let found = home
                 .vectors
@@ -472,15 +472,25 @@ mod from_a_file {
         let author =
             |op: &str, time: i64| line(op, "author", time, serde_json::json!({"author": "a", "level": 7}));
         let mut lines = changes();
-        let mut run = |more: &str, letters: Vec<Letter>| {
+        let mut run = |more: &str, replay: Replay| {
             lines += more;
             std::fs::write(home.path("changes.jsonl"), &lines).unwrap();
-            let status = home.run(|_| {}, letters);
+            let status = home.run(|_| {}, replay);
             (home.ids(), count(&status.remade), count(&status.removed))
         };
-        assert_eq!(run("", Vec::new()).0, Vec::<i64>::new(), "nobody has an author");
-        assert_eq!(run(&author("upsert", 2_000_002), Vec::new()), (vec![1, 2], 2, 0));
-        assert_eq!(run(&author("delete", 2_000_003), Vec::new()), (vec![], 0, 2));
+        assert_eq!(
+            run("", Replay::default()).0,
+            Vec::<i64>::new(),
+            "nobody has an author"
+        );
+        assert_eq!(
+            run(&author("upsert", 2_000_002), Replay::default()),
+            (vec![1, 2], 2, 0)
+        );
+        assert_eq!(
+            run(&author("delete", 2_000_003), Replay::default()),
+            (vec![], 0, 2)
+        );
         // somebody mends the table behind the stream's back: a letter of the very place at which item 2 went
         let landing = rusqlite::Connection::open(home.path("landing.db")).unwrap();
         landing
@@ -499,9 +509,14 @@ mod from_a_file {
             commit_time: 2_000_003_000_000,
             raw: None,
         };
-        assert_eq!(run("", vec![letter(2)]), (vec![2], 1, 0));
+        let mended = home.path("mended.jsonl");
+        DeadLetters::new(&mended).put(&[letter(2)]).unwrap();
+        assert_eq!(run("", Replay::open(&mended).unwrap()), (vec![2], 1, 0));
         // what was deleted stays so, whoever comes
-        assert_eq!(run(&author("upsert", 2_000_004), vec![]), (vec![1, 2], 2, 0));
+        assert_eq!(
+            run(&author("upsert", 2_000_004), Replay::default()),
+            (vec![1, 2], 2, 0)
+        );
     }
 
     #[test]
@@ -509,7 +524,7 @@ mod from_a_file {
         let home = Home::new();
         let old = item("snapshot", 1, 2_000_000, "it ages");
         std::fs::write(home.path("changes.jsonl"), old).unwrap();
-        home.run(|settings| settings.refresh = Some(0), Vec::new());
+        home.run(|settings| settings.refresh = Some(0), Replay::default());
         let first = home.vectors.get(&Generation::new("items", 1), &[1]).unwrap();
         let refresh = |settings: &mut Settings| {
             settings.refresh = Some(1);
@@ -521,7 +536,7 @@ mod from_a_file {
             .unwrap()
             .set_meta("refreshed", "1")
             .unwrap();
-        let running = start(all, home.parts(), Vec::new());
+        let running = start(all, home.parts(), Replay::default());
         wait_until(&true, || count(&running.status.remade) > 0);
         let status = running.status.clone();
         running.stop();
@@ -536,7 +551,7 @@ mod from_a_file {
             .unwrap();
         let mut all = settings(dimensions());
         refresh(&mut all);
-        let running = start(all, home.parts(), Vec::new());
+        let running = start(all, home.parts(), Replay::default());
         wait_until(&true, || count(&running.status.cache_hits) > 0);
         running.stop();
         assert_eq!(count(&status.embedded), 0);
@@ -546,16 +561,73 @@ mod from_a_file {
     fn dead_letters_are_made_again_once_they_can_be() {
         let home = Home::new();
         std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
-        home.run(|_| {}, Vec::new());
+        home.run(|_| {}, Replay::default());
         // somebody mends the row behind the stream's back
         let landing = rusqlite::Connection::open(home.path("landing.db")).unwrap();
         landing
             .execute("UPDATE item SET title = 'spoken' WHERE id = 6", [])
             .unwrap();
-        let letters = DeadLetters::read(&home.path("dead.jsonl")).unwrap();
-        let status = home.run(|_| {}, letters);
+        let replay = Replay::open(&home.path("dead.jsonl")).unwrap();
+        let status = home.run(|_| {}, replay);
         assert_eq!(count(&status.remade), 1);
         assert_eq!(home.ids(), [1, 2, 6]);
+    }
+
+    #[test]
+    fn records_are_read_anew_and_nothing_that_is_still_dead_is_lost() {
+        let home = Home::new();
+        let lines = [
+            line(
+                "insert",
+                "item",
+                2_000_000,
+                serde_json::json!({"title": "nameless"}),
+            ),
+            line("insert", "item", 2_000_000, serde_json::json!({"id": "six"})),
+            item("insert", 7, 2_000_000, "newer"),
+        ];
+        std::fs::write(home.path("changes.jsonl"), lines.concat()).unwrap();
+        home.run(|_| {}, Replay::default());
+        let dead = home.path("dead.jsonl");
+        let mut letters = DeadLetters::read(&dead).unwrap();
+        assert_eq!(letters.len(), 2);
+        // the record of the first is given a key; an older record of item 7 is late
+        let mended = letters[0]
+            .raw
+            .as_ref()
+            .unwrap()
+            .replace("\"title\"", "\"id\":11,\"title\"");
+        letters[0].raw = Some(mended);
+        let late = letters[0].raw.as_ref().unwrap().replace("11", "7");
+        letters.push(Letter {
+            raw: Some(late),
+            ..letters[0].clone()
+        });
+        let emptied = line("truncate", "item", 2_000_000, serde_json::json!({}));
+        letters.push(Letter {
+            raw: Some(emptied),
+            reason: "no place".to_owned(),
+            ..letters[0].clone()
+        });
+        std::fs::remove_file(&dead).unwrap();
+        DeadLetters::new(&dead).put(&letters).unwrap();
+        for aside in ["dead.replayed.jsonl", "dead.replayed-2.jsonl"] {
+            home.run(|_| {}, Replay::open(&dead).unwrap());
+            assert_eq!(home.ids(), [7, 11]);
+            let left = DeadLetters::read(&dead).unwrap();
+            let told: Vec<bool> = left
+                .iter()
+                .map(|l| l.reason.contains("got six") || l.reason == "no place")
+                .collect();
+            assert_eq!(told, [true, true], "{left:?}");
+            assert!(home.path(aside).exists());
+        }
+        let rows = home.features().get(&[7, 11]).unwrap();
+        let titles: Vec<_> = rows
+            .into_iter()
+            .map(|row| row.unwrap().cells["title"].clone())
+            .collect();
+        assert_eq!(titles, ["newer", "nameless"]);
     }
 
     #[test]
@@ -568,7 +640,7 @@ mod from_a_file {
             serde_json::json!({"id": 1, "title": "renamed"}),
         );
         std::fs::write(home.path("changes.jsonl"), changes() + &update).unwrap();
-        let status = home.run(|settings| settings.batch = 1, Vec::new());
+        let status = home.run(|settings| settings.batch = 1, Replay::default());
         assert_eq!(count(&status.ineligible), 2);
         let row = home.features().get(&[1]).unwrap().remove(0).unwrap();
         assert_eq!(row.cells["title"], "an old one that was there");
@@ -580,7 +652,7 @@ mod from_a_file {
         std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
         let mut all = settings(dimensions());
         all.rules.kept = Some(3600 * 1_000_000);
-        let running = start(all, home.parts(), Vec::new());
+        let running = start(all, home.parts(), Replay::default());
         wait_until(&vec![2], || home.ids());
         running.stop();
     }
@@ -589,7 +661,7 @@ mod from_a_file {
     fn old_tombstones_are_forgotten_in_the_store_too() {
         let home = Home::new();
         std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
-        home.run(|_| {}, Vec::new());
+        home.run(|_| {}, Replay::default());
         let generation = Generation::new("items", 1);
         let older = VectorRow {
             id: 5,
@@ -603,7 +675,7 @@ mod from_a_file {
         all.rules.watermark = 0;
         let late = line("delete", "item", 3_000_000, serde_json::json!({"id": 99}));
         std::fs::write(home.path("changes.jsonl"), changes() + &late).unwrap();
-        let running = start(all, home.parts(), Vec::new());
+        let running = start(all, home.parts(), Replay::default());
         wait_until(&1, || home.vectors.upsert(&generation, older).unwrap());
         running.stop();
     }
@@ -614,12 +686,12 @@ mod from_a_file {
         let old = (10..2510).map(|id| item("snapshot", id, 0, "of long ago"));
         let all: String = old.chain([item("insert", 2, 2_000_000, "new")]).collect();
         std::fs::write(home.path("changes.jsonl"), all).unwrap();
-        home.run(|settings| settings.batch = 512, Vec::new());
+        home.run(|settings| settings.batch = 512, Replay::default());
         assert_eq!(home.ids().len(), 2501);
         let mut all = settings(dimensions());
         all.rules.kept = Some(3600 * 1_000_000);
         // a batch of 64 every two seconds would take more than a minute
-        let running = start(all, home.parts(), Vec::new());
+        let running = start(all, home.parts(), Replay::default());
         wait_until(&vec![2], || home.ids());
         assert_eq!(count(&running.status.changes), 0);
         running.stop();
@@ -735,7 +807,7 @@ mod from_postgres {
         let running = start(
             settings(dimensions()),
             parts(&url, folder.path(), &vectors, &newest),
-            Vec::new(),
+            Replay::default(),
         );
         wait_until(&50, || {
             vectors
@@ -850,7 +922,7 @@ mod from_postgres {
             dimensions: dimensions(),
         };
         parts.lookup = Box::new(Interrupted(PostgresLookup::new(&lookup), false));
-        let running = start(settings(dimensions()), parts, Vec::new());
+        let running = start(settings(dimensions()), parts, Replay::default());
         check(&mut client, &url, &vectors, 1);
         assert!(running.status.retries.load(Ordering::Relaxed) > 0);
         running.stop();
@@ -930,7 +1002,7 @@ mod from_postgres {
         let mut running = start(
             settings(dimensions()),
             parts(&url, folder.path(), &vectors, &newest),
-            Vec::new(),
+            Replay::default(),
         );
         let mut hurt = 0;
         for round in 0..4_i64 {
@@ -963,7 +1035,7 @@ mod from_postgres {
                 running = start(
                     settings(dimensions()),
                     parts(&url, folder.path(), &vectors, &newest),
-                    Vec::new(),
+                    Replay::default(),
                 );
             }
         }

@@ -67,7 +67,7 @@ fn a_key_comes_and_goes_beyond_the_rows_that_a_position_counts() {
         };
         let mut settings = settings(dimensions());
         (settings.until_idle, settings.batch) = (true, 1);
-        let running = start(settings, parts, Vec::new());
+        let running = start(settings, parts, Replay::default());
         running.thread.join().unwrap().unwrap();
         assert_eq!(home.ids(), [1, 2]);
         assert_eq!(count(&running.status.embedded), embedded);

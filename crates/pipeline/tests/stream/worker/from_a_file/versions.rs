@@ -124,7 +124,7 @@ fn begun(home: &Home, versions: &Staged) {
     std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
     let mut settings = settings(dimensions());
     settings.until_idle = true;
-    let running = start(settings, versions.parts(home), Vec::new());
+    let running = start(settings, versions.parts(home), Replay::default());
     running.thread.join().unwrap().unwrap();
     assert_eq!(home.ids(), [1, 2]);
 }
@@ -162,7 +162,7 @@ fn a_version_whose_artefact_has_gone_serves_until_the_next_is_complete() {
     let running = start(
         settings(dimensions()),
         versions.parts_with_users(&home),
-        Vec::new(),
+        Replay::default(),
     );
     wait_until(&vec![2], || ids(&home, 2));
     assert_eq!(home.vectors.current("items").unwrap(), Some(1));
@@ -186,7 +186,7 @@ fn a_version_rolled_back_while_it_is_filled_never_serves() {
     let running = start(
         settings(dimensions()),
         versions.parts_with_users(&home),
-        Vec::new(),
+        Replay::default(),
     );
     versions.publish(2);
     wait_until(&vec![1, 2], || ids(&home, 2));
@@ -210,7 +210,7 @@ fn what_the_next_version_cannot_embed_is_a_letter_and_a_lost_feature_row_is_join
     let running = start(
         settings(dimensions()),
         versions.parts_with_users(&home),
-        Vec::new(),
+        Replay::default(),
     );
     wait_until(&vec![1], || ids(&home, 2));
     assert!(home.features().get(&[1]).unwrap()[0].is_some(), "stored again");
