@@ -166,10 +166,11 @@ impl Graph {
     ) -> Option<Vec<Neighbour>> {
         // scanned rows may take all places
         let candidates = ef.max(n.saturating_sub(self.now.scanned()));
-        if n == 0 || rows.ids.len() / PAYS < candidates {
+        let most = rows.ids.len() / PAYS;
+        if n == 0 || most < candidates {
             return None;
         }
-        self.now.nearest((query, rows), (n, candidates), filter)
+        self.now.nearest((query, rows), (n, candidates, most), filter)
     }
 }
 

@@ -8,7 +8,7 @@ use rankine_index::Metric;
 use rankine_store::RedisOptions;
 use rankine_store::testing::{Durability, PostgresServer, RedisServer};
 use rankine_store::vectors::{
-    EmbeddedVectors, Generation, Gone, PgVectors, RedisVectors, Search, Shape, VectorRow, VectorSearch,
+    EmbeddedVectors, Generation, Gone, Hnsw, PgVectors, RedisVectors, Search, Shape, VectorRow, VectorSearch,
     VectorStore, conformance,
 };
 
@@ -79,6 +79,80 @@ fn pgvector_finds_what_the_embedded_index_finds() {
             .count();
     }
     assert!(same >= 190, "HNSW found {same} of 200");
+}
+
+/// 20,000 rows that all differ: one in a hundred is `rare`, ten are `few`.
+fn many() -> Vec<VectorRow> {
+    let mut state = 3_u64;
+    let mut number = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        f32::from(u16::try_from(state >> 48).unwrap()) / 32_768.0 - 1.0
+    };
+    let kinds = |id: i64| {
+        let rare = (id % 100 == 7).then(|| "rare".to_owned());
+        let few = (id % 2_000 == 9).then(|| "few".to_owned());
+        rare.into_iter().chain(few).collect()
+    };
+    let mut row = |id| VectorRow {
+        id,
+        vector: (0..16).map(|_| number()).collect(),
+        categories: kinds(id),
+        ..VectorRow::default()
+    };
+    (0..20_000).map(&mut row).collect()
+}
+
+#[test]
+fn a_narrow_filter_costs_no_recall() {
+    let server = PostgresServer::shared().unwrap();
+    let url = server.database().unwrap();
+    let far = PgVectors::connect(&url).unwrap();
+    let small = Hnsw {
+        m: 8,
+        ef_construction: 32,
+        ef: 64,
+    };
+    let near = EmbeddedVectors::in_memory_with(Some(small)).unwrap();
+    let (rows, to) = (many(), Generation::new("items", 4));
+    for store in [&far as &dyn VectorSearch, &near] {
+        store.prepare(&to, SHAPE).unwrap();
+        store.upsert(&to, &rows).unwrap();
+        store.accelerate(&to).unwrap();
+    }
+    // one whose scan gives up early, as in a large table
+    let name = url.rsplit('/').next().unwrap();
+    let set = format!("ALTER DATABASE {name} SET hnsw.max_scan_tuples = 300");
+    server.client(name).unwrap().batch_execute(&set).unwrap();
+    let hasty = PgVectors::connect(&url).unwrap();
+    let mut found = 0;
+    for query in rows.iter().skip(50).step_by(2_000) {
+        let ids = |store: &dyn VectorSearch, search: &Search| -> Vec<i64> {
+            let found = store.search(&to, &query.vector, search).unwrap();
+            let mut ids: Vec<i64> = found.iter().map(|one| one.id).collect();
+            ids.sort_unstable();
+            ids
+        };
+        for (n, category, there) in [(50, "rare", 50), (300, "rare", 200), (20, "few", 10)] {
+            let mut search = Search {
+                n,
+                ..Search::default()
+            };
+            search.filter.categories = vec![category.to_owned()];
+            let exact = ids(&near, &search);
+            search.approximate = true;
+            assert_eq!(exact.len(), there);
+            assert_eq!(ids(&near, &search), exact, "{n} {category}");
+            assert_eq!(ids(&hasty, &search), exact, "{n} {category}");
+            if n == there {
+                let quick = ids(&far, &search);
+                assert_eq!(quick.len(), n);
+                found += quick.iter().filter(|id| exact.contains(id)).count();
+            }
+        }
+    }
+    assert!(found >= 490, "HNSW found {found} of 500 among 1 % of the rows");
 }
 
 #[test]

@@ -34,6 +34,9 @@ const SEARCHES: usize = 64;
 /// A filter that fewer than one of so many candidates pass is narrow.
 const NARROW: usize = 4;
 
+/// A filter that so many of so many candidates pass costs no recall.
+const ALL: (usize, usize) = (9, 10);
+
 /// Nodes and scanned rows.
 pub(super) struct Layer {
     /// The greatest length of a node.
@@ -192,42 +195,56 @@ impl Layer {
         self.forgotten > live / 2 + LEAST || scanned > live / 4 + LEAST
     }
 
-    /// The n best of what it scans and of `candidates` nodes; `None` where the graph cannot say.
+    /// The n best of what it scans and of `candidates` nodes that pass, for which it looks at `most` nodes at most; `None` where the
+    /// graph cannot say.
     pub(super) fn nearest(
         &self,
         (query, rows): (&[f32], &Rows),
-        (n, candidates): (usize, usize),
+        (n, candidates, most): (usize, usize, usize),
         filter: impl Fn(i64) -> bool,
     ) -> Option<Vec<Neighbour>> {
         let asked = asked(query)?;
-        let live = self.nodes.len() - self.forgotten;
-        // forgotten nodes are found among the others
-        let share = candidates * self.forgotten / live.max(1);
-        let count = self.nodes.len().min(candidates + share);
-        let found = self.graph.search(&asked, count).ok()?;
-        let known = found.keys.iter().flat_map(|key| self.owners(*key));
-        let mut best = Best::new(n, rows.ids.len());
-        let (mut seen, mut passed) = (0, 0);
-        for &id in known {
-            seen += 1;
-            if filter(id) {
-                passed += 1;
-                offer(
-                    &mut best,
-                    id,
-                    dense::dot(query, rows.get(id, query.len())?),
-                    &|_| true,
-                );
-            }
-        }
-        if passed * NARROW < seen {
+        let (mut passing, seen) = self.passing(&asked, candidates, &filter)?;
+        if passing.len() * NARROW < seen {
             return None;
+        }
+        if passing.len() * ALL.1 < seen * ALL.0 {
+            // as many candidates as without a filter, or it would cost recall
+            let wide = candidates * seen / passing.len();
+            (passing, _) = (wide <= most).then(|| self.passing(&asked, wide, &filter))??;
+        }
+        let mut best = Best::new(n, rows.ids.len());
+        for id in passing {
+            let score = dense::dot(query, rows.get(id, query.len())?);
+            offer(&mut best, id, score, &|_| true);
         }
         for next in self.scanned.nearest(query, n, filter) {
             offer(&mut best, next.id, next.score, &|_| true);
         }
         let best = best.finish();
         (best.len() >= n.min(rows.ids.len())).then_some(best)
+    }
+
+    /// The rows of the nearest nodes, `count` that are somebody's, as far as they pass; with how many rows that were.
+    fn passing(
+        &self,
+        asked: &[f32],
+        count: usize,
+        filter: &impl Fn(i64) -> bool,
+    ) -> Option<(Vec<i64>, usize)> {
+        let live = self.nodes.len() - self.forgotten;
+        // forgotten nodes are found among the others
+        let share = count * self.forgotten / live.max(1);
+        let count = self.nodes.len().min(count + share);
+        let found = self.graph.search(asked, count).ok()?;
+        let (mut passing, mut seen) = (Vec::with_capacity(count), 0);
+        for id in found.keys.iter().flat_map(|key| self.owners(*key)) {
+            seen += 1;
+            if filter(*id) {
+                passing.push(*id);
+            }
+        }
+        Some((passing, seen))
     }
 
     /// Whose row a node is.

@@ -35,21 +35,29 @@ impl Numbers {
 }
 
 fn filled(metric: Metric, rows: i64, numbers: &mut Numbers) -> VectorIndex {
+    filled_by(HNSW, metric, rows, numbers)
+}
+
+fn filled_by(hnsw: Hnsw, metric: Metric, rows: i64, numbers: &mut Numbers) -> VectorIndex {
     let ids: Vec<i64> = (0..rows).map(|id| id * 3).collect();
     let values: Vec<f32> = ids.iter().flat_map(|_| numbers.vector()).collect();
     let index = VectorIndex::build(metric, 1, &ids, WIDTH, &values).unwrap();
-    let index = index.with_graph(HNSW).unwrap();
+    let index = index.with_graph(hnsw).unwrap();
     index.accelerate().unwrap();
     index
 }
 
 /// The share of the exact ten best that the graph finds; their scores are the same bits.
 fn recall(index: &VectorIndex, numbers: &mut Numbers, filter: impl Fn(i64) -> bool) -> f64 {
+    recall_of(10, index, numbers, filter)
+}
+
+fn recall_of(n: usize, index: &VectorIndex, numbers: &mut Numbers, filter: impl Fn(i64) -> bool) -> f64 {
     let (mut found, mut wanted) = (0, 0);
     for _ in 0..40 {
         let query = numbers.vector();
-        let exact = index.search(&query, 10, &filter).unwrap();
-        let near = index.search_graph(&query, 10, &filter).unwrap();
+        let exact = index.search(&query, n, &filter).unwrap();
+        let near = index.search_graph(&query, n, &filter).unwrap();
         assert_eq!(near.len(), exact.len());
         let all = index.search(&query, index.len(), |_| true).unwrap();
         let score = |id: i64| all.iter().find(|one| one.id == id).map(|one| one.score.to_bits());
@@ -127,6 +135,24 @@ fn few_rows_many_wanted_and_narrow_filters_are_searched_exactly() {
             .nearest((&[0.0; WIDTH], &held.rows), (10, 32), |_| true)
             .is_none()
     );
+}
+
+#[test]
+fn filters_cost_no_recall() {
+    let few = Hnsw { ef: 16, ..HNSW };
+    for metric in [Metric::InnerProduct, Metric::Cosine] {
+        let mut numbers = Numbers(19);
+        let index = filled_by(few, metric, 4_200, &mut numbers);
+        let all = recall_of(16, &index, &mut numbers, |_| true);
+        for every in [2, 3, 100] {
+            let found = recall_of(16, &index, &mut numbers, |id| id / 3 % every == 0);
+            assert!(
+                found >= all - 0.03,
+                "{metric:?}: one of {every} passes: {found}, all: {all}"
+            );
+            assert!(every < 100 || found > 0.999, "{metric:?}: {found}");
+        }
+    }
 }
 
 /// Whether the graph that answers has each row once, and nothing else.

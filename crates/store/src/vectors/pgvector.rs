@@ -3,10 +3,11 @@
 //! Table `<set>` has `id, vector, version, as_of, position, created, categories, gone`, partitioned by version; partition
 //! `<set>_v<version>` is what is written and searched, so each generation has its own width and HNSW index and is dropped
 //! at once. Table `rankine_vectors` says which generations there are, in which shape, and which one serves; a switch is
-//! one transaction on it. Who wins is decided by `ON CONFLICT … WHERE`, so several writers may replay at a time.
+//! one transaction on it. Who wins is decided by `ON CONFLICT … WHERE`, so several writers may replay at a time. An approximate
+//! search that finds fewer rows than it was asked for is made again exactly: HNSW gives up early where few rows pass a filter.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postgres::{Client, Config, NoTls, Row, Transaction};
 use rankine_index::{Metric, Neighbour};
@@ -53,6 +54,8 @@ const READ: &str = "id, vector::real[], (extract(epoch FROM as_of) * 1000000)::b
 pub struct PgVectors {
     config: Config,
     address: String,
+    /// How long a reader waits.
+    wait: Option<Duration>,
     idle: Mutex<Vec<Client>>,
     shapes: Mutex<FxHashMap<Generation, Shape>>,
 }
@@ -87,6 +90,7 @@ impl PgVectors {
         let store = PgVectors {
             address: address(&config),
             config,
+            wait: None,
             idle: Mutex::default(),
             shapes: Mutex::default(),
         };
@@ -106,6 +110,7 @@ impl PgVectors {
             .options(options.trim_start())
             .connect_timeout(wait)
             .tcp_user_timeout(wait);
+        self.wait = Some(wait);
         lock(&self.idle).clear();
         self
     }
@@ -196,20 +201,26 @@ impl PgVectors {
         Ok(usize::try_from(applied).unwrap_or(usize::MAX))
     }
 
+    /// The rows of a search that takes no longer than `wait`, where that is said.
     fn nearest(
         &self,
         generation: &Generation,
         query: &[f32],
         search: &Search,
         shape: Shape,
+        wait: Option<Duration>,
     ) -> Result<Vec<Row>, StoreError> {
-        let approximate = search.approximate && search.n <= MOST;
+        let approximate = is_quick(search);
         let statement = statement(generation, shape, approximate);
         let (query, filter) = (text(query), &search.filter);
         let from = filter.created_from;
         let categories = (!filter.categories.is_empty()).then_some(&filter.categories);
         let most = i64::try_from(search.n).unwrap_or(i64::MAX);
         self.transact("search vectors", |work| {
+            if let Some(wait) = wait {
+                let wait = wait.as_millis().max(1);
+                work.batch_execute(&format!("SET LOCAL statement_timeout = {wait}"))?;
+            }
             if approximate {
                 let breadth = search.n.clamp(100, MOST);
                 work.batch_execute(&format!(
@@ -377,7 +388,19 @@ impl VectorSearch for PgVectors {
     ) -> Result<Vec<Neighbour>, StoreError> {
         let shape = self.known(generation)?;
         check_vector(generation, None, query, shape)?;
-        let rows = self.nearest(generation, query, search, shape)?;
+        let begun = Instant::now();
+        let mut rows = self.nearest(generation, query, search, shape, None)?;
+        if is_quick(search) && rows.len() < search.n {
+            // that scan ends after `hnsw.max_scan_tuples` rows, whether or not enough passed the filter
+            let exact = Search {
+                approximate: false,
+                ..search.clone()
+            };
+            let left = self.wait.map(|wait| wait.saturating_sub(begun.elapsed()));
+            let all = self.nearest(generation, query, &exact, shape, left);
+            // who cannot wait for that keeps what there is
+            rows = all.unwrap_or(rows);
+        }
         let mut found: Vec<Neighbour> = rows.iter().map(|row| neighbour(row, shape.metric)).collect();
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
         Ok(found)
@@ -410,6 +433,11 @@ impl Columns {
         }
         columns
     }
+}
+
+/// Whether the HNSW index may answer.
+fn is_quick(search: &Search) -> bool {
+    search.approximate && search.n <= MOST
 }
 
 /// The statement of a search: query, created-from, categories, excluded ids, n. The approximate form is written so that
