@@ -412,6 +412,15 @@ impl ServerConfig {
         (model.name != VECTOR_MODEL).then(|| model.name.clone())
     }
 
+    /// A model that this process answers predictions of: the default one, or the first; none where another process has them.
+    pub fn predicted(&self) -> Option<&str> {
+        let default = self.canonical(&self.default_model);
+        let mut models = self.model.iter().map(|model| model.name.as_str());
+        let first = models.clone().next();
+        let found = models.find(|name| default.as_deref() == Some(name)).or(first);
+        found.filter(|_| self.ranker.kind == RankerKind::Local)
+    }
+
     /// Folder of model folders.
     pub fn models_dir(&self) -> PathBuf {
         self.home.join("models")
@@ -571,6 +580,18 @@ mod tests {
             config.rankers(),
             ["embeddingmlp", "widedeep", "neuralcf", "emb", "popularity"]
         );
+    }
+
+    #[test]
+    fn a_predictor_alone_needs_no_default_model() {
+        let text = "[listen]\nsite = \"\"\n[[model]]\nname = \"shop\"\n[[model]]\nname = \"b\"\n";
+        let config = ServerConfig::parse(text, "s.toml").unwrap();
+        assert_eq!(config.predicted(), Some("shop"));
+        let config = ServerConfig::parse(&format!("default_model = \"b\"\n{text}"), "s.toml").unwrap();
+        assert_eq!(config.predicted(), Some("b"));
+        let none = format!("ranker = {{ kind = \"remote\", url = \"http://x\" }}\n{text}");
+        assert_eq!(ServerConfig::parse(&none, "s.toml").unwrap().predicted(), None);
+        assert!(ServerConfig::parse(&text.replace("\"\"", "\"a:1\""), "s.toml").is_err());
     }
 
     #[test]

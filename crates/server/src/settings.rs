@@ -430,7 +430,7 @@ pub const SETTINGS: &[Setting] = &[
         flag: "model",
         alias: None,
         env: "RANKINE_MODEL",
-        help: "All models, as in the file: [{ name = \"widedeep\", alias = [\"recmodel\"] }]",
+        help: "All models: names with commas, or as in the file: [{ name = \"widedeep\", alias = [\"recmodel\"] }]",
     },
 ];
 
@@ -452,7 +452,7 @@ pub struct Given {
 
 impl ServerConfig {
     /// The configuration with the given values put over it; not checked yet. An address of a store or ranker says
-    /// its kind, too, unless that is given itself.
+    /// its kind, too, unless that is given itself; of models that are given the first one ranks, where the default one is not among them.
     ///
     /// # Errors
     /// [`ServerError::Config`] with one line for each value that its key does not take.
@@ -464,15 +464,19 @@ impl ServerConfig {
                 Err(fault) => faults.push(format!("{}: {fault}", one.origin)),
             }
         }
+        let has = |key| {
+            given
+                .iter()
+                .any(|one| one.setting.key == key && !one.text.is_empty())
+        };
+        let lacks = config.canonical(&config.default_model).is_none();
+        if lacks && has("model") && !has("default_model") {
+            config.default_model = config.rankers().swap_remove(0);
+        }
         for (url, key, kind) in [
             ("store.url", "store.kind", "redis"),
             ("ranker.url", "ranker.kind", "remote"),
         ] {
-            let has = |key| {
-                given
-                    .iter()
-                    .any(|one| one.setting.key == key && !one.text.is_empty())
-            };
             if has(url) && !has(key) {
                 config = put(&config, key, kind).map_err(|faults| ServerError::Config { faults })?;
             }
@@ -513,8 +517,23 @@ fn put(config: &ServerConfig, key: &str, text: &str) -> Result<ServerConfig, Str
     let Some(place) = place(&mut table, key) else {
         return Err(format!("unknown key `{key}`"));
     };
-    *place = typed(place, text)?;
+    *place = match named(key, text) {
+        Some(models) => models,
+        None => typed(place, text)?,
+    };
     read(&table)
+}
+
+/// Models that are given by their names alone.
+fn named(key: &str, text: &str) -> Option<Value> {
+    let plain = |name: &&str| {
+        let mut bytes = name.bytes();
+        !name.is_empty() && bytes.all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+    };
+    let names: Vec<&str> = text.split(',').map(str::trim).collect();
+    let model = |name: &&str| Value::Table(Table::from_iter([("name".to_owned(), Value::from(*name))]));
+    (key == "model" && names.iter().all(|name| plain(name)))
+        .then(|| Value::Array(names.iter().map(model).collect()))
 }
 
 /// The value at a dotted key.
@@ -630,6 +649,13 @@ mod tests {
         assert_eq!(kept.ranker.kind, crate::config::RankerKind::Local);
         let model = overlaid(&[("model", "[{ name = \"a\", alias = [\"b\"] }]")]).unwrap();
         assert_eq!((model.model.len(), &*model.model[0].alias[0]), (1, "b"));
+        assert_eq!(model.default_model, "a", "the first one ranks");
+        let by_name = overlaid(&[("model", "shop-1, widedeep")]).unwrap();
+        let names: Vec<&str> = by_name.model.iter().map(|model| &*model.name).collect();
+        assert_eq!(
+            (names, &*by_name.default_model),
+            (vec!["shop-1", "widedeep"], "widedeep")
+        );
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::{clock, output};
     rankine serve --config server.toml --site 127.0.0.1:0\n  \
     RANKINE_LIMITS_PERMITS=8 rankine serve --limits-size 100 --print-config\n  \
     rankine serve --site '' --rest 127.0.0.1:8501        (a predictor only)\n  \
+    rankine serve --site '' --model dssm                 (of one model; nothing has to be imported)\n  \
     rankine serve --rest '' --grpc '' --ranker-url http://127.0.0.1:8501")]
 pub(crate) struct Options {
     /// Server configuration; config/server.toml is the commented reference
@@ -144,22 +145,24 @@ pub(crate) fn on(listeners: Listeners, config: ServerConfig) -> anyhow::Result<(
         Some(stop) => stop.stop(),
         None => std::process::exit(130),
     })?;
-    let model = config.default_model.clone();
     let state = State::open(config, Arc::new(clock::now_micros))?;
-    announce(&listeners, &model);
+    announce(&listeners, &state);
     serve_state(state, listeners, stopped)?;
     Ok(())
 }
 
-/// The addresses as they were bound, with a page of the ranker `model`.
-fn announce(listeners: &Listeners, model: &str) {
+/// The addresses as they were bound, with a page of the model that ranks and the state of one that predicts.
+fn announce(listeners: &Listeners, state: &State) {
     if let Some(address) = listeners.site.as_ref().and_then(|l| l.local_addr().ok()) {
+        let (user, model) = (state.known_user(6), state.default_model());
         output::line(&format!(
-            "recommendations  http://{address}/user.html?id=6&model={model}"
+            "recommendations  http://{address}/user.html?id={user}&model={model}"
         ));
     }
     if let Some(address) = listeners.rest.as_ref().and_then(|l| l.local_addr().ok()) {
-        output::line(&format!("predictions      http://{address}/v1/models/neuralcf"));
+        let model = state.config().predicted();
+        let path = model.map_or_else(|| "status".to_owned(), |model| format!("v1/models/{model}"));
+        output::line(&format!("predictions      http://{address}/{path}"));
     }
     if let Some(address) = listeners.grpc.as_ref().and_then(|l| l.local_addr().ok()) {
         output::line(&format!("grpc             http://{address}/rankine.v1.Predictor"));

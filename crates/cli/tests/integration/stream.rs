@@ -39,7 +39,7 @@ impl Draw {
 }
 
 /// Trains the example's model on samples from a seed.
-fn train(home: &Path) {
+pub(crate) fn train(home: &Path) {
     trained(home, "seed=1");
 }
 

@@ -6,6 +6,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::home::{REPOSITORY, command, files, home, prepared, rankine};
+use crate::process::Server;
+use crate::stream::train;
 
 /// A folder with these files.
 pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -497,6 +499,33 @@ fn a_server_that_cannot_start_says_why() {
     )
     .bad(1);
     assert!(error.contains("did you mean `threads`"), "{error}");
+}
+
+#[test]
+fn a_predictor_of_one_model_needs_no_import_and_says_where_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    train(home.path());
+    let server = Server::start(home.path(), "", "127.0.0.1:0", &["--model", "films"]);
+    server.wait_for_models();
+    let said = server.said();
+    let path = said
+        .split_once("/v1/models/")
+        .map(|(_, rest)| rest.lines().next());
+    assert_eq!(path, Some(Some("films")), "{said}");
+    assert!(said.contains("nothing is imported here"), "{said}");
+    let state = server.rest().get("/v1/models/films").good();
+    assert_eq!(state["model_version_status"][0]["state"], "AVAILABLE", "{state}");
+    let body = r#"{"user": {"user": 3, "likes": ["War"]}, "asks": [{"conf": "films", "models": ["films"]}],
+        "items": [{"id": 1, "fields": {"genres": ["War"], "days": 2}}, {"id": 2, "fields": {"genres": ["Drama"]}}]}"#;
+    let told = server.rest().post("/v1/predict", body).good();
+    let scores = &told["confs"][0]["models"][0]["scores"];
+    assert!(scores[0].as_f64() > scores[1].as_f64(), "{told}");
+    let site = ["serve", "--model", "films", "--site", "127.0.0.1:0", "--rest", ""];
+    let error = rankine(home.path(), &site).bad(1);
+    assert!(
+        error.contains("no finished import") && error.contains("--site ''"),
+        "{error}"
+    );
 }
 
 #[test]

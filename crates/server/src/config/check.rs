@@ -155,7 +155,8 @@ impl ServerConfig {
                 faults.push(format!("model: name or alias \"{name}\" is empty or taken"));
             }
         }
-        if self.canonical(&self.default_model).is_none() {
+        // a predictor alone ranks nothing of its own
+        if !self.listen.site.is_empty() && self.canonical(&self.default_model).is_none() {
             let known = self.rankers().join(", ");
             faults.push(format!(
                 "default_model: expected one of {known}, got \"{}\"",

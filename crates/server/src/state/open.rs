@@ -42,7 +42,7 @@ impl State {
     /// [`ServerError`]: the first part that cannot be opened. A model that does not load yet is no error.
     pub fn open(config: ServerConfig, clock: rankine_dict::Clock) -> Result<Arc<State>, ServerError> {
         config.check("server configuration")?;
-        let (live, writer, base) = load_home(&config.home, clock.clone())?;
+        let (live, writer, base) = load_home(&config, clock.clone())?;
         let log = open_log(&config, &base, &writer)?;
         drop(base);
         writer
@@ -127,21 +127,26 @@ impl Drop for State {
 
 type Loaded = (Arc<Live>, Arc<Mutex<Writer>>, Vec<Event>);
 
-/// Catalogue and imported events.
-fn load_home(home: &Path, clock: rankine_dict::Clock) -> Result<Loaded, ServerError> {
+/// Catalogue and imported events; nothing for a predictor alone where nothing was imported.
+fn load_home(config: &ServerConfig, clock: rankine_dict::Clock) -> Result<Loaded, ServerError> {
+    let home = &config.home;
     // the errors below name their files themselves
     let imported = rankine_pipeline::import::imported(home).map_err(|e| ServerError::part("import", e))?;
-    if imported.is_none() {
-        let cause = "no finished import here; run `rankine data import` (again)".to_owned();
-        return Err(ServerError::Home {
-            what: "import",
-            path: home.to_owned(),
-            cause,
-        });
-    }
-    let source = rankine_pipeline::Catalogue::load(home).map_err(|e| ServerError::part("catalogue", e))?;
-    let path = home.join("events").join("base-1.parquet");
-    let base = rankine_pipeline::events::load(&path).map_err(|e| ServerError::part("events", e))?;
+    let (source, base) = match imported {
+        Some(_) => load_import(home)?,
+        None if config.listen.site.is_empty() => {
+            tracing::warn!(home = %home.display(), "nothing is imported here: fields that a request leaves out are missing");
+            Default::default()
+        }
+        None => {
+            let cause = "no finished import here; run `rankine data import` (again), or serve predictions alone (--site '')";
+            return Err(ServerError::Home {
+                what: "import",
+                path: home.clone(),
+                cause: cause.to_owned(),
+            });
+        }
+    };
     let ratings = base
         .iter()
         .filter_map(|event| Some((event.item, AggregateConfig::rating(event)?)));
@@ -154,6 +159,13 @@ fn load_home(home: &Path, clock: rankine_dict::Clock) -> Result<Loaded, ServerEr
     let mut writer = Writer::new(live.clone(), Aggregates::new(&source, AggregateConfig::default()));
     base.iter().for_each(|event| writer.apply_base(event));
     Ok((live, Arc::new(Mutex::new(writer)), base))
+}
+
+fn load_import(home: &Path) -> Result<(rankine_pipeline::Catalogue, Vec<Event>), ServerError> {
+    let source = rankine_pipeline::Catalogue::load(home).map_err(|e| ServerError::part("catalogue", e))?;
+    let path = home.join("events").join("base-1.parquet");
+    let base = rankine_pipeline::events::load(&path).map_err(|e| ServerError::part("events", e))?;
+    Ok((source, base))
 }
 
 /// An item as recommendations have it.

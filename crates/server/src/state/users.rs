@@ -10,6 +10,14 @@ use crate::error::ApiError;
 use std::sync::Arc;
 
 impl State {
+    /// A user to show something for: `wanted`, or the first there is.
+    pub fn known_user(&self, wanted: i64) -> i64 {
+        match self.live.user_record(wanted) {
+            Some(_) => wanted,
+            None => self.live.user_ids().first().copied().unwrap_or(wanted),
+        }
+    }
+
     /// A user's statistics and taste.
     ///
     /// # Errors
