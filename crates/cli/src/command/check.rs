@@ -2,7 +2,7 @@
 //! the plan: order, group and dependencies of each feature, as a table or as a graph; of a model file with its conf, the
 //! network: layers, shapes, parameters.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -20,6 +20,9 @@ use super::{Globals, check_skew, tune};
 use crate::given::text_conf;
 use crate::training::reads;
 use crate::{clock, output};
+
+/// The variable that says where a stream's PostgreSQL is.
+const DSN: &str = "RANKINE_STREAM_DSN";
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
@@ -93,11 +96,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
             )
         }
         Kind::Tune => tune::read(path)?.told(),
-        Kind::Stream => {
-            let dsn = std::env::var("RANKINE_STREAM_DSN").ok();
-            let plan = StreamConfig::load(path)?.compile(path, dsn, clock::now_micros)?;
-            format!("the change stream \"{}\"", plan.config.name)
-        }
+        Kind::Stream => stream(path)?,
         Kind::Server => {
             ServerConfig::parse(&text, &file)?;
             "a server configuration".to_owned()
@@ -108,6 +107,21 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
     }
     output::line(&format!("{file}: {found}, no faults"));
     Ok(())
+}
+
+/// Which stream it is; where PostgreSQL is may be left to the variable of the run.
+fn stream(path: &Path) -> anyhow::Result<String> {
+    let config = StreamConfig::load(path)?;
+    let compiled = |dsn| config.clone().compile(path, dsn, clock::now_micros);
+    let what = format!("the change stream \"{}\"", config.name);
+    let dsn = std::env::var(DSN).ok();
+    let Err(faults) = compiled(dsn) else {
+        return Ok(what);
+    };
+    match compiled(Some("dbname=somewhere".to_owned())) {
+        Ok(_) => Ok(format!("{what} (runs where {DSN} says where PostgreSQL is)")),
+        Err(_) => Err(faults.into()),
+    }
 }
 
 /// Streams have a source or a join (and may name a `schema_file`), confs features or a schema, model files a kind, tune files a space, the rest is the server's.

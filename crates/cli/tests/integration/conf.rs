@@ -54,6 +54,11 @@ fn check_knows_a_stream_and_says_where_its_faults_are() {
     let film = "examples/cold-start/films/stream.toml";
     let told = rankine(home.path(), &["check", film]).good().stdout;
     assert!(told.contains("the change stream \"films\", no faults"), "{told}");
+    for file in ["config/stream.toml", "examples/cold-start/coldstart.toml"] {
+        let told = rankine(home.path(), &["check", file]).good().stdout;
+        let variable = "(runs where RANKINE_STREAM_DSN says where PostgreSQL is), no faults";
+        assert!(told.contains(variable), "{told}");
+    }
     let file = home.path().join("bad.toml");
     let text = "format = 1\nname = \"a b\"\n\n[source]\ntable = \"film\"\nkind = \"pigeon\"\n[join]\nsql = \"SELECT 1\"\n";
     std::fs::write(&file, text).unwrap();
