@@ -25,9 +25,8 @@ import sys
 import threading
 import time
 import urllib.error
-import urllib.request
 
-from run import HERE, LIKED, ROOT, FileSource, Postgres, Process, binary, get, say, year_of
+from run import HERE, LIKED, ROOT, FileSource, Postgres, Process, binary, get, post, say, year_of
 
 FILES = HERE / "replay"
 LAST = datetime.date(2016, 10, 16)
@@ -205,7 +204,7 @@ class PostgresTables(Tables):
     """The same tables in the source's PostgreSQL, where films are already."""
 
     def __init__(self, source):
-        self.source, self.place = source, f"postgres://postgres@127.0.0.1:{source.port}/postgres"
+        self.source, self.place = source, source.url
         self.wait()
         self.run((FILES / "postgres_tables.sql").read_text())
 
@@ -235,14 +234,7 @@ class PostgresTables(Tables):
         self.run(f"COPY {table} FROM STDIN;\n{lines}\\.\n")
 
     def run(self, sql):
-        command = [str(self.source.bin / "psql"), "-q", "-v", "ON_ERROR_STOP=1", self.source.dsn]
-        subprocess.run(command, input=sql, text=True, check=True, cwd="/", stdout=subprocess.DEVNULL, **self.source.who)
-
-
-def post(address, path, body):
-    request = urllib.request.Request(f"{address}{path}", json.dumps(body).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+        self.source.sql(sql)
 
 
 class Searches(threading.Thread):

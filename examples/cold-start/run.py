@@ -205,11 +205,11 @@ def installed():
     return (found[0], own) if found else sys.exit(f"no PostgreSQL with pgvector below {own}")
 
 
-class Postgres:
-    """Films in a private PostgreSQL: the installation that is found, started on a free port. It refuses to run as root, so there
-    it runs as nobody, from a copy that nobody may read (a machine's own everybody may)."""
+class PrivatePostgres:
+    """A private PostgreSQL: the installation that is found, started on a free port. It refuses to run as root, so there it runs as
+    nobody, from a copy that nobody may read (a machine's own everybody may)."""
 
-    def __init__(self, work, data):
+    def __init__(self, work):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rankine-cold-start-"))
         self.who = {"user": NOBODY, "group": NOBODY} if os.geteuid() == 0 else {}
         self.bin = self.find()
@@ -221,15 +221,44 @@ class Postgres:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         command = [self.bin / "postgres", "-D", store, "-p", self.port, "-k", self.folder, "-c", "wal_level=logical"]
-        log = open(work / "postgres.log", "w")
-        self.server = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log, cwd="/", **self.who)
+        self.log = open(work / "postgres.log", "w")
+        self.server = subprocess.Popen([str(c) for c in command], stdout=self.log, stderr=self.log, cwd="/", **self.who)
         for _ in range(200):
             if subprocess.run([str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)], cwd="/", **self.who).returncode == 0:
                 break
             time.sleep(0.05)
         self.dsn = f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+
+    def find(self):
+        """The folder of the programs."""
+        folder, around = installed()
+        if not self.who or around is None:
+            return folder / "bin"
+        shutil.copytree(around, self.folder / "pg", symlinks=True)
+        return self.folder / "pg" / folder.relative_to(around) / "bin"
+
+    def run(self, program, *words):
+        subprocess.run([str(w) for w in (self.bin / program, *words)], check=True, cwd="/", stdout=subprocess.DEVNULL, **self.who)
+
+    def sql(self, text):
+        """Runs statements; what they print."""
+        command = [str(self.bin / "psql"), "-qAt", "-v", "ON_ERROR_STOP=1", self.dsn]
+        return subprocess.run(command, input=text, text=True, check=True, cwd="/", stdout=subprocess.PIPE, **self.who).stdout
+
+    def stop(self):
+        self.server.terminate()
+        self.server.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Postgres(PrivatePostgres):
+    """Films in a private PostgreSQL, inserted through one session."""
+
+    def __init__(self, work, data):
+        super().__init__(work)
         self.psql = subprocess.Popen([str(self.bin / "psql"), "-q", "-v", "ON_ERROR_STOP=1", self.dsn], stdin=subprocess.PIPE,
-                                     stdout=log, stderr=log, text=True, cwd="/", **self.who)
+                                     stdout=self.log, stderr=self.log, text=True, cwd="/", **self.who)
         self.send((FILES / "postgres_tables.sql").read_text())
         values = ",\n".join(self.values(film, data, f"'{max(year_of(data.films[film]['title']), 1900)}-07-01 00:00:00+00'") for film in data.warm)
         self.send(f"INSERT INTO film VALUES {values};\n")
@@ -249,17 +278,6 @@ set = "film_vectors"
 category = "genres"
 '''
 
-    def find(self):
-        """The folder of the programs."""
-        folder, around = installed()
-        if not self.who or around is None:
-            return folder / "bin"
-        shutil.copytree(around, self.folder / "pg", symlinks=True)
-        return self.folder / "pg" / folder.relative_to(around) / "bin"
-
-    def run(self, program, *words):
-        subprocess.run([str(w) for w in (self.bin / program, *words)], check=True, cwd="/", stdout=subprocess.DEVNULL, **self.who)
-
     def send(self, sql):
         self.psql.stdin.write(sql)
         self.psql.stdin.flush()
@@ -276,9 +294,7 @@ category = "genres"
     def stop(self):
         self.psql.stdin.close()
         self.psql.wait()
-        self.server.terminate()
-        self.server.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().stop()
 
 
 def arrivals(site, user):
@@ -294,6 +310,18 @@ def arrivals(site, user):
 def get(address, path):
     with urllib.request.urlopen(f"{address}{path}", timeout=30) as answer:
         return json.load(answer)
+
+
+def post(address, path, body):
+    request = urllib.request.Request(f"{address}{path}", json.dumps(body).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def call(rankine, home, *words):
+    """Runs the program to its end; its JSON."""
+    command = [str(word) for word in (rankine, "--home", home, "--json", *words)]
+    return json.loads(subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE).stdout)
 
 
 def prepare(rankine, work, data, epochs):
@@ -313,7 +341,7 @@ def start(rankine, work, source, ports, pgvector):
     stream_config.write_text(f'format = 1\nname = "films"\nlisten = "{listen}"\n{source.config}\n[embed]\nmodel = "dropoutnet"\n')
     stream = Process([rankine, "--home", work / "home", "stream", stream_config], work / "stream.log")
     address = stream.said("stream:")
-    search = f'dsn = "postgres://postgres@127.0.0.1:{source.port}/postgres"\nset = "film_vectors"\n' if pgvector else ""
+    search = f'dsn = "{source.url}"\nset = "film_vectors"\n' if pgvector else ""
     server_config.write_text(f'''home = "{work / 'home'}"
 default_model = "dropoutnet"
 [listen]

@@ -1,4 +1,5 @@
-//! `examples/cold-start/run.py` as a user runs it, of few users and films: in its file form and in a private PostgreSQL, which it finds.
+//! `examples/cold-start/run.py` as a user runs it, of few users and films: in its file form and in a private PostgreSQL, which it finds;
+//! and `video.py`, the 54-column join from its tables to a new video that is found.
 
 use std::process::Command;
 
@@ -6,14 +7,17 @@ use serde_json::Value as Json;
 
 use crate::home::REPOSITORY;
 
-/// Runs the example; what it printed and its report.
+/// Runs the example on few films; what it printed and its report.
 fn shown(more: &[&str]) -> (String, Json) {
+    let tiny = ["--films", "40", "--users", "100", "--epochs", "1"];
+    run("run.py", &[&tiny, more].concat())
+}
+
+fn run(script: &str, more: &[&str]) -> (String, Json) {
     let work = tempfile::tempdir().unwrap();
     let work = work.path().join("work");
-    let tiny = ["--films", "40", "--users", "100", "--epochs", "1"];
     let output = Command::new("python3")
-        .arg("examples/cold-start/run.py")
-        .args(tiny)
+        .arg(format!("examples/cold-start/{script}"))
         .args(["--once", "--free-ports", "--work"])
         .arg(&work)
         .args(more)
@@ -39,6 +43,7 @@ fn checked((told, report): (String, Json)) {
     );
     for name in [
         "dropoutnet, by the site",
+        "ridge (content to iALS's factors)",
         "chance",
         "later popularity (unknowable)",
     ] {
@@ -58,4 +63,32 @@ fn new_films_are_recommendable_with_embedded_parts_alone() {
 #[test]
 fn new_films_are_recommendable_out_of_a_postgres_that_the_example_finds() {
     checked(shown(&["--postgres"]));
+}
+
+#[test]
+fn a_new_video_of_the_documentations_join_is_found_and_follows_its_dimensions() {
+    let (told, report) = run("video.py", &[]);
+    assert_eq!(report["samples"], 480, "{told}");
+    let before = report["before"].as_array().unwrap();
+    assert_eq!(before.len(), 11, "video 12 is of before start_time: {told}");
+    assert!(!before.contains(&12.into()), "{told}");
+    let row = &report["row"];
+    let cells = [
+        "author_sv_type_play_ct_1",
+        "pub_days",
+        "cate_name1",
+        "grade_score",
+    ]
+    .map(|name| &row[name]);
+    assert_eq!(
+        cells,
+        [&200.into(), &0.into(), &"dance".into(), &0.7.into()],
+        "{row}"
+    );
+    assert_eq!(
+        (&report["kept"], &report["vectors"]),
+        (&1.into(), &12.into()),
+        "{told}"
+    );
+    assert!(report["place"].as_u64().unwrap() <= 6, "{told}");
 }
