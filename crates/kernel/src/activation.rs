@@ -114,10 +114,12 @@ fn close_avx2<T: Real>(y: &[T], gradient: &mut [T]) {
     close_each(y, gradient);
 }
 
+/// By a product with one or nothing: of a choice between what stands there and zero the compiler makes stores through a mask, for which
+/// AMD's processors take six times as long as for whole ones.
 #[inline(always)]
 fn close_each<T: Real>(y: &[T], gradient: &mut [T]) {
     for (g, y) in gradient.iter_mut().zip(y) {
-        *g = if *y > T::ZERO { *g } else { T::ZERO };
+        *g *= T::of(f64::from(u8::from(*y > T::ZERO)));
     }
 }
 

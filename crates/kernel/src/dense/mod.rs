@@ -67,6 +67,38 @@ pub fn affine_batch<T: Real>(
     .run(out);
 }
 
+/// [`affine_batch`] of rows of a wider matrix, the same bits: row r of x begins at `x[r * stride]`; w is depth × n, out is rows × n, n
+/// more than 1.
+///
+/// # Panics
+/// If `x` does not hold that many rows of `depth` numbers, or `w` or `bias` is shorter than that.
+pub fn affine_block<T: Real>(
+    x: &[T],
+    (rows, stride): (usize, usize),
+    w: &[T],
+    bias: &[T],
+    f: Activation,
+    out: &mut [T],
+) {
+    if rows == 0 || out.is_empty() {
+        return;
+    }
+    let n = out.len() / rows;
+    Product {
+        m: rows,
+        n,
+        depth: w.len() / n,
+        a: x,
+        row: stride,
+        step: 1,
+        b: w,
+        init: Init::Bias(bias),
+        plus: None,
+        activation: f,
+    }
+    .run(out);
+}
+
 /// `out = f(x·w + plus)` for `rows` rows: x is rows × k, w is k × n, out is rows × n; plus is n, or rows × n. It comes
 /// after the sums, so that the bits are those of a product of its own that is added.
 ///
@@ -235,6 +267,31 @@ pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
         }
     };
     product.run(out);
+}
+
+/// [`weight_gradient`] of rows of a wider matrix, the same bits: row r of x begins at `x[r * stride]`; g is rows × n, n more than 1, out is
+/// k × n.
+///
+/// # Panics
+/// If `x` does not hold that many rows of `k` numbers.
+pub fn weight_gradient_block<T: Real>(x: &[T], (rows, stride): (usize, usize), g: &[T], out: &mut [T]) {
+    if rows == 0 || g.is_empty() {
+        return;
+    }
+    let n = g.len() / rows;
+    Product {
+        m: out.len() / n,
+        n,
+        depth: rows,
+        a: x,
+        row: 1,
+        step: stride,
+        b: g,
+        init: Init::Keep,
+        plus: None,
+        activation: Activation::Linear,
+    }
+    .run(out);
 }
 
 /// `out[j] += Σ_r g[r][j]`: the gradient with respect to a layer's bias. g is rows × `out.len()`.

@@ -163,6 +163,21 @@ proptest! {
     }
 
     #[test]
+    fn rows_of_a_wider_matrix_have_the_bits_of_their_copies(m in 1usize..200, k in 1usize..70, n in 2usize..70, beside in 0usize..9, seed: u64) {
+        let (stride, f) = (k + beside, Activation::Relu);
+        let (all, w, bias, g) = (numbers(m * stride, seed), numbers(k * n, seed ^ 1), numbers(n, seed ^ 2), numbers(m * n, seed ^ 3));
+        let x: Vec<f32> = all.chunks(stride).flat_map(|row| row[beside..].to_vec()).collect();
+        let (mut copied, mut there) = (vec![0.0; m * n], vec![1.0; m * n]);
+        affine_batch(m, &x, &w, Some(&bias), f, &mut copied);
+        affine_block(&all[beside..], (m, stride), &w, &bias, f, &mut there);
+        prop_assert_eq!(bits(&copied), bits(&there));
+        let (mut copied, mut there) = (vec![0.5; k * n], vec![0.5; k * n]);
+        weight_gradient(m, &x, &g, &mut copied);
+        weight_gradient_block(&all[beside..], (m, stride), &g, &mut there);
+        prop_assert_eq!(bits(&copied), bits(&there));
+    }
+
+    #[test]
     fn gradients_are_the_sums_they_claim(m in 1usize..70, k in 1usize..20, n in 1usize..40, seed: u64) {
         let (x, w, g) = (wide(&numbers(m * k, seed)), wide(&numbers(k * n, seed ^ 1)), wide(&numbers(m * n, seed ^ 2)));
         let (mut gx, mut gw, mut gb, mut scratch) = (vec![0.0; m * k], vec![9.0; k * n], vec![9.0; n], Vec::new());

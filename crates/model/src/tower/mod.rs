@@ -130,6 +130,19 @@ impl Tower {
         network.dense[..self.dense.start].iter().map(width).sum()
     }
 
+    /// Returns the shortest range of one sample's dense block that holds all the tower reads: its own numbers, and those that say
+    /// whether its preference is missing.
+    #[must_use]
+    pub fn dense_read(&self, network: &Network) -> Range<usize> {
+        let from = self.dense_from(network);
+        let own = from..from + self.dense_width(network);
+        match self.absent_dense(network) {
+            Some(absent) if own.is_empty() => absent,
+            Some(absent) => own.start.min(absent.start)..own.end.max(absent.end),
+            None => own,
+        }
+    }
+
     /// Returns the numbers of one sample's input.
     #[must_use]
     pub fn input_width(&self, network: &Network) -> usize {

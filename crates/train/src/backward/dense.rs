@@ -108,6 +108,12 @@ impl<T: Real> Dense<T> {
         dense::affine_batch(rows, x, &self.weight, Some(&self.bias), self.activation, y);
     }
 
+    /// [`Dense::forward`] of rows that lie `stride` numbers apart; the layer has more than one output.
+    pub fn forward_block(&self, rows: usize, (x, stride): (&[T], usize), y: &mut [T]) {
+        let (weight, bias) = (&self.weight, &self.bias);
+        dense::affine_block(x, (rows, stride), weight, bias, self.activation, y);
+    }
+
     /// One output per row: eight running sums that stay in registers beat the kernel's fixed tree on short rows.
     /// Serving sums in another order; the two agree to rounding.
     fn forward_thin(&self, x: &[T], y: &mut [T]) {
@@ -132,6 +138,13 @@ impl<T: Real> Dense<T> {
         self.weight_gradient.fill(T::ZERO);
         self.bias_gradient.fill(T::ZERO);
         self.transposed.clear();
+    }
+
+    /// [`Dense::backward`] of rows that lie `stride` numbers apart, without the input's gradient.
+    pub fn backward_block(&mut self, rows: usize, (x, stride): (&[T], usize), y: &[T], dy: &mut [T]) {
+        self.activation.backward(y, dy);
+        dense::weight_gradient_block(x, (rows, stride), dy, &mut self.weight_gradient);
+        dense::bias_gradient(dy, &mut self.bias_gradient);
     }
 
     /// Adds the parameter gradients of a part of the batch and writes the input's gradient to `dx` if asked for: of as many leading

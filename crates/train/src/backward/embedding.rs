@@ -100,6 +100,14 @@ impl Embedding {
         self.sparse + self.dense + self.spare
     }
 
+    /// The batch's numbers from the first of this input on, and how far apart its rows are, where numbers of the batch are all there is.
+    #[must_use]
+    pub fn in_place<'b, T: Real>(&self, batch: &'b Batch<T>) -> Option<(&'b [T], usize)> {
+        let bare = self.sparse == 0 && self.spare == 0 && self.dense > 0;
+        let numbers = batch.dense.get(self.from..).filter(|_| bare)?;
+        Some((numbers, batch.dense_width))
+    }
+
     /// Fills `x` (samples × width).
     pub fn forward<T: Real>(&self, tables: &[Table<T>], batch: &Batch<T>, x: &mut [T]) {
         for stretch in &self.stretches {
@@ -172,6 +180,7 @@ mod tests {
             columns,
             dense: random(6, 1),
             dense_width: 2,
+            span: 0..2,
             labels: vec![0.0; 3],
             weights: vec![1.0; 3],
             others: Vec::new(),

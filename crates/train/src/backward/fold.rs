@@ -236,6 +236,7 @@ mod tests {
             columns: vec![column(1, 4), column(2, 41), column(3, 4), column(4, 3)],
             dense: random(SAMPLES * 2, 5),
             dense_width: 2,
+            span: 0..2,
             labels: vec![0.0; SAMPLES],
             weights: vec![1.0; SAMPLES],
             others: Vec::new(),

@@ -134,6 +134,7 @@ mod tests {
             columns,
             dense: vec![],
             dense_width: 0,
+            span: 0..0,
             labels: vec![0.0; 3],
             weights: vec![1.0; 3],
             others: Vec::new(),

@@ -71,15 +71,40 @@ impl<T: Real> Mlp<T> {
         self.forward_above(rows, mode);
     }
 
+    /// Whether the first layer can read its input where it lies ([`Mlp::forward_block`]).
+    #[must_use]
+    pub fn reads_in_place(&self) -> bool {
+        self.input_dropout.is_none() && self.layers.first().is_some_and(|layer| layer.outputs > 1)
+    }
+
+    /// Runs the stack on rows that lie `stride` numbers apart, which need no copy.
+    pub fn forward_block(&mut self, rows: usize, mode: Mode, (x, stride): (&[T], usize)) {
+        self.through(0, rows, mode, |layer, _, y| {
+            layer.forward_block(rows, (x, stride), y);
+        });
+        self.forward_above(rows, mode);
+    }
+
     /// Layer `i` and what stands behind it.
     fn layer(&mut self, i: usize, rows: usize, mode: Mode) {
+        self.through(i, rows, mode, |layer, x, y| layer.forward(rows, x, y));
+    }
+
+    /// The product of layer `i`, made by `product` from the values below, and what stands behind it.
+    fn through(
+        &mut self,
+        i: usize,
+        rows: usize,
+        mode: Mode,
+        product: impl FnOnce(&Dense<T>, &[T], &mut [T]),
+    ) {
         let layer = &self.layers[i];
         let (below, above) = self.values.split_at_mut(i + 1);
         let y = sized(&mut above[0], rows * layer.outputs);
         match self.behind.get_mut(i).filter(|behind| !behind.is_empty()) {
-            None => layer.forward(rows, &below[i], y),
+            None => product(layer, &below[i], y),
             Some(behind) => {
-                layer.forward(rows, &below[i], behind.product(y.len()));
+                product(layer, &below[i], behind.product(y.len()));
                 behind.forward(rows, mode, y);
             }
         }
@@ -183,6 +208,15 @@ impl<T: Real> Mlp<T> {
         }
     }
 
+    /// [`Mlp::backward_inert`] after [`Mlp::forward_block`] of the same rows.
+    pub fn backward_block(&mut self, rows: usize, x: (&[T], usize)) {
+        self.descend(rows, 1);
+        self.undrop(rows, 0);
+        if let Some(layer) = self.layers.first_mut() {
+            layer.backward_block(rows, x, &self.values[1], &mut self.upper);
+        }
+    }
+
     /// Takes the gradient behind layer `i` through its dropout, and through what stands behind its product.
     fn undrop(&mut self, rows: usize, i: usize) {
         if let Some(dropout) = self.dropouts.get(i) {
@@ -232,6 +266,39 @@ mod tests {
         mlp.input(x.len()).copy_from_slice(x);
         mlp.forward(rows, Mode::Judge);
         mlp.output().iter().zip(c).map(|(y, c)| y * c).sum()
+    }
+
+    #[test]
+    fn rows_read_where_they_lie_have_the_bits_of_copied_ones() {
+        let rows = 7;
+        let beside: Vec<f64> = random(rows * 9, 8);
+        let x: Vec<f64> = beside.chunks(9).flat_map(|row| row[3..8].to_vec()).collect();
+        let (mut copied, mut there) = (
+            stack(&[5, 4, 3], Activation::Relu),
+            stack(&[5, 4, 3], Activation::Relu),
+        );
+        copied.input(x.len()).copy_from_slice(&x);
+        copied.forward(rows, Mode::Learn);
+        there.forward_block(rows, Mode::Learn, (&beside[3..], 9));
+        assert_eq!(copied.output(), there.output());
+        for (mlp, wide) in [(&mut copied, false), (&mut there, true)] {
+            mlp.begin();
+            mlp.output_gradient(rows * 3)
+                .1
+                .copy_from_slice(&random(rows * 3, 9));
+            match wide {
+                true => mlp.backward_block(rows, (&beside[3..], 9)),
+                false => mlp.backward_inert(rows),
+            }
+        }
+        let gradients = |mlp: &Mlp<f64>| -> Vec<f64> {
+            let all = mlp
+                .layers
+                .iter()
+                .flat_map(|l| [&l.weight_gradient, &l.bias_gradient]);
+            all.flatten().copied().collect()
+        };
+        assert_eq!(gradients(&copied), gradients(&there));
     }
 
     #[test]

@@ -126,6 +126,7 @@ mod tests {
             columns: vec![BatchColumn::Single(rows)],
             dense: absent.iter().flat_map(|a| [0.0, *a]).collect(),
             dense_width: 2,
+            span: 0..2,
             labels: vec![0.0; n],
             weights: vec![1.0; n],
             others: Vec::new(),

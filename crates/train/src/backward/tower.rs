@@ -52,6 +52,9 @@ impl<T: Real> Tower<T> {
 
     fn forward(&mut self, tables: &[Table<T>], batch: &Batch<T>, mode: Mode) {
         let rows = batch.len();
+        if let Some(x) = self.in_place(batch) {
+            return self.mlp.forward_block(rows, mode, x);
+        }
         let x = self.mlp.input(rows * self.input.width());
         if self.input.width() > 0 {
             self.input.forward(tables, batch, x);
@@ -68,8 +71,17 @@ impl<T: Real> Tower<T> {
         }
     }
 
+    /// The input where it lies in the batch: nothing but numbers, of which nothing is changed or dropped.
+    fn in_place<'b>(&self, batch: &'b Batch<T>) -> Option<(&'b [T], usize)> {
+        let plain = self.preference.is_none() && self.excitation.is_none() && self.mlp.reads_in_place();
+        self.input.in_place(batch).filter(|_| plain)
+    }
+
     /// Adds the gradients, from the filled gradient of the output.
     fn backward(&mut self, tables: &mut [Table<T>], batch: &Batch<T>) {
+        if let Some(x) = self.in_place(batch) {
+            return self.mlp.backward_block(batch.len(), x);
+        }
         if self.input.width() > 0 && self.input.stretches().is_empty() && self.excitation.is_none() {
             return self.mlp.backward_inert(batch.len());
         }

@@ -63,6 +63,7 @@ mod tests {
             columns,
             dense: vec![],
             dense_width: 0,
+            span: 0..0,
             labels: vec![0.0; 4],
             weights: vec![1.0; 4],
             others: Vec::new(),

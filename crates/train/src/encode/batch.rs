@@ -3,6 +3,8 @@
 //! Buffers are reused from batch to batch. Numbers become the trainer's type here, so that the same cache feeds f32
 //! training and f64 checks.
 
+use std::ops::Range;
+
 use rankine_kernel::Real;
 use rankine_kernel::rows::prefetch;
 
@@ -76,6 +78,8 @@ pub struct Batch<T> {
     pub dense: Vec<T>,
     /// Floats per dense block.
     pub dense_width: usize,
+    /// The floats of a block that are gathered; what lies beside them is nobody's.
+    pub span: Range<usize>,
     /// Labels.
     pub labels: Vec<T>,
     /// Sample weights.
@@ -102,11 +106,18 @@ impl<T: Real> Batch<T> {
             columns: cache.columns.iter().map(column).collect(),
             dense: Vec::new(),
             dense_width: cache.dense_width,
+            span: 0..cache.dense_width,
             labels: Vec::new(),
             weights: Vec::new(),
             others: Vec::new(),
             others_width: cache.others_width,
         }
+    }
+
+    /// The same for a reader of these floats of a dense block alone: copying the rest would be for nothing.
+    #[must_use]
+    pub fn reading(self, span: Range<usize>) -> Self {
+        Self { span, ..self }
     }
 
     /// The values of a further label, one per sample.
@@ -146,7 +157,6 @@ impl<T: Real> Batch<T> {
                 }
             }
         }
-        self.dense.clear();
         self.labels.clear();
         self.others.clear();
         self.weights.clear();
@@ -166,9 +176,7 @@ impl<T: Real> Batch<T> {
                 }
             }
         }
-        if cache.dense_width > 0 {
-            gather_dense(cache, indices, &mut self.dense);
-        }
+        self.gather_dense(cache, indices);
         self.labels.extend(
             indices
                 .iter()
@@ -191,12 +199,24 @@ impl<T: Real> Batch<T> {
 /// to read ahead only after some lines of each.
 const AHEAD: usize = 3;
 
-fn gather_dense<T: Real>(cache: &Cache, indices: &[u32], out: &mut Vec<T>) {
-    for (at, &i) in indices.iter().enumerate() {
-        if let Some(&next) = indices.get(at + AHEAD) {
-            prefetch(cache.dense(next as usize));
+impl<T: Real> Batch<T> {
+    /// Writes the numbers behind those of the samples there are; nothing is cleared first, since all of a span is written.
+    fn gather_dense(&mut self, cache: &Cache, indices: &[u32]) {
+        let (width, before) = (cache.dense_width, self.labels.len());
+        self.dense.resize((before + indices.len()) * width, T::ZERO);
+        if width == 0 {
+            return;
         }
-        out.extend(cache.dense(i as usize).iter().map(|&x| T::of(f64::from(x))));
+        let blocks = self.dense[before * width..].chunks_exact_mut(width);
+        for ((at, &i), block) in indices.iter().enumerate().zip(blocks) {
+            if let Some(&next) = indices.get(at + AHEAD) {
+                prefetch(&cache.dense(next as usize)[self.span.clone()]);
+            }
+            let numbers = &cache.dense(i as usize)[self.span.clone()];
+            for (to, x) in block[self.span.clone()].iter_mut().zip(numbers) {
+                *to = T::of(f64::from(*x));
+            }
+        }
     }
 }
 
@@ -261,6 +281,9 @@ mod tests {
         assert_eq!((batch.len(), batch.columns[0].rows()), (2, [6, 4].as_slice()));
         assert_eq!(batch.dense, [4.5, 5.5, 0.5, 1.5]);
         assert_eq!(batch.others, [4.0, 5.0, 0.0, 1.0]);
+        batch.append(&cache, &[1]);
+        assert_eq!(batch.dense, [4.5, 5.5, 0.5, 1.5, 2.5, 3.5]);
+        batch.gather(&cache, &[2, 0]);
         assert_eq!(
             (batch.labels.as_slice(), batch.weights.as_slice()),
             ([0.0, 0.0].as_slice(), [3.0, 1.0].as_slice())
@@ -269,5 +292,15 @@ mod tests {
         batch.columns[1]
             .for_each(|sample, entry, weight| entries.push((sample, batch.columns[1].rows()[entry], weight)));
         assert_eq!(entries, [(0, 9, 1.0), (1, 7, 0.5), (1, 8, 0.25)]);
+    }
+
+    #[test]
+    fn a_reader_of_a_span_is_given_that_span() {
+        let cache = cache();
+        let mut batch = Batch::<f64>::new(&cache).reading(1..2);
+        batch.gather(&cache, &[0, 1, 2]);
+        batch.gather(&cache, &[2, 0]);
+        let read: Vec<f64> = batch.dense.chunks(2).map(|block| block[1]).collect();
+        assert_eq!((batch.dense.len(), read), (4, vec![5.5, 1.5]));
     }
 }

@@ -28,6 +28,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::{Real, dense};
@@ -62,6 +64,8 @@ pub struct Objective {
     items: Items,
     /// What a regression learns.
     target: Option<Target>,
+    /// The numbers of a sample's dense block that either side reads.
+    spans: (Range<usize>, Range<usize>),
     seed: u64,
 }
 
@@ -112,6 +116,7 @@ impl Objective {
             item: Identity::new(network, &towers.item, settings.item),
             items: Items::new(shape),
             target: Target::new(network),
+            spans: (towers.user.dense_read(network), towers.item.dense_read(network)),
             seed: config.seed,
             settings,
         })
@@ -153,8 +158,8 @@ impl Objective {
     #[must_use]
     pub fn work<T: Real>(&self, cache: &Cache) -> Work<T> {
         Work {
-            users: Batch::new(cache),
-            items: Batch::new(cache),
+            users: Batch::new(cache).reading(self.spans.0.clone()),
+            items: Batch::new(cache).reading(self.spans.1.clone()),
             queries: Vec::new(),
             keys: Vec::new(),
             transposed: Vec::new(),
