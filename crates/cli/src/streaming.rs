@@ -21,7 +21,7 @@ use rankine_pipeline::stream::lookup_sqlite::{SqliteLookup, SqliteLookupOptions}
 use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
 use rankine_pipeline::stream::users::{FileUsers, PostgresUsers};
 use rankine_pipeline::stream::{
-    Embedded, Embedder, Embedders, JoinedRow, Lookup, Parts, Source, State, UserRows, Users,
+    Embedded, Embedder, Embedders, Identity, JoinedRow, Lookup, Parts, Source, State, UserRows, Users,
 };
 use rankine_predict::{ItemVectorRows, Row, RowLayout, Wanted, embed_side};
 use rankine_server::stream::{RemoteEmbedders, Rows, Titles};
@@ -218,7 +218,7 @@ fn stores(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Stores>
         search = Some(embedded);
     }
     if config.stores.iter().any(|store| store == "pgvector") {
-        let pgvector = Arc::new(PgVectors::connect(&config.dsn)?);
+        let pgvector = Arc::new(PgVectors::open(&config.dsn)?);
         stores.push(pgvector.clone());
         search.get_or_insert(pgvector);
     }
@@ -357,6 +357,14 @@ fn embedded(
 impl Embedder for LocalEmbedder {
     fn version(&self) -> u64 {
         self.artefact.manifest().version
+    }
+
+    fn identity(&self) -> Identity {
+        let manifest = self.artefact.manifest();
+        Identity {
+            model: manifest.name.clone(),
+            checksum: manifest.checksum.clone(),
+        }
     }
 
     fn width(&self) -> usize {

@@ -255,8 +255,13 @@ impl PipelineError {
         )
     }
 
-    /// Whether a statement failed on the values of a row, and would not on others.
+    /// Whether a statement failed on the values of a row, and would not on others: a value that cannot be cast, several rows
+    /// where one is expected, a constraint, what a function of the user's raises.
     pub(crate) fn is_about_data(&self) -> bool {
-        matches!(self, PipelineError::Postgres { code: Some(code), .. } if code.starts_with("22"))
+        const CLASSES: [&str; 6] = ["21", "22", "23", "38", "39", "P0"];
+        let PipelineError::Postgres { code: Some(code), .. } = self else {
+            return false;
+        };
+        CLASSES.iter().any(|class| code.starts_with(class))
     }
 }

@@ -194,8 +194,13 @@ fn a_killed_server_keeps_what_was_written_and_is_reached_again() {
     let told = store.ids(&to).unwrap_err().to_string();
     let address = format!("postgres at 127.0.0.1:{}/rankine: cannot read ids", server.port());
     assert!(told.starts_with(&address), "{told}");
+    let early = PgVectors::open(&server.url("rankine")).unwrap();
+    assert!(early.ids(&to).is_err());
     server.restart().unwrap();
     assert_eq!(store.ids(&to).unwrap().len(), 50);
+    assert_eq!(early.ids(&to).unwrap().len(), 50);
+    let nowhere = PgVectors::open(&server.url("nowhere")).err().unwrap().to_string();
+    assert!(nowhere.contains("does not exist"), "{nowhere}");
     assert_eq!(store.delete(&to, &[Gone { id: 3, position: 1 }]).unwrap(), 1);
     let level: String = server
         .client("rankine")

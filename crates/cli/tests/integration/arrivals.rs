@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rankine_feature::Value;
 use rankine_model::{Artefact, versions};
 use rankine_predict::{Row, Wanted, embed_side};
-use rankine_store::testing::PostgresServer;
+use rankine_store::testing::{Durability, PostgresServer};
 use rankine_store::vectors::{Generation, Metric, PgVectors, Shape, VectorRow, VectorStore as _};
 
 use crate::fresh::{Fresh, Wish, wait};
@@ -345,7 +345,10 @@ fn store_user(vectors: &PgVectors, vector: &[f32]) {
 
 #[test]
 fn pgvector_is_searched_by_stored_user_vectors_and_by_category() {
-    let url = PostgresServer::shared().unwrap().database().unwrap();
+    let mut server = PostgresServer::start(Durability::Process).unwrap();
+    let url = server.url("rankine");
+    // neither stream nor site waits for the database to begin
+    server.kill().unwrap();
     let fresh = Fresh::start(&Wish {
         vectors: format!("stores = [\"pgvector\"]\ndsn = \"{url}\"\nset = \"films\"\n"),
         arrivals: Some(format!(
@@ -354,6 +357,17 @@ fn pgvector_is_searched_by_stored_user_vectors_and_by_category() {
     });
     likes_dramas(&fresh);
     insert_films(&fresh);
+    assert!(fresh.arrivals(USER, 10).is_empty());
+    wait("the stream to say what it waits for", || {
+        let (_, figures) = fresh.get(&fresh.stream_url, "/stream");
+        figures["held_by"]
+            .as_str()
+            .is_some_and(|told| told.contains("postgres at"))
+    });
+    server.restart().unwrap();
+    wait("the films, and two old ones", || {
+        fresh.get(&fresh.stream_url, "/stream").1["live"] == films().len() + 2
+    });
     let (vectors, user) = (PgVectors::connect(&url).unwrap(), user_vector(&fresh, 1));
     store_user(&vectors, &user);
     vectors.accelerate(&Generation::new("films", 1)).unwrap();

@@ -4,19 +4,23 @@
 //! replay makes that row again from the tables as they are then; what did not get that far keeps its record.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
 
+/// The stage of a dimension's row on which the statement that finds its items failed.
+pub(crate) const DIMENSION: &str = "dimension";
+
 /// One row that could not be processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// When it was put here, microseconds since 1970 UTC.
     pub time: i64,
-    /// Where it failed: `read`, `land`, `rules`, `join`, `embed`, `fill` (by a coming version alone).
+    /// Where it failed: `read`, `land`, `rules`, `dimension` (its items cannot be found), `join`, `embed`, `features` (its vector
+    /// is there), `fill` (by a coming version alone).
     pub stage: String,
     /// Why.
     pub reason: String,
@@ -86,7 +90,13 @@ impl DeadLetters {
                 serde_json::to_writer(&mut text, letter)?;
                 text.push(b'\n');
             }
-            let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+            let mut file = OpenOptions::new()
+                .read(true)
+                .create(true)
+                .append(true)
+                .open(&self.path)?;
+            let whole = whole(&mut file)?;
+            file.set_len(whole)?;
             file.write_all(&text)?;
             file.sync_data()
         };
@@ -161,6 +171,25 @@ impl Replay {
     }
 }
 
+/// The bytes up to the end of the last whole line: what a crash has left of a letter comes again, and must not spoil the next.
+fn whole(file: &mut File) -> std::io::Result<u64> {
+    const STEP: u64 = 4096;
+    let mut end = file.metadata()?.len();
+    while end > 0 {
+        let begin = end.saturating_sub(STEP);
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(begin))?;
+        std::io::Read::by_ref(file)
+            .take(end - begin)
+            .read_to_end(&mut bytes)?;
+        if let Some(at) = bytes.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(begin + at as u64 + 1);
+        }
+        end = begin;
+    }
+    Ok(0)
+}
+
 fn fault(path: &Path, reason: &str) -> PipelineError {
     PipelineError::Malformed {
         path: path.to_owned(),
@@ -195,8 +224,11 @@ mod tests {
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"time\":").unwrap();
         assert_eq!(DeadLetters::read(&path).unwrap(), [letter(1), letter(2)]);
+        dead.put(&[letter(3)]).unwrap();
+        let three = [letter(1), letter(2), letter(3)];
+        assert_eq!(DeadLetters::read(&path).unwrap(), three, "what was torn is gone");
         file.write_all(b"x\n").unwrap();
         let error = DeadLetters::read(&path).unwrap_err().to_string();
-        assert!(error.contains("dead.jsonl: line 3"), "{error}");
+        assert!(error.contains("dead.jsonl: line 4"), "{error}");
     }
 }

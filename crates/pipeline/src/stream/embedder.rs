@@ -3,9 +3,11 @@
 //! Declared here because the stream needs them, implemented in process (`cli`) and over gRPC (`server`). The decision: a
 //! row that cannot be embedded fails alone, so that one bad row never holds up the others.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rankine_feature::FieldType;
+use serde::{Deserialize, Serialize};
 
 use super::joined::JoinedRow;
 use crate::error::PipelineError;
@@ -13,10 +15,43 @@ use crate::error::PipelineError;
 /// A vector per row, or why there is none.
 pub type Embedded = Vec<Result<Vec<f32>, String>>;
 
+/// Which model a version is of: two models may have a version of one number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The model's name.
+    pub model: String,
+    /// The artefact's checksum; empty where it is not known.
+    pub checksum: String,
+}
+
+impl Identity {
+    /// Whether both mean one artefact, as far as is known.
+    #[must_use]
+    pub fn is_same(&self, other: &Identity) -> bool {
+        match self.checksum.is_empty() || other.checksum.is_empty() {
+            true => self.model == other.model,
+            false => self.checksum == other.checksum,
+        }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let checksum = match self.checksum.as_str() {
+            "" => "unknown",
+            checksum => checksum,
+        };
+        write!(f, "`{}` (artefact {checksum})", self.model)
+    }
+}
+
 /// One version of a model, for the rows of one side: items, or users.
 pub trait Embedder: Send + Sync {
     /// The artefact's version.
     fn version(&self) -> u64;
+
+    /// Which model it is a version of.
+    fn identity(&self) -> Identity;
 
     /// Numbers per vector.
     fn width(&self) -> usize;
@@ -44,4 +79,23 @@ pub trait Embedders: Send + Sync {
     /// # Errors
     /// It has no tower for that side, or is damaged.
     fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError>;
+}
+
+/// A version's vectors of rows; one that no store would take, with all of its batch, is a row's own fault.
+pub(crate) fn vectors_of(embedder: &dyn Embedder, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
+    let made = embedder.embed(rows)?;
+    if made.len() != rows.len() {
+        return Err(PipelineError::Embed {
+            model: embedder.identity().model,
+            reason: format!("expected {} vectors, got {}", rows.len(), made.len()),
+            transient: false,
+        });
+    }
+    let width = embedder.width();
+    let checked = |vector: Vec<f32>| match vector.iter().copied().find(|number| !number.is_finite()) {
+        Some(number) => Err(format!("expected finite numbers, got {number}")),
+        None if vector.len() != width => Err(format!("expected {width} numbers, got {}", vector.len())),
+        None => Ok(vector),
+    };
+    Ok(made.into_iter().map(|one| one.and_then(checked)).collect())
 }

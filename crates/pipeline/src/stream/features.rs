@@ -44,6 +44,28 @@ pub trait FeatureRows: Send {
     fn get(&mut self, ids: &[i64]) -> Result<Vec<Option<JoinedRow>>, PipelineError>;
 }
 
+/// Items whose rows a table refuses, each with the reason.
+pub(crate) type Refused = Vec<(i64, String)>;
+
+/// Writes rows; where a table refuses one for its values, each alone, so that the others are there.
+pub(crate) fn put_each(
+    features: &mut dyn FeatureRows,
+    rows: &[(JoinedRow, Position)],
+) -> Result<Refused, PipelineError> {
+    match features.put(rows) {
+        Err(error) if error.is_about_data() => {}
+        other => return other.map(|()| Refused::new()),
+    }
+    let mut refused = Refused::new();
+    for row in rows {
+        match features.put(std::slice::from_ref(row)) {
+            Err(error) if error.is_about_data() => refused.push((row.0.id, error.to_string())),
+            other => other?,
+        }
+    }
+    Ok(refused)
+}
+
 /// Rows in a row store, as a server's item dictionary reads them.
 pub struct StoredFeatures {
     store: Arc<dyn RowStore>,

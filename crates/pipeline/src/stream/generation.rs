@@ -12,10 +12,10 @@ use rankine_store::vectors::{Generation, Gone, Metric, Shape, VectorRow, VectorS
 
 use super::change::Position;
 use super::dead::Letter;
-use super::embedder::{Embedder, Embedders};
+use super::embedder::{Embedder, Embedders, vectors_of};
 use super::joined::JoinedRow;
 use super::sort::Work;
-use super::state::{Applied, Pending, Reason};
+use super::state::{Applied, Pending, Reason, State};
 use super::status::Status;
 use super::users::{Making, Users};
 use super::worker::{Worker, categories, retry};
@@ -69,36 +69,67 @@ impl Generations {
     }
 
     /// Opens the version that serves, or, where none does, the newest, which then serves at once. A version that serves and
-    /// has no model any more goes on serving, and the newest is filled beside it.
+    /// has no model any more (or another one under its number) goes on serving, and the newest is filled beside it.
     ///
     /// # Errors
-    /// `Embed`: no version, or it cannot be opened.
-    pub(crate) fn start(&mut self, newest: u64) -> Result<(), PipelineError> {
+    /// `Embed`: no version, or it cannot be opened, or it is of another model than the vectors that serve.
+    pub(crate) fn start(&mut self, newest: u64, state: &State) -> Result<(), PipelineError> {
         let mut serving = Vec::new();
         for store in &self.stores {
             serving.extend(store.current(&self.set)?);
         }
         let version = serving.first().copied().unwrap_or(newest);
-        match self.embedders.open(version) {
-            Ok(embedder) => self.activate(embedder),
+        let opened = match serving.is_empty() {
+            true => self.embedders.open(version),
+            false => self.opened(version, state),
+        };
+        match opened {
+            // its model has come back: what came meanwhile is not in its generation
+            Ok(_) if state.lacking()? == Some(version) => self.serve_stored(version, newest, state),
+            Ok(embedder) => self.activate(embedder, state),
             // one of the stores has switched already: the newest is complete
             Err(_) if version != newest && serving.contains(&newest) => {
-                self.activate(self.embedders.open(newest)?)
+                let embedder = self.opened(newest, state)?;
+                self.activate(embedder, state)
             }
             // a predictor that has just named its newest version answers: what it does not open is not there
             Err(error) if version != newest => {
                 tracing::warn!(%error, version, newest, "the version that serves cannot be opened; its vectors serve until the newest is complete");
-                (self.serving, self.active) = (Some(version), None);
-                self.begin(newest)?;
-                self.agree(true)
+                self.serve_stored(version, newest, state)
             }
             Err(error) => Err(error),
         }
     }
 
+    /// Serves what a version has stored, without its model, and fills the generation of `next`.
+    fn serve_stored(&mut self, version: u64, next: u64, state: &State) -> Result<(), PipelineError> {
+        (self.serving, self.active) = (Some(version), None);
+        state.set_lacking(Some(version))?;
+        self.begin(next, state)?;
+        self.agree(true)
+    }
+
+    /// Opens a version that has vectors, where it is of the model that made them.
+    fn opened(&self, version: u64, state: &State) -> Result<Arc<dyn Embedder>, PipelineError> {
+        let embedder = self.embedders.open(version)?;
+        let (now, maker) = (embedder.identity(), state.maker(version)?);
+        match maker.filter(|maker| !maker.is_same(&now)) {
+            None => Ok(embedder),
+            Some(maker) => Err(PipelineError::Embed {
+                reason: format!(
+                    "version {version} is of {now}, where the vectors of version {version} were made by {maker}: publish it once more, \
+                     under a higher version, or begin a stream under another name"
+                ),
+                model: now.model,
+                transient: false,
+            }),
+        }
+    }
+
     /// Serves a version at once.
-    fn activate(&mut self, embedder: Arc<dyn Embedder>) -> Result<(), PipelineError> {
+    fn activate(&mut self, embedder: Arc<dyn Embedder>, state: &State) -> Result<(), PipelineError> {
         self.prepare(embedder.as_ref())?;
+        state.set_maker(embedder.version(), &embedder.identity())?;
         (self.serving, self.active) = (Some(embedder.version()), Some(embedder));
         self.agree(false)
     }
@@ -221,7 +252,7 @@ impl Generations {
 
     /// Begins to fill the generation of another version, where there is one to use; leaves what was being filled where the
     /// version that serves is the one to use.
-    pub(crate) fn look(&mut self) -> Result<(), PipelineError> {
+    pub(crate) fn look(&mut self, state: &State) -> Result<(), PipelineError> {
         let newest = self.embedders.newest()?.unwrap_or(0);
         let being = self.next.as_ref().map_or(self.version(), |_| self.coming());
         if newest == being {
@@ -230,20 +261,24 @@ impl Generations {
         if newest == self.version() && self.active.is_some() {
             return self.leave_next();
         }
-        self.begin(newest)
+        self.begin(newest, state)
     }
 
     /// Begins to fill a version's generation.
-    fn begin(&mut self, version: u64) -> Result<(), PipelineError> {
-        let embedder = self.embedders.open(version)?;
-        // what an earlier service or a broken-off attempt left knows nothing of what has changed since; a version that serves
-        // and whose model has come back is written over
+    fn begin(&mut self, version: u64, state: &State) -> Result<(), PipelineError> {
+        // a version that serves and whose model has come back is written over
+        let embedder = match version == self.version() {
+            true => self.opened(version, state)?,
+            false => self.embedders.open(version)?,
+        };
+        // what an earlier service or a broken-off attempt left knows nothing of what has changed since
         if version != self.version() {
             for store in &self.stores {
                 store.discard(&self.generation(version))?;
             }
         }
         self.prepare(embedder.as_ref())?;
+        state.set_maker(version, &embedder.identity())?;
         self.next = Some(Next {
             embedder,
             after: None,
@@ -363,7 +398,7 @@ impl Worker {
     /// Looks which version to use; a fault of one that does not open is told and leaves the stream alone.
     pub(crate) fn look_for_version(&mut self) {
         let before = self.generations.coming();
-        if let Err(error) = self.generations.look() {
+        if let Err(error) = self.generations.look(&self.state) {
             tracing::warn!(%error, "a new version cannot be used");
         }
         let coming = self.generations.coming();
@@ -374,16 +409,17 @@ impl Worker {
         }
     }
 
-    /// Embeds a slice of the catalogue for the next version; switches after the last. False where there is nothing to do.
+    /// Embeds a slice of the catalogue, of at most `most` rows, for the next version; switches after the last. False where there
+    /// is nothing to do.
     ///
     /// # Errors
     /// What cannot be mended by trying again.
-    pub(crate) fn fill_next(&mut self) -> Result<bool, PipelineError> {
+    pub(crate) fn fill_next(&mut self, most: usize) -> Result<bool, PipelineError> {
         let Some(next) = &self.generations.next else {
             return self.fill_users();
         };
         let (embedder, after) = (next.embedder.clone(), next.after);
-        let live = self.state.live_after(after, SLICE)?;
+        let live = self.state.live_after(after, SLICE.min(most))?;
         let Some((last, _)) = live.last().copied() else {
             return self.complete();
         };
@@ -425,6 +461,9 @@ impl Worker {
         if !lost.is_empty() {
             let mut work = Work::default();
             self.wishes_of(&lost, &mut work)?;
+            // whatever was known of the row, it is to be written
+            let before = work.wishes.values_mut().filter_map(|wish| wish.before.as_mut());
+            before.for_each(|before| before.row_hash = 0);
             self.make(work)?;
         }
         Ok(stored)
@@ -438,7 +477,7 @@ impl Worker {
     ) -> Result<(Vec<VectorRow>, Vec<Letter>), PipelineError> {
         let (applied, rows): (Vec<_>, Vec<_>) = stored.into_iter().unzip();
         let stop = self.stop_signal();
-        let vectors = retry(&self.status, &stop, || embedder.embed(&rows))?;
+        let vectors = retry(&self.status, &stop, || vectors_of(embedder, &rows))?;
         let (mut made, mut letters) = (Vec::with_capacity(rows.len()), Vec::new());
         for ((applied, row), vector) in applied.iter().zip(&rows).zip(vectors) {
             match vector {
@@ -547,6 +586,7 @@ impl Worker {
             generations, status, ..
         } = self;
         let version = retry(status, &stop, || generations.switch())?;
+        self.state.set_lacking(None)?;
         self.users_due = false;
         self.status.version.store(version, Relaxed);
         self.status.next_version.store(0, Relaxed);

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::change::Change;
 use super::joined::JoinedRow;
-use super::lookup::{Dimension, Found, Lookup, each_alone};
+use super::lookup::{Dimension, Found, Lookup, Resting, each_alone, key_by_key};
 use super::postgres::quoted;
 use super::statement::Statement;
 use crate::error::PipelineError;
@@ -159,22 +159,19 @@ fn low(xid: i64) -> u32 {
 }
 
 impl Lookup for PostgresLookup {
-    fn settle(&mut self, changes: &[Change]) -> Result<(), PipelineError> {
+    fn unsettled(&mut self, changes: &[Change]) -> Result<Option<u32>, PipelineError> {
         const QUERY: &str = "SELECT pg_snapshot_xmax(s)::text::bigint, \
              ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(s) AS x) FROM pg_current_snapshot() AS s";
         let mut xids: Vec<u32> = changes.iter().filter_map(|change| change.xid).collect();
         xids.dedup();
-        while !xids.is_empty() {
-            let row = self.session()?.client.query_one(QUERY, &[]);
-            let row = row.map_err(PipelineError::postgres("look which transactions are under way"))?;
-            let listed: Vec<i64> = row.get(1);
-            let (end, listed): (u32, Vec<u32>) = (low(row.get(0)), listed.into_iter().map(low).collect());
-            xids.retain(|xid| under_way(*xid, end, &listed));
-            if !xids.is_empty() {
-                std::thread::sleep(std::time::Duration::from_micros(200));
-            }
+        if xids.is_empty() {
+            return Ok(None);
         }
-        Ok(())
+        let row = self.session()?.client.query_one(QUERY, &[]);
+        let row = row.map_err(PipelineError::postgres("look which transactions are under way"))?;
+        let listed: Vec<i64> = row.get(1);
+        let (end, listed): (u32, Vec<u32>) = (low(row.get(0)), listed.into_iter().map(low).collect());
+        Ok(xids.into_iter().find(|xid| under_way(*xid, end, &listed)))
     }
 
     fn join(&mut self, wanted: &[(i64, i64)]) -> Result<Vec<Found>, PipelineError> {
@@ -195,11 +192,16 @@ impl Lookup for PostgresLookup {
         })
     }
 
-    fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Vec<i64>, PipelineError> {
+    fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Resting, PipelineError> {
         let Some(query) = self.reverse.get(dimension).cloned() else {
-            return Ok(Vec::new());
+            return Ok(Resting::default());
         };
-        self.ids(&query, "run a dimension's statement", Parameter::Keys(keys))
+        key_by_key(keys, |keys| {
+            match self.ids(&query, "run a dimension's statement", Parameter::Keys(keys)) {
+                Err(error) if error.is_about_data() => Ok(Err(error.to_string())),
+                found => found.map(Ok),
+            }
+        })
     }
 
     fn present(&mut self, ids: &[i64]) -> Result<Vec<i64>, PipelineError> {

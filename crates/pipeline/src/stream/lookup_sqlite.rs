@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 
 use super::change::{Cell, Change, Kind};
 use super::joined::JoinedRow;
-use super::lookup::{Dimension, Found, Lookup, each_alone};
+use super::lookup::{Asked, Dimension, Found, Lookup, Resting, each_alone, key_by_key};
 use super::postgres::quoted;
 use super::statement::Statement;
 use crate::error::PipelineError;
@@ -248,12 +248,18 @@ impl SqliteLookup {
         Ok(found)
     }
 
-    fn ids(&self, query: &str, list: &str) -> Result<Vec<i64>, PipelineError> {
-        let run = || -> rusqlite::Result<Vec<i64>> {
-            let mut query = self.database.prepare_cached(query)?;
-            query.query_map([list], |row| row.get(0))?.collect()
+    /// The ids that a statement gives for a list. Where it can be prepared and fails then, it is the rows that it fails on.
+    fn ids(&self, query: &str, list: &Json) -> Result<Asked, PipelineError> {
+        let fail = |e: rusqlite::Error| fault(&self.path, "look for items in", &e.to_string());
+        let mut query = self.database.prepare_cached(query).map_err(fail)?;
+        let mut run = || -> rusqlite::Result<Vec<i64>> {
+            let rows = query.query_map([list.to_string()], |row| row.get::<_, Option<i64>>(0))?;
+            rows.filter_map(Result::transpose).collect()
         };
-        run().map_err(|e| fault(&self.path, "look for items in", &e.to_string()))
+        match run() {
+            Err(error) if is_about_data(&error) => Ok(Err(error.to_string())),
+            found => found.map(Ok).map_err(fail),
+        }
     }
 }
 
@@ -264,15 +270,12 @@ impl Lookup for SqliteLookup {
         })
     }
 
-    fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Vec<i64>, PipelineError> {
+    fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Resting, PipelineError> {
         let Some(query) = self.reverse.get(dimension) else {
-            return Ok(Vec::new());
+            return Ok(Resting::default());
         };
-        let list: Json = keys
-            .iter()
-            .map(|key| number(key).unwrap_or_else(|| Json::from(key.as_str())))
-            .collect();
-        self.ids(query, &list.to_string())
+        let value = |key: &String| number(key).unwrap_or_else(|| Json::from(key.as_str()));
+        key_by_key(keys, |keys| self.ids(query, &keys.iter().map(value).collect()))
     }
 
     fn present(&mut self, ids: &[i64]) -> Result<Vec<i64>, PipelineError> {
@@ -281,7 +284,8 @@ impl Lookup for SqliteLookup {
             quoted(&self.item.1),
             quoted(&self.item.0)
         );
-        self.ids(&query, &Json::from(ids).to_string())
+        let found = self.ids(&query, &Json::from(ids))?;
+        found.map_err(|reason| fault(&self.path, "look for items in", &reason))
     }
 
     fn land(&mut self, changes: &[Change]) -> Result<Vec<(usize, String)>, PipelineError> {
@@ -307,6 +311,7 @@ fn is_about_data(error: &rusqlite::Error) -> bool {
     use ErrorCode::{ConstraintViolation, TooBig, TypeMismatch, Unknown};
     let code = error.sqlite_error_code();
     matches!(code, Some(ConstraintViolation | TooBig | TypeMismatch | Unknown))
+        || matches!(error, rusqlite::Error::InvalidColumnType(..))
 }
 
 /// A table's name without its schema.
@@ -427,7 +432,7 @@ mod tests {
         let found = lookup.join(&[(7, DAY), (8, DAY)]).unwrap();
         assert!(matches!(&found[0], Found::Row(row) if row.cells["days"] == 1));
         assert_eq!(found[1], Found::Nothing);
-        assert_eq!(lookup.items_of(0, &["3".to_owned()]).unwrap(), [7]);
+        assert_eq!(lookup.items_of(0, &["3".to_owned()]).unwrap().items, [7]);
         assert_eq!(lookup.present(&[6, 7]).unwrap(), [7]);
     }
 

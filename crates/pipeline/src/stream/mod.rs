@@ -5,6 +5,7 @@
 //! batch's results are on disk, and every step is idempotent by key and position, so that a crash costs a replay and
 //! nothing else.
 
+mod allowance;
 mod bytes;
 pub mod change;
 pub mod config;
@@ -33,9 +34,9 @@ pub mod users;
 mod worker;
 
 pub use change::{Cell, Change, Fields, Kind, Position};
-pub use embedder::{Embedded, Embedder, Embedders};
+pub use embedder::{Embedded, Embedder, Embedders, Identity};
 pub use joined::JoinedRow;
-pub use lookup::{Dimension, Found, Lookup};
+pub use lookup::{Dimension, Found, Lookup, Resting};
 pub use run::run;
 pub use source::{Arrival, Backfill, Opened, Past, Retained, Source};
 pub use state::State;

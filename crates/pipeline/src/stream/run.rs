@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use super::allowance::Remade;
 use super::change::Position;
 use super::dead::{Letter, Replay};
 use super::feed::{Feed, Taken};
@@ -23,6 +24,10 @@ const IDLE: Duration = Duration::from_millis(50);
 const HOUSEKEEPING: Duration = Duration::from_secs(2);
 /// How often the state is synced and the source told, at most: a sync costs as much as a batch.
 const SYNC: Duration = Duration::from_millis(50);
+
+/// Rows made again, or for a new version, between two batches of news: without them a steady stream of news, each batch of which
+/// leaves the next one waiting, would hold them up for ever.
+const PIECE: usize = 32;
 
 /// Why the worker stopped taking from the feed.
 enum Ended {
@@ -90,11 +95,14 @@ impl Worker {
         self.watermark = Watermark::resumed(self.state.latest()?);
         let stop = self.stop_signal();
         let Worker {
-            generations, status, ..
+            generations,
+            status,
+            state,
+            ..
         } = self;
         self.users_due = retry(status, &stop, || {
             let newest = generations.newest()?;
-            generations.start(newest)?;
+            generations.start(newest, state)?;
             generations.users_missing()
         })?;
         self.status.version.store(self.generations.version(), Relaxed);
@@ -164,7 +172,8 @@ impl Worker {
     fn consume(&mut self, feed: &Feed) -> Result<Ended, PipelineError> {
         let mut timers = Timers::new();
         // whether the last batch ended within a transaction, whose end is still to be kept
-        let (mut busy, mut owing) = (true, false);
+        // and whether rows wait until more may be made again
+        let (mut busy, mut owing, mut later) = (true, false, false);
         // what the source may be told, once the state is synced
         let mut owed: Option<u64> = None;
         loop {
@@ -191,13 +200,17 @@ impl Worker {
                 return Ok(Ended::Source);
             }
             busy = news;
-            if !news {
-                busy = self.remake()? > 0;
-                busy |= self.fill_next()?;
+            if !news || (!full && timers.may_pause_news()) {
+                let begun = Instant::now();
+                let rows = if news { PIECE } else { usize::MAX };
+                let remade = self.remake(rows)?;
+                later = remade == Remade::Later;
+                busy |= self.fill_next(rows)? || remade == Remade::Some;
+                timers.paused = Instant::now() + begun.elapsed() * 4;
             }
             self.keep_house(&mut timers, full)?;
             busy |= timers.expiring;
-            let under_way = self.users_due || self.generations.is_under_way();
+            let under_way = later || self.users_due || self.generations.is_under_way();
             if timers.idle_for(!busy && !news && !under_way && owed.is_none()) && self.settings.until_idle {
                 return Ok(Ended::Stopped);
             }
@@ -293,6 +306,8 @@ struct Timers {
     sync: Instant,
     versions: Instant,
     commit: Instant,
+    /// Until when news come before all else.
+    paused: Instant,
     idle: Option<Instant>,
 }
 
@@ -305,8 +320,14 @@ impl Timers {
             sync: now,
             versions: now,
             commit: now,
+            paused: now,
             idle: None,
         }
+    }
+
+    /// Whether what is no news may have a piece of the time, of which it gets a fifth at most.
+    fn may_pause_news(&self) -> bool {
+        Instant::now() >= self.paused
     }
 
     /// Whether a commit without changes of ours is worth keeping: now and then, so that the log can go.

@@ -10,7 +10,7 @@ use super::dead::Letter;
 use super::moment;
 use super::rules::Late;
 use super::state::{Applied, Outcome, Pending, Reason};
-use super::status::{Status, Trace};
+use super::status::{DEAD, Status, Trace};
 use super::worker::Worker;
 use crate::error::PipelineError;
 
@@ -23,6 +23,8 @@ pub(crate) struct Wish {
     pub(crate) created: Option<i64>,
     /// It was there before the stream began: no rule asks how old it is.
     pub(crate) snapshot: bool,
+    /// It was gone in this very batch: it is as old as it says itself.
+    pub(crate) anew: bool,
     /// What asked for it, where that was not a change of its own.
     pub(crate) remake: Option<Pending>,
     pub(crate) before: Option<Applied>,
@@ -40,7 +42,22 @@ pub(crate) struct Work {
     pub(crate) unsettled: Option<(Position, i64)>,
     pub(crate) letters: Vec<Letter>,
     pub(crate) outcome: Outcome,
-    pub(crate) news: Vec<(i64, Trace)>,
+    pub(crate) news: Vec<Trace>,
+    /// Those of `gone` whose time is over: when they came into being.
+    pub(crate) expired: BTreeMap<i64, i64>,
+}
+
+impl Work {
+    /// Takes the letter of a new change; where that names its item, the last items tell it.
+    pub(crate) fn bury(&mut self, letter: Letter, received: i64) {
+        if let Some(id) = letter.key {
+            let position = Position::new(letter.lsn, letter.seq);
+            let trace = Trace::new(id, DEAD, position, (letter.commit_time, received));
+            let reason = format!("{}: {}", letter.stage, letter.reason);
+            self.news.push(Trace { reason, ..trace });
+        }
+        self.letters.push(letter);
+    }
 }
 
 impl Worker {
@@ -70,20 +87,25 @@ impl Worker {
             if same_table(&self.settings.item.0, &change.table) {
                 self.sort_item(change, work)?;
             }
-            for (at, dimension) in self.settings.dimensions.iter().enumerate() {
-                if same_table(&dimension.table, &change.table) {
-                    let place = (change.position, change.commit_time);
-                    match change.text(&dimension.key) {
-                        Some(key) => {
-                            work.dimensions.insert((at, key.to_owned()), place);
-                        }
-                        // it was emptied, or does not say which row: whatever rests on it may have changed
-                        None => work.unsettled = work.unsettled.max(Some(place)),
+            self.sort_dimension(change, work);
+        }
+        Ok(())
+    }
+
+    /// Notes which rows of dimensions a change moves.
+    pub(crate) fn sort_dimension(&self, change: &Change, work: &mut Work) {
+        for (at, dimension) in self.settings.dimensions.iter().enumerate() {
+            if same_table(&dimension.table, &change.table) {
+                let place = (change.position, change.commit_time);
+                match change.text(&dimension.key) {
+                    Some(key) => {
+                        work.dimensions.insert((at, key.to_owned()), place);
                     }
+                    // it was emptied, or does not say which row: whatever rests on it may have changed
+                    None => work.unsettled = work.unsettled.max(Some(place)),
                 }
             }
         }
-        Ok(())
     }
 
     fn sort_item(&mut self, change: &Change, work: &mut Work) -> Result<(), PipelineError> {
@@ -104,7 +126,7 @@ impl Worker {
         if late && self.settings.rules.late == Late::Dead {
             let reason = "later than the watermark allows";
             let letter = self.letter("rules", reason, Some(key), change.position, change.commit_time);
-            work.letters.push(letter);
+            work.bury(letter, change.received);
             return Ok(());
         }
         let created = self
@@ -122,13 +144,14 @@ impl Worker {
             Status::add(&self.status.ineligible, 1);
             return Ok(());
         }
-        work.gone.remove(&key);
+        let anew = work.gone.remove(&key).is_some() || waiting.is_some_and(|wish| wish.anew);
         let wish = Wish {
             position: change.position,
             as_of: change.commit_time,
             received: change.received,
             created,
             snapshot: change.kind == Kind::Snapshot || waiting.is_some_and(|wish| wish.snapshot),
+            anew,
             remake: None,
             before: None,
         };
@@ -170,7 +193,8 @@ impl Worker {
         work.wishes.retain(|key, wish| {
             wish.before = applied.get(key).copied();
             // a change that did not bring the column leaves it as it was
-            wish.created = wish.created.or(wish.before.and_then(|before| before.created));
+            let before = wish.before.filter(|_| !wish.anew);
+            wish.created = wish.created.or(before.and_then(|before| before.created));
             wish.snapshot || rules.is_eligible(wish.created, wish.as_of)
         });
         Status::add(
@@ -203,6 +227,7 @@ impl Worker {
                 received: now,
                 created: before.and_then(|a| a.created),
                 snapshot: false,
+                anew: false,
                 remake: Some(*one),
                 before,
             };

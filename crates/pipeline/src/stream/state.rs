@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::change::Position;
+use super::embedder::Identity;
 use super::source::{Backfill, Past};
 use crate::error::PipelineError;
 
@@ -42,6 +43,12 @@ const COLUMNS: &str = "lsn, seq, live, as_of, created, hash, unjoined, row_hash"
 /// A row that waits may have been written to the sinks by a process that was killed before it could say so: whether its features
 /// have changed cannot be told from what is known here.
 const DISTRUST: &str = "UPDATE applied SET hash = 0, row_hash = 0 WHERE key IN (SELECT key FROM pending)";
+
+/// The note of the model that made a version's vectors; the version's number follows.
+const MAKER: &str = "maker of version ";
+
+/// The note of the version that lacks changes.
+const LACKING: &str = "version that lacks changes";
 
 /// The note of the latest time that the source has told.
 const LATEST: &str = "latest";
@@ -209,6 +216,41 @@ impl State {
         self.run("write", |database| put_meta(database, name, value))
     }
 
+    /// Which model made the vectors of a version, where that was noted.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn maker(&self, version: u64) -> Result<Option<Identity>, PipelineError> {
+        let noted = self.meta(&format!("{MAKER}{version}"))?;
+        Ok(noted.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Notes which model makes the vectors of a version.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn set_maker(&self, version: u64, maker: &Identity) -> Result<(), PipelineError> {
+        let noted = serde_json::json!(maker).to_string();
+        self.set_meta(&format!("{MAKER}{version}"), &noted)
+    }
+
+    /// The version that serves and lacks changes, since its model was away when they came.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn lacking(&self) -> Result<Option<u64>, PipelineError> {
+        Ok(self.meta(LACKING)?.and_then(|text| text.parse().ok()))
+    }
+
+    /// Notes which version lacks changes; none of them any more.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn set_lacking(&self, version: Option<u64>) -> Result<(), PipelineError> {
+        let text = version.map_or_else(String::new, |version| version.to_string());
+        self.set_meta(LACKING, &text)
+    }
+
     /// Notes that the source is open: its origin, and the place it begins at, which ends a snapshot.
     ///
     /// # Errors
@@ -344,7 +386,8 @@ impl State {
         })
     }
 
-    /// Live keys that were last applied before `position`, at most `count`: after a snapshot, those it did not have.
+    /// Live keys that were last applied before `lsn` and that no backfill of that place waits for, at most `count`: after a
+    /// snapshot, those it did not have.
     ///
     /// # Errors
     /// `Sqlite`.
@@ -355,7 +398,8 @@ impl State {
         count: usize,
     ) -> Result<Vec<i64>, PipelineError> {
         let query = "SELECT key FROM applied WHERE +live = 1 AND lsn < ?1 AND (?2 IS NULL OR key > ?2) \
-             AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.key = applied.key) ORDER BY key LIMIT ?3";
+             AND NOT EXISTS (SELECT 1 FROM pending p WHERE p.key = applied.key AND p.reason = 2 AND p.lsn >= ?1) \
+             ORDER BY key LIMIT ?3";
         self.run("read", |database| {
             let mut query = database.prepare_cached(query)?;
             let rows = query.query_map(params![signed(lsn), after, signed(count as u64)], |row| {
@@ -688,8 +732,28 @@ mod tests {
         assert_eq!(state.live_before(4, 9).unwrap().len(), 1);
         assert_eq!(
             state.live_not_since(9, None, 9).unwrap(),
-            Vec::<i64>::new(),
-            "it waits"
+            [1],
+            "it waits to be made again, which no snapshot asks for"
         );
+        state.rows(Position::new(9, 0), &[1]).unwrap();
+        assert_eq!(state.live_not_since(9, None, 9).unwrap(), Vec::<i64>::new());
+        assert_eq!(
+            state.live_not_since(10, None, 9).unwrap(),
+            [1],
+            "it waits for an earlier one"
+        );
+    }
+
+    #[test]
+    fn the_maker_of_a_version_is_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&folder.path().join("state.db")).unwrap();
+        let maker = Identity {
+            model: "films".to_owned(),
+            checksum: "12ab".to_owned(),
+        };
+        state.set_maker(3, &maker).unwrap();
+        assert_eq!(state.maker(3).unwrap(), Some(maker));
+        assert_eq!(state.maker(4).unwrap(), None);
     }
 }

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::change::Position;
+
 /// How many items are remembered.
 const LAST: usize = 50;
 /// Upper bounds of what `/metrics` shows, in microseconds.
@@ -126,6 +128,34 @@ pub struct Trace {
     pub embedded: i64,
     /// On disk, and found by searches.
     pub searchable: i64,
+    /// Why it is dead: the stage of its letter, and the reason.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// The outcome of a change that became a dead letter: it went no further than it was read.
+pub const DEAD: &str = "dead";
+
+impl Trace {
+    /// A change of an item that was committed and received at these times, before any step.
+    pub(crate) fn new(
+        id: i64,
+        outcome: &'static str,
+        position: Position,
+        (committed, received): (i64, i64),
+    ) -> Trace {
+        Trace {
+            id,
+            outcome,
+            position: position.to_string(),
+            committed,
+            received,
+            joined: 0,
+            embedded: 0,
+            searchable: 0,
+            reason: String::new(),
+        }
+    }
 }
 
 macro_rules! counters {
@@ -325,16 +355,7 @@ mod tests {
     #[test]
     fn only_the_last_items_are_kept() {
         let status = Status::default();
-        let trace = |id| Trace {
-            id,
-            outcome: "embedded",
-            position: String::new(),
-            committed: 0,
-            received: 0,
-            joined: 0,
-            embedded: 0,
-            searchable: 0,
-        };
+        let trace = |id| Trace::new(id, "embedded", Position::default(), (0, 0));
         status.trace((0..80).map(trace).collect());
         assert_eq!((status.last().len(), status.last()[0].id), (LAST, 79));
     }

@@ -15,7 +15,7 @@ use rankine_table::json_lines::JsonLinesReader;
 use rankine_table::{Record, Step, parquet};
 use serde_json::{Map, Value as Json};
 
-use super::embedder::{Embedder, Embedders};
+use super::embedder::{Embedder, Embedders, vectors_of};
 use super::joined::JoinedRow;
 use super::lookup_postgres::connect;
 use crate::error::PipelineError;
@@ -248,7 +248,7 @@ impl Task {
     /// Embeds and writes; a user without a vector is told and left out.
     fn write(&self, users: &[JoinedRow], embedder: &dyn Embedder) -> Result<usize, PipelineError> {
         let mut made = Vec::with_capacity(users.len());
-        for (user, vector) in users.iter().zip(embedder.embed(users)?) {
+        for (user, vector) in users.iter().zip(vectors_of(embedder, users)?) {
             match vector {
                 Ok(vector) => made.push(VectorRow {
                     id: user.id,

@@ -13,22 +13,29 @@ use rustc_hash::FxHashSet;
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::change::{Change, Kind, Position};
-use super::dead::{DeadLetters, Letter};
-use super::embedder::{Embedder, Embedders};
-use super::features::FeatureRows;
+use super::allowance::{Allowance, Remade};
+use super::change::{Cell, Change, Fields, Kind, Position};
+use super::dead::{DIMENSION, DeadLetters, Letter};
+use super::embedder::{Embedder, Embedders, vectors_of};
+use super::features::{FeatureRows, Refused, put_each};
 use super::file::{arrival, line};
 use super::generation::Generations;
 use super::joined::JoinedRow;
-use super::lookup::{Dimension, Found, Lookup};
+use super::lookup::{Dimension, Found, Lookup, Resting};
 use super::moment;
 use super::rules::{Rules, Watermark};
 use super::sort::{Wish, Work, same_table};
 use super::source::{Arrival, Source};
 use super::state::{Applied, Pending, Reason, State};
-use super::status::{Status, Trace};
+use super::status::{DEAD, Status, Trace};
 use super::users::Users;
 use crate::error::PipelineError;
+
+/// How long a commit may be hidden from others before that is told.
+const UNSEEN: Duration = Duration::from_millis(500);
+/// How often is looked whether a commit can be seen: at first, and once that takes long.
+const QUICK_LOOK: Duration = Duration::from_micros(200);
+const IDLE_LOOK: Duration = Duration::from_millis(20);
 
 /// Figures of the worker; everything else is a part.
 #[derive(Debug, Clone)]
@@ -94,8 +101,8 @@ pub(crate) struct Worker {
     pub(crate) status: Arc<Status>,
     stop: Arc<AtomicBool>,
     pub(crate) watermark: Watermark,
-    /// Rows that may be made again now, and since when they have been counted.
-    allowance: (f64, Instant),
+    /// Rows that may be made again now.
+    allowance: Allowance,
     /// Whether the serving version's users are still to be embedded.
     pub(crate) users_due: bool,
 }
@@ -119,7 +126,7 @@ impl Worker {
             status,
             stop,
             watermark: Watermark::default(),
-            allowance: (0.0, Instant::now()),
+            allowance: Allowance::new(Instant::now()),
             users_due: false,
         };
         (worker, parts.source)
@@ -175,13 +182,17 @@ impl Worker {
 
     /// Processes the records of letters anew; those of items that are further by now are left out.
     pub(crate) fn read_again(&mut self, letters: &[&Letter]) -> Result<(), PipelineError> {
-        let mut arrivals = Vec::new();
+        let (mut arrivals, mut work) = (Vec::new(), Work::default());
         for letter in letters {
             let raw = letter.raw.clone().unwrap_or_default();
             let position = Position::new(letter.lsn, letter.seq);
             let time = Some(letter.commit_time).filter(|time| *time != 0);
             let time = time.unwrap_or_else(|| (self.settings.clock)());
             match arrival(raw.as_bytes(), position, time) {
+                // the row is in its table, where a later one may stand by now
+                Arrival::Change(change) if letter.stage == DIMENSION => {
+                    self.sort_dimension(&change, &mut work);
+                }
                 // what it would empty has been filled again since
                 Arrival::Change(change) if change.kind == Kind::Truncate => {
                     arrivals.push(Arrival::Unreadable {
@@ -194,7 +205,8 @@ impl Worker {
                 other => arrivals.push(other),
             }
         }
-        self.process(arrivals, None)
+        self.process(arrivals, None)?;
+        self.make(work)
     }
 
     /// Whether a later change of its item has been applied.
@@ -212,47 +224,66 @@ impl Worker {
         if changes.is_empty() {
             return Ok(());
         }
+        self.settle(changes)?;
         let Worker {
             lookup, status, stop, ..
         } = self;
-        let refused = retry(status, stop, || {
-            lookup.settle(changes).and_then(|()| lookup.land(changes))
-        })?;
+        let refused = retry(status, stop, || lookup.land(changes))?;
         for (at, reason) in refused.into_iter().rev() {
             let change = changes.remove(at);
-            work.letters.push(self.letter_of("land", &reason, &change));
+            let letter = self.letter_of("land", &reason, &change);
+            work.bury(letter, change.received);
         }
         Ok(())
     }
 
-    /// Makes rows again that wait for it, as many as the rate allows; how many.
-    pub(crate) fn remake(&mut self) -> Result<usize, PipelineError> {
-        let rate = f64::from(self.settings.remake_per_s);
-        let (left, since) = self.allowance;
-        let now = Instant::now();
-        let allowed = (left + rate * (now - since).as_secs_f64())
-            .min(rate.max(1.0) / 10.0)
-            .max(1.0);
-        self.allowance = (allowed, now);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "small and not negative"
-        )]
-        let count = (allowed as usize).min(self.settings.batch);
-        let pending = self.state.next_pending(count)?;
-        if pending.is_empty() {
-            return Ok(0);
+    /// Waits until what the changes did can be read; says what it waits for where that is more than the moment between a commit
+    /// and its being seen.
+    fn settle(&mut self, changes: &[Change]) -> Result<(), PipelineError> {
+        let Worker {
+            lookup, status, stop, ..
+        } = self;
+        let (begun, lag) = (Instant::now(), status.lag.load(Relaxed));
+        let mut held = false;
+        while let Some(xid) = retry(status, stop, || lookup.unsettled(changes))? {
+            if stop.load(Relaxed) {
+                return Err(PipelineError::Stopped);
+            }
+            held = begun.elapsed() > UNSEEN;
+            if held {
+                let waited = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+                status.lag.store(lag.saturating_add(waited), Relaxed);
+                status.hold(Some(format!(
+                    "transaction {xid} cannot be seen by others yet: its commit waits for a standby, or `join.dsn` is another server than the source's"
+                )));
+            }
+            std::thread::sleep(if held { IDLE_LOOK } else { QUICK_LOOK });
         }
-        #[expect(clippy::cast_precision_loss, reason = "a batch's size")]
-        let taken = pending.len() as f64;
-        self.allowance.0 -= taken;
+        if held {
+            status.lag.store(lag, Relaxed);
+            status.hold(None);
+        }
+        Ok(())
+    }
+
+    /// Makes rows again that wait for it, as many as the rate allows and at most `most`.
+    pub(crate) fn remake(&mut self, most: usize) -> Result<Remade, PipelineError> {
+        let allowed = self.allowance.now(self.settings.remake_per_s, Instant::now());
+        let pending = self
+            .state
+            .next_pending(allowed.min(most).clamp(1, self.settings.batch))?;
+        if pending.is_empty() {
+            return Ok(Remade::Nothing);
+        }
+        if allowed == 0 {
+            return Ok(Remade::Later);
+        }
+        self.allowance.spend(pending.len());
         let mut work = Work::default();
         self.wishes_of(&pending, &mut work)?;
         work.outcome.done = pending;
-        let count = work.outcome.done.len();
         self.make(work)?;
-        Ok(count)
+        Ok(Remade::Some)
     }
 
     /// Join, model, sinks, state: the same for new rows and for rows made again.
@@ -267,15 +298,18 @@ impl Worker {
         Status::add(&self.status.dead, work.letters.len());
         self.state.commit(&work.outcome)?;
         let searchable = (self.settings.clock)();
-        let traces = work.news.into_iter().map(|(_, trace)| Trace {
-            joined,
-            embedded,
-            searchable,
-            ..trace
+        let traces = work.news.into_iter().map(|trace| match trace.outcome {
+            DEAD => trace,
+            _ => Trace {
+                joined,
+                embedded,
+                searchable,
+                ..trace
+            },
         });
         let traces: Vec<Trace> = traces.collect();
-        for trace in &traces {
-            let took = u64::try_from(searchable - trace.committed).unwrap_or(0);
+        for trace in traces.iter().filter(|trace| trace.outcome != DEAD) {
+            let took = u64::try_from(searchable.saturating_sub(trace.committed)).unwrap_or(0);
             self.status.latency.add(took);
             self.status.lag.store(took, Relaxed);
         }
@@ -300,7 +334,15 @@ impl Worker {
             let Worker {
                 lookup, status, stop, ..
             } = self;
-            let items = retry(status, stop, || lookup.items_of(at, &keys))?;
+            let Resting { items, faulty } = retry(status, stop, || lookup.items_of(at, &keys))?;
+            for (key, reason) in faulty {
+                let place = moved
+                    .get(&(at, key.clone()))
+                    .copied()
+                    .unwrap_or((position, as_of));
+                let letter = self.dimension_letter((at, &key), &reason, place);
+                work.letters.extend(letter);
+            }
             let applied = self.state.applied(&items)?;
             let resting = items.iter().zip(applied).filter(|(key, applied)| {
                 // rows of this very batch are joined after the dimension has changed
@@ -349,7 +391,10 @@ impl Worker {
     fn bury(&mut self, stage: &str, reason: &str, key: i64, work: &mut Work) {
         if let Some(wish) = work.wishes.remove(&key) {
             let letter = self.letter(stage, reason, Some(key), wish.position, wish.as_of);
-            work.letters.push(letter);
+            match wish.remake {
+                None => work.bury(letter, wish.received),
+                Some(_) => work.letters.push(letter),
+            }
         }
     }
 
@@ -371,7 +416,7 @@ impl Worker {
                 continue;
             }
             let Worker { status, stop, .. } = self;
-            let vectors = retry(status, stop, || embedder.embed(&fresh))?;
+            let vectors = retry(status, stop, || vectors_of(embedder.as_ref(), &fresh))?;
             let mut of_version = GenerationRows {
                 version,
                 rows: Vec::new(),
@@ -466,19 +511,28 @@ impl Worker {
                 position: position.packed(),
             })
             .collect();
-        self.write_both(&made, vectors, &tombs)?;
-        self.remember(rows, work);
+        let refused = self.write_both(&made, vectors, &tombs)?;
+        let refused: FxHashSet<i64> = refused
+            .into_iter()
+            .filter_map(|(id, reason)| {
+                let wish = work.wishes.get(&id).copied()?;
+                let letter = self.letter("features", &reason, Some(id), wish.position, wish.as_of);
+                work.letters.push(letter);
+                Some(id)
+            })
+            .collect();
+        self.remember(rows, &refused, work);
         Ok(())
     }
 
     /// Feature rows and vectors side by side: each waits for a disk of its own, and the state, which comes after both, is what
-    /// says that they are there.
+    /// says that they are there. Rows that the feature table refuses, with the reason: their vectors are there all the same.
     fn write_both(
         &mut self,
         made: &[(JoinedRow, Position)],
         vectors: &[GenerationRows],
         tombs: &[Gone],
-    ) -> Result<(), PipelineError> {
+    ) -> Result<Refused, PipelineError> {
         let Worker {
             features,
             generations,
@@ -487,15 +541,16 @@ impl Worker {
             ..
         } = self;
         let (status, stop): (&Status, &AtomicBool) = (status, stop);
-        let keep = || -> Result<(), PipelineError> {
+        let keep = || -> Result<Refused, PipelineError> {
             let gone: Vec<i64> = tombs.iter().map(|one| one.id).collect();
+            let mut refused = Refused::new();
             if !made.is_empty() {
-                retry(status, stop, || features.put(made))?;
+                refused = retry(status, stop, || put_each(features.as_mut(), made))?;
             }
             if !gone.is_empty() {
                 retry(status, stop, || features.delete(&gone))?;
             }
-            Ok(())
+            Ok(refused)
         };
         let upsert = || -> Result<(), PipelineError> {
             for of_version in vectors {
@@ -509,7 +564,7 @@ impl Worker {
             Ok(())
         };
         if made.is_empty() && tombs.is_empty() {
-            return upsert();
+            return upsert().map(|()| Refused::new());
         }
         std::thread::scope(|scope| {
             let kept = scope.spawn(keep);
@@ -519,11 +574,13 @@ impl Worker {
                     reason: "the thread that writes feature rows has died".to_owned(),
                 })
             };
-            kept.join().unwrap_or_else(died).and(upserted)
+            let refused = kept.join().unwrap_or_else(died)?;
+            upserted.map(|()| refused)
         })
     }
 
-    fn remember(&mut self, rows: &[JoinedRow], work: &mut Work) {
+    /// Notes what has become of each row; of those whose feature row was refused, that it is still to be written.
+    fn remember(&mut self, rows: &[JoinedRow], refused: &FxHashSet<i64>, work: &mut Work) {
         let active = self.generations.embedders().into_iter().next();
         for row in rows {
             let Some(wish) = work.wishes.get(&row.id) else {
@@ -536,17 +593,20 @@ impl Worker {
                 as_of: row.as_of,
                 created: wish.created.or_else(|| self.created_of(row)),
                 hash: active.as_deref().map_or(0, |active| self.hash(row, active)),
-                row_hash: row.hash(&[]),
+                row_hash: if refused.contains(&row.id) {
+                    0
+                } else {
+                    row.hash(&[])
+                },
             };
             work.outcome.applied.push((row.id, applied));
             match wish.remake {
                 Some(_) => Status::add(&self.status.remade, 1),
                 None => {
                     Status::add(&self.status.embedded, 1);
-                    work.news.push((
-                        row.id,
-                        trace(row.id, "embedded", wish.position, (wish.as_of, wish.received)),
-                    ));
+                    let times = (wish.as_of, wish.received);
+                    work.news
+                        .push(Trace::new(row.id, "embedded", wish.position, times));
                 }
             }
         }
@@ -558,7 +618,9 @@ impl Worker {
                 live: false,
                 unjoined: unjoined.is_some(),
                 as_of: *time,
-                created: unjoined.and_then(|wish| wish.created),
+                created: unjoined
+                    .and_then(|wish| wish.created)
+                    .or_else(|| work.expired.get(key).copied()),
                 hash: 0,
                 row_hash: 0,
             };
@@ -568,7 +630,7 @@ impl Worker {
             if !known {
                 removed += 1;
                 work.news
-                    .push((*key, trace(*key, "removed", *position, (*time, *time))));
+                    .push(Trace::new(*key, "removed", *position, (*time, *time)));
             }
         }
         Status::add(&self.status.removed, removed);
@@ -586,8 +648,10 @@ impl Worker {
                 .live_before(now.saturating_sub(kept), self.settings.batch)?;
             more = over.len() == self.settings.batch;
             let gone = over.iter().map(|(key, a)| (*key, (a.position, a.as_of)));
+            let created = over.iter().filter_map(|(key, a)| Some((*key, a.created?)));
             let work = Work {
                 gone: gone.collect(),
+                expired: created.collect(),
                 ..Work::default()
             };
             if !work.gone.is_empty() {
@@ -608,6 +672,28 @@ impl Worker {
             ..Work::default()
         };
         self.make(work)
+    }
+
+    /// The letter of a dimension's row on which the statement that finds its items fails. The row itself is in its table: the
+    /// record has its key alone.
+    fn dimension_letter(
+        &self,
+        (at, key): (usize, &str),
+        reason: &str,
+        (position, time): (Position, i64),
+    ) -> Option<Letter> {
+        let dimension = self.settings.dimensions.get(at)?;
+        let key = (dimension.key.as_str().into(), Cell::Text(key.to_owned()));
+        let change = Change {
+            table: dimension.table.as_str().into(),
+            kind: Kind::Update,
+            fields: Fields::from([key]),
+            position,
+            commit_time: time,
+            received: time,
+            xid: None,
+        };
+        Some(self.letter_of(DIMENSION, reason, &change))
     }
 
     /// A letter that keeps the whole change.
@@ -646,22 +732,10 @@ struct GenerationRows {
     rows: Vec<VectorRow>,
 }
 
-fn trace(id: i64, outcome: &'static str, position: Position, (committed, received): (i64, i64)) -> Trace {
-    Trace {
-        id,
-        outcome,
-        position: position.to_string(),
-        committed,
-        received,
-        joined: 0,
-        embedded: 0,
-        searchable: 0,
-    }
-}
-
 /// The texts of a column: one, or a list.
 pub(crate) fn categories(row: &JoinedRow, name: &str) -> Vec<String> {
-    let text = |cell: &Json| super::joined::print(None, cell);
+    // PostgreSQL keeps no text with a zero byte, and would refuse all rows of a batch for it
+    let text = |cell: &Json| super::joined::print(None, cell).map(|text| text.replace('\0', ""));
     match row.cells.get(name) {
         Some(Json::Array(items)) => items.iter().filter_map(text).collect(),
         // SQLite has no arrays: a list lies there as the text of one

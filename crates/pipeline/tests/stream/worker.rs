@@ -20,8 +20,8 @@ use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
 use rankine_pipeline::stream::rules::Rules;
 use rankine_pipeline::stream::users::PostgresUsers;
 use rankine_pipeline::stream::{
-    Dimension, Embedded, Embedder, Embedders, Found, JoinedRow, Lookup, Parts, Settings, State, Status,
-    Users, run,
+    Dimension, Embedded, Embedder, Embedders, Found, Identity, JoinedRow, Lookup, Parts, Resting, Settings,
+    State, Status, Users, run,
 };
 use rankine_store::MemoryRows;
 use rankine_store::testing::{Durability, PostgresServer};
@@ -58,6 +58,10 @@ impl Embedder for Hashed {
         self.0
     }
 
+    fn identity(&self) -> Identity {
+        Identity::default()
+    }
+
     fn width(&self) -> usize {
         WIDTH
     }
@@ -69,6 +73,7 @@ impl Embedder for Hashed {
     fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
         let one = |row: &JoinedRow| match row.cells.get("title").and_then(|t| t.as_str()) {
             Some("unspeakable") => Err("no words for it".to_owned()),
+            Some("unbounded") => Ok(vec![f32::INFINITY; WIDTH]),
             _ => Ok(vector(self.0, row)),
         };
         Ok(rows.iter().map(one).collect())
@@ -146,6 +151,7 @@ fn wait_until<T: std::fmt::Debug + PartialEq>(expected: &T, mut look: impl FnMut
 mod from_a_file {
     use super::*;
 
+    mod faults;
     mod given;
     mod versions;
 
@@ -186,19 +192,23 @@ mod from_a_file {
             StoredFeatures::new(self.rows.clone(), "mf", Types::default())
         }
 
-        fn parts(&self) -> Parts {
-            let lookup = SqliteLookupOptions {
+        fn lookup(&self, dimensions: Vec<Dimension>) -> Box<dyn Lookup> {
+            let options = SqliteLookupOptions {
                 path: self.path("landing.db"),
                 schema: "CREATE TABLE IF NOT EXISTS author (author PRIMARY KEY, level, genres); \
                      CREATE TABLE IF NOT EXISTS item (id PRIMARY KEY, title, created, author, genres);"
                     .to_owned(),
                 sql: self.sql.to_owned(),
                 item: ("item".to_owned(), "id".to_owned()),
-                dimensions: dimensions(),
+                dimensions,
             };
+            Box::new(SqliteLookup::open(&options).unwrap())
+        }
+
+        fn parts(&self) -> Parts {
             Parts {
                 source: Box::new(FileSource::new(&self.path("changes.jsonl"), clock)),
-                lookup: Box::new(SqliteLookup::open(&lookup).unwrap()),
+                lookup: self.lookup(dimensions()),
                 features: Box::new(self.features()),
                 embedders: Arc::new(Versions(Arc::new(AtomicU64::new(1)))),
                 vectors: vec![self.vectors.clone()],
@@ -278,11 +288,13 @@ mod from_a_file {
         told.sort_unstable();
         assert_eq!(told, [("embed", Some(6)), ("read", None), ("read", None)]);
         let traced: BTreeSet<(i64, &str)> = status.last().iter().map(|t| (t.id, t.outcome)).collect();
-        assert_eq!(traced, [(1, "embedded"), (2, "embedded"), (5, "removed")].into());
+        let expected = [(1, "embedded"), (2, "embedded"), (5, "removed"), (6, "dead")];
+        assert_eq!(traced, expected.into());
         assert!(
             status
                 .last()
                 .iter()
+                .filter(|t| t.outcome != "dead")
                 .all(|t| t.joined <= t.embedded && t.embedded <= t.searchable)
         );
     }
@@ -399,6 +411,10 @@ mod from_a_file {
     impl Embedder for Titles {
         fn version(&self) -> u64 {
             1
+        }
+
+        fn identity(&self) -> Identity {
+            Identity::default()
         }
 
         fn width(&self) -> usize {
@@ -879,7 +895,7 @@ mod from_postgres {
             self.0.join(wanted)
         }
 
-        fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Vec<i64>, PipelineError> {
+        fn items_of(&mut self, dimension: usize, keys: &[String]) -> Result<Resting, PipelineError> {
             self.0.items_of(dimension, keys)
         }
 

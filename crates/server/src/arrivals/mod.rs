@@ -109,7 +109,7 @@ impl Arrivals {
     /// What is configured, if something is.
     ///
     /// # Errors
-    /// [`ServerError::Part`]: PostgreSQL does not answer.
+    /// [`ServerError::Part`]: a wrong address of PostgreSQL, or a server that lets nobody in; one that is away is waited for.
     pub(crate) fn of(
         config: &ServerConfig,
         predictor: &Arc<Predictor>,
@@ -122,7 +122,7 @@ impl Arrivals {
         }
         let wait = Duration::from_millis(arrivals.timeout_ms);
         let connect = |dsn: &str| {
-            let store = PgVectors::connect(dsn).map_err(|e| ServerError::part("arrivals", e))?;
+            let store = PgVectors::open(dsn).map_err(|e| ServerError::part("arrivals", e))?;
             Ok(store.within(wait))
         };
         let pgvector = (!arrivals.dsn.is_empty())

@@ -171,7 +171,7 @@ struct Watch {
 impl Watch {
     fn run(mut self) {
         let begun = Instant::now();
-        while begun.elapsed() < WATCHED && !(self.change.shown.is_some() && self.change.trace.is_some()) {
+        while begun.elapsed() < WATCHED && !self.is_over() {
             if self.change.shown.is_none() {
                 self.look();
             }
@@ -183,6 +183,13 @@ impl Watch {
         }
         self.change.over = true;
         self.tell();
+    }
+
+    /// Whether nothing more is to be seen: it shows, or became a dead letter.
+    fn is_over(&self) -> bool {
+        let dead = |trace: &Value| trace["outcome"] == rankine_pipeline::stream::status::DEAD;
+        let trace = self.change.trace.as_ref();
+        trace.is_some_and(|trace| self.change.shown.is_some() || dead(trace))
     }
 
     /// Looks whether the change shows in the user's list.

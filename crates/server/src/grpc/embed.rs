@@ -70,5 +70,6 @@ pub(crate) fn answer(
         version,
         width: u32::try_from(width).unwrap_or(u32::MAX),
         rows: rows.collect(),
+        checksum: artefact.manifest().checksum.clone(),
     })
 }

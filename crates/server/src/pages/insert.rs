@@ -16,7 +16,7 @@ use axum::response::Redirect;
 use super::card::Card;
 use super::fault::Fault;
 use super::shell::{Shell, render};
-use super::stream::{span, steps};
+use super::stream::{died_of, span, steps};
 use super::visit::{Page, Visit, answer};
 use super::{link, rate, title};
 use crate::api::parameters::Parameters;
@@ -224,7 +224,8 @@ fn stages(change: &Watched) -> Vec<Stage> {
     let mut stages = vec![stage("written into the source", written, change.written)];
     if let Some(trace) = &change.trace {
         let mut at = trace["committed"].as_i64().unwrap_or(0);
-        for (name, took) in steps(trace).into_iter().filter(|(name, _)| *name != "altogether") {
+        let known = if died_of(trace).is_some() { 1 } else { 4 };
+        for (name, took) in steps(trace).into_iter().take(known) {
             at += took;
             stages.push(stage(name, took, at));
         }
@@ -245,6 +246,9 @@ fn stages(change: &Watched) -> Vec<Stage> {
 }
 
 fn waits(change: &Watched) -> String {
+    if let Some(reason) = change.trace.as_ref().and_then(died_of) {
+        return format!("the stream cannot process it: it is a dead letter ({reason})");
+    }
     match (change.shown, change.over) {
         (Some(_), _) => String::new(),
         (None, false) => "on its way …".to_owned(),
@@ -315,6 +319,16 @@ mod tests {
         );
         assert_eq!((told.len(), told.last()), (6, Some(&last)));
         assert_eq!(told[4].2, "8.0 ms");
+        change.shown = None;
+        change.trace = Some(
+            json!({"outcome": "dead", "reason": "embed: no words for it", "committed": 1_500, "received": 2_500}),
+        );
+        let told: Vec<_> = stages(&change).into_iter().map(|s| s.name).collect();
+        assert_eq!(told, ["written into the source", "read from the source"]);
+        assert_eq!(
+            waits(&change),
+            "the stream cannot process it: it is a dead letter (embed: no words for it)"
+        );
     }
 
     proptest! {

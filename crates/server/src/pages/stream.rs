@@ -163,16 +163,40 @@ fn buckets(figures: &Value) -> Vec<LatencyBucket> {
 fn row(state: &Live, trace: &Value) -> Option<Row> {
     let id = trace["id"].as_i64()?;
     let film = state.film(id).ok();
-    let outcome = trace["outcome"].as_str().unwrap_or_default();
+    let (outcome, steps) = told(trace);
     Some(Row {
         title: film
             .as_ref()
             .map_or_else(|| format!("Item {id}"), |film| title::reading_order(&film.title)),
         href: film.map(|_| link::film(id)).unwrap_or_default(),
-        outcome: outcome.to_owned(),
-        steps: steps(trace).into_iter().map(|(_, took)| span(took)).collect(),
+        outcome,
+        steps,
         id,
     })
+}
+
+/// What became of an item, and how long each step took; what is dead has no step behind the first.
+fn told(trace: &Value) -> (String, Vec<String>) {
+    let all = steps(trace).into_iter().map(|(_, took)| span(took));
+    match died_of(trace) {
+        None => (
+            trace["outcome"].as_str().unwrap_or_default().to_owned(),
+            all.collect(),
+        ),
+        Some(reason) => {
+            let none = std::iter::repeat_n("–".to_owned(), 4);
+            (
+                format!("dead letter, {reason}"),
+                all.take(1).chain(none).collect(),
+            )
+        }
+    }
+}
+
+/// The stage at which a change became a dead letter and why, where it did.
+pub(super) fn died_of(trace: &Value) -> Option<&str> {
+    let dead = trace["outcome"] == rankine_pipeline::stream::status::DEAD;
+    dead.then(|| trace["reason"].as_str().unwrap_or_default())
 }
 
 /// Names of the steps and the microseconds each took; the last is the whole way.
@@ -220,6 +244,16 @@ mod tests {
         let took: Vec<i64> = steps(&trace).into_iter().map(|(_, took)| took).collect();
         assert_eq!(took, [250, 1_000, 50, 8_000, 9_300]);
         assert!(steps(&Value::Null).iter().all(|(_, took)| *took == 0));
+    }
+
+    #[test]
+    fn what_is_dead_says_why_and_went_no_further() {
+        let trace = json!({"outcome": "dead", "reason": "join: malformed JSON", "committed": 100, "received": 350, "joined": 0});
+        let (outcome, steps) = told(&trace);
+        assert_eq!(outcome, "dead letter, join: malformed JSON");
+        assert_eq!(steps, ["0.2 ms", "–", "–", "–", "–"]);
+        let fine = json!({"outcome": "embedded"});
+        assert_eq!((told(&fine).0.as_str(), died_of(&fine)), ("embedded", None));
     }
 
     #[test]

@@ -13,15 +13,13 @@ use axum::response::Response;
 use rankine_pipeline::PipelineError;
 use rankine_pipeline::stream::JoinedRow;
 use rankine_pipeline::stream::features::FeatureRows;
-use rankine_store::vectors::{Filter, Generation, Search};
+use rankine_store::vectors::Generation;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{MOST, Refusal, StreamView, blocking, fault, refused, serving};
 
-/// Most items that are looked at for the newest of them.
-const LOOKED_AT: usize = 100_000;
 /// Most rows of an answer.
 const ROWS: usize = 10_000;
 
@@ -108,34 +106,5 @@ fn newest(view: &StreamView, version: u64, from: Option<i64>, n: usize) -> Resul
         return Ok(Vec::new());
     }
     let generation = Generation::new(&view.set, version);
-    let width = view
-        .vectors
-        .shape(&generation)
-        .map_err(fault)?
-        .map_or(1, |shape| shape.width);
-    // every item is as near to nothing at all
-    let all = Search {
-        n: LOOKED_AT,
-        filter: Filter {
-            created_from: from,
-            ..Filter::default()
-        },
-        approximate: false,
-    };
-    let found = view
-        .vectors
-        .search(&generation, &vec![0.0; width], &all)
-        .map_err(fault)?;
-    let mut ids: Vec<i64> = found.into_iter().map(|one| one.id).collect();
-    if ids.len() > n {
-        let rows = view.vectors.get(&generation, &ids).map_err(fault)?;
-        let mut created: Vec<(i64, i64)> = rows
-            .into_iter()
-            .flatten()
-            .map(|row| (row.created, row.id))
-            .collect();
-        created.sort_unstable_by(|a, b| b.cmp(a));
-        ids = created.into_iter().take(n).map(|(_, id)| id).collect();
-    }
-    Ok(ids)
+    view.vectors.newest(&generation, from, n).map_err(fault)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rankine_feature::FieldType;
 use rankine_pipeline::PipelineError;
-use rankine_pipeline::stream::{Embedded, Embedder, Embedders, JoinedRow};
+use rankine_pipeline::stream::{Embedded, Embedder, Embedders, Identity, JoinedRow};
 use tokio::runtime::Runtime;
 use tonic::transport::{Channel, Endpoint};
 
@@ -106,6 +106,7 @@ impl Embedders for RemoteEmbedders {
             service: self.clone(),
             version,
             width,
+            checksum: answer.checksum,
         }))
     }
 }
@@ -115,11 +116,19 @@ struct RemoteEmbedder {
     service: RemoteEmbedders,
     version: u64,
     width: usize,
+    checksum: String,
 }
 
 impl Embedder for RemoteEmbedder {
     fn version(&self) -> u64 {
         self.version
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            model: self.service.model.clone(),
+            checksum: self.checksum.clone(),
+        }
     }
 
     fn width(&self) -> usize {

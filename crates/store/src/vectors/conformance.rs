@@ -43,12 +43,13 @@ pub fn check(store: &dyn VectorStore) -> Result<(), StoreError> {
 /// As [`check`].
 pub fn check_search(store: &dyn VectorSearch) -> Result<(), StoreError> {
     check(store)?;
-    let rules: [SearchRule; 5] = [
+    let rules: [SearchRule; 6] = [
         the_nearest_come_first,
         cosine_ignores_length,
         filters_hold,
         writes_are_seen_at_once,
         approximate_search_keeps_the_filters,
+        the_newest_are_found_by_their_time,
     ];
     for rule in rules {
         rule(store)?;
@@ -465,6 +466,54 @@ fn filters_hold(store: &dyn VectorSearch) -> Result<(), StoreError> {
         ..drama
     };
     expect("filters meet", &ask(all)?, &vec![2])
+}
+
+fn the_newest_are_found_by_their_time(store: &dyn VectorSearch) -> Result<(), StoreError> {
+    let rule = "the newest rows, the last first";
+    let to = generation(store)?;
+    let rows = [
+        dated(1, 30, &[]),
+        dated(2, 10, &[]),
+        dated(3, 20, &[]),
+        dated(4, 20, &[]),
+        dated(5, -5, &[]),
+        dated(6, i64::MIN, &[]),
+        dated(7, i64::MAX, &[]),
+    ];
+    store.upsert(&to, &rows)?;
+    store.accelerate(&to)?;
+    let all = store.newest(&to, Some(i64::MIN), 9)?;
+    expect(
+        "a time that is none is far away",
+        &all,
+        &vec![7, 1, 4, 3, 2, 5, 6],
+    )?;
+    let gone = [6, 7].map(|id| Gone { id, position: 2 });
+    store.delete(&to, &gone)?;
+    expect(rule, &store.newest(&to, None, 9)?, &vec![1, 4, 3, 2, 5])?;
+    expect(rule, &store.newest(&to, None, 2)?, &vec![1, 4])?;
+    expect(
+        "none before the time asked for",
+        &store.newest(&to, Some(20), 9)?,
+        &vec![1, 4, 3],
+    )?;
+    let moved = VectorRow {
+        position: 2,
+        ..dated(2, 40, &[])
+    };
+    store.upsert(&to, &[moved])?;
+    store.delete(&to, &[Gone { id: 1, position: 2 }])?;
+    expect(
+        "by the time they have now",
+        &store.newest(&to, None, 9)?,
+        &vec![2, 4, 3, 5],
+    )?;
+    store.upsert(&to, &[row(1, [1.0, 0.0], 1)])?;
+    expect(
+        "what is gone is not new",
+        &store.newest(&to, Some(0), 0)?,
+        &Vec::new(),
+    )
 }
 
 fn writes_are_seen_at_once(store: &dyn VectorSearch) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@
 //! A call is one redb transaction, on disk when it returns; only then does the memory follow, so that what a search
 //! returned survives a crash. Opening reads all rows back, and a graph is made of them again. Refused: an index file beside the rows, which could disagree.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -40,6 +41,8 @@ struct Held {
     index: VectorIndex,
     /// Locked before the index by writers and searches alike.
     marks: RwLock<FxHashMap<i64, Mark>>,
+    /// Live rows by the time they were created, and id. Locked after the marks.
+    ages: RwLock<BTreeSet<(i64, i64)>>,
 }
 
 type Generations = FxHashMap<Generation, Arc<Held>>;
@@ -357,6 +360,10 @@ impl VectorSearch for EmbeddedVectors {
         check_vector(generation, None, query, held.shape)?;
         held.search(generation, query, search)
     }
+
+    fn newest(&self, generation: &Generation, from: Option<i64>, n: usize) -> Result<Vec<i64>, StoreError> {
+        Ok(self.held(generation)?.newest(from, n))
+    }
 }
 
 impl Held {
@@ -369,6 +376,7 @@ impl Held {
             shape,
             index,
             marks: RwLock::default(),
+            ages: RwLock::default(),
         })
     }
 
@@ -402,8 +410,23 @@ impl Held {
             created: row.map_or(0, |row| row.created),
             categories: row.map_or_else(Box::default, |row| row.categories.clone().into()),
         };
-        marks.insert(id, mark);
+        let created = mark.created;
+        let old = marks.insert(id, mark);
+        let mut ages = self.ages.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = old {
+            ages.remove(&(old.created, id));
+        }
+        if row.is_some() {
+            ages.insert((created, id));
+        }
         Ok(())
+    }
+
+    /// Ids of live rows created at `from` or later, the newest first.
+    fn newest(&self, from: Option<i64>, n: usize) -> Vec<i64> {
+        let ages = self.ages.read().unwrap_or_else(PoisonError::into_inner);
+        let begin = (from.unwrap_or(i64::MIN), i64::MIN);
+        ages.range(begin..).rev().take(n).map(|(_, id)| *id).collect()
     }
 
     fn search(
@@ -566,6 +589,7 @@ mod tests {
             0,
             "a tombstone stays"
         );
+        assert_eq!(store.newest(&items, None, 5).unwrap(), [1]);
         let search = Search {
             n: 5,
             ..Search::default()

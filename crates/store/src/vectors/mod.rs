@@ -173,6 +173,13 @@ pub trait VectorSearch: VectorStore {
         query: &[f32],
         search: &Search,
     ) -> Result<Vec<Neighbour>, StoreError>;
+
+    /// Ids of the `n` live rows created last, the newest first, ties by higher id; of those created at `from` (µs UTC) or later
+    /// where that is given. Takes the longer the more it answers, not the more there is.
+    ///
+    /// # Errors
+    /// As [`VectorStore::upsert`].
+    fn newest(&self, generation: &Generation, from: Option<i64>, n: usize) -> Result<Vec<i64>, StoreError>;
 }
 
 /// Whether a position stands for several rows of a commit.

@@ -6,6 +6,7 @@
 //! one transaction on it. Who wins is decided by `ON CONFLICT … WHERE`, so several writers may replay at a time. An approximate
 //! search that finds fewer rows than it was asked for is made again exactly: HNSW gives up early where few rows pass a filter.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,8 @@ pub struct PgVectors {
     wait: Option<Duration>,
     idle: Mutex<Vec<Client>>,
     shapes: Mutex<FxHashMap<Generation, Shape>>,
+    /// Whether extension and directory table are there.
+    made: AtomicBool,
 }
 
 /// The arrays of one statement.
@@ -78,6 +81,35 @@ impl PgVectors {
     /// # Errors
     /// [`StoreError::Postgres`] if the address is malformed, nothing answers in 5 s, or pgvector is not installed.
     pub fn connect(url: &str) -> Result<PgVectors, StoreError> {
+        let store = PgVectors::of(url)?;
+        store.make()?;
+        Ok(store)
+    }
+
+    /// As [`PgVectors::connect`], but a server that is away is no fault: the first call that finds it there makes what is missing.
+    ///
+    /// # Errors
+    /// As [`PgVectors::connect`], where the server answers, and for a malformed address.
+    pub fn open(url: &str) -> Result<PgVectors, StoreError> {
+        let store = PgVectors::of(url)?;
+        match store.config.connect(NoTls) {
+            Ok(client) => lock(&store.idle).push(client),
+            Err(error) if is_away(&error) => {
+                tracing::warn!(
+                    address = store.address,
+                    reason = reason(&error),
+                    "PostgreSQL is away; it is waited for"
+                );
+                return Ok(store);
+            }
+            Err(error) => return Err(store.fault("connect", &error)),
+        }
+        store.make()?;
+        Ok(store)
+    }
+
+    /// One that has asked nothing yet.
+    fn of(url: &str) -> Result<PgVectors, StoreError> {
         let refuse = |error: postgres::Error| StoreError::Postgres {
             action: "understand the address",
             address: "(the given url)".to_owned(),
@@ -87,18 +119,37 @@ impl PgVectors {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(5));
         }
-        let store = PgVectors {
+        Ok(PgVectors {
             address: address(&config),
             config,
             wait: None,
             idle: Mutex::default(),
             shapes: Mutex::default(),
-        };
-        store.transact("make the directory of vectors", |work| {
+            made: AtomicBool::default(),
+        })
+    }
+
+    /// Makes extension and directory table, once.
+    fn make(&self) -> Result<(), StoreError> {
+        if self.made.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.on_any("make the directory of vectors", |client| {
+            let mut work = client.transaction()?;
             work.batch_execute(LOCK)?;
-            work.batch_execute(DIRECTORY)
+            work.batch_execute(DIRECTORY)?;
+            work.commit()
         })?;
-        Ok(store)
+        self.made.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn fault(&self, action: &'static str, error: &postgres::Error) -> StoreError {
+        StoreError::Postgres {
+            action,
+            address: self.address.clone(),
+            reason: reason(error),
+        }
     }
 
     /// The same with connections and statements from here on that take no longer than `wait`, for a reader who would rather go without.
@@ -115,8 +166,17 @@ impl PgVectors {
         self
     }
 
-    /// Runs on a pooled connection; on one that is found broken, once more on a new one.
     fn run<T>(
+        &self,
+        action: &'static str,
+        call: impl Fn(&mut Client) -> Result<T, postgres::Error>,
+    ) -> Result<T, StoreError> {
+        self.make()?;
+        self.on_any(action, call)
+    }
+
+    /// Runs on a pooled connection; on one that is found broken, once more on a new one.
+    fn on_any<T>(
         &self,
         action: &'static str,
         call: impl Fn(&mut Client) -> Result<T, postgres::Error>,
@@ -130,11 +190,7 @@ impl PgVectors {
             }
             Some((outcome, _)) => outcome,
         };
-        outcome.map_err(|error| StoreError::Postgres {
-            action,
-            address: self.address.clone(),
-            reason: reason(&error),
-        })
+        outcome.map_err(|error| self.fault(action, &error))
     }
 
     /// Runs once; the second value says whether the connection broke.
@@ -213,7 +269,7 @@ impl PgVectors {
         let approximate = is_quick(search);
         let statement = statement(generation, shape, approximate);
         let (query, filter) = (text(query), &search.filter);
-        let from = filter.created_from;
+        let from = filter.created_from.map(in_range);
         let categories = (!filter.categories.is_empty()).then_some(&filter.categories);
         let most = i64::try_from(search.n).unwrap_or(i64::MAX);
         self.transact("search vectors", |work| {
@@ -375,7 +431,10 @@ impl VectorStore for PgVectors {
         let statement = format!(
             "CREATE INDEX IF NOT EXISTS {name} ON {table} USING hnsw ((vector::vector({width})) {class}) WHERE NOT gone"
         );
-        self.run("build an HNSW index", |client| client.batch_execute(&statement))
+        self.run("build an HNSW index", |client| client.batch_execute(&statement))?;
+        // tables of an earlier version have none
+        let ages = indexing(generation);
+        self.run("index vectors by time", |client| client.batch_execute(&ages))
     }
 }
 
@@ -405,6 +464,23 @@ impl VectorSearch for PgVectors {
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
         Ok(found)
     }
+
+    fn newest(&self, generation: &Generation, from: Option<i64>, n: usize) -> Result<Vec<i64>, StoreError> {
+        self.known(generation)?;
+        let since = match from {
+            Some(_) => "AND created >= timestamptz 'epoch' + $1::bigint * interval '1 microsecond'",
+            None => "AND $1::bigint IS NULL",
+        };
+        let statement = format!(
+            "SELECT id FROM {} WHERE NOT gone {since} ORDER BY created DESC, id DESC LIMIT $2",
+            partition(generation)
+        );
+        let (from, most) = (from.map(in_range), i64::try_from(n).unwrap_or(i64::MAX));
+        let rows = self.run("read the newest", |client| {
+            client.query(&statement, &[&from, &most])
+        })?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
 }
 
 impl Columns {
@@ -413,9 +489,9 @@ impl Columns {
         for row in rows {
             columns.ids.push(row.id);
             columns.vectors.push(Some(text(&row.vector)));
-            columns.as_of.push(row.as_of);
+            columns.as_of.push(in_range(row.as_of));
             columns.position.push(row.position);
-            columns.created.push(row.created);
+            columns.created.push(in_range(row.created));
             columns.categories.push(array(&row.categories));
         }
         columns
@@ -473,7 +549,16 @@ fn making(generation: &Generation) -> String {
             id bigint NOT NULL, vector vector, version bigint NOT NULL, as_of timestamptz NOT NULL,
             position bigint NOT NULL, created timestamptz NOT NULL, categories text[] NOT NULL,
             gone boolean NOT NULL, PRIMARY KEY (version, id)) PARTITION BY LIST (version);
-         CREATE TABLE IF NOT EXISTS {partition} PARTITION OF \"{set}\" FOR VALUES IN ({version})"
+         CREATE TABLE IF NOT EXISTS {partition} PARTITION OF \"{set}\" FOR VALUES IN ({version}); {}",
+        indexing(generation)
+    )
+}
+
+/// What makes the index by which the newest rows are found.
+fn indexing(generation: &Generation) -> String {
+    let (set, version, partition) = (&generation.set, generation.version, partition(generation));
+    format!(
+        "CREATE INDEX IF NOT EXISTS \"{set}_v{version}_created\" ON {partition} (created, id) WHERE NOT gone"
     )
 }
 
@@ -503,6 +588,11 @@ fn neighbour(row: &Row, metric: Metric) -> Neighbour {
         id: row.get(0),
         score: score as f32,
     }
+}
+
+/// A time (µs UTC) as PostgreSQL can have it: from 4713 BC, as far as it goes, to the year 10,000.
+fn in_range(time: i64) -> i64 {
+    time.clamp(-210_866_803_200_000_000, 253_402_300_800_000_000)
 }
 
 fn version(row: &Row) -> u64 {
@@ -536,6 +626,23 @@ fn address(config: &Config) -> String {
     };
     let port = config.get_ports().first().copied().unwrap_or(5432);
     format!("{host}:{port}/{}", config.get_dbname().unwrap_or_default())
+}
+
+/// Whether a server that may answer later did not answer now: nothing listens, the way is cut, it starts or is full.
+fn is_away(error: &postgres::Error) -> bool {
+    if let Some(told) = error.as_db_error() {
+        return ["53", "57"]
+            .iter()
+            .any(|class| told.code().code().starts_with(class));
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        if next.is::<std::io::Error>() {
+            return true;
+        }
+        cause = next.source();
+    }
+    error.is_closed()
 }
 
 /// The whole reason of a failure: the server's message, or the client's chain.
@@ -574,5 +681,16 @@ mod tests {
         let told = refused.map(|error| error.to_string()).unwrap_or_default();
         assert!(told.starts_with("postgres at 127.0.0.1:1/db: cannot"), "{told}");
         assert!(!told.contains("secret"), "{told}");
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_waited_for_and_a_wrong_address_is_not() {
+        let store = PgVectors::open("postgres://me:secret@127.0.0.1:1/db").unwrap();
+        let told = store.versions("items").unwrap_err().to_string();
+        assert!(
+            told.starts_with("postgres at 127.0.0.1:1/db: cannot make the directory of vectors"),
+            "{told}"
+        );
+        assert!(PgVectors::open("postgres://127.0.0.1:x/db").is_err());
     }
 }

@@ -1,17 +1,20 @@
 //! Versions that come, go, are rolled back, and cannot embed every row.
 
-use rankine_pipeline::stream::UserRows;
+use rankine_pipeline::stream::file;
 use rankine_pipeline::stream::users::Take;
+use rankine_pipeline::stream::{Arrival, Backfill, Opened, Past, Position, Source, UserRows};
 
 use super::*;
 
-/// Versions of which one can go, of which the second does not know one title, and whose users wait at a gate.
+/// Versions of a model of which one can go, of which the second does not know one title, and whose users wait at a gate.
 #[derive(Clone, Default)]
 struct Staged {
     newest: Arc<AtomicU64>,
     gone: Arc<AtomicU64>,
     shut: Arc<AtomicBool>,
     without: &'static str,
+    /// Whose versions they are.
+    model: &'static str,
 }
 
 fn away() -> PipelineError {
@@ -92,6 +95,13 @@ struct Gated(Hashed, Staged);
 impl Embedder for Gated {
     fn version(&self) -> u64 {
         self.0.version()
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            model: self.1.model.to_owned(),
+            checksum: format!("{}{}", self.1.model, self.version()),
+        }
     }
 
     fn width(&self) -> usize {
@@ -213,7 +223,8 @@ fn what_the_next_version_cannot_embed_is_a_letter_and_a_lost_feature_row_is_join
         Replay::default(),
     );
     wait_until(&vec![1], || ids(&home, 2));
-    assert!(home.features().get(&[1]).unwrap()[0].is_some(), "stored again");
+    // stored again, side by side with the vector
+    wait_until(&true, || home.features().get(&[1]).unwrap()[0].is_some());
     // a row that only the coming version does not know is what it is in the one that serves
     more(&home, &item("insert", 8, 2_000_000, "new"));
     wait_until(&vec![1, 2, 8], || ids(&home, 1));
@@ -225,4 +236,137 @@ fn what_the_next_version_cannot_embed_is_a_letter_and_a_lost_feature_row_is_join
     let fill = |key| ("fill".to_owned(), Some(key));
     assert_eq!(letters(&home), [fill(2), fill(8)]);
     assert_eq!(ids(&home, 2), [1]);
+}
+
+#[test]
+fn another_model_of_the_same_version_is_refused_or_filled_beside() {
+    let home = Home::new();
+    let of = |model| Staged {
+        model,
+        ..Staged::new("")
+    };
+    begun(&home, &of("films"));
+    let first = Generation::new("items", 1);
+    let before = home.vectors.get(&first, &[1, 2]).unwrap();
+    more(&home, &item("insert", 8, 2_000_000, "of the other model"));
+    // under its own number it would mix with what is there
+    let other = of("novels");
+    let running = start(settings(dimensions()), other.parts(&home), Replay::default());
+    let told = running.thread.join().unwrap().unwrap_err().to_string();
+    assert!(
+        told.contains("`novels` (artefact novels1)") && told.contains("`films` (artefact films1)"),
+        "{told}"
+    );
+    // under a higher one it is filled beside, while the first model's vectors serve
+    other.publish(2);
+    other.shut(true);
+    let running = start(
+        settings(dimensions()),
+        other.parts_with_users(&home),
+        Replay::default(),
+    );
+    wait_until(&vec![1, 2, 8], || ids(&home, 2));
+    assert_eq!(home.vectors.current("items").unwrap(), Some(1));
+    assert_eq!(home.vectors.get(&first, &[1, 2]).unwrap(), before);
+    assert_eq!(ids(&home, 1), [1, 2]);
+    // nor is it written over them when it is rolled back to
+    other.publish(1);
+    other.shut(false);
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(home.vectors.get(&first, &[1, 2]).unwrap(), before);
+    other.publish(2);
+    wait_until(&Some(2), || home.vectors.current("items").unwrap());
+    running.stop();
+}
+
+#[test]
+fn a_version_whose_artefact_comes_back_gets_what_came_meanwhile() {
+    let (home, versions) = (Home::new(), Staged::new(""));
+    begun(&home, &versions);
+    versions.publish(2);
+    versions.gone.store(1, Ordering::Relaxed);
+    versions.shut(true);
+    let begin = || {
+        start(
+            settings(dimensions()),
+            versions.parts_with_users(&home),
+            Replay::default(),
+        )
+    };
+    let running = begin();
+    more(&home, &item("insert", 8, 2_000_000, "meanwhile"));
+    wait_until(&vec![1, 2, 8], || ids(&home, 2));
+    assert_eq!(ids(&home, 1), [1, 2]);
+    running.stop();
+    // the artefact is restored, and the other version withdrawn
+    versions.gone.store(0, Ordering::Relaxed);
+    versions.publish(1);
+    versions.shut(false);
+    let running = begin();
+    wait_until(&vec![1, 2, 8], || ids(&home, 1));
+    wait_until(&(1, 0), || {
+        let status = &running.status;
+        (count(&status.version), count(&status.next_version))
+    });
+    running.stop();
+    assert_eq!(home.vectors.current("items").unwrap(), Some(1));
+}
+
+/// A file whose end is never reached: a change of one item that is there every 200 µs.
+struct Steady(FileSource, u64);
+
+impl Source for Steady {
+    fn open(&mut self, past: &Past, backfill: &mut dyn Backfill) -> Result<Opened, PipelineError> {
+        self.0.open(past, backfill)
+    }
+
+    fn next(&mut self, _: Duration) -> Result<Option<Arrival>, PipelineError> {
+        if let Some(arrival) = self.0.next(Duration::ZERO)? {
+            return Ok(Some(arrival));
+        }
+        std::thread::sleep(Duration::from_micros(200));
+        self.1 += 1;
+        let position = Position::new(self.1 << 30, 0);
+        let text = item("update", 2, 2_000_000, &format!("again {}", self.1));
+        let change = file::read(&text, position, 0).unwrap();
+        Ok(Some(Arrival::Change(change)))
+    }
+
+    fn confirm(&mut self, end: u64) -> Result<(), PipelineError> {
+        self.0.confirm(end)
+    }
+}
+
+#[test]
+fn under_news_without_end_a_new_version_is_filled_and_waiting_rows_are_made() {
+    let (home, versions) = (Home::new(), Staged::new(""));
+    begun(&home, &versions);
+    let letter = |key: i64| Letter {
+        time: 0,
+        stage: "join".to_owned(),
+        reason: String::new(),
+        key: Some(key),
+        lsn: 8,
+        seq: 0,
+        commit_time: 2_000_000_000_000,
+        raw: None,
+    };
+    DeadLetters::new(&home.path("asked.jsonl"))
+        .put(&[letter(1)])
+        .unwrap();
+    let mut settings = settings(dimensions());
+    // no batch is ever full, and each leaves the next one waiting
+    (settings.batch, settings.queue) = (100_000, 100_000);
+    let file = FileSource::new(&home.path("changes.jsonl"), clock);
+    let parts = Parts {
+        source: Box::new(Steady(file, 1)),
+        ..versions.parts(&home)
+    };
+    let replay = Replay::open(&home.path("asked.jsonl")).unwrap();
+    let running = start(settings, parts, replay);
+    wait_until(&1, || count(&running.status.remade));
+    versions.publish(2);
+    wait_until(&Some(2), || home.vectors.current("items").unwrap());
+    running.stop();
+    assert_eq!(ids(&home, 2), [1, 2]);
 }
