@@ -15,6 +15,8 @@ struct Staged {
     without: &'static str,
     /// Whose versions they are.
     model: &'static str,
+    /// How long each batch takes.
+    pace: Duration,
 }
 
 fn away() -> PipelineError {
@@ -113,6 +115,7 @@ impl Embedder for Gated {
     }
 
     fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
+        std::thread::sleep(self.1.pace);
         if self.version() < 2 {
             return self.0.embed(rows);
         }
@@ -271,10 +274,10 @@ fn another_model_of_the_same_version_is_refused_or_filled_beside() {
     assert_eq!(ids(&home, 1), [1, 2]);
     // nor is it written over them when it is rolled back to
     other.publish(1);
-    other.shut(false);
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(home.vectors.get(&first, &[1, 2]).unwrap(), before);
     other.publish(2);
+    other.shut(false);
     wait_until(&Some(2), || home.vectors.current("items").unwrap());
     running.stop();
 }
@@ -339,32 +342,25 @@ impl Source for Steady {
 
 #[test]
 fn under_news_without_end_a_new_version_is_filled_and_waiting_rows_are_made() {
-    let (home, versions) = (Home::new(), Staged::new(""));
-    begun(&home, &versions);
-    let letter = |key: i64| Letter {
-        time: 0,
-        stage: "join".to_owned(),
-        reason: String::new(),
-        key: Some(key),
-        lsn: 8,
-        seq: 0,
-        commit_time: 2_000_000_000_000,
-        raw: None,
+    let home = Home::new();
+    let versions = Staged {
+        pace: Duration::from_millis(5),
+        ..Staged::new("")
     };
-    DeadLetters::new(&home.path("asked.jsonl"))
-        .put(&[letter(1)])
-        .unwrap();
-    let mut settings = settings(dimensions());
-    // no batch is ever full, and each leaves the next one waiting
-    (settings.batch, settings.queue) = (100_000, 100_000);
+    begun(&home, &versions);
     let file = FileSource::new(&home.path("changes.jsonl"), clock);
     let parts = Parts {
         source: Box::new(Steady(file, 1)),
         ..versions.parts(&home)
     };
-    let replay = Replay::open(&home.path("asked.jsonl")).unwrap();
-    let running = start(settings, parts, replay);
-    wait_until(&1, || count(&running.status.remade));
+    let mut settings = settings(dimensions());
+    // no batch is ever full, and each leaves the next one waiting
+    (settings.batch, settings.queue) = (10_000, 10_000);
+    let running = start(settings, parts, Replay::default());
+    wait_until(&true, || count(&running.status.batches) > 10);
+    let row = serde_json::json!({"author": "a", "level": 7});
+    more(&home, &line("upsert", "author", 2_000_002, row));
+    wait_until(&Some("7".to_owned()), || home.level(1));
     versions.publish(2);
     wait_until(&Some(2), || home.vectors.current("items").unwrap());
     running.stop();
