@@ -231,7 +231,8 @@ class PostgresTables(Tables):
     def copy(self, table, rows):
         cell = lambda value: "\\N" if value == "" else str(value)
         lines = "".join("\t".join(map(cell, row)) + "\n" for row in rows)
-        self.run(f"COPY {table} FROM STDIN;\n{lines}\\.\n")
+        # what is known of a table is from before; by that a large day would be joined row by row
+        self.run(f"COPY {table} FROM STDIN;\n{lines}\\.\nANALYZE {table};\n")
 
     def run(self, sql):
         self.source.sql(sql)

@@ -489,17 +489,16 @@ def table(site, data, linear):
     if not data.later:
         say("\nNone of these users rated any of these films well later: nothing to hold the lists against.")
         return {}
-    lists = {user: arrivals(site, user) for user in data.later}
-    likes = sum(map(len, data.later.values()))
-    say(f"\nHow the {len(data.new)} new films find those who rated them at least {LIKED} later ({len(data.later)} users, {likes} likes):\n")
-    say(f"  {'':34} {'recall@10':>16} {'recall@50':>16}")
     rows = [
-        ("dropoutnet, by the site", lists),
+        ("dropoutnet, by the site", {user: arrivals(site, user) for user in data.later}),
         ("genre profile (tf-idf, content only)", profiles(data)),
         ("ridge (content to iALS's factors)", linear(data)),
         ("chance", by_chance(data)),
         ("later popularity (unknowable)", by_fame(data)),
     ]
+    likes = sum(map(len, data.later.values()))
+    say(f"\nHow the {len(data.new)} new films find those who rated them at least {LIKED} later ({len(data.later)} users, {likes} likes):\n")
+    say(f"  {'':34} {'recall@10':>16} {'recall@50':>16}")
     told = {}
     for name, ranked in rows:
         told[name] = [recall(ranked, data.later, k) for k in (10, 50)]
