@@ -251,14 +251,16 @@ impl PipelineError {
                 | PipelineError::Postgres { code: None, .. }
                 | PipelineError::Embed { transient: true, .. }
                 | PipelineError::Kafka { transient: true, .. }
-                | PipelineError::Store(StoreError::Postgres { .. } | StoreError::Redis { .. })
+                | PipelineError::Store(
+                    StoreError::Postgres { transient: true, .. } | StoreError::Redis { .. }
+                )
         )
     }
 
     /// Whether a statement failed on the values of a row, and would not on others: a value that cannot be cast, several rows
-    /// where one is expected, a constraint, what a function of the user's raises.
+    /// where one is expected, a constraint, a row that is too large, what a function of the user's raises.
     pub(crate) fn is_about_data(&self) -> bool {
-        const CLASSES: [&str; 6] = ["21", "22", "23", "38", "39", "P0"];
+        const CLASSES: [&str; 7] = ["21", "22", "23", "38", "39", "54", "P0"];
         let PipelineError::Postgres { code: Some(code), .. } = self else {
             return false;
         };

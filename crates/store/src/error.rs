@@ -112,6 +112,8 @@ pub enum StoreError {
         address: String,
         /// The server's or the client's words, with its code where there is one.
         reason: String,
+        /// Whether trying again may help: the connection was lost, the server is away, starts or is busy.
+        transient: bool,
     },
     /// A generation of vectors that nobody prepared.
     #[error("vectors {set}/{version}: there is no such generation")]

@@ -5,12 +5,12 @@
 )]
 
 use rankine_index::Metric;
-use rankine_store::RedisOptions;
 use rankine_store::testing::{Durability, PostgresServer, RedisServer};
 use rankine_store::vectors::{
     EmbeddedVectors, Generation, Gone, Hnsw, PgVectors, RedisVectors, Search, Shape, VectorRow, VectorSearch,
     VectorStore, conformance,
 };
+use rankine_store::{RedisOptions, StoreError};
 
 const SHAPE: Shape = Shape {
     width: 16,
@@ -191,7 +191,9 @@ fn a_killed_server_keeps_what_was_written_and_is_reached_again() {
     store.prepare(&to, SHAPE).unwrap();
     store.upsert(&to, &rows(50)).unwrap();
     server.kill().unwrap();
-    let told = store.ids(&to).unwrap_err().to_string();
+    let away = store.ids(&to).unwrap_err();
+    assert!(matches!(away, StoreError::Postgres { transient: true, .. }));
+    let told = away.to_string();
     let address = format!("postgres at 127.0.0.1:{}/rankine: cannot read ids", server.port());
     assert!(told.starts_with(&address), "{told}");
     let early = PgVectors::open(&server.url("rankine")).unwrap();
@@ -199,8 +201,18 @@ fn a_killed_server_keeps_what_was_written_and_is_reached_again() {
     server.restart().unwrap();
     assert_eq!(store.ids(&to).unwrap().len(), 50);
     assert_eq!(early.ids(&to).unwrap().len(), 50);
-    let nowhere = PgVectors::open(&server.url("nowhere")).err().unwrap().to_string();
-    assert!(nowhere.contains("does not exist"), "{nowhere}");
+    let nowhere = PgVectors::open(&server.url("nowhere")).err().unwrap();
+    assert!(nowhere.to_string().contains("does not exist"), "{nowhere}");
+    // more numbers than pgvector's index takes stay too many
+    let wide = Generation::new("wide", 1);
+    store.prepare(&wide, Shape { width: 2001, ..SHAPE }).unwrap();
+    let lasting = store.accelerate(&wide).unwrap_err();
+    for error in [nowhere, lasting] {
+        assert!(
+            matches!(error, StoreError::Postgres { transient: false, .. }),
+            "{error}"
+        );
+    }
     assert_eq!(store.delete(&to, &[Gone { id: 3, position: 1 }]).unwrap(), 1);
     let level: String = server
         .client("rankine")

@@ -741,7 +741,7 @@ pub(crate) fn categories(row: &JoinedRow, name: &str) -> Vec<String> {
         // SQLite has no arrays: a list lies there as the text of one
         Some(Json::String(list)) if list.starts_with('[') => match serde_json::from_str::<Vec<Json>>(list) {
             Ok(items) => items.iter().filter_map(text).collect(),
-            Err(_) => vec![list.clone()],
+            Err(_) => vec![list.replace('\0', "")],
         },
         Some(cell) => text(cell).into_iter().collect(),
         None => Vec::new(),
@@ -784,6 +784,24 @@ pub(crate) fn retry<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn categories_are_texts_that_every_store_takes() {
+        let of = |cell: Json| {
+            let cells = [("genres".to_owned(), cell)].into_iter().collect();
+            categories(
+                &JoinedRow {
+                    cells,
+                    ..JoinedRow::default()
+                },
+                "genres",
+            )
+        };
+        assert_eq!(of(serde_json::json!(["W\0ar", 7, null])), ["War", "7"]);
+        assert_eq!(of(serde_json::json!("[\"a\", \"b\"]")), ["a", "b"]);
+        assert_eq!(of(serde_json::json!("\0[a")), ["[a"]);
+        assert_eq!(of(Json::Null), Vec::<String>::new());
+    }
 
     #[test]
     fn what_is_held_up_ages() {

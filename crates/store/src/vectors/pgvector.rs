@@ -114,6 +114,7 @@ impl PgVectors {
             action: "understand the address",
             address: "(the given url)".to_owned(),
             reason: reason(&error),
+            transient: false,
         };
         let mut config: Config = url.parse().map_err(refuse)?;
         if config.get_connect_timeout().is_none() {
@@ -149,6 +150,7 @@ impl PgVectors {
             action,
             address: self.address.clone(),
             reason: reason(error),
+            transient: is_transient(error),
         }
     }
 
@@ -626,6 +628,14 @@ fn address(config: &Config) -> String {
     };
     let port = config.get_ports().first().copied().unwrap_or(5432);
     format!("{host}:{port}/{}", config.get_dbname().unwrap_or_default())
+}
+
+/// Whether trying again may help: no answer at all, or one of the classes of a lost connection, a conflict with others, too little of
+/// something, an object in use, an operator's intervention, an internal fault.
+fn is_transient(error: &postgres::Error) -> bool {
+    const CLASSES: [&str; 6] = ["08", "40", "53", "55", "57", "XX"];
+    let told = error.as_db_error();
+    told.is_none_or(|told| CLASSES.iter().any(|class| told.code().code().starts_with(class)))
 }
 
 /// Whether a server that may answer later did not answer now: nothing listens, the way is cut, it starts or is full.
