@@ -3,6 +3,8 @@
 //! Bias and activation ride in the kernel's epilogue forward; backward turns the gradient of `y` into that of the
 //! pre-activation in place, so no second buffer is needed.
 
+use std::ops::Range;
+
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
@@ -140,11 +142,39 @@ impl<T: Real> Dense<T> {
         self.transposed.clear();
     }
 
+    /// [`Dense::forward`] of rows of which only some stretches are not zero; nothing else of them is read. The layer has more than one output.
+    pub fn forward_spans(&self, rows: usize, x: &[T], spans: &[Range<usize>], y: &mut [T]) {
+        let n = self.outputs;
+        y.chunks_exact_mut(n).for_each(|y| y.copy_from_slice(&self.bias));
+        for span in spans.iter().filter(|span| !span.is_empty() && rows > 0) {
+            let weight = &self.weight[span.start * n..span.end * n];
+            dense::accumulate_block(&x[span.start..], (rows, self.inputs), weight, y);
+        }
+        self.activation.apply(y);
+    }
+
     /// [`Dense::backward`] of rows that lie `stride` numbers apart, without the input's gradient.
     pub fn backward_block(&mut self, rows: usize, (x, stride): (&[T], usize), y: &[T], dy: &mut [T]) {
-        self.activation.backward(y, dy);
+        self.slopes(y, dy);
         dense::weight_gradient_block(x, (rows, stride), dy, &mut self.weight_gradient);
+    }
+
+    /// Turns the gradient of `y` into that of the pre-activation and adds it to the bias's.
+    pub(super) fn slopes(&mut self, y: &[T], dy: &mut [T]) {
+        self.activation.backward(y, dy);
         dense::bias_gradient(dy, &mut self.bias_gradient);
+    }
+
+    /// The gradient of as many leading numbers of each input row as `dx` has place for, from that of the pre-activation.
+    pub(super) fn input_gradient(&mut self, rows: usize, dy: &[T], dx: &mut [T]) {
+        if rows == 0 {
+            return;
+        }
+        let leading = dx.len() / rows * self.outputs;
+        if self.transposed.len() != leading {
+            dense::transpose(&self.weight[..leading], self.outputs, &mut self.transposed);
+        }
+        dense::input_gradient(rows, dy, &self.transposed, dx);
     }
 
     /// Adds the parameter gradients of a part of the batch and writes the input's gradient to `dx` if asked for: of as many leading
@@ -152,15 +182,10 @@ impl<T: Real> Dense<T> {
     ///
     /// `dy` holds the gradient of `y` and is changed to that of the pre-activation.
     pub fn backward(&mut self, rows: usize, (x, y): (&[T], &[T]), dy: &mut [T], dx: Option<&mut [T]>) {
-        self.activation.backward(y, dy);
+        self.slopes(y, dy);
         dense::weight_gradient(rows, x, dy, &mut self.weight_gradient);
-        dense::bias_gradient(dy, &mut self.bias_gradient);
-        if let Some(dx) = dx.filter(|_| rows > 0) {
-            let leading = dx.len() / rows * self.outputs;
-            if self.transposed.len() != leading {
-                dense::transpose(&self.weight[..leading], self.outputs, &mut self.transposed);
-            }
-            dense::input_gradient(rows, dy, &self.transposed, dx);
+        if let Some(dx) = dx {
+            self.input_gradient(rows, dy, dx);
         }
     }
 }

@@ -129,6 +129,27 @@ impl Embedding {
         }
     }
 
+    /// [`Embedding::forward`] with sample `order[k]` in row k.
+    pub fn forward_in<T: Real>(&self, tables: &[Table<T>], batch: &Batch<T>, order: &[u32], x: &mut [T]) {
+        for s in &self.stretches {
+            let (table, column) = (&tables[s.table], &batch.columns[s.column]);
+            for (to, i) in x.chunks_exact_mut(self.width()).zip(order) {
+                let to = &mut to[s.offset..s.offset + s.dim];
+                to.fill(T::ZERO);
+                for entry in column.entries(*i as usize) {
+                    table.accumulate(column.weight(entry), column.rows()[entry], to);
+                }
+            }
+        }
+        if self.dense > 0 {
+            for (to, i) in x.chunks_exact_mut(self.width()).zip(order) {
+                let from = *i as usize * batch.dense_width + self.from;
+                to[self.sparse..self.sparse + self.dense]
+                    .copy_from_slice(&batch.dense[from..from + self.dense]);
+            }
+        }
+    }
+
     fn gather<T: Real>(&self, s: Stretch, table: &Table<T>, column: &BatchColumn<T>, x: &mut [T]) {
         let rows = column.rows();
         if let BatchColumn::Single(_) = column {
@@ -208,6 +229,9 @@ mod tests {
         assert_eq!(x[4..7], *tables[1].weights(0));
         assert_eq!(x[7..9], batch.dense[0..2]);
         assert_eq!(x[9 + 2..9 + 4], [0.0, 0.0]);
+        let mut turned = vec![9.0; 3 * layer.width()];
+        layer.forward_in(&tables, &batch, &[2, 0, 1], &mut turned);
+        assert_eq!(turned, [&x[18..], &x[..18]].concat());
     }
 
     #[test]

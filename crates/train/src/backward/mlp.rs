@@ -5,7 +5,7 @@
 
 use rankine_kernel::Real;
 
-use super::{Behind, Dense, Dropout, Mode, sized};
+use super::{Behind, Dense, Dropout, Mode, Parted, sized};
 
 /// Dense layers one after another; without layers the output is the input.
 #[derive(Clone, Debug)]
@@ -215,6 +215,24 @@ impl<T: Real> Mlp<T> {
         if let Some(layer) = self.layers.first_mut() {
             layer.backward_block(rows, x, &self.values[1], &mut self.upper);
         }
+    }
+
+    /// Runs the stack on the filled input, whose rows stand in the order of `parted`; values above the first layer are in the samples'.
+    pub fn forward_parted(&mut self, rows: usize, mode: Mode, parted: &mut Parted<T>) {
+        self.through(0, rows, mode, |layer, x, y| parted.forward(layer, x, y));
+        self.forward_above(rows, mode);
+    }
+
+    /// [`Mlp::backward_leading`] after [`Mlp::forward_parted`] of the same rows.
+    pub fn backward_parted(&mut self, rows: usize, leading: usize, parted: &mut Parted<T>) -> &mut [T] {
+        self.descend(rows, 1);
+        self.undrop(rows, 0);
+        let dx = sized(&mut self.lower, rows * leading);
+        if let Some(layer) = self.layers.first_mut() {
+            parted.backward(layer, (&self.values[0], &self.values[1]), &mut self.upper, dx);
+        }
+        std::mem::swap(&mut self.upper, &mut self.lower);
+        &mut self.upper
     }
 
     /// Takes the gradient behind layer `i` through its dropout, and through what stands behind its product.

@@ -45,6 +45,21 @@ impl<T: Real> Preference<T> {
 
     /// Marks each row of the gathered input `x`, `width` numbers apart.
     pub fn forward(&mut self, batch: &Batch<T>, mode: Mode, (x, width): (&mut [T], usize)) {
+        self.look(batch, mode);
+        for (row, mark) in x.chunks_exact_mut(width).zip(&self.marks) {
+            row[width - 1] = *mark;
+        }
+        self.blank((x, width));
+    }
+
+    /// The stretches of the input that are preference: columns, numbers.
+    #[must_use]
+    pub fn spans(&self) -> &[Range<usize>; 2] {
+        &self.spans
+    }
+
+    /// Finds, and returns, the mark of each sample: 1 where its preference is there and stays, else 0.
+    pub fn look(&mut self, batch: &Batch<T>, mode: Mode) -> &[T] {
         let Self {
             columns,
             absent,
@@ -65,10 +80,7 @@ impl<T: Real> Preference<T> {
             let taken = marks.iter_mut().zip(coins).filter(|(_, coin)| **coin <= T::ZERO);
             taken.for_each(|(mark, _)| *mark = T::ZERO);
         }
-        for (row, mark) in x.chunks_exact_mut(width).zip(&self.marks) {
-            row[width - 1] = *mark;
-        }
-        self.blank((x, width));
+        &self.marks
     }
 
     /// Takes the gradient of what was not there out of `dx`, which may have the columns alone.

@@ -6,7 +6,7 @@
 
 use rankine_kernel::Real;
 
-use super::{Behind, Combine, Dense, Dropout, Embedding, Excitation, Mlp, Mode, Preference};
+use super::{Behind, Combine, Dense, Dropout, Embedding, Excitation, Mlp, Mode, Parted, Preference};
 use crate::encode::Batch;
 use crate::table::Table;
 
@@ -17,6 +17,8 @@ pub struct Tower<T> {
     /// The input without its numbers, which take no gradient.
     columns: Embedding,
     preference: Option<Preference<T>>,
+    /// Where the first layer reads nothing of a preference that is not there.
+    parted: Option<Parted<T>>,
     excitation: Option<Excitation<T>>,
     mlp: Mlp<T>,
 }
@@ -39,6 +41,7 @@ impl<T: Real> Tower<T> {
             columns: input.sparse(),
             input,
             preference: None,
+            parted: None,
             excitation,
             mlp,
         }
@@ -47,7 +50,13 @@ impl<T: Real> Tower<T> {
     /// The same with a part of its input that may be missing.
     #[must_use]
     pub fn with_preference(self, preference: Option<Preference<T>>) -> Self {
-        Self { preference, ..self }
+        let plain = self.excitation.is_none() && self.mlp.reads_in_place();
+        let parted = preference.as_ref().filter(|_| plain);
+        Self {
+            parted: parted.map(|preference| Parted::new(preference.spans())),
+            preference,
+            ..self
+        }
     }
 
     fn forward(&mut self, tables: &[Table<T>], batch: &Batch<T>, mode: Mode) {
@@ -56,6 +65,12 @@ impl<T: Real> Tower<T> {
             return self.mlp.forward_block(rows, mode, x);
         }
         let x = self.mlp.input(rows * self.input.width());
+        if let (Some(preference), Some(parted)) = (&mut self.preference, &mut self.parted) {
+            let order = parted.sort(preference.look(batch, mode));
+            self.input.forward_in(tables, batch, order, x);
+            parted.mark(x, self.input.width());
+            return self.mlp.forward_parted(rows, mode, parted);
+        }
         if self.input.width() > 0 {
             self.input.forward(tables, batch, x);
             if let Some(preference) = &mut self.preference {
@@ -81,6 +96,15 @@ impl<T: Real> Tower<T> {
     fn backward(&mut self, tables: &mut [Table<T>], batch: &Batch<T>) {
         if let Some(x) = self.in_place(batch) {
             return self.mlp.backward_block(batch.len(), x);
+        }
+        if let (Some(preference), Some(parted)) = (&self.preference, &mut self.parted) {
+            let leading = self.columns.width();
+            let dx = self.mlp.backward_parted(batch.len(), leading, parted);
+            if leading > 0 {
+                preference.backward((dx, leading));
+                self.columns.backward(tables, batch, dx);
+            }
+            return;
         }
         if self.input.width() > 0 && self.input.stretches().is_empty() && self.excitation.is_none() {
             return self.mlp.backward_inert(batch.len());
