@@ -104,8 +104,9 @@ impl Generations {
     /// Serves what a version has stored, without its model, and fills the generation of `next`.
     fn serve_stored(&mut self, version: u64, next: u64, state: &State) -> Result<(), PipelineError> {
         (self.serving, self.active) = (Some(version), None);
-        state.set_lacking(Some(version))?;
         self.begin(next, state)?;
+        // only now: a start that is tried again, and finds the model, lacks nothing
+        state.set_lacking(Some(version))?;
         self.agree(true)
     }
 
