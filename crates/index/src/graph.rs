@@ -28,7 +28,7 @@ pub struct Hnsw {
     pub m: usize,
     /// Candidates looked at when a row comes in: 1 to 65,536.
     pub ef_construction: usize,
-    /// Nodes a search looks for, at least as many as it wants beyond those scanned: 1 to 65,536.
+    /// Nodes a search looks for, at least as many as it wants beyond those scanned, and more where all of them are among the best: 1 to 65,536.
     pub ef: usize,
 }
 

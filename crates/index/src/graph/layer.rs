@@ -195,8 +195,8 @@ impl Layer {
         self.forgotten > live / 2 + LEAST || scanned > live / 4 + LEAST
     }
 
-    /// The n best of what it scans and of `candidates` nodes that pass, for which it looks at `most` nodes at most; `None` where the
-    /// graph cannot say.
+    /// The n best of what it scans and of `candidates` nodes that pass, twice as many where all of those are among the best, and so on;
+    /// it looks at `most` nodes at most. `None` where the graph cannot say.
     pub(super) fn nearest(
         &self,
         (query, rows): (&[f32], &Rows),
@@ -205,24 +205,28 @@ impl Layer {
     ) -> Option<Vec<Neighbour>> {
         let asked = asked(query)?;
         let (mut passing, seen) = self.passing(&asked, candidates, &filter)?;
-        if passing.len() * NARROW < seen {
+        let (passed, mut wanted) = (passing.len(), candidates);
+        if passed * NARROW < seen {
             return None;
         }
-        if passing.len() * ALL.1 < seen * ALL.0 {
-            // as many candidates as without a filter, or it would cost recall
-            let wide = candidates * seen / passing.len();
-            (passing, _) = (wide <= most).then(|| self.passing(&asked, wide, &filter))??;
+        let again = |wanted: usize| {
+            let count = wanted * seen / passed.max(1);
+            let found = (count <= most).then(|| self.passing(&asked, count, &filter));
+            found.flatten().map(|(passing, _)| passing)
+        };
+        if passed * ALL.1 < seen * ALL.0 {
+            // as many that pass as without a filter, or it would cost recall
+            passing = again(wanted)?;
         }
-        let mut best = Best::new(n, rows.ids.len());
-        for id in passing {
-            let score = dense::dot(query, rows.get(id, query.len())?);
-            offer(&mut best, id, score, &|_| true);
+        let scanned = self.scanned.nearest(query, n, &filter);
+        loop {
+            let (best, all) = merged((query, rows), n, &passing, &scanned)?;
+            if !all || wanted >= n {
+                return (best.len() >= n.min(rows.ids.len())).then_some(best);
+            }
+            wanted = n.min(wanted * 2);
+            passing = again(wanted)?;
         }
-        for next in self.scanned.nearest(query, n, filter) {
-            offer(&mut best, next.id, next.score, &|_| true);
-        }
-        let best = best.finish();
-        (best.len() >= n.min(rows.ids.len())).then_some(best)
     }
 
     /// The rows of the nearest nodes, `count` that are somebody's, as far as they pass; with how many rows that were.
@@ -258,6 +262,27 @@ impl Layer {
         let square = (length(row) / self.most).powi(2);
         scaled(row, self.most.recip(), (1.0 - square).max(0.0).sqrt())
     }
+}
+
+/// The n best of rows and of those that were scanned; with whether all of the former are among them, so that others may be.
+fn merged(
+    (query, rows): (&[f32], &Rows),
+    n: usize,
+    passing: &[i64],
+    scanned: &[Neighbour],
+) -> Option<(Vec<Neighbour>, bool)> {
+    let (mut best, mut least) = (Best::new(n, rows.ids.len()), f32::INFINITY);
+    for id in passing {
+        let score = dense::dot(query, rows.get(*id, query.len())?);
+        least = least.min(score);
+        offer(&mut best, *id, score, &|_| true);
+    }
+    for next in scanned {
+        offer(&mut best, next.id, next.score, &|_| true);
+    }
+    let best = best.finish();
+    let all = best.last().is_some_and(|last| least >= last.score) && !passing.is_empty();
+    Some((best, all))
 }
 
 /// A query of length 1 that asks nothing of what rows lack; none without a direction.

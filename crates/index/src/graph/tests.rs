@@ -138,6 +138,28 @@ fn few_rows_many_wanted_and_narrow_filters_are_searched_exactly() {
 }
 
 #[test]
+fn more_wanted_than_looked_for_costs_no_recall() {
+    let mut numbers = Numbers(23);
+    let ids: Vec<i64> = (0..4_200).collect();
+    // of nearly one length, so that few of the best are among those scanned
+    let values: Vec<f32> = ids
+        .iter()
+        .flat_map(|_| {
+            let row: Vec<f32> = (0..WIDTH).map(|_| numbers.next()).collect();
+            let length = row.iter().map(|x| x * x).sum::<f32>().sqrt() * (1.0 + numbers.next() * 0.1);
+            row.into_iter().map(move |x| x / length)
+        })
+        .collect();
+    let index = VectorIndex::build(Metric::InnerProduct, 1, &ids, WIDTH, &values).unwrap();
+    let index = index.with_graph(Hnsw { ef: 16, ..HNSW }).unwrap();
+    index.accelerate().unwrap();
+    for n in [16, 30, 64] {
+        let found = recall_of(n, &index, &mut numbers, |_| true);
+        assert!(found > 0.9, "{n}: {found}");
+    }
+}
+
+#[test]
 fn filters_cost_no_recall() {
     let few = Hnsw { ef: 16, ..HNSW };
     for metric in [Metric::InnerProduct, Metric::Cosine] {
