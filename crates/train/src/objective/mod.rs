@@ -241,14 +241,19 @@ impl Objective {
         Mask::new(samples, drawn.iter().map(|&d| self.items.key(d)), own)
     }
 
-    /// What a softmax takes off each candidate's score: the logarithm of how often the item is expected to be met.
-    fn correct<T: Real>(&self, mask: &Mask, shape: Shape, out: &mut Vec<T>) {
-        out.clear();
+    /// Whether a softmax takes anything off the candidates' scores.
+    fn corrects(&self) -> bool {
         let softmax = matches!(
             self.settings.kind,
             ObjectiveKind::Inbatch | ObjectiveKind::Sampled
         );
-        if !(softmax && self.settings.logq) {
+        softmax && self.settings.logq
+    }
+
+    /// What a softmax takes off each candidate's score: the logarithm of how often the item is expected to be met.
+    fn correct<T: Real>(&self, mask: &Mask, shape: Shape, out: &mut Vec<T>) {
+        out.clear();
+        if !self.corrects() {
             return out.resize(shape.keys, T::ZERO);
         }
         let own = if shape.from == 0 { shape.samples } else { 0 };
@@ -332,8 +337,10 @@ impl Objective {
         }
         let at = i * shape.dim..(i + 1) * shape.dim;
         let own = dense::dot(&work.queries[at.clone()], &work.keys[at]) - work.corrections[i];
-        let corrections = &work.corrections[shape.from..];
-        scores.iter_mut().zip(corrections).for_each(|(s, c)| *s -= *c);
+        if self.corrects() {
+            let corrections = &work.corrections[shape.from..];
+            scores.iter_mut().zip(corrections).for_each(|(s, c)| *s -= *c);
+        }
         mask.apply(i, self.items.of_user(mask.user(i)), self.settings.hits, scores);
         if let Some(most) = self.settings.hard {
             hard::keep(most, scores);
@@ -344,7 +351,10 @@ impl Objective {
             ObjectiveKind::Inbatch
             | ObjectiveKind::Sampled
             | ObjectiveKind::Pointwise
-            | ObjectiveKind::Mix => softmax::row(scores, own),
+            | ObjectiveKind::Mix => {
+                let (value, slope) = softmax::row(scores, own, share);
+                return (value, slope * share);
+            }
         };
         dense::scale(share, scores);
         (value, slope * share)
