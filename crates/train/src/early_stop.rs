@@ -1,8 +1,10 @@
 //! When to stop, and which weights to keep: the best epoch's, not the last one's.
 //!
 //! The watcher only compares numbers; the loop copies the weights when told that an epoch is the best so far. A
-//! validation figure that is not a number (one class only) never counts as better.
+//! validation figure that is not a number (one class only) counts neither as better nor as worse: where there is none, all epochs
+//! are run and the last one's weights stay.
 
+use crate::TrainError;
 use crate::checkpoint::tape::Tape;
 
 /// What to do after an epoch.
@@ -52,10 +54,13 @@ impl EarlyStop {
         self.best
     }
 
-    /// Takes the figure of `epoch` and says what follows.
+    /// Takes the figure of `epoch` and says what follows; an epoch without a figure is none to wait for.
     pub fn observe(&mut self, epoch: usize, figure: f64) -> Verdict {
+        if figure.is_nan() {
+            return Verdict::Continue;
+        }
         let better = match self.best {
-            None => !figure.is_nan(),
+            None => true,
             Some((_, best)) if self.higher_is_better => figure > best,
             Some((_, best)) => figure < best,
         };
@@ -73,6 +78,17 @@ impl EarlyStop {
         } else {
             Verdict::Continue
         }
+    }
+}
+
+/// What a training is refused by that is to stop early and has nothing to watch.
+#[must_use]
+pub fn unwatched() -> TrainError {
+    TrainError::Config {
+        key: "train.early_stop".to_owned(),
+        detail: "it watches validation samples, and there are none: name some (`--valid`), hold some out (`--hold-out`), or leave \
+                 the key out"
+            .to_owned(),
     }
 }
 
@@ -107,5 +123,14 @@ mod tests {
             run(&mut stop, &[f64::NAN, 0.5, f64::NAN, 0.4, 0.6]),
             [Continue, Best, Continue, Best, Continue]
         );
+    }
+
+    #[test]
+    fn what_has_no_figure_is_not_waited_for() {
+        let mut stop = EarlyStop::new(Some(1), true);
+        use Verdict::{Best, Continue, Stop};
+        assert_eq!(run(&mut stop, &[f64::NAN; 5]), [Continue; 5]);
+        assert_eq!(stop.best(), None);
+        assert_eq!(run(&mut stop, &[0.5, f64::NAN, 0.4]), [Best, Continue, Stop]);
     }
 }

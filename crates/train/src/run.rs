@@ -19,7 +19,7 @@ use crate::average::Average;
 use crate::backward::Mode;
 use crate::checkpoint::Checkpoints;
 use crate::crew::{Crew, Round};
-use crate::early_stop::{EarlyStop, Verdict};
+use crate::early_stop::{self, EarlyStop, Verdict};
 use crate::encode::{Batch, Cache, Encoder, Order, Samples, Storage, Vocabulary};
 use crate::held::{Figures, Held};
 use crate::judge;
@@ -97,13 +97,13 @@ pub fn train(
 
 /// Trains the model that `config` describes on the features of `plan`.
 ///
-/// With `train.early_stop` the best epoch's weights on the second source are kept, otherwise (and without validation samples)
-/// the last epoch's. TensorBoard gets training loss and AUC and the validation figures after each epoch. More samples than
+/// With `train.early_stop` the best epoch's weights on the second source are kept, otherwise (and where no epoch has the figure that
+/// is watched) the last epoch's. TensorBoard gets training loss and AUC and the validation figures after each epoch. More samples than
 /// `train.shuffle_buffer` go to a block file in the frame's place.
 ///
 /// # Errors
-/// What the sources report, samples that fit neither schema nor loss, a model file that asks for what the plan lacks, a
-/// loss that is no longer finite, a checkpoint of another run, the disk's.
+/// What the sources report, samples that fit neither schema nor loss, a model file that asks for what the plan lacks or is to stop early
+/// without validation samples, a loss that is no longer finite, a checkpoint of another run, the disk's.
 pub fn train_in(
     config: &ModelConfig,
     plan: Arc<Plan>,
@@ -114,6 +114,9 @@ pub fn train_in(
     let network = Network::compile(config, &plan).map_err(|faults| TrainError::Model { faults })?;
     trainable(config, &network, frame)?;
     let settings = Settings::new(config);
+    if settings.early_stop.is_some() {
+        watched(valid)?;
+    }
     let others = config.labels.len().saturating_sub(1);
     let mut encoder = Encoder::new(plan.clone(), network.clone(), settings.loss).with_others(others);
     let storage = |part| Storage {
@@ -164,6 +167,15 @@ pub fn train_in(
         optimizer,
         parameters,
     })
+}
+
+/// Early stopping without samples to watch is refused before anything is learnt.
+fn watched(valid: &mut dyn SampleSource) -> Result<(), TrainError> {
+    valid.rewind()?;
+    match valid.next(&mut Vec::new(), 1)? {
+        0 => Err(early_stop::unwatched()),
+        _ => Ok(()),
+    }
 }
 
 /// Rows by table, the missing row included.

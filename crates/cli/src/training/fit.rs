@@ -7,6 +7,7 @@ use rankine_feature::Plan;
 use rankine_model::config::Meaning;
 use rankine_model::{Kind, ModelConfig, Network};
 use rankine_train::checkpoint::Checkpoints;
+use rankine_train::early_stop::unwatched;
 use rankine_train::encode::fitted;
 use rankine_train::linear::Place;
 use rankine_train::matrix;
@@ -40,6 +41,7 @@ pub(crate) struct Fitted {
 /// # Errors
 /// Unreadable samples, a model file that asks for what the conf lacks, a loss that is no longer finite.
 pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow::Result<Fitted> {
+    job.watches()?;
     let (begin, cpu) = (clock::now_micros(), process_cpu_seconds());
     let mut events = events(home, &job.name)?;
     let (mut plan, mut learn) = job.with_statistics(Part::Train)?;
@@ -56,6 +58,12 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     if job.model.kind().is_matrix() {
         // they learn without them, and are judged on them
         trained.valid_samples = for_each(&mut *samples.judge.1, |_| Ok(()))?;
+    }
+    if job.model.train.early_stop.is_some() && !chosen(&trained) {
+        output::note(
+            "train.early_stop: the validation samples have no figure to watch (one class alone?); no epoch is the best, the last one's \
+             weights are kept",
+        );
     }
     if job.model.train.refit {
         (plan, trained) = refit(job, home, trained, progress)?;
@@ -80,6 +88,7 @@ pub(crate) fn attempt(
     home: &Home,
     progress: &mut dyn Progress,
 ) -> anyhow::Result<(Arc<Plan>, Trained)> {
+    job.watches()?;
     let (plan, mut learn) = job.with_statistics(Part::Train)?;
     let mut valid = job.open(&plan, Part::Valid)?;
     let mut samples = Learnt {
@@ -89,6 +98,11 @@ pub(crate) fn attempt(
     };
     let trained = job.train(home, &mut samples, progress, None)?;
     Ok((plan, trained))
+}
+
+/// Whether any epoch was the best by the figure that is watched.
+pub(super) fn chosen(trained: &Trained) -> bool {
+    trained.history.iter().any(|epoch| epoch.best)
 }
 
 /// Tells TensorBoard what is trained: the effective model file, its values, the network where there is one.
@@ -177,6 +191,15 @@ fn refit(
 }
 
 impl Job {
+    /// Refuses early stopping that has nothing to watch, before a file is read.
+    fn watches(&self) -> anyhow::Result<()> {
+        let nothing = self.files.valid.is_empty() && self.files.hold_out <= 0.0;
+        if nothing && self.model.train.early_stop.is_some() {
+            return Err(unwatched().into());
+        }
+        Ok(())
+    }
+
     /// Trains by the model's kind: sample by sample, or in batches over encoded samples.
     fn train(
         &self,

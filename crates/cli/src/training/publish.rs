@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use rankine_model::{DataInfo, Draft, GoldenSample, Network, publish as publish_draft, write_parameters};
-use rankine_train::SampleSource;
 use rankine_train::card::{CURVE_FILE, Card, Kept, RELIABILITY_FILE, REPORT_FILE};
 use rankine_train::metric::{Evaluation, Line};
 use rankine_train::places::Places;
 use rankine_train::report::page;
+use rankine_train::{SampleSource, Trained};
 use serde_json::{Map, Value, json};
 
+use super::fit::chosen;
 use super::origin::{OPTIMIZER, slots};
 use super::{Files, Fitted, Job, Part};
 use crate::clock;
@@ -137,6 +138,8 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         .gate
         .iter()
         .map(|verdict| ("gate".to_owned(), verdict.to_string()));
+    let kept = kept(job, &fitted.trained);
+    let best = (kept != Kept::Last).then(|| ("best epoch".to_owned(), text(&fitted.trained.best_epoch)));
     Card {
         name: job.name.clone(),
         what: format!(
@@ -146,10 +149,10 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         facts: [
             ("conf hash".to_owned(), fitted.plan.hash()),
             ("rows by table".to_owned(), rows.join(", ")),
-            ("best epoch".to_owned(), text(&fitted.trained.best_epoch)),
             ("CPU seconds".to_owned(), format!("{:.2}", fitted.cpu_s)),
         ]
         .into_iter()
+        .chain(best)
         .chain(gate)
         .collect(),
         data: vec![
@@ -168,7 +171,7 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         evaluations: vec![evaluation.clone()],
         rankings: fitted.ranking.iter().cloned().collect(),
         history: fitted.trained.history.clone(),
-        kept: kept(job, fitted.trained.best_epoch),
+        kept,
         limits: limits(job),
         network: Network::compile(&job.model, &fitted.plan)
             .ok()
@@ -176,13 +179,13 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
     }
 }
 
-/// Whose weights are published; `epoch` is the one that training ended with.
-fn kept(job: &Job, epoch: usize) -> Kept {
-    let train = &job.model.train;
-    match (train.refit, &train.early_stop) {
+/// Whose weights are published: the last epoch's, too, where none was the best.
+fn kept(job: &Job, trained: &Trained) -> Kept {
+    let (train, epoch) = (&job.model.train, trained.best_epoch);
+    match (train.refit, train.early_stop.is_some() && chosen(trained)) {
         (true, _) => Kept::Anew(epoch),
-        (false, Some(_)) => Kept::Best(epoch),
-        (false, None) => Kept::Last,
+        (false, true) => Kept::Best(epoch),
+        (false, false) => Kept::Last,
     }
 }
 

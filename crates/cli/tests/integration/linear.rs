@@ -110,6 +110,42 @@ fn a_libffm_file_becomes_a_model_that_is_served_by_its_own_conf() {
 }
 
 #[test]
+fn early_stopping_without_a_figure_is_refused_or_told() {
+    let home = tempfile::tempdir().unwrap();
+    let text = FFM.replace(
+        "cache = \"keep\"",
+        "early_stop = { metric = \"auc\", patience = 1 }",
+    );
+    let liked: String = lines()
+        .lines()
+        .filter(|l| l.starts_with("1 0:u"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let files = folder(&[("clicks.ffm", &lines()), ("liked.ffm", &liked), ("m.toml", &text)]);
+    let [model, data, liked] = ["m.toml", "clicks.ffm", "liked.ffm"].map(|name| path(&files, name));
+    let none = rankine(
+        home.path(),
+        &["train", &model, "--train", &data, "--hold-out", "0"],
+    );
+    assert_ne!(none.code, Some(0));
+    let expected = "`train.early_stop`: it watches validation samples, and there are none";
+    assert!(none.stderr.contains(expected), "{}", none.stderr);
+    let train = ["--json", "train", &model, "--train", &data, "--valid", &liked];
+    let outcome = rankine(home.path(), &train).good();
+    assert!(
+        outcome.stderr.contains("no figure to watch"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(outcome.json()["history"].as_array().unwrap().len(), 3);
+    let card = std::fs::read_to_string(home.path().join("models/m/1/card.md")).unwrap();
+    assert!(
+        card.contains("Weights of the last epoch are kept.") && !card.contains("best epoch"),
+        "{card}"
+    );
+}
+
+#[test]
 fn networks_learn_from_libffm_files_without_a_conf() {
     let home = tempfile::tempdir().unwrap();
     let model = "format = 1\nkind = \"widedeep\"\nconf = \"libffm\"\n\

@@ -26,7 +26,7 @@ use super::whole::{Objective, Whole};
 use crate::TrainError;
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint::tape::Tape;
-use crate::early_stop::{EarlyStop, Verdict};
+use crate::early_stop::{self, EarlyStop, Verdict};
 use crate::encode::{Vocabulary, check_total};
 use crate::held::{Figures, Held};
 use crate::model::{Settings, Watch};
@@ -60,7 +60,8 @@ pub struct Place {
 /// its steps down; they are written between blocks.
 ///
 /// # Errors
-/// What the feeds report, a model file of another kind or that does not fit the plan, a frame without a place, a version to begin
+/// What the feeds report, a model file of another kind, that does not fit the plan or is to stop early without samples to be judged by, a
+/// frame without a place, a version to begin
 /// from whose keys mean something else, a checkpoint of another run, a loss that is no longer finite, a cache that cannot be written
 /// or is damaged.
 pub fn train(
@@ -83,6 +84,9 @@ pub fn train(
         ),
     })?;
     let settings = Settings::new(config);
+    if settings.early_stop.is_some() {
+        watched(feeds.1)?;
+    }
     let mut coder = Coder::new(
         &part,
         FactorTable::new(part.shape, config.linear_rule()),
@@ -111,6 +115,15 @@ pub fn train(
         clocks: Clocks::new(),
     };
     run.fit(feeds, frame.resume)
+}
+
+/// Early stopping without samples to watch is refused before anything is learnt.
+fn watched(judge: &mut dyn Feed) -> Result<(), TrainError> {
+    judge.rewind()?;
+    match judge.next(&mut Examples::default(), 1)? {
+        0 => Err(early_stop::unwatched()),
+        _ => Ok(()),
+    }
 }
 
 struct Run<'a> {

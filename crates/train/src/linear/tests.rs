@@ -511,6 +511,22 @@ fn the_best_epoch_comes_back() {
 }
 
 #[test]
+fn without_samples_to_watch_it_is_refused_and_without_a_figure_it_stops_nothing() {
+    let bench = Bench::new(200);
+    let more = "train = { epochs = 4, early_stop = { metric = \"auc\", patience = 1 } }";
+    let config = bench.config("lr", "", more);
+    std::fs::write(bench.path("valid.ffm"), "").unwrap();
+    let fault = bench.train(&config, "m").unwrap_err();
+    let expected = "model key `train.early_stop`: it watches validation samples, and there are none";
+    assert!(fault.to_string().starts_with(expected), "{fault}");
+    std::fs::write(bench.path("valid.ffm"), "1 0:a:1\n1 1:b:1\n").unwrap();
+    let trained = bench.train(&config, "m").unwrap();
+    assert_eq!((trained.history.len(), trained.best_epoch), (4, 4));
+    let whole = bench.train(&config.for_epochs(4), "m").unwrap();
+    assert_eq!(weights(&trained), weights(&whole));
+}
+
+#[test]
 fn what_training_never_saw_reads_the_missing_row() {
     let bench = Bench::new(200);
     std::fs::write(bench.path("train.ffm"), "1 0:a:1\n0 1:b:1\n".repeat(40)).unwrap();

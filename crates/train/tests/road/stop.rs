@@ -3,7 +3,7 @@
 use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_train::evaluate::score;
 use rankine_train::metric::{accuracy, auc, logloss};
-use rankine_train::{Silent, train};
+use rankine_train::{RowsSource, Silent, train};
 
 use crate::samples::{model, plan, samples};
 
@@ -83,6 +83,37 @@ fn without_early_stopping_the_last_weights_stay() {
     let scored = score(&plan, &scorer, &mut judge).unwrap();
     let loss = logloss(&scored.observed.labels, &scored.scores, None).unwrap();
     assert!((loss - trained.history[5].valid_loss).abs() < 1e-5);
+}
+
+#[test]
+fn without_samples_to_watch_it_is_refused_and_without_a_figure_it_stops_nothing() {
+    let config = model(
+        "embeddingmlp",
+        "train = { batch = 32, epochs = 4, early_stop = { metric = \"auc\", patience = 1 } }",
+    );
+    let mut learn = samples(300, 1);
+    let plan = plan(&mut learn);
+    let mut nobody = RowsSource::default();
+    let fault = train(&config, plan.clone(), &mut learn, &mut nobody, &mut Silent, None).unwrap_err();
+    let expected = "model key `train.early_stop`: it watches validation samples, and there are none";
+    assert!(fault.to_string().starts_with(expected), "{fault}");
+
+    let mut liked = samples(200, 2).rows().to_vec();
+    liked.retain(|row| row.label > 0.5);
+    let mut liked = RowsSource::new(liked);
+    let trained = train(&config, plan.clone(), &mut learn, &mut liked, &mut Silent, None).unwrap();
+    assert_eq!((trained.history.len(), trained.best_epoch), (4, 4));
+    assert!(trained.history.iter().all(|epoch| !epoch.best));
+    let whole = train(
+        &config.for_epochs(4),
+        plan,
+        &mut learn,
+        &mut nobody,
+        &mut Silent,
+        None,
+    )
+    .unwrap();
+    assert_eq!(trained.parameters.dense, whole.parameters.dense);
 }
 
 #[test]
