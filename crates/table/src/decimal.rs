@@ -90,17 +90,28 @@ fn slow(text: &[u8]) -> Option<f32> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// Appends the numbers of a line, `separator` between them, to `out`; returns how many.
+/// What stands before the next separator.
+fn cell(line: &[u8], separator: u8) -> &[u8] {
+    line.split(|byte| *byte == separator).next().unwrap_or_default()
+}
+
+/// [`take`] of a number with blanks around it, as other readers take it.
+#[cold]
+fn among_blanks(line: &[u8], separator: u8) -> Option<(f32, usize)> {
+    let cell = cell(line, separator);
+    Some((decimal(cell.trim_ascii())?, cell.len()))
+}
+
+/// Appends the numbers of a line, `separator` between them and blanks around them or not, to `out`; returns how many.
 ///
 /// # Errors
 /// What is no number, with its place in the line.
 pub fn decimals(line: &[u8], separator: u8, out: &mut Vec<f32>) -> Result<usize, String> {
     let (mut at, before) = (0, out.len());
     loop {
-        let Some((value, bytes)) = take(&line[at..], separator) else {
-            let place = out.len() - before + 1;
-            let end = line[at..].iter().position(|b| *b == separator);
-            let cell = &line[at..end.map_or(line.len(), |end| at + end)];
+        let taken = take(&line[at..], separator).or_else(|| among_blanks(&line[at..], separator));
+        let Some((value, bytes)) = taken else {
+            let (place, cell) = (out.len() - before + 1, cell(&line[at..], separator));
             let cell = String::from_utf8_lossy(&cell[..cell.len().min(40)]).into_owned();
             return Err(format!("column {place} is `{cell}`, expected a number"));
         };
@@ -171,6 +182,11 @@ mod tests {
         let mut out = Vec::new();
         assert_eq!(decimals(b"1,-2.500000,3e1,0.5", b',', &mut out).unwrap(), 4);
         assert_eq!(out, [1.0, -2.5, 30.0, 0.5]);
+        out.clear();
+        assert_eq!(decimals(b"1, -2.500000 ,3,\t4 ", b',', &mut out).unwrap(), 4);
+        assert_eq!(out, [1.0, -2.5, 3.0, 4.0]);
+        let fault = decimals(b"1, 2 3,4", b',', &mut Vec::new()).unwrap_err();
+        assert_eq!(fault, "column 2 is ` 2 3`, expected a number");
         let fault = decimals(b"1,2.0000000,x,4", b',', &mut Vec::new()).unwrap_err();
         assert_eq!(fault, "column 3 is `x`, expected a number");
         assert!(decimals(b"", b',', &mut Vec::new()).is_err());

@@ -47,37 +47,22 @@ pub struct Intervals {
 /// A scorer's scores, one per row, and what they measure.
 pub(super) type Scored<'a> = (&'a [f64], &'a Measures);
 
-/// The intervals of each scorer, and its ROC-AUC under each resample.
+/// The intervals of each scorer, and its ROC-AUC under each resample. One scorer after another, under the same resamples drawn anew:
+/// what figures are made of is 128 bytes a user, which for many users is more than drawing costs.
 pub(super) fn resampled(
     observed: &Observed,
     scored: &[Scored],
     bootstrap: &Bootstrap,
 ) -> Vec<(Intervals, Vec<Option<f64>>)> {
     let (user_of, users) = Unit::User(&observed.groups).numbered();
-    let parts = scored
-        .iter()
-        .map(|told| Parts::new(observed, (&user_of, users), told));
-    let parts: Vec<Option<Parts>> = parts.collect();
-    let by_row = parts.iter().flatten().any(|parts| parts.ranked.is_some());
-    let mut drawn = vec![Drawn::default(); scored.len()];
-    let own = observed
-        .weights
-        .clone()
-        .unwrap_or_else(|| vec![1.0; user_of.len()]);
-    let mut weights = own.clone();
-    bootstrap.each(Unit::Row(users), None, |counts| {
-        if by_row {
-            for ((weight, own), user) in weights.iter_mut().zip(&own).zip(&user_of) {
-                *weight = own * counts[*user];
-            }
-        }
-        for (parts, drawn) in parts.iter().zip(&mut drawn) {
-            parts.iter().for_each(|parts| parts.draw(counts, &weights, drawn));
-        }
+    let told = scored.iter().map(|told| {
+        let parts = Parts::new(observed, (&user_of, users), told);
+        let drawn = parts.map_or_else(Drawn::default, |parts| {
+            parts.resampled(observed, (&user_of, users), bootstrap)
+        });
+        (drawn.intervals(told.1, bootstrap), drawn.roc_auc)
     });
-    let told = drawn.into_iter().zip(scored);
-    told.map(|(drawn, (_, measures))| (drawn.intervals(measures, bootstrap), drawn.roc_auc))
-        .collect()
+    told.collect()
 }
 
 /// What a scorer's figures are made of; nothing of figures that it has not or that were not asked for.
@@ -149,6 +134,28 @@ impl Parts {
         each(&mut self.brier, |y, s| (s.clamp(0.0, 1.0) - y).powi(2));
         each(&mut self.squares, |y, s| (s - y).powi(2));
         each(&mut self.distances, |y, s| (s - y).abs());
+    }
+
+    /// The figures under every resample.
+    fn resampled(
+        &self,
+        observed: &Observed,
+        (user_of, users): (&[usize], usize),
+        bootstrap: &Bootstrap,
+    ) -> Drawn {
+        let mut drawn = Drawn::default();
+        let mut weights = vec![1.0; user_of.len()];
+        bootstrap.each(Unit::Row(users), None, |counts| {
+            if self.ranked.is_some() {
+                let rows = weights.iter_mut().zip(user_of).enumerate();
+                rows.for_each(|(row, (weight, user))| {
+                    let own = observed.weights.as_ref().map_or(1.0, |own| own[row]);
+                    *weight = own * counts[*user];
+                });
+            }
+            self.draw(counts, &weights, &mut drawn);
+        });
+        drawn
     }
 
     /// Adds the figures under a resample: how often each user was drawn, and so each row's weight.
