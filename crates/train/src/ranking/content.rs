@@ -8,6 +8,8 @@
 //! p and q are the factors of who liked what ([`crate::matrix::ials`] as its defaults are). Decision: content is the signs of the
 //! slots that a model file calls an item's content; numbers have no frequency, so they are not read.
 
+use std::collections::BTreeMap;
+
 use rankine_feature::{Group, Part, Plan, Scratch, SlotKind};
 use rankine_kernel::{Real, dense};
 use rustc_hash::FxHashMap;
@@ -22,7 +24,7 @@ pub(super) struct Content {
     rows: Sparse,
     columns: usize,
     /// Items that each user liked.
-    liked: FxHashMap<i64, Vec<u32>>,
+    liked: BTreeMap<i64, Vec<u32>>,
 }
 
 /// Factors of users by group, and those that items have by their content.

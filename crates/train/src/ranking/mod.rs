@@ -2,7 +2,7 @@
 //!
 //! Flow: learnt samples → [`World`] (items with their rows, who met what) → held-out samples → one request per user, as it
 //! stood at his first held-out sample → the serving scorer over all items he has not met → [`Ranking`]. Decision: any model
-//! that scores is ranked like this; sampled figures follow He et al. 2017 (one held-out item and n others that the user never
+//! that scores is ranked like this, equal scores in an order of lot ([`Ties`]); sampled figures follow He et al. 2017 (one held-out item and n others that the user never
 //! met) and are printed because others print them, though they favour models that know little (Krichene and Rendle 2020).
 
 mod by_user;
@@ -11,12 +11,12 @@ mod gate;
 mod report;
 mod ridge;
 mod split;
+mod ties;
 mod world;
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rankine_feature::{Part, Plan, Rows, Scratch, Value};
-use rankine_kernel::topn;
 use rankine_model::{Hidden, ScoreScratch, Scorer};
 
 use crate::TrainError;
@@ -33,6 +33,7 @@ pub use split::{
     WARM_ITEMS,
 };
 use split::{Share, Told};
+use ties::{Ties, first};
 pub use world::World;
 use world::{Asked, number};
 
@@ -205,9 +206,10 @@ impl Judge<'_> {
         for (at, asked) in self.asked.iter().enumerate() {
             score(asked, &mut scores);
             places.push(self.places(asked, &scores, &mut random));
-            let list = self.list(asked, &mut scores);
+            let ties = Ties::of(self.options.seed, asked.group, self.world.ids());
+            let list = self.list((asked, &ties), &mut scores);
             for (share, told) in self.shares.iter().zip(&mut told) {
-                share.tell((at, asked), (&list, &scores), self.options.k, told);
+                share.tell((at, asked), (&list, &scores), (self.options.k, &ties), told);
             }
             lists.push(list);
         }
@@ -227,11 +229,12 @@ impl Judge<'_> {
     }
 
     /// The first k of what the user has not met; leaves NaN as the scores of what he has.
-    fn list(&self, asked: &Asked, scores: &mut [f32]) -> Vec<u32> {
+    fn list(&self, (asked, ties): (&Asked, &Ties<'_>), scores: &mut [f32]) -> Vec<u32> {
         for item in &asked.met {
             scores[*item as usize] = f32::NAN;
         }
-        first(scores, self.options.k).map(number).collect()
+        let list = first(scores, self.options.k, |at| ties.lot(number(at)));
+        list.into_iter().map(number).collect()
     }
 
     /// The place of each relevant item among others the user never met, from 0; of equal scores half stand before.
@@ -287,12 +290,6 @@ impl Judge<'_> {
         let intervals = ListIntervals::of(bounds(&told, &self.bootstrap));
         (Figures::of(&told.map(|told| told.mean()), coverage), intervals)
     }
-}
-
-/// The places of the k best scores, best first; NaN is none.
-fn first(scores: &[f32], k: usize) -> impl Iterator<Item = usize> {
-    let best = topn::top_n(scores, k).into_iter();
-    best.filter(|(_, score)| !score.is_nan()).map(|(at, _)| at)
 }
 
 #[cfg(test)]

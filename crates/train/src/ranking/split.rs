@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::by_user::{ByUser, bounds};
+use super::ties::{Ties, first};
 use super::world::{Asked, World, number};
 use crate::bootstrap::Bootstrap;
 use crate::metric::{Bounds, top};
@@ -148,14 +149,14 @@ impl Share {
         &self,
         (at, asked): (usize, &Asked),
         (list, scores): (&[u32], &[f32]),
-        k: usize,
+        (k, ties): (usize, &Ties<'_>),
         told: &mut Told,
     ) {
         let relevant = self.relevant(asked);
         if !self.users[at] || relevant.is_empty() {
             return;
         }
-        let own = (self.items.len() < scores.len()).then(|| self.list(scores, k));
+        let own = (self.items.len() < scores.len()).then(|| self.list(scores, (k, ties)));
         let list = own.as_deref().unwrap_or(list);
         let [hit_rate, recall, ndcg] = told;
         hit_rate.user([top::hit_rate(list, &relevant)]);
@@ -164,9 +165,10 @@ impl Share {
     }
 
     /// The best of its items.
-    fn list(&self, scores: &[f32], k: usize) -> Vec<u32> {
+    fn list(&self, scores: &[f32], (k, ties): (usize, &Ties<'_>)) -> Vec<u32> {
         let own: Vec<f32> = self.items.iter().map(|item| scores[*item as usize]).collect();
-        super::first(&own, k).map(|at| self.items[at]).collect()
+        let list = first(&own, k, |at| ties.lot(self.items[at]));
+        list.into_iter().map(|at| self.items[at]).collect()
     }
 
     /// The means of what was told.

@@ -54,21 +54,26 @@ fn held() -> RowsSource {
 }
 
 fn ranked(options: &RankingOptions) -> Ranking {
+    ranked_of((learnt(), held()), options)
+}
+
+/// Lists of popularity, learnt from the first samples.
+fn ranked_of((mut learnt, mut held): (RowsSource, RowsSource), options: &RankingOptions) -> Ranking {
     let plan = Plan::compile(CONF, "conf", None).unwrap();
     let text = "format = 1\nconf = \"shop\"\nkind = \"popularity\"\nmatrix = { item = 2 }\n";
     let config = ModelConfig::parse(text, "m.toml").unwrap();
     let trained = crate::matrix::train(
         &config,
         &plan,
-        &mut learnt(),
+        &mut learnt,
         &Frame::default(),
         (&mut Silent, None),
     )
     .unwrap();
     let scorer = Scorer::new(&Network::compile(&config, &plan).unwrap(), &trained.parameters).unwrap();
     let mut world = World::default();
-    world.learn(&mut learnt()).unwrap();
-    rank("test", ("own", &plan, &scorer), &mut world, &mut held(), options).unwrap()
+    world.learn(&mut learnt).unwrap();
+    rank("test", ("own", &plan, &scorer), &mut world, &mut held, options).unwrap()
 }
 
 /// Popularity's lists for two users.
@@ -165,6 +170,47 @@ fn text_and_markdown_have_a_row_per_ranker() {
     assert_eq!(serde_json::from_str::<Ranking>(&json).unwrap(), found);
 }
 
+/// 300 users who like one of four cold items, the first four of fifty that the samples name.
+fn new_to_all() -> RowsSource {
+    let liked = (0..300).map(|user| row((user, 100 + user * user % 7, user), 1.0));
+    let others = (0..50).map(|item| row((1, 100 + item, 400 + item), 0.0));
+    RowsSource::new(liked.chain(others).collect())
+}
+
+#[test]
+fn the_order_of_samples_says_nothing_of_items() {
+    let options = RankingOptions {
+        k: 5,
+        negatives: 20,
+        ..RankingOptions::default()
+    };
+    let found = ranked_of((learnt(), new_to_all()), &options);
+    let reversed = |source: RowsSource| RowsSource::new(source.rows().iter().rev().cloned().collect());
+    assert_eq!(
+        found,
+        ranked_of((reversed(learnt()), reversed(new_to_all())), &options)
+    );
+    // popularity knows none of them: its lists are what chance gives, 5 of 50
+    assert_eq!(
+        (found.splits[0].name.as_str(), found.splits[0].items),
+        (COLD_ITEMS, 50)
+    );
+    for line in &found.lines {
+        let cold = &line.splits[0];
+        let off = (cold.recall - 0.1).abs();
+        assert!(
+            cold.error > 0.0 && off < 3.0 * cold.error,
+            "{}: {cold:?}",
+            line.name
+        );
+    }
+    let other = ranked_of((learnt(), new_to_all()), &RankingOptions { seed: 2, ..options });
+    assert_ne!(
+        found.lines[0].splits, other.lines[0].splits,
+        "lots are of the seed"
+    );
+}
+
 #[test]
 fn chance_is_the_same_every_time() {
     assert_eq!(
@@ -249,7 +295,7 @@ fn cold_items_are_ranked_alone_beside_what_content_tells() {
         ]
     );
     let of = |name: &str| found.lines.iter().find(|l| l.name == name).unwrap().splits[0].recall;
-    // 5 of 10 cold items have the user's tag; popularity knows none of them and takes the first ones
+    // 5 of 10 cold items have the user's tag; popularity knows none of them and draws
     assert!((of("content profile") - 1.0).abs() < 1e-12 && (of("content factors") - 1.0).abs() < 1e-12);
     assert!(of("own") < 0.7 && of("chance") < 0.7);
     let own = &found.own().unwrap().splits[0];

@@ -1,15 +1,20 @@
 //! What a ranking knows of items and users: every item's row and who met it, from learnt samples; requests from held-out ones.
 
+use std::collections::BTreeMap;
+
 use rankine_feature::Value;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::TrainError;
 use crate::source::{SampleSource, for_each};
 
-/// Items with their rows, and who met what. Items are numbered in the order they are first seen.
+/// Items with their rows, and who met what. Items are numbered as they are first seen, and by their ids once held-out samples are read:
+/// what is drawn or counted by number then knows nothing of the samples' order.
 #[derive(Clone, Debug, Default)]
 pub struct World {
     places: FxHashMap<i64, u32>,
+    /// Each item's id.
+    ids: Vec<i64>,
     rows: Vec<Vec<Value>>,
     /// Items each user met, whatever he thought of them.
     met: FxHashMap<i64, Vec<u32>>,
@@ -83,6 +88,7 @@ impl World {
         let next = number(self.rows.len());
         let place = *self.places.entry(id).or_insert(next);
         if place == next {
+            self.ids.push(id);
             self.rows.push(row.to_vec());
             self.met_by.push(Vec::new());
         }
@@ -95,7 +101,7 @@ impl World {
         held: &mut dyn SampleSource,
         positive: f32,
     ) -> Result<Vec<Asked>, TrainError> {
-        let mut by_user: std::collections::BTreeMap<i64, Asked> = std::collections::BTreeMap::new();
+        let mut by_user: BTreeMap<i64, Asked> = BTreeMap::new();
         for_each(held, |row| {
             let item = self.place(row.item_id, &row.item);
             let asked = by_user.entry(row.group).or_insert_with(|| Asked {
@@ -112,7 +118,12 @@ impl World {
             }
             Ok(())
         })?;
+        let moved = self.number_by_id();
         for (user, asked) in &mut by_user {
+            asked
+                .relevant
+                .iter_mut()
+                .for_each(|item| *item = moved[*item as usize]);
             asked.met = self.met.get(user).cloned().unwrap_or_default();
             let met = &asked.met;
             asked.relevant.retain(|item| met.binary_search(item).is_err());
@@ -120,6 +131,33 @@ impl World {
             asked.relevant.dedup();
         }
         Ok(by_user.into_values().filter(|a| !a.relevant.is_empty()).collect())
+    }
+
+    /// Numbers items by their ids; returns the new number of each old one.
+    fn number_by_id(&mut self) -> Vec<u32> {
+        let mut order: Vec<usize> = (0..self.ids.len()).collect();
+        order.sort_unstable_by_key(|at| self.ids[*at]);
+        let mut moved = vec![0; order.len()];
+        for (to, from) in order.iter().enumerate() {
+            moved[*from] = number(to);
+        }
+        let of = |at: &mut u32| *at = moved[*at as usize];
+        self.ids.sort_unstable();
+        self.rows = order
+            .iter()
+            .map(|at| std::mem::take(&mut self.rows[*at]))
+            .collect();
+        self.met_by = order
+            .iter()
+            .map(|at| std::mem::take(&mut self.met_by[*at]))
+            .collect();
+        self.places.values_mut().for_each(of);
+        self.said.iter_mut().for_each(|(_, item, _)| of(item));
+        for list in self.met.values_mut() {
+            list.iter_mut().for_each(of);
+            list.sort_unstable();
+        }
+        moved
     }
 
     /// Returns how many items there are.
@@ -139,8 +177,8 @@ impl World {
     }
 
     /// The items that each user liked in a learnt sample, ascending.
-    pub(super) fn liked(&self, positive: f32) -> FxHashMap<i64, Vec<u32>> {
-        let mut liked: FxHashMap<i64, Vec<u32>> = FxHashMap::default();
+    pub(super) fn liked(&self, positive: f32) -> BTreeMap<i64, Vec<u32>> {
+        let mut liked: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
         for (user, item, _) in self.said.iter().filter(|(_, _, label)| *label >= positive) {
             liked.entry(*user).or_default().push(*item);
         }
@@ -149,6 +187,11 @@ impl World {
             items.dedup();
         }
         liked
+    }
+
+    /// Each item's id.
+    pub(super) fn ids(&self) -> &[i64] {
+        &self.ids
     }
 
     pub(super) fn rows(&self) -> &[Vec<Value>] {
