@@ -1,6 +1,7 @@
-//! The samples a verb is given, and the conf they are read with: what `train` and `tune` share.
+//! The samples a verb is given, and the conf they are read with: what `train` and `tune` share, and `eval` where it is how files are read.
 //!
-//! The decision: a search reads whatever a training reads, and in the same way, so both have these arguments and no others for it.
+//! The decision: a search and an evaluation read whatever a training reads, and in the same way, so they have these arguments and no
+//! others for it.
 
 use std::path::{Path, PathBuf};
 
@@ -28,27 +29,14 @@ pub(crate) struct Given {
     /// standard input; default: the home's samples of the conf
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) train: Vec<PathBuf>,
-    /// Form of standard input: what a file's name would end in
-    #[arg(long, default_value = CSV, value_name = "FORM")]
-    format: String,
-    /// Names of the columns of text without a header line, `u1..u128` for a run of them
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    columns: Vec<String>,
-    /// End at the first row that cannot be read, instead of listing it in cache/NAME.rejects.tsv
-    #[arg(long)]
-    strict: bool,
+    #[command(flatten)]
+    pub(crate) layout: Layout,
     /// Validation samples, one file after another; default: the home's, or a part of the training samples with --train
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) valid: Vec<PathBuf>,
     /// Share of the training samples held out for validation where there is no --valid
     #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
     hold_out: f64,
-    /// Vectors of users that the ids of the samples (columns label, user, item) are joined to: Parquet, word2vec text, CSV, .npy
-    #[arg(long, value_name = "FILE", requires = "item_vectors")]
-    pub(crate) user_vectors: Option<PathBuf>,
-    /// Vectors of items, for the same
-    #[arg(long, value_name = "FILE", requires = "user_vectors")]
-    item_vectors: Option<PathBuf>,
     /// How many numbers of a line label,u1,…,i1,… are the user's; default: half
     #[arg(long, value_name = "COUNT")]
     user_numbers: Option<usize>,
@@ -56,8 +44,65 @@ pub(crate) struct Given {
     dictionaries: Dictionaries,
 }
 
+/// How given files are read that are not Rankine's own.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Layout {
+    /// Form of standard input: what a file's name would end in
+    #[arg(long, default_value = CSV, value_name = "FORM")]
+    format: String,
+    /// Names of the columns of text without a header line, `u1..u128` for a run of them
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// End at the first row that cannot be read, instead of listing it in the home's cache (NAME.rejects.tsv, NAME.eval.rejects.tsv)
+    #[arg(long)]
+    strict: bool,
+    /// Vectors of users that the ids of the samples (columns label, user, item) are joined to: Parquet, word2vec text, CSV, .npy
+    #[arg(long, value_name = "FILE", requires = "item_vectors")]
+    pub(crate) user_vectors: Option<PathBuf>,
+    /// Vectors of items, for the same
+    #[arg(long, value_name = "FILE", requires = "user_vectors")]
+    item_vectors: Option<PathBuf>,
+}
+
 /// The form of standard input unless it is said.
 const CSV: &str = "csv";
+
+impl Layout {
+    /// How files are read; rows left out are listed under `name`.
+    ///
+    /// # Errors
+    /// Vectors that cannot be read.
+    pub(crate) fn reading(&self, home: &Home, name: &str) -> anyhow::Result<Reading> {
+        Ok(Reading {
+            columns: (!self.columns.is_empty()).then(|| columns(&self.columns)),
+            left_out: (!self.strict).then(|| LeftOut::listed_in(&rejects(home, name))),
+            joined: match (&self.user_vectors, &self.item_vectors) {
+                (Some(user), Some(item)) => Some(Joined::read(user, item)?),
+                _ => None,
+            },
+        })
+    }
+
+    /// Where files are; standard input is copied to the home, so that it can be read again.
+    ///
+    /// # Errors
+    /// A standard input that cannot be read or kept.
+    pub(crate) fn spooled(&self, paths: &[PathBuf], home: &Home) -> anyhow::Result<Vec<PathBuf>> {
+        let paths = paths.iter().map(|path| self.spool(path, home));
+        paths.collect()
+    }
+
+    fn spool(&self, path: &Path, home: &Home) -> anyhow::Result<PathBuf> {
+        if !stream::is_standard(path) {
+            return Ok(path.to_owned());
+        }
+        let to = home.cache().join(format!("stdin.{}", self.format));
+        let mut file = AtomicFile::create(&to)?;
+        std::io::copy(&mut stream::open(path)?, &mut file)?;
+        file.commit()?;
+        Ok(to)
+    }
+}
 
 impl Given {
     /// The job of training `model` on them, published as `name` and measured on `test`.
@@ -110,7 +155,7 @@ impl Given {
 
     /// The conf of samples that are vectors.
     fn made_conf(&self, files: &Files) -> anyhow::Result<(String, String)> {
-        let text = match &files.joined {
+        let text = match &files.reading.joined {
             Some(joined) => vectors::conf(joined.widths().0, joined.widths().1),
             None => {
                 let first = files.train.first().context("--train names no file")?;
@@ -130,15 +175,11 @@ impl Given {
         (conf, name): (&str, &str),
         test: &[PathBuf],
     ) -> anyhow::Result<Files> {
-        let reading = Reading {
-            columns: (!self.columns.is_empty()).then(|| columns(&self.columns)),
-            left_out: (!self.strict).then(|| LeftOut::listed_in(&rejects(home, name))),
-        };
+        let reading = self.layout.reading(home, name)?;
         if self.train.is_empty() {
             let files = Files::of_home(home, conf)?;
             return Ok(self.instead(Files { reading, ..files }, test));
         }
-        let train = self.train.iter().map(|path| self.spool(path, home));
         let split = match self.valid.as_slice() {
             [] => format!(
                 "given files; validation: {} of the training samples, drawn by the seed",
@@ -147,16 +188,12 @@ impl Given {
             valid => format!("given files; validation {}", listed(valid)),
         };
         Ok(Files {
-            train: train.collect::<anyhow::Result<_>>()?,
+            train: self.layout.spooled(&self.train, home)?,
             valid: self.valid.clone(),
             hold_out: self.hold_out,
             test: test.to_vec(),
             split,
             hash: String::new(),
-            joined: match (&self.user_vectors, &self.item_vectors) {
-                (Some(user), Some(item)) => Some(Joined::read(user, item)?),
-                _ => None,
-            },
             reading,
         })
     }
@@ -174,28 +211,21 @@ impl Given {
         files
     }
 
-    /// Where a file is; standard input is copied to the home, so that it can be read again.
-    fn spool(&self, path: &Path, home: &Home) -> anyhow::Result<PathBuf> {
-        if !stream::is_standard(path) {
-            return Ok(path.to_owned());
-        }
-        let to = home.cache().join(format!("stdin.{}", self.format));
-        let mut file = AtomicFile::create(&to)?;
-        std::io::copy(&mut stream::open(path)?, &mut file)?;
-        file.commit()?;
-        Ok(to)
-    }
-
     /// Files beside the samples, each with its length and time of change, and how the samples are read.
     ///
     /// # Errors
     /// A file that is not there.
     pub(crate) fn beside(&self) -> anyhow::Result<Vec<String>> {
-        let files = [&self.user_vectors, &self.item_vectors, self.dictionaries.file()];
+        let layout = &self.layout;
+        let files = [
+            &layout.user_vectors,
+            &layout.item_vectors,
+            self.dictionaries.file(),
+        ];
         let files = files.into_iter().flatten().map(|path| of_file(path));
         let mut all = files.collect::<anyhow::Result<Vec<_>>>()?;
-        if !self.columns.is_empty() {
-            all.push(self.columns.join(","));
+        if !layout.columns.is_empty() {
+            all.push(layout.columns.join(","));
         }
         all.extend(self.user_numbers.map(|count| count.to_string()));
         Ok(all)
@@ -214,17 +244,18 @@ impl Given {
             (!paths.is_empty()).then(|| paths.join(" "))
         };
         add("--train", several(&self.train));
-        add("--format", (self.format != CSV).then(|| quoted(&self.format)));
-        let columns = (!self.columns.is_empty()).then(|| quoted(&self.columns.join(",")));
+        let layout = &self.layout;
+        add("--format", (layout.format != CSV).then(|| quoted(&layout.format)));
+        let columns = (!layout.columns.is_empty()).then(|| quoted(&layout.columns.join(",")));
         add("--columns", columns);
         add("--valid", several(&self.valid));
         let drawn = !self.train.is_empty() && self.valid.is_empty();
         add("--hold-out", drawn.then(|| self.hold_out.to_string()));
-        add("--user-vectors", self.user_vectors.as_ref().map(file));
-        add("--item-vectors", self.item_vectors.as_ref().map(file));
+        add("--user-vectors", layout.user_vectors.as_ref().map(file));
+        add("--item-vectors", layout.item_vectors.as_ref().map(file));
         add("--user-numbers", self.user_numbers.map(|count| count.to_string()));
         add("--dictionaries", self.dictionaries.file().as_ref().map(file));
-        words.extend(self.strict.then(|| "--strict".to_owned()));
+        words.extend(layout.strict.then(|| "--strict".to_owned()));
         words
     }
 }

@@ -8,7 +8,7 @@ use rankine_pipeline::sample::{SampleOptions, SampleReader, SampleRow as Read, T
 use rankine_table::{FileRows, Kind, LeftOut, LineBlocks, Taker, parquet, stream};
 use rankine_train::linear::{Choice, TextFormat, TextSamples};
 use rankine_train::loss::Loss;
-use rankine_train::vectors::{self, VectorText};
+use rankine_train::vectors::{self, Joined, JoinedSamples, VectorText};
 use rankine_train::{SampleRow, SampleSource, TrainError};
 
 use crate::output;
@@ -111,6 +111,8 @@ pub(crate) struct Reading {
     pub(crate) columns: Option<Vec<String>>,
     /// Where rows that cannot be read are noted; none: the first ends the run.
     pub(crate) left_out: Option<LeftOut>,
+    /// Vectors that the files' ids are joined to.
+    pub(crate) joined: Option<Joined>,
 }
 
 impl Reading {
@@ -137,10 +139,10 @@ impl Reading {
     }
 
     /// Opens samples by the file's name: libsvm and libffm as [`TextSamples`] for the loss they are read for, lines of vectors
-    /// as [`VectorText`], anything else as [`FileSource`].
+    /// as [`VectorText`], anything else as [`FileSource`]; whatever the name, ids as [`JoinedSamples`] where there are vectors for them.
     ///
     /// # Errors
-    /// As [`FileSource::open`].
+    /// As [`FileSource::open`]; vectors that are not as long as those of the conf.
     pub(crate) fn open(
         &self,
         path: &Path,
@@ -148,6 +150,14 @@ impl Reading {
         labels: &[&str],
         loss: Loss,
     ) -> anyhow::Result<Box<dyn SampleSource>> {
+        if let Some(joined) = &self.joined {
+            check_widths(plan, joined)?;
+            let samples = JoinedSamples::open(path, joined, loss)?;
+            return Ok(match self.taker(path) {
+                Some(taker) => Box::new(samples.leaving_out(taker)),
+                None => Box::new(samples),
+            });
+        }
         if let Some(format) = TextFormat::of(path) {
             let samples = TextSamples::open(path, format, plan, loss)?;
             return Ok(Box::new(match self.taker(path) {
@@ -156,11 +166,7 @@ impl Reading {
             }));
         }
         if plan.name() == vectors::NAME && self.columns.is_none() && !is_parquet(path) {
-            let width = |side| match plan.schema().side(side).first().map(|field| field.ty) {
-                Some(FieldType::Vector(width)) => width,
-                _ => 0,
-            };
-            let widths = (width(Side::User), width(Side::Item));
+            let widths = (width(plan, Side::User), width(plan, Side::Item));
             // a first line of words is a header: columns by name
             if VectorText::widths(path, Some(widths.0))?.is_some() {
                 let samples = VectorText::open(path, widths, loss)?;
@@ -177,6 +183,33 @@ impl Reading {
             opened => Ok(Box::new(opened?)),
         }
     }
+}
+
+/// Numbers of the vector that a side begins with; 0 where it begins with another field.
+fn width(plan: &Plan, side: Side) -> usize {
+    match plan.schema().side(side).first().map(|field| field.ty) {
+        Some(FieldType::Vector(width)) => width,
+        _ => 0,
+    }
+}
+
+/// Refuses vectors that the conf does not read.
+fn check_widths(plan: &Plan, joined: &Joined) -> anyhow::Result<()> {
+    let (read, given) = (
+        (width(plan, Side::User), width(plan, Side::Item)),
+        joined.widths(),
+    );
+    let told = match read {
+        (0, _) | (_, 0) => format!("the conf \"{}\" reads none", plan.name()),
+        (user, item) => format!("the conf \"{}\" reads {user} and {item}", plan.name()),
+    };
+    anyhow::ensure!(
+        read == given,
+        "--user-vectors, --item-vectors: vectors of {} and {} numbers; {told}",
+        given.0,
+        given.1
+    );
+    Ok(())
 }
 
 /// Whether a text file begins with a line that has numbers where a header has names.

@@ -6,34 +6,38 @@ use anyhow::Context;
 use clap::Args;
 use rankine_feature::Plan;
 use rankine_model::{Artefact, Network, Scorer};
-use rankine_table::{FileRows, LeftOut};
+use rankine_table::{FileRows, stream};
 use rankine_train::metric::Evaluation;
 use rankine_train::ranking::{Ranking, RankingOptions, World};
 use serde::Serialize;
 
 use super::{Globals, model_named};
 use crate::dictionaries::Dictionaries;
-use crate::given::listed;
+use crate::given::{Layout, listed};
 use crate::output;
 use crate::preparing::Preparing;
 use crate::source::{Chained, Reading};
-use crate::training::{Baselines, Files, content_slots, judge, ranked, ranking_options, rejects};
+use crate::training::{Baselines, Files, content_slots, judge, ranked, ranking_options};
 
 /// Arguments of the verb.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     rankine eval widedeep\n  \
-    rankine eval widedeep@3 --train train.csv.gz --test test.csv.gz --json")]
+    rankine eval widedeep@3 --train train.csv.gz --test test.csv.gz --json\n  \
+    zcat log.gz | rankine eval my --train train.csv.gz --test - --columns label,userId,u1..u128")]
 pub(crate) struct Options {
     /// The model, and with @ a version (default: the newest)
     #[arg(value_name = "NAME[@VERSION]")]
     model: String,
-    /// Samples the baselines are fitted on, one file after another; default: the home's samples the model learnt from
+    /// Samples the baselines are fitted on, one file after another, or `-` for standard input; default: the home's samples the
+    /// model learnt from
     #[arg(long, value_name = "FILE", num_args = 1..)]
     train: Vec<PathBuf>,
-    /// Samples to measure on, one file after another; default: the home's test samples
+    /// Samples to measure on, one file after another, or `-`; default: the home's test samples
     #[arg(long, value_name = "FILE", num_args = 1..)]
     test: Vec<PathBuf>,
+    #[command(flatten)]
+    layout: Layout,
     /// Measure lists of so many items over all items, too (kinds that learn from who met what: 10)
     #[arg(long, value_name = "K")]
     top: Option<usize>,
@@ -67,12 +71,9 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         .with_context(|| format!("{name} holds vectors, it scores nothing"))?;
     let plan = &options.dictionaries.bound(plan, &globals.home())?;
     let _beside = Preparing::beside(&globals.home())?;
-    let (learnt, test) = samples(options, globals, (plan, artefact.config().train.refit))?;
-    let list = rejects(&globals.home(), &format!("{name}.eval"));
-    let reading = Reading {
-        left_out: Some(LeftOut::listed_in(&list)),
-        ..Reading::default()
-    };
+    let given = given(options, globals)?;
+    let (learnt, test) = samples(&given, globals, (plan, artefact.config().train.refit))?;
+    let reading = options.layout.reading(&globals.home(), &format!("{name}.eval"))?;
     let labels = artefact.config().labels(plan.sample_spec());
     let loss = artefact.config().loss.into();
     let open = |paths: &[PathBuf]| -> anyhow::Result<Chained> {
@@ -91,7 +92,7 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         options,
         globals,
         (name, plan, scorer),
-        (&artefact, &test, &reading),
+        (&artefact, &given, &reading),
     )?;
     reading.tell()?;
     if globals.json {
@@ -113,7 +114,7 @@ fn lists(
     options: &Options,
     globals: &Globals,
     (name, plan, scorer): (&str, &Plan, &Scorer),
-    (artefact, test, reading): (&Artefact, &[PathBuf], &Reading),
+    (artefact, given, reading): (&Artefact, &Given, &Reading),
 ) -> anyhow::Result<Option<Ranking>> {
     let config = artefact.config();
     let asked = options.top.or(config.kind().is_matrix().then_some(10));
@@ -126,7 +127,7 @@ fn lists(
         ..ranking_options(config)
     };
     // whatever the model learnt from, its users had met the validation samples before the test samples
-    let (met, _) = samples(options, globals, (plan, true))?;
+    let (met, test) = samples(given, globals, (plan, true))?;
     let labels = config.labels(plan.sample_spec());
     let open = |paths: Vec<&PathBuf>| -> anyhow::Result<Chained> {
         let parts = paths.into_iter();
@@ -134,7 +135,7 @@ fn lists(
         Ok(Chained::new(parts.collect::<anyhow::Result<_>>()?))
     };
     ranked(
-        &listed(test),
+        &listed(&test),
         (name, plan, scorer),
         &mut open(met.iter().filter(|path| !test.contains(path)).collect())?,
         &mut open(test.iter().collect())?,
@@ -144,13 +145,23 @@ fn lists(
     .map(Some)
 }
 
+/// Files to fit baselines on, and to measure on.
+type Given = (Vec<PathBuf>, Vec<PathBuf>);
+
+/// The files that are given.
+fn given(options: &Options, globals: &Globals) -> anyhow::Result<Given> {
+    let standard = options.train.iter().chain(&options.test);
+    anyhow::ensure!(
+        standard.filter(|path| stream::is_standard(path)).count() < 2,
+        "`-` is given more than once; there is one standard input"
+    );
+    let spooled = |paths: &[PathBuf]| options.layout.spooled(paths, &globals.home());
+    Ok((spooled(&options.train)?, spooled(&options.test)?))
+}
+
 /// What the baselines are fitted on and what is measured: the given files, or the home's.
-fn samples(
-    options: &Options,
-    globals: &Globals,
-    (plan, refit): (&Plan, bool),
-) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
-    let (train, test) = (options.train.clone(), options.test.clone());
+fn samples((train, test): &Given, globals: &Globals, (plan, refit): (&Plan, bool)) -> anyhow::Result<Given> {
+    let (train, test) = (train.clone(), test.clone());
     if !train.is_empty() && !test.is_empty() {
         return Ok((train, test));
     }
@@ -178,7 +189,6 @@ mod tests {
             test: Vec::new(),
             split: String::new(),
             hash: String::new(),
-            joined: None,
             reading: crate::source::Reading::default(),
         };
         for (valid, refit, expected) in [

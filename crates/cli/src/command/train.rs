@@ -148,7 +148,7 @@ impl Options {
             ),
             (
                 "--user-vectors",
-                vectors && self.given.user_vectors.is_some(),
+                vectors && self.given.layout.user_vectors.is_some(),
                 "makes vectors, it reads none",
             ),
             (

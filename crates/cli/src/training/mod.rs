@@ -24,7 +24,6 @@ use rankine_model::{ModelConfig, Network, Scorer};
 use rankine_pipeline::SplitReport;
 use rankine_train::SampleSource;
 use rankine_train::metric::Evaluation;
-use rankine_train::vectors::{Joined, JoinedSamples};
 
 use crate::dictionaries::Tables;
 use crate::home::Home;
@@ -55,9 +54,7 @@ pub(crate) struct Files {
     pub(crate) split: String,
     /// Hash of the data, where known.
     pub(crate) hash: String,
-    /// Vectors that the files' ids are joined to.
-    pub(crate) joined: Option<Joined>,
-    /// How text is read that is not Rankine's own.
+    /// How files are read that are not Rankine's own.
     pub(crate) reading: Reading,
 }
 
@@ -153,16 +150,7 @@ impl Job {
         let files = &self.files;
         let labels = self.model.labels(plan.sample_spec());
         let reading = &files.reading;
-        let whole = |path: &Path| match &files.joined {
-            Some(joined) => {
-                let samples = JoinedSamples::open(path, joined, self.model.loss.into())?;
-                Ok(match reading.taker(path) {
-                    Some(taker) => Box::new(samples.leaving_out(taker)) as Samples,
-                    None => Box::new(samples),
-                })
-            }
-            None => reading.open(path, plan, &labels, self.model.loss.into()),
-        };
+        let whole = |path: &Path| reading.open(path, plan, &labels, self.model.loss.into());
         let of = |paths: Vec<&PathBuf>| -> anyhow::Result<Samples> {
             let parts = paths.into_iter().map(|path| whole(path));
             let mut parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
@@ -215,7 +203,6 @@ impl Files {
             test: vec![file("test")],
             split: serde_json::to_string(&report.split)?,
             hash: report.input,
-            joined: None,
             reading: Reading::default(),
         })
     }

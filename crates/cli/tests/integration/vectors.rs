@@ -105,11 +105,31 @@ fn vectors_are_fine_tuned_embedded_indexed_and_searched() {
         &at("items.txt"),
     ];
     let joined = run(&joined).good().json();
+    let auc = |judged: &serde_json::Value| {
+        let mut all = judged["lines"].as_array().unwrap().iter();
+        let own = all.find(|line| line["baseline"] == false).unwrap();
+        own["measures"]["roc_auc"].as_f64().unwrap()
+    };
     for trained in [&lines, &joined] {
-        let all = trained["evaluation"]["lines"].as_array().unwrap();
-        let own = all.iter().find(|line| line["baseline"] == false).unwrap();
-        assert!(own["measures"]["roc_auc"].as_f64().unwrap() > 0.95, "{own}");
+        assert!(auc(&trained["evaluation"]) > 0.95, "{trained}");
     }
+    let (users, items, clicks) = (at("users.npy"), at("items.txt"), at("clicks.csv"));
+    let files = ["--json", "eval", "joined", "--train", &clicks, "--test", &clicks];
+    let eval = |users: &str| {
+        run(&[
+            &files[..],
+            &["--user-vectors", users, "--item-vectors", items.as_str()],
+        ]
+        .concat())
+    };
+    let judged = eval(&users).good().json();
+    assert!(auc(&judged) > 0.95, "{judged}");
+    std::fs::write(at("short.txt"), "1 0.5 0.5\n").unwrap();
+    let short = eval(&at("short.txt")).bad(1);
+    assert!(
+        short.contains("vectors of 2 and 4 numbers; the conf \"vectors\" reads 4 and 4"),
+        "{short}"
+    );
     let vectors = [
         "embed",
         "dssm",

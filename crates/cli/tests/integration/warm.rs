@@ -394,6 +394,17 @@ fn arguments_that_mean_nothing_to_a_kind_are_refused_by_name() {
     );
     let anew = told("kept.toml", &["--resume"]).good().stderr;
     assert!(anew.contains("training begins anew"), "{anew}");
+    let eval = |more: &[&str]| {
+        let (words, bare) = (["--json", "eval", "m", "--train"], path(&files, "bare.csv"));
+        rankine(
+            home.path(),
+            &[&words[..], &[&data, "--test", &bare], more].concat(),
+        )
+    };
+    let bare = eval(&[]).bad(1);
+    assert!(bare.contains("--columns names the columns"), "{bare}");
+    let judged = eval(&["--columns", "userId,itemId,colour,click"]).good().json();
+    assert_eq!(judged["rows"], 2, "{judged}");
     assert!(home.path().join("models/m/1").exists() && !home.path().join("models/m/2").exists());
 }
 
