@@ -65,6 +65,18 @@ pub enum TrainError {
         /// Expected and found.
         detail: String,
     },
+    /// A version to begin from that gives a model nothing.
+    #[error("{from}, of kind `{there}`, has nothing for a model of kind `{here}` to begin from: {detail}")]
+    Unrelated {
+        /// Where the version is.
+        from: String,
+        /// Its kind.
+        there: String,
+        /// The model's kind.
+        here: String,
+        /// The parameters of both, or where their shapes differ.
+        detail: String,
+    },
     /// A source without samples.
     #[error("no {what} samples to learn from")]
     Empty {

@@ -126,7 +126,10 @@ pub fn train_in(
         keep: settings.course.keep_samples,
     };
     let start = frame.start.as_deref();
-    start.map_or(Ok(()), |start| start.inherit(&network, &mut encoder))?;
+    if let Some(start) = start {
+        start.check_any(&network)?;
+        start.inherit(&network, &mut encoder)?;
+    }
     let learn = encoder.learn_in(train, storage(""))?;
     let judge = encoder.apply_in(valid, storage(".valid"))?;
     let (learn, judge) = (Samples::from(&learn), Samples::from(&judge));
@@ -344,6 +347,10 @@ impl<'a> Run<'a> {
         let stop = EarlyStop::new(patience, watch.higher_is_better());
         let mut at = Standing::new(stop, Average::new(self.settings.average));
         self.resume(net, &mut at)?;
+        // nothing refuses the run any more
+        self.tensorboard
+            .as_deref_mut()
+            .map_or(Ok(()), EventWriter::flush)?;
         let mut learner = Learner::new(net, learn, self.objective.clone());
         let threads = self.settings.course.threads;
         let mut crew = (threads > 1).then(|| {

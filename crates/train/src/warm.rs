@@ -21,6 +21,8 @@ use crate::model::{Mover, Net, Settings};
 pub struct Start {
     /// Where it is from, for people.
     pub from: String,
+    /// Its kind, for people.
+    pub kind: String,
     /// Its weights.
     pub parameters: Parameters<f32>,
     /// The rows that signs share, by table.
@@ -187,6 +189,44 @@ impl Start {
         Ok(self)
     }
 
+    /// Refuses a version of which a network takes no parameter: of another kind, or of other shapes throughout. Of a changed kind some
+    /// may be the same, so the kind alone says nothing.
+    pub(crate) fn check_any(&self, network: &Network) -> Result<(), TrainError> {
+        let (mut own, mut reshaped) = (Vec::new(), Vec::new());
+        for spec in &network.tables {
+            let name = format!("emb.{}", spec.name);
+            match self.parameters.tables.get(&spec.name).map(|rows| rows.dim()) {
+                Some(there) if there == spec.dim => return Ok(()),
+                Some(there) => reshaped.push(numbers(&name, (there, spec.dim))),
+                None => own.push(name),
+            }
+        }
+        for spec in network.tensors() {
+            match self.parameters.dense.get(&spec.name) {
+                Some(tensor) if tensor.shape == spec.shape => return Ok(()),
+                Some(tensor) => reshaped.push(shapes(&spec.name, (&tensor.shape, &spec.shape))),
+                None => own.push(spec.name),
+            }
+        }
+        Err(self.unrelated(network.kind.name(), &own, &reshaped))
+    }
+
+    /// That a model of kind `here` takes nothing of it: neither parameters of other names, `own`, nor those of other shapes.
+    pub(crate) fn unrelated(&self, here: &str, own: &[String], reshaped: &[String]) -> TrainError {
+        let tables = self.parameters.tables.keys().map(|name| format!("emb.{name}"));
+        let theirs: Vec<String> = tables.chain(self.parameters.dense.keys().cloned()).collect();
+        let names = format!("it has {}; expected {}", theirs.join(", "), own.join(", "));
+        TrainError::Unrelated {
+            from: self.from.clone(),
+            there: self.kind.clone(),
+            here: here.to_owned(),
+            detail: match reshaped {
+                [] => names,
+                reshaped => reshaped.join("; "),
+            },
+        }
+    }
+
     /// Gives the rows of the earlier version their numbers, before samples are read; refuses keys that mean other signs.
     pub(crate) fn inherit(&self, network: &Network, encoder: &mut Encoder) -> Result<(), TrainError> {
         for (number, spec) in network.tables.iter().enumerate() {
@@ -222,8 +262,7 @@ impl Start {
                     told.restored.push(name.clone());
                 }
                 Some(rows) => {
-                    let shapes = format!("{name}: {} numbers there, {} here", rows.dim(), table.dim());
-                    told.reshaped.push(shapes);
+                    told.reshaped.push(numbers(&name, (rows.dim(), table.dim())));
                 }
                 None => told.added.push(name.clone()),
             }
@@ -237,8 +276,7 @@ impl Start {
                     told.restored.push(name.clone());
                 }
                 Some(tensor) => {
-                    let shapes = format!("{name}: {:?} there, {:?} here", tensor.shape, to.shape);
-                    told.reshaped.push(shapes);
+                    told.reshaped.push(shapes(name, (&tensor.shape, &to.shape)));
                 }
                 None => told.added.push(name.clone()),
             }
@@ -278,6 +316,16 @@ impl Start {
         });
         pairs.unwrap_or_default()
     }
+}
+
+/// How long a table's rows are there and here.
+pub(crate) fn numbers(name: &str, (there, here): (usize, usize)) -> String {
+    format!("{name}: {there} numbers there, {here} here")
+}
+
+/// A tensor's shape there and here.
+fn shapes(name: &str, (there, here): (&[usize], &[usize])) -> String {
+    format!("{name}: {there:?} there, {here:?} here")
 }
 
 /// Refuses new names that are none of `start`'s own, of another kind, or of two parameters.

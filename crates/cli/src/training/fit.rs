@@ -118,7 +118,7 @@ pub(super) fn told(
     if let Some(network) = network {
         events.network(&network.outline())?;
     }
-    Ok(events.flush()?)
+    Ok(())
 }
 
 /// The figures that each epoch of a training has.
@@ -141,14 +141,14 @@ fn figures(model: &ModelConfig) -> Vec<&'static str> {
     figures
 }
 
-/// Where TensorBoard's events of a run go that begins now.
+/// Where TensorBoard's events of a run go that begins now; there is a folder once nothing refuses the run any more.
 ///
 /// # Errors
 /// The disk's.
 pub(super) fn events(home: &Home, name: &str) -> anyhow::Result<EventWriter> {
     let folder = home.run_log(name, clock::now_micros());
     let seconds = || clock::now_micros() as f64 / 1e6;
-    Ok(EventWriter::create(&folder, "train", seconds)?)
+    Ok(EventWriter::later(&folder, "train", seconds)?)
 }
 
 /// Samples of one training, each with the part of the job it is.

@@ -59,6 +59,7 @@ impl Origin {
         let state = dir.join(OPTIMIZER);
         let start = Start {
             from: dir.display().to_string(),
+            kind: there.name().to_owned(),
             parameters: read_parameters(&dir.join("weights.safetensors"))?,
             buckets: buckets(network),
             fields: network
@@ -137,6 +138,7 @@ pub(crate) fn earlier_vectors(folder: &Path) -> anyhow::Result<(String, Start)> 
     let state = dir.join(OPTIMIZER);
     let mut start = Start {
         from: dir.display().to_string(),
+        kind: artefact.config().kind().name().to_owned(),
         optimizer: state.exists().then(|| read_parameters(&state)).transpose()?,
         ..Start::default()
     };

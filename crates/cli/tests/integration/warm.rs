@@ -159,6 +159,36 @@ fn new_names_that_mean_nothing_are_refused_with_the_nearest() {
     let error = told("both.toml", &[]).bad(1);
     assert!(error.contains("there is no version to begin from"), "{error}");
     assert!(!home.path().join("models/m/2").exists());
+    assert_eq!(runs(home.path()), 1, "of those refused there is no log");
+}
+
+/// Runs of `m` that TensorBoard lists.
+fn runs(home: &Path) -> usize {
+    std::fs::read_dir(home.join("logs/m")).unwrap().count()
+}
+
+#[test]
+fn a_version_that_gives_a_network_nothing_is_refused_with_both_kinds() {
+    let lr = "format = 1\nkind = \"lr\"\nconf = \"ads\"\nlinear = { slots = [1] }\n";
+    let files = folder(&[
+        ("c.toml", CONF),
+        ("lr.toml", lr),
+        ("m.toml", MODEL),
+        ("a.csv", &samples(0)),
+    ]);
+    let home = tempfile::tempdir().unwrap();
+    let models = home.path().join("models/m").display().to_string();
+    let told = |model: &str, more: &[&str]| train(home.path(), &files, (model, "c.toml", "a.csv"), more);
+    told("lr.toml", &[]).good();
+    let error = told("m.toml", &["--init-from", &models]).bad(1);
+    for part in [
+        "of kind `lr`, has nothing for a model of kind `embeddingmlp` to begin from: it has emb.linear, ",
+        "; expected emb.user, emb.colour, ",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!home.path().join("models/m/2").exists());
+    assert_eq!(runs(home.path()), 1, "of the one refused there is no log");
 }
 
 /// Model files beside a conf, the same with its words moved, and the samples of two days, between which ten users change.

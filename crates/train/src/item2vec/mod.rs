@@ -163,7 +163,7 @@ pub fn train_in(
 ) -> Result<Learnt, TrainError> {
     let mut course = Course::new(sentences, config);
     let id = |id: i64| id.cast_unsigned();
-    let restored = beside.start.map(|start| course.begin(start, id));
+    let restored = beside.start.map(|start| course.begin(start, id)).transpose()?;
     let mut sweeps =
         Sweeps::new((progress, beside.tensorboard), course.tokens).with(beside.checkpoints, beside.resume);
     sweeps.run(config.epochs, &mut course)?;
@@ -203,7 +203,10 @@ impl Course {
 
     /// Takes the vectors of an earlier version, `key` being the key of an id's row there: both sides of each item where it kept them,
     /// else those it published.
-    pub(crate) fn begin(&mut self, start: &Start, key: impl Fn(i64) -> u64) -> Restored {
+    ///
+    /// # Errors
+    /// Vectors of another length.
+    pub(crate) fn begin(&mut self, start: &Start, key: impl Fn(i64) -> u64) -> Result<Restored, TrainError> {
         let mut heritage = Heritage::of(start);
         let (dim, model) = (self.dim, &mut self.learner.model);
         let keys: Vec<u64> = self.vocabulary.ids.iter().map(|id| key(*id)).collect();

@@ -11,7 +11,7 @@ use rankine_model::{Parameters, Table, Tensor};
 use super::coder::Coder;
 use crate::TrainError;
 use crate::tensorboard::{EventWriter, spread};
-use crate::warm::{Restored, STEPS, Start, counted, keep, other_buckets, younger};
+use crate::warm::{Restored, STEPS, Start, counted, keep, numbers, other_buckets, younger};
 
 /// Name of the table of ages.
 const AGES: &str = "linear.age";
@@ -174,8 +174,7 @@ pub(super) fn begin(
             told.restored.push(name);
         }
         Some(rows) => {
-            let shapes = format!("{name}: {} numbers there, {dim} here", rows.dim());
-            told.reshaped.push(shapes);
+            told.reshaped.push(numbers(&name, (rows.dim(), dim)));
         }
         None => told.added.push(name),
     }

@@ -3,7 +3,8 @@
 //! Decision: rows are found by the key of a user or item, never by place. Who is not among today's samples is dropped and counted:
 //! these kinds learn from all there is, so a row that nothing speaks of would only grow old.
 
-use crate::warm::{Restored, Start};
+use crate::TrainError;
+use crate::warm::{Restored, Start, numbers};
 
 /// What is taken from a version, and told of it.
 pub(crate) struct Heritage<'a> {
@@ -34,8 +35,7 @@ impl<'a> Heritage<'a> {
             return self.told.added.push(name);
         };
         if rows.dim() != dim {
-            let shapes = format!("{name}: {} numbers there, {dim} here", rows.dim());
-            return self.told.reshaped.push(shapes);
+            return self.told.reshaped.push(numbers(&name, (rows.dim(), dim)));
         }
         let mut taken = 0;
         for (at, key) in keys.iter().enumerate() {
@@ -77,11 +77,18 @@ impl<'a> Heritage<'a> {
     }
 
     /// What became of the version; tensors are computed from the vectors and are not spoken of.
-    pub(crate) fn told(mut self, optimizer: bool) -> Restored {
+    ///
+    /// # Errors
+    /// A version of which nothing was taken; these kinds begin from their own alone.
+    pub(crate) fn told(mut self, optimizer: bool) -> Result<Restored, TrainError> {
+        let (own, told) = (&self.told.added, &self.told);
+        if told.restored.is_empty() {
+            return Err(self.start.unrelated(&self.start.kind, own, &told.reshaped));
+        }
         let others = self.start.parameters.tables.keys();
         let others = others.filter(|name| !self.known.contains(name));
         self.told.dropped = others.map(|name| format!("emb.{name}")).collect();
         self.told.optimizer = optimizer;
-        self.told
+        Ok(self.told)
     }
 }

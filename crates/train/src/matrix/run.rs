@@ -158,12 +158,13 @@ impl Run<'_> {
         };
         let (x, epochs) = (self.x, config.epochs);
         let mut course = ials::Course::new(x, config);
-        self.restored = self.start.map(|start| {
+        let restored = self.start.map(|start| {
             let (mut heritage, found) = (Heritage::of(start), &mut course.factors);
             heritage.take(USERS, (&x.users, dim), put(&mut found.users, dim));
             heritage.take(ITEMS, (&x.items, dim), put(&mut found.items, dim));
             heritage.told(false)
         });
+        self.restored = restored.transpose()?;
         self.sweeps.run(epochs, &mut course)?;
         let found = course.factors;
         let nobody = vec![0.0; dim];
@@ -187,7 +188,7 @@ impl Run<'_> {
         };
         let (x, dim) = (self.x, config.dim);
         let mut course = bpr::Course::<f32>::new(x, config.clone());
-        self.restored = self.start.map(|start| {
+        let restored = self.start.map(|start| {
             let (mut heritage, found) = (Heritage::of(start), &mut course.model);
             heritage.take(USERS, (&x.users, dim + 1), put(&mut found.users, dim));
             heritage.take(ITEMS, (&x.items, dim + 1), |at, row| {
@@ -196,6 +197,7 @@ impl Run<'_> {
             });
             heritage.told(false)
         });
+        self.restored = restored.transpose()?;
         self.sweeps.run(config.epochs, &mut course)?;
         let found = course.model;
         let beside = |vectors: &[f32], last: &dyn Fn(usize) -> f32| -> Vec<f32> {
@@ -294,7 +296,8 @@ impl Run<'_> {
         };
         let mut course = Course::new(&walks, &config);
         let sign = |item: i64| usize::try_from(item).map_or(0, |at| x.items[at]);
-        self.restored = self.start.map(|start| course.begin(start, sign));
+        let restored = self.start.map(|start| course.begin(start, sign));
+        self.restored = restored.transpose()?;
         self.sweeps.over(course.tokens);
         self.sweeps.run(config.epochs, &mut course)?;
         if self.config.train.keep_optimizer {

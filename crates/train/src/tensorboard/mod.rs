@@ -11,6 +11,7 @@ mod parameters;
 mod proto;
 mod record;
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -39,9 +40,13 @@ mod field {
 /// Writes one event file.
 ///
 /// Contract: the wall clock is an argument (seconds since 1970, asked once per event), so that files can be made
-/// reproducibly. Events are buffered; call [`EventWriter::flush`] when a reader should see them (dropping flushes too).
+/// reproducibly. Events are buffered; call [`EventWriter::flush`] when a reader should see them (dropping flushes too, once there is a
+/// file).
 pub struct EventWriter {
-    file: BufWriter<File>,
+    /// None until the first flush.
+    file: Option<BufWriter<File>>,
+    /// What is written before there is a file.
+    waiting: Vec<u8>,
     path: PathBuf,
     clock: Box<dyn FnMut() -> f64 + Send>,
 }
@@ -56,24 +61,34 @@ impl EventWriter {
         name: &str,
         clock: impl FnMut() -> f64 + Send + 'static,
     ) -> Result<EventWriter, TrainError> {
-        let mut clock: Box<dyn FnMut() -> f64 + Send> = Box::new(clock);
-        std::fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
-        let (file, path) = new_file(
-            folder,
-            &format!("events.out.tfevents.{:010.0}.{name}", clock().max(0.0)),
-        )?;
-        let mut writer = EventWriter {
-            file: BufWriter::new(file),
-            path,
-            clock,
-        };
-        let version = Message::default().string(field::EVENT_FILE_VERSION, "brain.Event:2");
-        writer.event(0, version)?;
+        let mut writer = EventWriter::later(folder, name, clock)?;
         writer.flush()?;
         Ok(writer)
     }
 
-    /// The file being written.
+    /// As [`EventWriter::create`], but folder and file are made by the first flush: a run that is refused before leaves neither.
+    ///
+    /// # Errors
+    /// None so far.
+    pub fn later(
+        folder: &Path,
+        name: &str,
+        clock: impl FnMut() -> f64 + Send + 'static,
+    ) -> Result<EventWriter, TrainError> {
+        let mut clock: Box<dyn FnMut() -> f64 + Send> = Box::new(clock);
+        let file = format!("events.out.tfevents.{:010.0}.{name}", clock().max(0.0));
+        let mut writer = EventWriter {
+            file: None,
+            waiting: Vec::new(),
+            path: folder.join(file),
+            clock,
+        };
+        let version = Message::default().string(field::EVENT_FILE_VERSION, "brain.Event:2");
+        writer.event(0, version)?;
+        Ok(writer)
+    }
+
+    /// The file being written; before the first flush the name that will be tried first.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -129,7 +144,19 @@ impl EventWriter {
     /// # Errors
     /// [`TrainError::Io`] when the file cannot be written.
     pub fn flush(&mut self) -> Result<(), TrainError> {
-        self.file.flush().map_err(|source| io(&self.path, source))
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let (file, path) = new_file(&self.path)?;
+                self.path = path;
+                let file = self.file.insert(BufWriter::new(file));
+                let waiting = std::mem::take(&mut self.waiting);
+                file.write_all(&waiting)
+                    .map_err(|source| io(&self.path, source))?;
+                file
+            }
+        };
+        file.flush().map_err(|source| io(&self.path, source))
     }
 
     fn value(&mut self, step: i64, value: Message) -> Result<(), TrainError> {
@@ -140,9 +167,12 @@ impl EventWriter {
     fn event(&mut self, step: i64, rest: Message) -> Result<(), TrainError> {
         let head = Message::default().double(field::EVENT_WALL_TIME, (self.clock)());
         let event = head.integer(field::EVENT_STEP, step).append(&rest);
-        self.file
-            .write_all(&framed(event.bytes()))
-            .map_err(|source| io(&self.path, source))
+        let framed = framed(event.bytes());
+        let Some(file) = &mut self.file else {
+            self.waiting.extend(framed);
+            return Ok(());
+        };
+        file.write_all(&framed).map_err(|source| io(&self.path, source))
     }
 }
 
@@ -154,15 +184,18 @@ impl std::fmt::Debug for EventWriter {
     }
 }
 
-/// Creates a file that does not exist yet, adding `.1`, `.2` … to its name when it does.
-fn new_file(folder: &Path, name: &str) -> Result<(File, PathBuf), TrainError> {
+/// Creates a file that does not exist yet, and its folder, adding `.1`, `.2` … to its name when it does.
+fn new_file(wanted: &Path) -> Result<(File, PathBuf), TrainError> {
+    if let Some(folder) = wanted.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
+    }
     let mut number = 0_u32;
     loop {
-        let path = folder.join(if number == 0 {
-            name.to_owned()
-        } else {
-            format!("{name}.{number}")
-        });
+        let mut name = OsString::from(wanted);
+        if number > 0 {
+            name.push(format!(".{number}"));
+        }
+        let path = PathBuf::from(name);
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((file, path)),
             Err(fault) if fault.kind() == std::io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
@@ -181,6 +214,31 @@ fn io(path: &Path, source: std::io::Error) -> TrainError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_never_began_leaves_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("runs/one");
+        let mut writer = EventWriter::later(&folder, "run", || 1.5).unwrap();
+        writer.scalar("auc", 3, 0.75).unwrap();
+        drop(writer);
+        assert!(!root.path().join("runs").exists());
+        let mut writer = EventWriter::later(&folder, "run", || 1.5).unwrap();
+        writer.scalar("auc", 3, 0.75).unwrap();
+        writer.flush().unwrap();
+        writer.scalar("auc", 4, 0.8).unwrap();
+        let late = writer.path().to_owned();
+        drop(writer);
+        let mut writer = EventWriter::create(&folder, "run", || 1.5).unwrap();
+        writer.scalar("auc", 3, 0.75).unwrap();
+        writer.scalar("auc", 4, 0.8).unwrap();
+        writer.flush().unwrap();
+        assert_ne!(writer.path(), late);
+        assert_eq!(
+            std::fs::read(writer.path()).unwrap(),
+            std::fs::read(late).unwrap()
+        );
+    }
 
     #[test]
     fn a_scalar_event_has_the_bytes_of_the_schema() {

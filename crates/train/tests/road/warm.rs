@@ -95,6 +95,35 @@ fn what_is_frozen_keeps_the_parents_bits_and_new_ids_get_rows() {
 }
 
 #[test]
+fn a_version_that_gives_nothing_is_refused_with_both_kinds() {
+    let train = "train = { batch = 64, epochs = 1 }";
+    let config = model("embeddingmlp", train);
+    let first = begun(&config, &mut samples(300, 1), None).unwrap();
+    let mut start = Start {
+        kind: "lr".to_owned(),
+        ..start(&first)
+    };
+    let rows = start.parameters.tables["user"].clone();
+    start.parameters.dense.clear();
+    start.parameters.tables = BTreeMap::from([("linear".to_owned(), rows.clone())]);
+    let mut begin = |start: &Start| begun(&config, &mut samples(300, 1), Some(&Arc::new(start.clone())));
+    let error = begin(&start).unwrap_err().to_string();
+    assert!(
+        error.starts_with(
+            "models/m/1, of kind `lr`, has nothing for a model of kind `embeddingmlp` to begin from: it has emb.linear; expected emb.user, "
+        ),
+        "{error}"
+    );
+    // one table that is the same is enough, whatever the kind
+    start.parameters.tables.insert("user".to_owned(), rows);
+    let told = begin(&start).unwrap().restored.unwrap();
+    assert_eq!(
+        (told.restored, told.dropped),
+        (vec!["emb.user".to_owned()], vec!["emb.linear".to_owned()])
+    );
+}
+
+#[test]
 fn what_fits_is_restored_by_its_new_name_and_the_rest_is_told() {
     let train = "train = { batch = 64, epochs = 1 }";
     let first = begun(&model("embeddingmlp", train), &mut samples(300, 1), None).unwrap();

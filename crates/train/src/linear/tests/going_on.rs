@@ -140,6 +140,7 @@ pub(super) fn start(bench: &Bench, config: &ModelConfig, of: &Trained) -> Start 
         optimizer: of.optimizer.clone(),
         buckets: [("linear".to_owned(), rows)].into(),
         fields: part.slots.iter().map(|slot| slot.slot).collect(),
+        ..Start::default()
     }
 }
 
