@@ -9,13 +9,14 @@ use rankine_table::{FileRows, Kind, LeftOut, LineBlocks, Taker, parquet, stream}
 use rankine_train::linear::{Choice, TextFormat, TextSamples};
 use rankine_train::loss::Loss;
 use rankine_train::vectors::{self, Joined, JoinedSamples, VectorText};
-use rankine_train::{SampleRow, SampleSource, TrainError};
+use rankine_train::{Names, SampleRow, SampleSource, TrainError};
 
 use crate::output;
 
 /// Samples of a Parquet, CSV, TSV or JSON lines file, streamed.
 pub(crate) struct FileSource {
     reader: SampleReader,
+    names: Names,
     block: Vec<Read>,
 }
 
@@ -43,8 +44,14 @@ impl FileSource {
         if let Some(taker) = reading.taker(path) {
             reader = reader.leaving_out(taker);
         }
+        let names = Names {
+            users: spec.group.is_some(),
+            // the columns of such files are the vectors themselves
+            items: plan.name() != vectors::NAME,
+        };
         Ok(Self {
             reader,
+            names,
             block: Vec::new(),
         })
     }
@@ -101,6 +108,10 @@ impl SampleSource for FileSource {
 
     fn len_hint(&self) -> Option<u64> {
         self.reader.len_hint()
+    }
+
+    fn names(&self) -> Names {
+        self.names
     }
 }
 
@@ -295,6 +306,10 @@ impl<S: SampleSource> SampleSource for Sifted<S> {
         self.at = 0;
         self.inner.rewind()
     }
+
+    fn names(&self) -> Names {
+        self.inner.names()
+    }
 }
 
 /// One source after another.
@@ -329,6 +344,12 @@ impl SampleSource for Chained {
 
     fn len_hint(&self) -> Option<u64> {
         self.parts.iter().map(|part| part.len_hint()).sum()
+    }
+
+    fn names(&self) -> Names {
+        self.parts
+            .iter()
+            .fold(Names::default(), |all, part| all.and(part.names()))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::source::{SampleRow, SampleSource, for_each};
 /// Held-out rows with the scores of one model; one entry per row in each list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scored {
-    /// Labels, weights and users.
+    /// Labels, weights and users, where they are named.
     pub observed: Observed,
     /// Item ids.
     pub items: Vec<i64>,
@@ -85,7 +85,7 @@ pub fn score_output(
 ) -> Result<Scored, TrainError> {
     let mut scored = Scored::default();
     let mut weights = Vec::new();
-    let mut serving = Serving::default();
+    let (mut serving, named) = (Serving::default(), source.names());
     for_each(source, |row| {
         scored
             .scores
@@ -96,7 +96,7 @@ pub fn score_output(
             .labels
             .push(f64::from(*other.unwrap_or(&row.label)));
         weights.push(f64::from(row.weight));
-        scored.observed.groups.push(row.group);
+        scored.observed.groups.extend(named.users.then_some(row.group));
         scored.items.push(row.item_id);
         scored.times.push(row.time);
         Ok(())

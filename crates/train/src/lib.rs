@@ -54,4 +54,4 @@ pub use error::TrainError;
 pub use evaluate::{Asked, Beside, Scored, asked, evaluate, evaluate_output, score};
 pub use progress::{EpochReport, Progress, Silent, StepReport, process_cpu_seconds, thread_cpu_seconds};
 pub use run::{Frame, Trained, train, train_in};
-pub use source::{RowsSource, SampleRow, SampleSource};
+pub use source::{Names, RowsSource, SampleRow, SampleSource};

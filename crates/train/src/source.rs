@@ -24,10 +24,45 @@ pub struct SampleRow {
     pub weight: f32,
     /// When it happened, microseconds UTC.
     pub time: i64,
-    /// The user id: the group of grouped metrics and of the bootstrap.
+    /// The user id: the group of grouped metrics and of the bootstrap; says nothing where the source names no users.
     pub group: i64,
-    /// The item id: what the baselines average over.
+    /// The item id: what the baselines average over; says nothing where the source names no items.
     pub item_id: i64,
+}
+
+/// Whom the samples of a source name. Who is not named is not made up: no figure rests on him.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// Whether [`SampleRow::group`] is the user.
+    pub users: bool,
+    /// Whether [`SampleRow::item_id`] is the item.
+    pub items: bool,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            users: true,
+            items: true,
+        }
+    }
+}
+
+impl Names {
+    /// Neither users nor items: lines of numbers.
+    pub const NONE: Names = Names {
+        users: false,
+        items: false,
+    };
+
+    /// Who is named in these samples and in others.
+    #[must_use]
+    pub fn and(self, other: Names) -> Names {
+        Names {
+            users: self.users && other.users,
+            items: self.items && other.items,
+        }
+    }
 }
 
 /// A stream of samples that can be read again from its start.
@@ -48,12 +83,18 @@ pub trait SampleSource {
     fn len_hint(&self) -> Option<u64> {
         None
     }
+
+    /// Whom its samples name; users and items unless told otherwise.
+    fn names(&self) -> Names {
+        Names::default()
+    }
 }
 
 /// A source over rows that are already in memory.
 #[derive(Clone, Debug, Default)]
 pub struct RowsSource {
     rows: Vec<SampleRow>,
+    names: Names,
     at: usize,
 }
 
@@ -61,7 +102,16 @@ impl RowsSource {
     /// A source that yields `rows` in their order.
     #[must_use]
     pub fn new(rows: Vec<SampleRow>) -> Self {
-        Self { rows, at: 0 }
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
+
+    /// The same rows, naming these.
+    #[must_use]
+    pub fn naming(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
     /// The rows, in order.
@@ -88,6 +138,10 @@ impl SampleSource for RowsSource {
     fn len_hint(&self) -> Option<u64> {
         Some(self.rows.len() as u64)
     }
+
+    fn names(&self) -> Names {
+        self.names
+    }
 }
 
 impl SampleSource for Box<dyn SampleSource> {
@@ -101,6 +155,10 @@ impl SampleSource for Box<dyn SampleSource> {
 
     fn len_hint(&self) -> Option<u64> {
         (**self).len_hint()
+    }
+
+    fn names(&self) -> Names {
+        (**self).names()
     }
 }
 

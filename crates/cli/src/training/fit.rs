@@ -16,6 +16,7 @@ use rankine_train::source::for_each;
 use rankine_train::tensorboard::{EventWriter, of_config};
 use rankine_train::{Frame, Progress, RowsSource, SampleSource, Trained, process_cpu_seconds, train_in};
 
+use super::judge::measurable;
 use super::{Job, Part, of_file};
 use crate::home::Home;
 use crate::{clock, output};
@@ -48,6 +49,7 @@ pub(crate) fn fit(job: &Job, home: &Home, progress: &mut dyn Progress) -> anyhow
     let network = Network::compile(&job.model, &plan)?;
     told(&job.model, Some(&network), &mut events)?;
     let mut valid = job.open(&plan, Part::Valid)?;
+    measurable(network.metrics, &*valid)?;
     let mut samples = Learnt {
         plan: &plan,
         learn: (Part::Train, &mut *learn),

@@ -2,17 +2,19 @@
 //!
 //! Baselines are fitted on training rows alone: the constant, the item's mean label, item mean plus user mean, and,
 //! where the conf has the columns, the same two means as they stood at the sample's time (point in time). Rows are also
-//! measured by group, by how often their item and their user are among the training samples.
+//! measured by group, by how often their item and their user are among the training samples. Where samples name no users or no
+//! items there is no mean of them and no group by them.
 
 use std::collections::BTreeMap;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rankine_feature::{Plan, Side, Value};
+use rankine_model::config::{MetricName, Metrics};
 use rankine_model::{Network, Scorer};
 use rankine_train::baseline::{Constant, ItemMean, ItemUserMean, Labels, PointInTime};
 use rankine_train::metric::{Evaluation, SliceRows};
 use rankine_train::source::for_each;
-use rankine_train::{Beside, SampleSource, Scored, asked, evaluate_output};
+use rankine_train::{Beside, Names, SampleSource, Scored, asked, evaluate_output};
 
 /// Columns with the means known before a sample: the film's and the user's.
 const MEANS: (&str, &str) = ("movieAvgRating", "userAvgRating");
@@ -23,6 +25,7 @@ const COLD: usize = 5;
 /// The trivial rankers, fitted on training rows, a set for each label, and how often users and items are among them.
 pub(crate) struct Baselines {
     by_label: Vec<Trivial>,
+    names: Names,
     items: BTreeMap<i64, usize>,
     users: BTreeMap<i64, usize>,
 }
@@ -40,6 +43,8 @@ struct Trivial {
 struct Columns {
     /// Of the labels the model learns.
     labels: Vec<Vec<f64>>,
+    /// Whom they name.
+    names: Names,
     /// How much each row counts.
     weights: Vec<f64>,
     items: Vec<i64>,
@@ -54,6 +59,7 @@ impl Columns {
         let means = position(plan, MEANS.0, Side::Item).zip(position(plan, MEANS.1, Side::User));
         let mut columns = Self {
             labels: vec![Vec::new()],
+            names: samples.names(),
             ..Self::default()
         };
         for_each(samples, |row| {
@@ -92,16 +98,16 @@ impl Trivial {
         }
     }
 
-    /// Every baseline's scores, by name.
-    fn scores(&self, c: &Columns) -> Vec<(String, Vec<f64>)> {
-        let mut all = vec![
-            ("constant".to_owned(), self.constant.predict(c.items.len())),
-            ("item mean".to_owned(), self.item.predict(&c.items)),
-            (
-                "item mean + user mean".to_owned(),
-                self.both.predict(&c.items, &c.users),
-            ),
-        ];
+    /// The scores of every baseline of those who are named, by name.
+    fn scores(&self, c: &Columns, names: Names) -> Vec<(String, Vec<f64>)> {
+        let mut all = vec![("constant".to_owned(), self.constant.predict(c.items.len()))];
+        if names.items {
+            all.push(("item mean".to_owned(), self.item.predict(&c.items)));
+        }
+        if names.items && names.users {
+            let both = self.both.predict(&c.items, &c.users);
+            all.push(("item mean + user mean".to_owned(), both));
+        }
         if let Some(known) = &self.known {
             all.push((
                 "item + user mean at the time".to_owned(),
@@ -121,6 +127,7 @@ impl Baselines {
         let c = Columns::read(plan, train)?;
         Ok(Self {
             by_label: c.labels.iter().map(|labels| Trivial::fit(&c, labels)).collect(),
+            names: c.names,
             items: counted(&c.items),
             users: counted(&c.users),
         })
@@ -132,7 +139,7 @@ impl Baselines {
             baselines: self
                 .by_label
                 .get(label)
-                .map_or_else(Vec::new, |trivial| trivial.scores(c)),
+                .map_or_else(Vec::new, |trivial| trivial.scores(c, self.names.and(c.names))),
             slices: self.groups(c),
         }
     }
@@ -146,19 +153,26 @@ impl Baselines {
             .map(|item| seen(&self.items, item) < COLD)
             .collect();
         let new: Vec<bool> = c.users.iter().map(|user| seen(&self.users, user) == 0).collect();
+        let named = self.names.and(c.names);
         let not = |rows: &[bool]| rows.iter().map(|own| !own).collect::<Vec<bool>>();
         let pairs = [
             (
                 format!("cold items (fewer than {COLD} training samples)"),
                 "warm items",
                 cold,
+                named.items,
             ),
-            ("new users (no training samples)".to_owned(), "known users", new),
+            (
+                "new users (no training samples)".to_owned(),
+                "known users",
+                new,
+                named.users,
+            ),
         ];
         let told = pairs
             .into_iter()
-            .filter(|(_, _, rows)| rows.contains(&true) && rows.contains(&false));
-        told.flat_map(|(name, rest, rows)| {
+            .filter(|(_, _, rows, named)| *named && rows.contains(&true) && rows.contains(&false));
+        told.flat_map(|(name, rest, rows, _)| {
             let others = not(&rows);
             [
                 SliceRows { name, rows },
@@ -193,10 +207,28 @@ fn number(values: &[Value], at: usize) -> Option<f64> {
     }
 }
 
-/// Measures `scorer` (called `name`) on `samples`, each of its outputs that learns a label; intervals are by user.
+/// Refuses figures that are made user by user where the model file asks for one and the samples name no users.
 ///
 /// # Errors
-/// What evaluation reports.
+/// The figure's name.
+pub(super) fn measurable(metrics: Metrics, samples: &dyn SampleSource) -> anyhow::Result<()> {
+    if samples.names().users || metrics.is_all() {
+        return Ok(());
+    }
+    let by_user = Vec::from(metrics)
+        .into_iter()
+        .find(|name: &MetricName| name.is_by_user());
+    by_user.map_or(Ok(()), |name| {
+        let name = name.name();
+        bail!("model key `metrics`: `{name}` is made user by user, and these samples name no users")
+    })
+}
+
+/// Measures `scorer` (called `name`) on `samples`, each of its outputs that learns a label; intervals are by user, by row where the
+/// samples name none.
+///
+/// # Errors
+/// What evaluation reports; a figure by user that was asked for where no users are named.
 pub(crate) fn judge(
     title: &str,
     (name, plan, scorer): (&str, &Plan, &Scorer),
@@ -204,6 +236,7 @@ pub(crate) fn judge(
     samples: &mut dyn SampleSource,
     baselines: &Baselines,
 ) -> anyhow::Result<Evaluation> {
+    measurable(network.metrics, samples)?;
     let columns = Columns::read(plan, samples)?;
     let mut all = Vec::new();
     for (output, asked) in asked(network) {
@@ -242,7 +275,7 @@ mod tests {
             ..Columns::default()
         };
         let trivial = Trivial::fit(&learnt, &learnt.labels[0]);
-        for (name, scores) in trivial.scores(&learnt) {
+        for (name, scores) in trivial.scores(&learnt, Names::default()) {
             assert!(
                 scores.iter().all(|score| (score - 0.9).abs() < 1e-12),
                 "{name} {scores:?}"
@@ -262,6 +295,7 @@ mod tests {
         let learnt = columns(&[1, 1, 1, 1, 1, 2], &[7, 7, 7, 7, 7, 7]);
         let baselines = Baselines {
             by_label: vec![Trivial::fit(&learnt, &learnt.labels[0])],
+            names: learnt.names,
             items: counted(&learnt.items),
             users: counted(&learnt.users),
         };
@@ -275,5 +309,36 @@ mod tests {
         ];
         assert_eq!(rows, expected);
         assert!(baselines.groups(&columns(&[1], &[7])).is_empty());
+    }
+
+    /// Line k of a test file was held to be the user of line k of the training file.
+    #[test]
+    fn who_is_not_named_has_neither_mean_nor_group() {
+        let columns = |names: Names| Columns {
+            labels: vec![vec![1.0, 0.0, 1.0]],
+            names,
+            weights: vec![1.0; 3],
+            items: vec![1, 2, 3],
+            users: vec![7, 8, 7],
+            ..Columns::default()
+        };
+        let no_users = Names {
+            users: false,
+            items: true,
+        };
+        let of = |learnt: Names, judged: Names| {
+            let learnt = columns(learnt);
+            let baselines = Baselines {
+                by_label: vec![Trivial::fit(&learnt, &learnt.labels[0])],
+                names: learnt.names,
+                items: BTreeMap::from([(1, COLD)]),
+                users: BTreeMap::from([(7, 1)]),
+            };
+            let beside = baselines.beside(&columns(judged), 0);
+            (beside.baselines.len(), beside.slices.len())
+        };
+        assert_eq!(of(Names::default(), Names::default()), (3, 4));
+        assert_eq!(of(Names::default(), no_users), (2, 2));
+        assert_eq!(of(Names::NONE, Names::NONE), (1, 0));
     }
 }

@@ -99,14 +99,14 @@ fn golden(job: &Job, fitted: &Fitted) -> anyhow::Result<Vec<GoldenSample>> {
     Ok(judged)
 }
 
-/// The first samples of different users.
+/// The first samples of different users; the first samples, where no users are named.
 fn first_of_users(samples: &mut dyn SampleSource) -> anyhow::Result<Vec<GoldenSample>> {
-    let (mut kept, mut users) = (Vec::new(), Vec::new());
+    let (mut kept, mut users, named) = (Vec::new(), Vec::new(), samples.names().users);
     samples.rewind()?;
     let mut block = Vec::new();
     while kept.len() < GOLDEN && samples.next(&mut block, 1024)? > 0 {
         for row in block.drain(..) {
-            if kept.len() < GOLDEN && !users.contains(&row.group) {
+            if kept.len() < GOLDEN && !(named && users.contains(&row.group)) {
                 users.push(row.group);
                 kept.push(GoldenSample {
                     user: row.user,
@@ -172,7 +172,7 @@ fn card(job: &Job, fitted: &Fitted, evaluation: &Evaluation) -> Card {
         rankings: fitted.ranking.iter().cloned().collect(),
         history: fitted.trained.history.clone(),
         kept,
-        limits: limits(job),
+        limits: limits(job, evaluation),
         network: Network::compile(&job.model, &fitted.plan)
             .ok()
             .map(|n| n.outline()),
@@ -196,9 +196,11 @@ fn left_out(files: &Files) -> Option<(String, String)> {
 }
 
 /// What a reader must not conclude.
-fn limits(job: &Job) -> Vec<String> {
-    let mut limits =
-        vec!["Figures are of one seed; the interval is over users, not over training runs.".to_owned()];
+fn limits(job: &Job, evaluation: &Evaluation) -> Vec<String> {
+    let unit = if evaluation.users == 0 { "rows" } else { "users" };
+    let mut limits = vec![format!(
+        "Figures are of one seed; the interval is over {unit}, not over training runs."
+    )];
     if job.files.test.is_empty() {
         limits.push("Measured on the samples that early stopping watched: a little too good.".to_owned());
     }

@@ -1,6 +1,6 @@
 //! Lists over all items, for kinds that are made to rank: what `train` writes into the card and `eval` prints.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rankine_feature::Plan;
 use rankine_model::{Kind, ModelConfig, Network, Parameters, Scorer};
 use rankine_train::SampleSource;
@@ -8,6 +8,7 @@ use rankine_train::bootstrap::Bootstrap;
 use rankine_train::ranking::{Ranking, RankingOptions, World, rank};
 
 use super::{Fitted, Job, Part};
+use crate::output;
 
 /// What a model's lists are measured by.
 pub(crate) fn ranking_options(config: &ModelConfig) -> RankingOptions {
@@ -40,7 +41,7 @@ pub(super) fn title_and_met(job: &Job) -> (&'static str, Part) {
 /// Ranks all items for the users of `held`; items of `met` that a user met are left out of his list. `world` is what is known beside both.
 ///
 /// # Errors
-/// What the sources report.
+/// What the sources report; samples that name no users or no items.
 pub(crate) fn ranked(
     title: &str,
     (name, plan, scorer): (&str, &Plan, &Scorer),
@@ -49,11 +50,21 @@ pub(crate) fn ranked(
     options: &RankingOptions,
     mut world: World,
 ) -> anyhow::Result<Ranking> {
+    let named = met.names().and(held.names());
+    ensure!(
+        named.users && named.items,
+        "lists are made of items for users, and these samples name {}",
+        match (named.users, named.items) {
+            (false, true) => "no users (`sample.group` of the conf)",
+            (true, false) => "no items",
+            _ => "neither users nor items",
+        }
+    );
     world.learn(met)?;
     Ok(rank(title, (name, plan, scorer), &mut world, held, options)?)
 }
 
-/// The lists of a fit on the samples to judge on; none for kinds that learn to score rows.
+/// The lists of a fit on the samples to judge on; none for kinds that learn to score rows, and none of samples that name no users.
 ///
 /// # Errors
 /// What the sources report.
@@ -62,6 +73,10 @@ pub(crate) fn lists(job: &Job, fitted: &Fitted) -> anyhow::Result<Option<Ranking
         return Ok(None);
     }
     let (title, met) = title_and_met(job);
+    if !job.open(&fitted.plan, Part::Judge)?.names().users {
+        output::note("no lists are measured: the samples name no users (`sample.group` of the conf)");
+        return Ok(None);
+    }
     let network = Network::compile(&job.model, &fitted.plan)?;
     let scorer = Scorer::new(&network, &fitted.trained.parameters)?;
     ranked(

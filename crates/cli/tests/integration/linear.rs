@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::home::{home, rankine};
+use crate::home::{REPOSITORY, home, rankine};
 use crate::verbs::{changed, folder, path};
 
 const FFM: &str = "format = 1\nkind = \"ffm\"\nconf = \"libffm\"\nlinear = { slots = [1, 2], k = 2, missing = false }\n\
@@ -143,6 +143,83 @@ fn early_stopping_without_a_figure_is_refused_or_told() {
         card.contains("Weights of the last epoch are kept.") && !card.contains("best epoch"),
         "{card}"
     );
+}
+
+/// What an evaluation of samples that name no users must not speak of.
+fn speaks_of_nobody(told: &str) {
+    for absent in ["user mean", "users", "GAUC", "NDCG"] {
+        assert!(!told.contains(absent), "{absent}: {told}");
+    }
+    assert!(told.contains("resamples of rows, seed"), "{told}");
+}
+
+/// Line k of a test file was the user of line k of the training file.
+#[test]
+fn lines_that_name_nobody_are_judged_without_users() {
+    let home = tempfile::tempdir().unwrap();
+    let coin = |seed: u32| {
+        let row = |i: u32| {
+            let drawn = (i + 1).wrapping_mul(seed).wrapping_mul(2_654_435_761) >> 9;
+            format!("{} {}:1\n", drawn & 1, 1 + i % 7)
+        };
+        (0..400).map(row).collect::<String>()
+    };
+    let vector = |i: u32| format!("{},{},1,0.5,{}\n", i % 2, i % 5, i % 3);
+    let svm =
+        "format = 1\nkind = \"lr\"\nconf = \"libsvm\"\nlinear = { slots = [1] }\ntrain = { epochs = 1 }\n";
+    let files = folder(&[
+        ("a.libsvm", &coin(3)),
+        ("b.libsvm", &coin(5)),
+        ("m.toml", svm),
+        ("v.csv", &(0..400).map(vector).collect::<String>()),
+    ]);
+    let [model, a, b, lines] = ["m.toml", "a.libsvm", "b.libsvm", "v.csv"].map(|name| path(&files, name));
+    let train = ["train", &model, "--train", &a, &b, "--test", &a, &b];
+    let text = rankine(home.path(), &train).good().stdout;
+    speaks_of_nobody(&text);
+    assert!(text.contains(": 800 rows, ") && !text.contains("item"), "{text}");
+    let tower = format!("{REPOSITORY}/examples/models/dssm-finetune.toml");
+    let train = ["train", &tower, "--train", &lines, "--set", "train.epochs=1"];
+    speaks_of_nobody(&rankine(home.path(), &train).good().stdout);
+    let asked = [&train[..], &["--set", "metrics=[\"ndcg\"]"]].concat();
+    let refused = rankine(home.path(), &asked).bad(1);
+    let expected = "`ndcg` is made user by user, and these samples name no users";
+    assert!(refused.contains(expected), "{refused}");
+}
+
+/// One user was made up of all rows: no interval had a width, and lists were of nobody.
+#[test]
+fn a_conf_without_a_group_has_intervals_over_rows_and_no_lists() {
+    let home = tempfile::tempdir().unwrap();
+    let row = |i: u32| {
+        let click = u32::from(i % 12 > 4 || i.is_multiple_of(3));
+        format!("{}\t{}\t{click}\t0\n", i % 9, i % 12)
+    };
+    let ads: String = (0..400).fold("userId\titemId\tclick\tbuy\n".to_owned(), |all, i| all + &row(i));
+    let files = folder(&[("ads.tsv", &ads), ("conf.toml", CONF), ("ads.toml", LR)]);
+    let [model, conf, ads] = ["ads.toml", "conf.toml", "ads.tsv"].map(|name| path(&files, name));
+    let train = [
+        "train",
+        &model,
+        "--conf",
+        &conf,
+        "--train",
+        &ads,
+        "--hold-out",
+        "0.5",
+    ];
+    let text = rankine(home.path(), &train).good().stdout;
+    speaks_of_nobody(&text);
+    assert!(text.contains("(item mean)"), "{text}");
+    let told: Value = rankine(home.path(), &[&["--json"], &train[..]].concat())
+        .good()
+        .json();
+    let bounds = &told["evaluation"]["lines"][0]["intervals"]["logloss"];
+    assert!(bounds["low"].as_f64() < bounds["high"].as_f64(), "{bounds}");
+    let lists = ["eval", "ads", "--train", &ads, "--test", &ads, "--top", "3"];
+    let refused = rankine(home.path(), &lists).bad(1);
+    let expected = "these samples name no users (`sample.group` of the conf)";
+    assert!(refused.contains(expected), "{refused}");
 }
 
 #[test]

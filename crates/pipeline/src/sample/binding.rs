@@ -34,7 +34,8 @@ pub(super) struct Binding {
     pub(super) weight: Option<Bound>,
     pub(super) time: Option<Bound>,
     pub(super) group: Option<Bound>,
-    pub(super) item: Bound,
+    /// None where the item is a vector: nothing names it.
+    pub(super) item: Option<Bound>,
 }
 
 struct Binder<'a> {
@@ -63,6 +64,7 @@ impl Binding {
         }
         let label = spec.label.first().map_or(LABEL, String::as_str);
         let item = options.item.as_deref().unwrap_or_else(|| binder.guess_item());
+        let named = !is_vector(schema, item);
         Ok(Binding {
             sides,
             label: binder.bind(label, FieldType::Float, "the label")?,
@@ -70,10 +72,17 @@ impl Binding {
             weight: binder.role(spec.weight.as_deref(), FieldType::Float, "the weight")?,
             time: binder.role(spec.time.as_deref(), FieldType::Timestamp, "the time")?,
             group: binder.role(spec.group.as_deref(), FieldType::Int, "the group")?,
-            item: binder.bind(item, FieldType::Int, "the item's id")?,
+            item: binder.role(named.then_some(item), FieldType::Int, "the item's id")?,
             columns: binder.columns,
         })
     }
+}
+
+/// Whether a column is a field of numbers, which is nobody's id.
+fn is_vector(schema: &Schema, name: &str) -> bool {
+    let field = schema.find(name);
+    let field = field.and_then(|(side, at)| schema.side(side).get(at));
+    field.is_some_and(|field| matches!(field.ty, FieldType::Vector(_)))
 }
 
 impl Binder<'_> {

@@ -39,7 +39,7 @@ pub struct SampleRow {
     pub time: i64,
     /// The group, usually the user id; 0 if the conf names no column.
     pub group: i64,
-    /// The item's id.
+    /// The item's id; 0 where the item is a vector and has none.
     pub item_id: i64,
 }
 
@@ -238,7 +238,7 @@ impl SampleReader {
             weight: binding.weight.map_or(Ok(1.0), |bound| at.weight(bound))?,
             time: binding.time.map_or(Ok(0), |bound| at.whole(bound))?,
             group: binding.group.map_or(Ok(0), |bound| at.whole(bound))?,
-            item_id: at.whole(binding.item)?,
+            item_id: binding.item.map_or(Ok(0), |bound| at.whole(bound))?,
         })
     }
 }

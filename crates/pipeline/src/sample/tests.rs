@@ -380,6 +380,31 @@ fn csv_samples_are_read_twice_the_same() {
     assert_eq!(reader.len_hint(), None);
 }
 
+/// The column `item` was taken for an id, and every row refused.
+#[test]
+fn an_item_that_is_a_vector_has_no_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors.parquet");
+    let vector = |rows: [[f32; 2]; 2]| Column::Vector {
+        width: 2,
+        rows: rows.iter().map(|row| Some(row.to_vec())).collect(),
+    };
+    let columns = vec![
+        ("label".to_owned(), Column::Float(vec![Some(1.0), Some(0.0)])),
+        ("user".to_owned(), vector([[1.0, 2.0], [3.0, 4.0]])),
+        ("item".to_owned(), vector([[5.0, 6.0], [7.0, 8.0]])),
+    ];
+    parquet::write(&path, &Table::new(columns).unwrap(), &[]).unwrap();
+    let conf = "format = 1\nname = \"v\"\nschema.user = [{ name = \"user\", type = \"vector<2>\" }]\n\
+                schema.item = [{ name = \"item\", type = \"vector<2>\" }]\nsample = { label = [\"label\"] }\n";
+    let plan = Plan::compile(conf, "v.toml", None).unwrap();
+    let options = SampleOptions::default();
+    let mut reader = SampleReader::open(&path, plan.schema(), plan.sample_spec(), &options).unwrap();
+    let rows = read_all(&mut reader);
+    assert_eq!((rows.len(), rows[1].item_id), (2, 0));
+    assert_eq!(rows[1].item, [Value::vector(&[7.0, 8.0])]);
+}
+
 #[test]
 fn further_labels_follow_the_first_in_the_order_asked_for() {
     let folder = tempfile::tempdir().unwrap();

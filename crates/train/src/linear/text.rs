@@ -25,7 +25,7 @@ use super::feed::Feed;
 use super::number;
 use crate::TrainError;
 use crate::loss::Loss;
-use crate::source::{SampleRow, SampleSource};
+use crate::source::{Names, SampleRow, SampleSource};
 
 /// Most entries of a line: `tag` takes no more.
 const MOST: usize = 10_000;
@@ -451,12 +451,11 @@ impl Feed for TextFeed {
     }
 }
 
-/// The same lines as samples of the conf that [`TextFormat::conf`] makes. A sample's group is its number.
+/// The same lines as samples of the conf that [`TextFormat::conf`] makes; they name neither users nor items.
 pub struct TextSamples {
     lines: Lines,
     /// Slots of the context's fields.
     slots: Vec<u32>,
-    read: i64,
 }
 
 impl TextSamples {
@@ -475,7 +474,6 @@ impl TextSamples {
         Ok(TextSamples {
             lines: Lines::open(path, format, loss)?,
             slots: slots.collect(),
-            read: 0,
         })
     }
 
@@ -505,26 +503,26 @@ impl SampleSource for TextSamples {
                         Value::weighted(tags)
                     }
                 };
-                let (context, group) = (tags.iter().map(value).collect(), self.read);
                 out.push(SampleRow {
-                    context,
+                    context: tags.iter().map(value).collect(),
                     label,
                     weight: 1.0,
-                    group,
                     ..SampleRow::default()
                 });
-                self.read += 1;
             }
         }
         Ok(out.len() - before)
     }
 
     fn rewind(&mut self) -> Result<(), TrainError> {
-        self.read = 0;
         self.lines.rewind()
     }
 
     fn len_hint(&self) -> Option<u64> {
         None
+    }
+
+    fn names(&self) -> Names {
+        Names::NONE
     }
 }

@@ -129,9 +129,17 @@ impl Interactions {
     /// Reads samples.
     ///
     /// # Errors
-    /// What the source reports; [`TrainError::Empty`] without a positive sample, [`TrainError::Weightless`] where all of these have
+    /// What the source reports; samples of nobody; [`TrainError::Empty`] without a positive sample, [`TrainError::Weightless`] where all of these have
     /// weight 0, [`TrainError::TooManyRows`] beyond 32 bits.
     pub fn read(reading: &Reading<'_>, source: &mut dyn SampleSource) -> Result<Interactions, TrainError> {
+        if reading.user.is_none() && !source.names().users {
+            return Err(TrainError::Config {
+                key: "matrix.user".to_owned(),
+                detail: "the model learns who met what, and the samples name no users: expected the user's slot, or `sample.group` in \
+                         the conf"
+                    .to_owned(),
+            });
+        }
         let (mut scratch, mut common, mut item) = (Scratch::default(), Part::default(), Part::default());
         let mut met = Vec::new();
         let samples = for_each(source, |row| {

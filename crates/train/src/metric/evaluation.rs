@@ -21,8 +21,15 @@ pub struct Observed {
     pub labels: Vec<f64>,
     /// Weights, 0 or more; `None` means 1 each.
     pub weights: Option<Vec<f64>>,
-    /// The user of each row.
+    /// The user of each row; empty where the samples name none.
     pub groups: Vec<i64>,
+}
+
+impl Observed {
+    /// Whether rows can be drawn: each has its user, or none has one.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.groups.is_empty() || self.groups.len() == self.labels.len()
+    }
 }
 
 /// All figures of one scorer.
@@ -122,7 +129,7 @@ pub struct Evaluation {
     pub rows: usize,
     /// Number of positive rows.
     pub positives: usize,
-    /// Number of different users.
+    /// Number of different users; 0 where the samples name none.
     pub users: usize,
     /// What the models' scores say; figures that would take them for more are not there.
     #[serde(default)]
@@ -134,7 +141,7 @@ pub struct Evaluation {
     pub lines: Vec<Line>,
     /// Every model against every baseline, where defined.
     pub differences: Vec<Difference>,
-    /// How the intervals were made (users drawn with replacement).
+    /// How the intervals were made (users drawn with replacement; rows, where the samples name none).
     pub bootstrap: Bootstrap,
     /// The same figures over groups of rows: new users, cold items.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -229,6 +236,11 @@ impl Evaluator {
     /// scorer and resample; of groups of rows likewise, models alone.
     pub fn finish(mut self, bootstrap: &Bootstrap) -> Evaluation {
         let bootstrap = &bootstrap.bounded(self.observed.labels.len());
+        if self.observed.groups.is_empty() {
+            let mut told = Vec::from(self.metrics);
+            told.retain(|name: &MetricName| !name.is_by_user());
+            self.metrics = told.into();
+        }
         self.entries.sort_by_key(|entry| entry.baseline);
         let meaning = self.meaning;
         for entry in &mut self.entries {
@@ -287,7 +299,7 @@ impl Evaluator {
     /// Fills in the intervals of all lines and returns those of the differences between models and baselines.
     fn intervals(&self, lines: &mut [Line], bootstrap: &Bootstrap) -> Vec<Difference> {
         let models = lines.iter().filter(|line| !line.baseline).count();
-        if lines.is_empty() || self.observed.groups.len() != self.observed.labels.len() {
+        if lines.is_empty() || !self.observed.is_drawn() {
             return Vec::new();
         }
         let scored = self.entries.iter().zip(lines.iter());
@@ -418,6 +430,53 @@ pub(super) mod tests {
         assert!(!whole.json().contains("\"metrics\""));
         let plain = evaluator(vec![MetricName::Mae]).finish(&bootstrap).to_string();
         assert!(!plain.contains("GAUC") && plain.contains("MAE"), "{plain}");
+    }
+
+    /// One user was made up of all rows, and every interval had no width.
+    #[test]
+    fn rows_that_name_no_user_are_drawn_one_by_one_and_have_no_figure_by_user() {
+        let observed = Observed {
+            labels: (0_u32..600).map(|i| f64::from(i * 7 % 10 < 4)).collect(),
+            weights: None,
+            groups: Vec::new(),
+        };
+        let scores = (0_u32..600).map(|i| f64::from(i * 13 % 29) / 30.0).collect();
+        let found = Evaluator::new("test", observed)
+            .model("m", scores)
+            .baseline("constant", vec![0.4; 600])
+            .slice(SliceRows {
+                name: "cold items".to_owned(),
+                rows: (0..600).map(|i| i < 300).collect(),
+            })
+            .finish(&Bootstrap {
+                resamples: 100,
+                ..Bootstrap::default()
+            });
+        assert_eq!((found.rows, found.users), (600, 0));
+        for own in [&found.lines[0], &found.slices[0].lines[0]] {
+            let (measures, intervals) = (own.measures, own.intervals);
+            assert_eq!((measures.gauc.value, measures.ndcg_10), (None, None));
+            for bounds in [
+                intervals.roc_auc,
+                intervals.logloss,
+                intervals.ece,
+                intervals.rmse,
+            ] {
+                let bounds = bounds.unwrap();
+                assert!(bounds.low < bounds.high, "{bounds:?}");
+            }
+        }
+        let difference = found.differences[0].interval;
+        assert!(difference.low < difference.high, "{difference:?}");
+        let (text, markdown) = (found.to_string(), found.markdown());
+        assert!(text.starts_with("test: 600 rows, 40.0 % positive\n"), "{text}");
+        assert!(text.contains("(100 resamples of rows, seed 1)"), "{text}");
+        for absent in ["user", "GAUC", "NDCG"] {
+            assert!(
+                !text.contains(absent) && !markdown.contains(absent),
+                "{absent}: {text}"
+            );
+        }
     }
 
     #[test]

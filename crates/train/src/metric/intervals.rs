@@ -1,4 +1,4 @@
-//! How sure every figure of a scorer is: bootstrap intervals, all on the same resamples of users.
+//! How sure every figure of a scorer is: bootstrap intervals, all on the same resamples of users, or of rows that name none.
 //!
 //! Flow: rows and scores → what each user adds to each figure → the figures under each resample (how often each user was drawn)
 //! → percentiles. Decision: all figures but two are sums by user, so that a resample visits users and not rows; ROC-AUC and PR-AUC
@@ -19,7 +19,8 @@ pub struct Bounds {
     pub high: f64,
 }
 
-/// Bootstrap intervals of a scorer's figures, users drawn with replacement; one for each figure that there is.
+/// Bootstrap intervals of a scorer's figures, users drawn with replacement (rows, where they name no users); one for each figure that
+/// there is.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Intervals {
     /// Of [`Measures::roc_auc`].
@@ -54,9 +55,18 @@ pub(super) fn resampled(
     scored: &[Scored],
     bootstrap: &Bootstrap,
 ) -> Vec<(Intervals, Vec<Option<f64>>)> {
-    let (user_of, users) = Unit::User(&observed.groups).numbered();
+    let rows: Vec<i64>;
+    let groups = match observed.groups.as_slice() {
+        // nobody is named: each row stands for itself
+        [] => {
+            rows = (0_i64..).take(observed.labels.len()).collect();
+            &rows
+        }
+        users => users,
+    };
+    let (user_of, users) = Unit::User(groups).numbered();
     let told = scored.iter().map(|told| {
-        let parts = Parts::new(observed, (&user_of, users), told);
+        let parts = Parts::new((observed, groups), (&user_of, users), told);
         let drawn = parts.map_or_else(Drawn::default, |parts| {
             parts.resampled(observed, (&user_of, users), bootstrap)
         });
@@ -80,7 +90,11 @@ struct Parts {
 
 impl Parts {
     /// None where nothing is measured.
-    fn new(observed: &Observed, (user_of, users): (&[usize], usize), (scores, m): &Scored) -> Option<Parts> {
+    fn new(
+        (observed, groups): (&Observed, &[i64]),
+        (user_of, users): (&[usize], usize),
+        (scores, m): &Scored,
+    ) -> Option<Parts> {
         let (labels, weights) = (&observed.labels, observed.weights.as_deref());
         valid(labels, scores, weights)?;
         let of = |figure: Option<f64>| figure.map(|_| Sums::new(users));
@@ -96,7 +110,7 @@ impl Parts {
             distances: of(m.mae),
             off: m.ece.map(|_| Off::new(users)),
         };
-        for_each_group(&observed.groups, |rows| {
+        for_each_group(groups, |rows| {
             let user = user_of[rows[0]];
             let pick = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<f64>>();
             let own = weights.map_or_else(|| vec![1.0; rows.len()], pick);

@@ -127,12 +127,16 @@ impl Evaluation {
 
     fn summary(&self) -> String {
         let share = 100.0 * self.positives as f64 / self.rows.max(1) as f64;
-        format!(
-            "{}: {} rows of {} users, {share:.1} % positive",
-            self.title,
-            grouped(self.rows),
-            grouped(self.users)
-        )
+        format!("{}: {}, {share:.1} % positive", self.title, self.of())
+    }
+
+    /// How many rows, and of how many users where they are named.
+    pub(crate) fn of(&self) -> String {
+        let (rows, users) = (grouped(self.rows), grouped(self.users));
+        match self.users {
+            0 => format!("{rows} rows"),
+            _ => format!("{rows} rows of {users} users"),
+        }
     }
 
     /// What must be known of the table's figures; nothing where they speak for themselves.
@@ -173,10 +177,11 @@ impl Evaluation {
         (self.bootstrap.level * 1_000.0).round() / 10.0
     }
 
-    fn resamples(&self) -> String {
-        let settings = &self.bootstrap;
+    /// What was drawn how often for the intervals.
+    pub(crate) fn resamples(&self) -> String {
+        let (settings, unit) = (&self.bootstrap, if self.users == 0 { "rows" } else { "users" });
         format!(
-            "{} resamples of users, seed {}",
+            "{} resamples of {unit}, seed {}",
             grouped(settings.resamples),
             settings.seed
         )

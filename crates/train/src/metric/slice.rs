@@ -67,7 +67,7 @@ impl Entry {
     /// These figures of some rows' scores.
     fn of_rows(&self, rows: &Observed, (scores, metrics): (&[f64], Metrics), bootstrap: &Bootstrap) -> Line {
         let measures = Measures::some((self.meaning, metrics), rows, scores);
-        let told = !self.baseline && rows.groups.len() == rows.labels.len();
+        let told = !self.baseline && rows.is_drawn();
         let drawn = told.then(|| resampled(rows, &[(scores, &measures)], bootstrap).pop());
         Line {
             name: self.name.clone(),

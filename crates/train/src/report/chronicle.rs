@@ -177,7 +177,7 @@ fn curve(nights: &[Night<'_>]) -> String {
         }
     }
     format!(
-        "<p>Bars and the band: 95 % intervals, users drawn.</p>\n{}",
+        "<p>Bars and the band: 95 % intervals, users drawn (rows, where they name none).</p>\n{}",
         chart.svg()
     )
 }

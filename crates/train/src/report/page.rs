@@ -115,19 +115,15 @@ fn ranking(ranking: &Ranking) -> String {
 fn evaluation(e: &Evaluation) -> String {
     let share = 100.0 * e.positives as f64 / e.rows.max(1) as f64;
     let mut text = format!(
-        "<h3>{}</h3>\n<p>{} rows of {} users, {share:.1} % positive; baselines are in brackets.</p>\n",
+        "<h3>{}</h3>\n<p>{}, {share:.1} % positive; baselines are in brackets.</p>\n",
         escape(&e.title),
-        e.rows,
-        e.users
+        e.of()
     );
     text += &e
         .scores_note()
         .map_or(String::new(), |note| format!("<p>{note}.</p>\n"));
     text += &figures(e);
-    let how = format!(
-        "{} resamples of users, seed {}",
-        e.bootstrap.resamples, e.bootstrap.seed
-    );
+    let how = e.resamples();
     let intervals = e.intervals();
     if !intervals.is_empty() {
         text += &format!("<h3>{:.0} % intervals ({how})</h3>\n", 100.0 * e.bootstrap.level);

@@ -12,7 +12,7 @@ use rankine_table::{LineBlock, LineBlocks, RowFault, Taker};
 
 use crate::TrainError;
 use crate::loss::Loss;
-use crate::source::{SampleRow, SampleSource};
+use crate::source::{Names, SampleRow, SampleSource};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
@@ -188,7 +188,6 @@ impl SampleSource for VectorText {
     fn next(&mut self, out: &mut Vec<SampleRow>, max: usize) -> Result<usize, TrainError> {
         let user = self.widths.0;
         for read in 0..max {
-            let line = i64::try_from(self.line).unwrap_or(i64::MAX);
             let Some((label, numbers)) = self.advance()? else {
                 return Ok(read);
             };
@@ -197,8 +196,6 @@ impl SampleSource for VectorText {
                 item: vec![Value::vector(&numbers[user..])],
                 label,
                 weight: 1.0,
-                // nobody is named: each sample stands for itself
-                group: line,
                 ..SampleRow::default()
             });
         }
@@ -213,5 +210,9 @@ impl SampleSource for VectorText {
         *self = Self::open(&self.path, self.widths, self.loss)?;
         self.left_out = left_out;
         Ok(())
+    }
+
+    fn names(&self) -> Names {
+        Names::NONE
     }
 }

@@ -252,6 +252,29 @@ fn other_kinds_and_samples_without_a_positive_are_refused() {
     assert_eq!(fault.to_string(), "no positive samples to learn from");
 }
 
+/// All rows were those of one user, who had met everything.
+#[test]
+fn samples_that_name_no_users_need_a_slot_of_the_user() {
+    let nobody = crate::source::Names {
+        users: false,
+        items: true,
+    };
+    let run = |kind: &str| {
+        let mut samples = samples().naming(nobody);
+        train(
+            &model(kind),
+            &plan(),
+            &mut samples,
+            &Frame::default(),
+            (&mut Silent, None),
+        )
+    };
+    let fault = run(KINDS[4]).unwrap_err();
+    let expected = "model key `matrix.user`: the model learns who met what, and the samples name no users";
+    assert!(fault.to_string().starts_with(expected), "{fault}");
+    assert!(run(KINDS[1]).is_ok());
+}
+
 /// The rows of every table, by name and key.
 fn rows(parameters: &Parameters<f32>) -> Vec<(String, u64, Vec<u32>)> {
     let of = |(name, table): (&String, &Table<f32>)| {

@@ -143,7 +143,12 @@ fn figures_that_are_not_told_are_not_drawn() {
     let parts = |metrics: &[_]| {
         let told = (Meaning::Probability, metrics.to_vec().into());
         let measures = Measures::some(told, &observed, &scores);
-        Parts::new(&observed, (&user_of, users), &(&scores, &measures)).unwrap()
+        Parts::new(
+            (&observed, &observed.groups),
+            (&user_of, users),
+            &(&scores, &measures),
+        )
+        .unwrap()
     };
     let mae = parts(&[Mae]);
     assert!(mae.distances.is_some() && mae.ranked.is_none() && mae.off.is_none());
