@@ -57,7 +57,7 @@ impl UserRows for SqliteUsers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(&self.path, flags).map_err(self.fault("open"))?;
         let mut statement = database.prepare(&self.sql).map_err(&fail)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query([]).map_err(&fail)?;
         let mut users = Vec::with_capacity(CHUNK);
         while let Some(row) = rows.next().map_err(&fail)? {

@@ -433,34 +433,7 @@ impl StreamConfig {
         let folder = file.parent().unwrap_or(Path::new("")).to_path_buf();
         let mut faults = Vec::new();
         self.fill(dsn, &folder);
-        for (key, kind, known) in [
-            (
-                "source.kind",
-                &self.source.kind,
-                &["postgres", "file", "kafka"][..],
-            ),
-            ("join.kind", &self.join.kind, &["postgres", "sqlite"]),
-            (
-                "features.kind",
-                &self.features.kind,
-                &["postgres", "redis", "embedded"],
-            ),
-            ("vectors.index", &self.vectors.index, &["exact", "hnsw"]),
-        ] {
-            if !known.contains(&kind.as_str()) {
-                faults.push(fault(
-                    &name,
-                    key,
-                    &format!("expected one of {}, got `{kind}`", known.join(", ")),
-                ));
-            }
-        }
-        for store in &self.vectors.stores {
-            if !["embedded", "pgvector", "redis"].contains(&store.as_str()) {
-                let message = format!("expected embedded, pgvector or redis, got `{store}`");
-                faults.push(fault(&name, "vectors.stores", &message));
-            }
-        }
+        self.kinds(&name, &mut faults);
         let settings = self.vectors.graph().map(Hnsw::checked);
         if let Some(Err(outside)) = settings {
             faults.push(fault(&name, "vectors.hnsw", &outside.to_string()));
@@ -493,6 +466,38 @@ impl StreamConfig {
             start,
             settings,
         })
+    }
+
+    /// Finds kinds and stores that there are not.
+    fn kinds(&self, name: &str, faults: &mut Vec<Fault>) {
+        for (key, kind, known) in [
+            (
+                "source.kind",
+                &self.source.kind,
+                &["postgres", "file", "kafka"][..],
+            ),
+            ("join.kind", &self.join.kind, &["postgres", "sqlite"]),
+            (
+                "features.kind",
+                &self.features.kind,
+                &["postgres", "redis", "embedded"],
+            ),
+            ("vectors.index", &self.vectors.index, &["exact", "hnsw"]),
+        ] {
+            if !known.contains(&kind.as_str()) {
+                faults.push(fault(
+                    name,
+                    key,
+                    &format!("expected one of {}, got `{kind}`", known.join(", ")),
+                ));
+            }
+        }
+        for store in &self.vectors.stores {
+            if !["embedded", "pgvector", "redis"].contains(&store.as_str()) {
+                let message = format!("expected embedded, pgvector or redis, got `{store}`");
+                faults.push(fault(name, "vectors.stores", &message));
+            }
+        }
     }
 
     /// Puts in what is left to other keys, and makes files relative to the configuration.

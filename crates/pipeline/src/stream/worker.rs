@@ -202,7 +202,9 @@ impl Worker {
                     })
                 }
                 Arrival::Change(change) if self.is_over(&change)? => {}
-                other => arrivals.push(other),
+                other @ (Arrival::Change(_) | Arrival::Commit { .. } | Arrival::Unreadable { .. }) => {
+                    arrivals.push(other);
+                }
             }
         }
         self.process(arrivals, None)?;

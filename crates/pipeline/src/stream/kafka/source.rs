@@ -272,7 +272,7 @@ impl KafkaSource {
                 reason: "a truncate in one of several partitions has no place among the changes of the others: delete the rows".to_owned(),
                 position: change.position,
             },
-            other => other,
+            other @ (Arrival::Change(_) | Arrival::Commit { .. } | Arrival::Unreadable { .. }) => other,
         }
     }
 }
