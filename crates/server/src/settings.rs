@@ -532,8 +532,7 @@ fn named(key: &str, text: &str) -> Option<Value> {
     };
     let names: Vec<&str> = text.split(',').map(str::trim).collect();
     let model = |name: &&str| Value::Table(Table::from_iter([("name".to_owned(), Value::from(*name))]));
-    (key == "model" && names.iter().all(|name| plain(name)))
-        .then(|| Value::Array(names.iter().map(model).collect()))
+    (key == "model" && names.iter().all(plain)).then(|| Value::Array(names.iter().map(model).collect()))
 }
 
 /// The value at a dotted key.

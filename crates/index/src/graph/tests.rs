@@ -25,7 +25,9 @@ impl Numbers {
                 .wrapping_add(1_442_695_040_888_963_407);
             f64::from((self.0 >> 33) as u32) / f64::from(1u32 << 31)
         };
-        ((0..6).map(|_| uniform()).sum::<f64>() - 3.0) as f32
+        #[expect(clippy::cast_possible_truncation, reason = "rounded on purpose")]
+        let sum = ((0..6).map(|_| uniform()).sum::<f64>() - 3.0) as f32;
+        sum
     }
 
     fn vector(&mut self) -> Vec<f32> {
@@ -67,7 +69,7 @@ fn recall_of(n: usize, index: &VectorIndex, numbers: &mut Numbers, filter: impl 
         found += near.iter().filter(|one| exact.contains(one)).count();
         wanted += exact.len();
     }
-    found as f64 / f64::from(wanted as u32)
+    found as f64 / wanted as f64
 }
 
 proptest! {

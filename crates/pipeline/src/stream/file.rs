@@ -316,7 +316,7 @@ mod tests {
                 kind,
                 fields: match kind {
                     Kind::Truncate => Fields::new(),
-                    _ => cells
+                    Kind::Snapshot | Kind::Insert | Kind::Update | Kind::Delete => cells
                         .iter()
                         .map(|(name, cell)| ((*name).into(), cell.clone()))
                         .collect(),

@@ -106,7 +106,7 @@ fn a_version_that_gives_nothing_is_refused_with_both_kinds() {
     let rows = start.parameters.tables["user"].clone();
     start.parameters.dense.clear();
     start.parameters.tables = BTreeMap::from([("linear".to_owned(), rows.clone())]);
-    let mut begin = |start: &Start| begun(&config, &mut samples(300, 1), Some(&Arc::new(start.clone())));
+    let begin = |start: &Start| begun(&config, &mut samples(300, 1), Some(&Arc::new(start.clone())));
     let error = begin(&start).unwrap_err().to_string();
     assert!(
         error.starts_with(
