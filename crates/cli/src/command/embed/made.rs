@@ -2,7 +2,7 @@
 //!
 //! The decision: a user may come once; of two rows of one user nobody could say, over chunks, which is the later.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -31,7 +31,7 @@ pub(super) struct Made<'a> {
     places: Places<'a>,
     writer: Option<Writer>,
     whole: ItemVectorRows,
-    seen: HashSet<i64>,
+    seen: BTreeSet<i64>,
     /// The generation that was written.
     pub(super) generation: Option<Generation>,
     /// Numbers per vector.
@@ -47,7 +47,7 @@ impl<'a> Made<'a> {
             places,
             writer: None,
             whole: ItemVectorRows::default(),
-            seen: HashSet::new(),
+            seen: BTreeSet::new(),
             generation: None,
             width: 0,
             number: None,
