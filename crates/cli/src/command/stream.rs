@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// The stream's configuration; config/stream.toml is the commented reference
     #[arg(value_name = "FILE")]
     config: PathBuf,
-    /// Make these dead letters again; the file (<home>/stream/<name>/dead.jsonl) is renamed once they are taken
+    /// Make these dead letters again; the file (`HOME/stream/NAME/dead.jsonl`) is renamed once they are taken
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
     /// End once the source has nothing more and no row waits
