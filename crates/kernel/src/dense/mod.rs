@@ -51,20 +51,7 @@ pub fn affine_batch<T: Real>(
         }
         return;
     }
-    let init = bias.map_or(Init::Zero, Init::Bias);
-    Product {
-        m: rows,
-        n,
-        depth,
-        a: x,
-        row: depth,
-        step: 1,
-        b: w,
-        init,
-        plus: None,
-        activation: f,
-    }
-    .run(out);
+    affine_block(x, (rows, depth), &w[..depth * n], bias, f, out);
 }
 
 /// [`affine_batch`] of rows of a wider matrix, the same bits: row r of x begins at `x[r * stride]`; w is depth × n, out is rows × n, n
@@ -76,7 +63,7 @@ pub fn affine_block<T: Real>(
     x: &[T],
     (rows, stride): (usize, usize),
     w: &[T],
-    bias: &[T],
+    bias: Option<&[T]>,
     f: Activation,
     out: &mut [T],
 ) {
@@ -92,7 +79,7 @@ pub fn affine_block<T: Real>(
         row: stride,
         step: 1,
         b: w,
-        init: Init::Bias(bias),
+        init: bias.map_or(Init::Zero, Init::Bias),
         plus: None,
         activation: f,
     }
@@ -238,35 +225,22 @@ pub fn weight_gradient<T: Real>(rows: usize, x: &[T], g: &[T], out: &mut [T]) {
         return;
     }
     let (k, n) = (x.len() / rows, g.len() / rows);
-    let (init, activation) = (Init::Keep, Activation::Linear);
-    let product = if n == 1 {
-        Product {
-            m: 1,
-            n: k,
-            depth: rows,
-            a: g,
-            row: rows,
-            step: 1,
-            b: x,
-            init,
-            plus: None,
-            activation,
-        }
-    } else {
-        Product {
-            m: k,
-            n,
-            depth: rows,
-            a: x,
-            row: 1,
-            step: k,
-            b: g,
-            init,
-            plus: None,
-            activation,
-        }
-    };
-    product.run(out);
+    if n != 1 {
+        return weight_gradient_block(x, (rows, k), g, &mut out[..k * n]);
+    }
+    Product {
+        m: 1,
+        n: k,
+        depth: rows,
+        a: g,
+        row: rows,
+        step: 1,
+        b: x,
+        init: Init::Keep,
+        plus: None,
+        activation: Activation::Linear,
+    }
+    .run(out);
 }
 
 /// [`weight_gradient`] of rows of a wider matrix, the same bits: row r of x begins at `x[r * stride]`; g is rows × n, n more than 1, out is

@@ -169,7 +169,7 @@ proptest! {
         let x: Vec<f32> = all.chunks(stride).flat_map(|row| row[beside..].to_vec()).collect();
         let (mut copied, mut there) = (vec![0.0; m * n], vec![1.0; m * n]);
         affine_batch(m, &x, &w, Some(&bias), f, &mut copied);
-        affine_block(&all[beside..], (m, stride), &w, &bias, f, &mut there);
+        affine_block(&all[beside..], (m, stride), &w, Some(&bias), f, &mut there);
         prop_assert_eq!(bits(&copied), bits(&there));
         let (mut copied, mut there) = (vec![0.5; k * n], vec![0.5; k * n]);
         weight_gradient(m, &x, &g, &mut copied);

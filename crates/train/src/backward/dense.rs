@@ -112,7 +112,7 @@ impl<T: Real> Dense<T> {
 
     /// [`Dense::forward`] of rows that lie `stride` numbers apart; the layer has more than one output.
     pub fn forward_block(&self, rows: usize, (x, stride): (&[T], usize), y: &mut [T]) {
-        let (weight, bias) = (&self.weight, &self.bias);
+        let (weight, bias) = (&self.weight, Some(&self.bias[..]));
         dense::affine_block(x, (rows, stride), weight, bias, self.activation, y);
     }
 
