@@ -145,11 +145,16 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Waits for something another process does; fails after two minutes, which no working system needs.
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    wait_for(what, || if done() { Ok(()) } else { Err(String::new()) });
+}
+
+/// Waits until something is so; `done` tells how far it is where it is not, which a test that waits in vain repeats.
+pub(crate) fn wait_for(what: &str, mut done: impl FnMut() -> Result<(), String>) {
     let begun = Instant::now();
-    while !done() {
+    while let Err(told) = done() {
         assert!(
             begun.elapsed() < Duration::from_secs(120),
-            "waited two minutes for {what}"
+            "waited two minutes for {what}: {told}"
         );
         std::thread::sleep(Duration::from_millis(10));
     }

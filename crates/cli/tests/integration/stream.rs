@@ -20,7 +20,7 @@ use rankine_store::vectors::{EmbeddedVectors, Generation, PgVectors, RedisVector
 use rankine_store::{RedbRows, RedisOptions, RedisRows};
 use serde_json::{Value as Json, json};
 
-use crate::home::{REPOSITORY, command, rankine, wait_until};
+use crate::home::{REPOSITORY, command, rankine, wait_for, wait_until};
 use crate::process::signal;
 
 const EXAMPLE: &str = "examples/cold-start/films";
@@ -572,11 +572,12 @@ fn kill_9_of_stream_database_and_model_under_load_loses_nothing_and_brings_nothi
     let rows = client.query("SELECT id FROM film ORDER BY id", &[]).unwrap();
     let ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
     let count = u64::try_from(ids.len()).unwrap();
-    wait_until("the stream to catch up", || {
+    wait_for("the stream to catch up", || {
         let figures = stream.figures();
-        figures["live"] == count
-            && figures["pending"] == 0
-            && figures["behind"].as_u64().is_some_and(|b| b < 100_000)
+        let (live, pending, behind) = (&figures["live"], &figures["pending"], &figures["behind"]);
+        let done = *live == count && *pending == 0 && behind.as_u64().is_some_and(|b| b < 100_000);
+        let told = format!("{live} of {count} items live, {pending} wait, {behind} bytes behind");
+        if done { Ok(()) } else { Err(told) }
     });
     std::thread::sleep(Duration::from_millis(500));
     stream.stop();

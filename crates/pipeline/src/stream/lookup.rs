@@ -19,6 +19,14 @@ pub struct Dimension {
     pub items: String,
 }
 
+impl Dimension {
+    /// What it is called in the stream's state: its table and key.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.table, self.key)
+    }
+}
+
 /// What the statement said about one id.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {

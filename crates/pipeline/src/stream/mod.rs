@@ -10,6 +10,7 @@ mod bytes;
 pub mod change;
 pub mod config;
 pub mod dead;
+mod dimension;
 pub mod embedder;
 pub mod features;
 mod feed;

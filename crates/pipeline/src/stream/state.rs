@@ -21,6 +21,9 @@ CREATE TABLE IF NOT EXISTS applied (key INTEGER PRIMARY KEY, lsn INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS pending (key INTEGER PRIMARY KEY, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
   as_of INTEGER NOT NULL, reason INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pending_reason ON pending (reason, key);
+CREATE TABLE IF NOT EXISTS moved (dimension TEXT NOT NULL, key TEXT NOT NULL, lsn INTEGER NOT NULL, seq INTEGER NOT NULL,
+  as_of INTEGER NOT NULL, PRIMARY KEY (dimension, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS moved_place ON moved (lsn, seq);
 CREATE INDEX IF NOT EXISTS applied_age ON applied (live, COALESCE(created, as_of));
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
@@ -118,6 +121,19 @@ pub struct Pending {
     pub reason: Reason,
 }
 
+/// A row of a dimension that has changed, and whose items have not been asked for yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// [`Dimension::name`](super::lookup::Dimension::name).
+    pub dimension: String,
+    /// The row's key.
+    pub key: String,
+    /// Its last change.
+    pub position: Position,
+    /// When that was committed.
+    pub as_of: i64,
+}
+
 /// All that one micro-batch leaves behind.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -127,6 +143,10 @@ pub struct Outcome {
     pub pending: Vec<Pending>,
     /// What was made again, as it was asked for: what has been asked anew since stays.
     pub done: Vec<Pending>,
+    /// Rows of dimensions that have changed.
+    pub moved: Vec<Moved>,
+    /// Those whose items wait now, as they were told: what has moved anew since stays.
+    pub spread: Vec<Moved>,
     /// What may be confirmed.
     pub confirmed: Option<u64>,
     /// The latest time that the source has told.
@@ -315,13 +335,33 @@ impl State {
         })
     }
 
-    /// Numbers of live keys, tombstones and waiting rows.
+    /// Rows of dimensions that have changed and whose items have not been asked for, at most `count`, in the order of changes.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn next_moved(&self, count: usize) -> Result<Vec<Moved>, PipelineError> {
+        let query = "SELECT dimension, key, lsn, seq, as_of FROM moved ORDER BY lsn, seq LIMIT ?1";
+        self.run("read", |database| {
+            let mut query = database.prepare_cached(query)?;
+            let rows = query.query_map([signed(count as u64)], |row| {
+                Ok(Moved {
+                    dimension: row.get(0)?,
+                    key: row.get(1)?,
+                    position: Position::new(unsigned(row.get(2)?), row.get(3)?),
+                    as_of: row.get(4)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Numbers of live keys, tombstones, and waiting rows, of items and of dimensions.
     ///
     /// # Errors
     /// `Sqlite`.
     pub fn counts(&self) -> Result<(u64, u64, u64), PipelineError> {
         let query = "SELECT (SELECT count(*) FROM applied WHERE live = 1), \
-             (SELECT count(*) FROM applied WHERE live = 0), (SELECT count(*) FROM pending)";
+             (SELECT count(*) FROM applied WHERE live = 0), (SELECT count(*) FROM pending) + (SELECT count(*) FROM moved)";
         self.run("read", |database| {
             database.query_row(query, [], |row| {
                 Ok((
@@ -342,6 +382,8 @@ impl State {
             put_applied(database, &outcome.applied)?;
             put_done(database, &outcome.done)?;
             put_pending(database, &outcome.pending)?;
+            put_spread(database, &outcome.spread)?;
+            put_moved(database, &outcome.moved)?;
             if let Some(latest) = outcome.latest {
                 put_meta(database, LATEST, &latest.to_string())?;
             }
@@ -540,6 +582,29 @@ fn put_done(database: &Connection, done: &[Pending]) -> rusqlite::Result<()> {
     Ok(())
 }
 
+fn put_moved(database: &Connection, moved: &[Moved]) -> rusqlite::Result<()> {
+    let command = "INSERT INTO moved VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (dimension, key) DO UPDATE SET \
+         lsn = max(lsn, excluded.lsn), seq = CASE WHEN excluded.lsn >= lsn THEN excluded.seq ELSE seq END, \
+         as_of = max(as_of, excluded.as_of)";
+    let mut command = database.prepare_cached(command)?;
+    for one in moved {
+        let Position { lsn, seq } = one.position;
+        command.execute(params![one.dimension, one.key, signed(lsn), seq, one.as_of])?;
+    }
+    Ok(())
+}
+
+fn put_spread(database: &Connection, spread: &[Moved]) -> rusqlite::Result<()> {
+    let command =
+        "DELETE FROM moved WHERE dimension = ?1 AND key = ?2 AND lsn = ?3 AND seq = ?4 AND as_of = ?5";
+    let mut command = database.prepare_cached(command)?;
+    for one in spread {
+        let Position { lsn, seq } = one.position;
+        command.execute(params![one.dimension, one.key, signed(lsn), seq, one.as_of])?;
+    }
+    Ok(())
+}
+
 fn applied_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Applied> {
     Ok(Applied {
         position: Position::new(unsigned(row.get(0)?), row.get(1)?),
@@ -631,9 +696,9 @@ mod tests {
         let outcome = Outcome {
             applied: vec![(1, whole), (2, applied(16, false))],
             pending: vec![pending(9, 8, Reason::Dimension)],
-            done: Vec::new(),
             confirmed: Some(24),
             latest: Some(-7),
+            ..Outcome::default()
         };
         let mut state = State::open(&path).unwrap();
         state.opened("here", 8).unwrap();
@@ -680,6 +745,38 @@ mod tests {
         let left = state.next_pending(9).unwrap();
         assert_eq!(left[0], pending(1, 16, Reason::Backfill));
         assert_eq!(left[1].key, 2);
+    }
+
+    #[test]
+    fn a_row_of_a_dimension_waits_once_and_stays_when_it_moves_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let moved = |key: &str, lsn: u64| Moved {
+            dimension: "author.name".to_owned(),
+            key: key.to_owned(),
+            position: Position::new(lsn, 0),
+            as_of: 7,
+        };
+        let outcome = |moved: Vec<Moved>, spread: Vec<Moved>| Outcome {
+            moved,
+            spread,
+            ..Outcome::default()
+        };
+        let mut state = State::open(&path).unwrap();
+        for lsn in 1..50 {
+            state.commit(&outcome(vec![moved("a", lsn)], Vec::new())).unwrap();
+        }
+        state.commit(&outcome(vec![moved("b", 9)], Vec::new())).unwrap();
+        assert_eq!(state.counts().unwrap(), (0, 0, 2));
+        let taken = state.next_moved(9).unwrap();
+        assert_eq!(taken, [moved("b", 9), moved("a", 49)]);
+        state.commit(&outcome(vec![moved("a", 60)], Vec::new())).unwrap();
+        state.commit(&outcome(Vec::new(), taken)).unwrap();
+        drop(state);
+        assert_eq!(
+            State::open(&path).unwrap().next_moved(9).unwrap(),
+            [moved("a", 60)]
+        );
     }
 
     #[test]

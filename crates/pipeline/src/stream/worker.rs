@@ -14,19 +14,20 @@ use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::allowance::{Allowance, Remade};
-use super::change::{Cell, Change, Fields, Kind, Position};
+use super::change::{Change, Kind, Position};
 use super::dead::{DIMENSION, DeadLetters, Letter};
+use super::dimension::Turns;
 use super::embedder::{Embedder, Embedders, vectors_of};
 use super::features::{FeatureRows, Refused, put_each};
 use super::file::{arrival, line};
 use super::generation::Generations;
 use super::joined::JoinedRow;
-use super::lookup::{Dimension, Found, Lookup, Resting};
+use super::lookup::{Dimension, Found, Lookup};
 use super::moment;
 use super::rules::{Rules, Watermark};
 use super::sort::{Wish, Work, same_table};
 use super::source::{Arrival, Source};
-use super::state::{Applied, Pending, Reason, State};
+use super::state::{Applied, State};
 use super::status::{DEAD, Status, Trace};
 use super::users::Users;
 use crate::error::PipelineError;
@@ -99,10 +100,11 @@ pub(crate) struct Worker {
     pub(crate) state: State,
     pub(crate) dead: DeadLetters,
     pub(crate) status: Arc<Status>,
-    stop: Arc<AtomicBool>,
+    pub(crate) stop: Arc<AtomicBool>,
     pub(crate) watermark: Watermark,
     /// Rows that may be made again now.
     allowance: Allowance,
+    pub(crate) turns: Turns,
     /// Whether the serving version's users are still to be embedded.
     pub(crate) users_due: bool,
 }
@@ -127,6 +129,7 @@ impl Worker {
             stop,
             watermark: Watermark::default(),
             allowance: Allowance::new(Instant::now()),
+            turns: Turns::default(),
             users_due: false,
         };
         (worker, parts.source)
@@ -274,7 +277,10 @@ impl Worker {
         let pending = self
             .state
             .next_pending(allowed.min(most).clamp(1, self.settings.batch))?;
-        if pending.is_empty() {
+        if allowed > 0 && self.spread(pending.first())? {
+            return Ok(Remade::Some);
+        }
+        if pending.is_empty() && (allowed > 0 || self.state.next_moved(1)?.is_empty()) {
             return Ok(Remade::Nothing);
         }
         if allowed == 0 {
@@ -290,14 +296,13 @@ impl Worker {
 
     /// Join, model, sinks, state: the same for new rows and for rows made again.
     pub(crate) fn make(&mut self, mut work: Work) -> Result<(), PipelineError> {
-        self.rest_on(&mut work)?;
+        self.note_moved(&mut work)?;
         let rows = self.join(&mut work)?;
         let joined = (self.settings.clock)();
         let vectors = self.embed(&rows, &mut work)?;
         let embedded = (self.settings.clock)();
         self.write(&rows, &vectors, &mut work)?;
-        self.dead.put(&work.letters)?;
-        Status::add(&self.status.dead, work.letters.len());
+        self.bury_all(&work.letters)?;
         self.state.commit(&work.outcome)?;
         let searchable = (self.settings.clock)();
         let traces = work.news.into_iter().map(|trace| match trace.outcome {
@@ -320,44 +325,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Finds the items that rest on changed dimension rows, and lets them wait.
-    fn rest_on(&mut self, work: &mut Work) -> Result<(), PipelineError> {
-        if let Some((position, as_of)) = work.unsettled.take() {
-            self.state.unsettle(position, as_of)?;
-        }
-        let moved = std::mem::take(&mut work.dimensions);
-        for at in 0..self.settings.dimensions.len() {
-            let of_this = moved.iter().filter(|((dimension, _), _)| *dimension == at);
-            let (keys, places): (Vec<String>, Vec<(Position, i64)>) =
-                of_this.map(|((_, key), place)| (key.clone(), *place)).unzip();
-            let Some((position, as_of)) = places.into_iter().max() else {
-                continue;
-            };
-            let Worker {
-                lookup, status, stop, ..
-            } = self;
-            let Resting { items, faulty } = retry(status, stop, || lookup.items_of(at, &keys))?;
-            for (key, reason) in faulty {
-                let place = moved
-                    .get(&(at, key.clone()))
-                    .copied()
-                    .unwrap_or((position, as_of));
-                let letter = self.dimension_letter((at, &key), &reason, place);
-                work.letters.extend(letter);
-            }
-            let applied = self.state.applied(&items)?;
-            let resting = items.iter().zip(applied).filter(|(key, applied)| {
-                // rows of this very batch are joined after the dimension has changed
-                !work.wishes.contains_key(key)
-                    && applied.is_some_and(|a| a.may_live() && position > a.position)
-            });
-            work.outcome.pending.extend(resting.map(|(key, _)| Pending {
-                key: *key,
-                position,
-                as_of,
-                reason: Reason::Dimension,
-            }));
-        }
+    /// Puts letters on disk.
+    pub(crate) fn bury_all(&mut self, letters: &[Letter]) -> Result<(), PipelineError> {
+        self.dead.put(letters)?;
+        Status::add(&self.status.dead, letters.len());
         Ok(())
     }
 
@@ -674,28 +645,6 @@ impl Worker {
             ..Work::default()
         };
         self.make(work)
-    }
-
-    /// The letter of a dimension's row on which the statement that finds its items fails. The row itself is in its table: the
-    /// record has its key alone.
-    fn dimension_letter(
-        &self,
-        (at, key): (usize, &str),
-        reason: &str,
-        (position, time): (Position, i64),
-    ) -> Option<Letter> {
-        let dimension = self.settings.dimensions.get(at)?;
-        let key = (dimension.key.as_str().into(), Cell::Text(key.to_owned()));
-        let change = Change {
-            table: dimension.table.as_str().into(),
-            kind: Kind::Update,
-            fields: Fields::from([key]),
-            position,
-            commit_time: time,
-            received: time,
-            xid: None,
-        };
-        Some(self.letter_of(DIMENSION, reason, &change))
     }
 
     /// A letter that keeps the whole change.

@@ -18,10 +18,11 @@ use rankine_pipeline::stream::lookup_postgres::{PostgresLookup, PostgresLookupOp
 use rankine_pipeline::stream::lookup_sqlite::{SqliteLookup, SqliteLookupOptions};
 use rankine_pipeline::stream::postgres::{PostgresOptions, PostgresSource};
 use rankine_pipeline::stream::rules::Rules;
+use rankine_pipeline::stream::state::{Moved, Outcome};
 use rankine_pipeline::stream::users::PostgresUsers;
 use rankine_pipeline::stream::{
-    Dimension, Embedded, Embedder, Embedders, Found, Identity, JoinedRow, Lookup, Parts, Resting, Settings,
-    State, Status, Users, run,
+    Dimension, Embedded, Embedder, Embedders, Found, Identity, JoinedRow, Lookup, Parts, Position, Resting,
+    Settings, State, Status, Users, run,
 };
 use rankine_store::MemoryRows;
 use rankine_store::testing::{Durability, PostgresServer};
@@ -381,6 +382,31 @@ mod from_a_file {
         );
         assert_eq!(home.level(2).as_deref(), Some("8"));
         assert_eq!(home.ids(), [1, 2]);
+    }
+
+    #[test]
+    fn an_author_whose_items_were_not_asked_for_before_the_end_is_not_forgotten() {
+        let home = Home::new();
+        std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+        home.run(|_| {}, Replay::default());
+        let moved = |dimension: &str| Moved {
+            dimension: dimension.to_owned(),
+            key: "a".to_owned(),
+            position: Position::new(1 << 40, 0),
+            as_of: 3_000_000,
+        };
+        let outcome = Outcome {
+            moved: vec![moved("author.author"), moved("publisher.name")],
+            ..Outcome::default()
+        };
+        State::open(&home.path("state.db"))
+            .unwrap()
+            .commit(&outcome)
+            .unwrap();
+        let status = home.run(|_| {}, Replay::default());
+        assert_eq!((count(&status.remade), count(&status.embedded)), (2, 0));
+        // a dimension that the configuration no longer has holds nothing up
+        assert_eq!(count(&status.pending), 0);
     }
 
     #[test]
