@@ -45,7 +45,7 @@ pub(crate) struct Assembled {
     pub(crate) search: Arc<dyn VectorSearch>,
 }
 
-/// Opens everything the configuration names; sources and PostgreSQL connect when they are first asked.
+/// Opens everything the configuration names; sources, PostgreSQL and Redis are waited for where they are away.
 ///
 /// # Errors
 /// No model, or one without an item tower; a store that cannot be opened.
@@ -193,7 +193,7 @@ fn features(
                 || -> Box<dyn FeatureRows> { Box::new(PostgresFeatures::new(dsn, table, key, &plan.sql)) };
             return Ok((open(), Rows::new(open())));
         }
-        "redis" => Arc::new(RedisRows::connect(RedisOptions::new(&features.dsn))?),
+        "redis" => Arc::new(RedisRows::open(RedisOptions::new(&features.dsn))?),
         _ => Arc::new(RedbRows::open(&folder.join("features.redb"), ROWS_CACHE)?),
     };
     let open = |types| -> Box<dyn FeatureRows> {
@@ -223,7 +223,7 @@ fn stores(plan: &StreamPlan, folder: &std::path::Path) -> anyhow::Result<Stores>
         search.get_or_insert(pgvector);
     }
     if config.stores.iter().any(|store| store == "redis") {
-        stores.push(Arc::new(RedisVectors::connect(RedisOptions::new(&config.redis))?));
+        stores.push(Arc::new(RedisVectors::open(RedisOptions::new(&config.redis))?));
     }
     Ok((stores, search.context("no vector store")?))
 }

@@ -70,26 +70,48 @@ impl RedisRows {
     /// # Errors
     /// [`StoreError::Redis`] if the address is malformed or nothing answers in time.
     pub fn connect(options: RedisOptions) -> Result<RedisRows, StoreError> {
+        let rows = RedisRows::of(options)?;
+        rows.ping()?;
+        Ok(rows)
+    }
+
+    /// As [`RedisRows::connect`], but a server that is away is no fault: the first call that finds it there is answered.
+    ///
+    /// # Errors
+    /// As [`RedisRows::connect`], where the server answers, and for a malformed address.
+    pub fn open(options: RedisOptions) -> Result<RedisRows, StoreError> {
+        let rows = RedisRows::of(options)?;
+        match rows.ping() {
+            Err(StoreError::Redis { source, address, .. }) if is_away(&source) => {
+                tracing::warn!(address, reason = %source, "Redis is away; it is waited for");
+                Ok(rows)
+            }
+            answered => answered.map(|()| rows),
+        }
+    }
+
+    /// One that has asked nothing yet.
+    fn of(options: RedisOptions) -> Result<RedisRows, StoreError> {
         let refuse = |source: RedisError| StoreError::Redis {
             action: "understand the address",
             address: "(the given url)".to_owned(),
             source: Box::new(source),
         };
         let client = Client::open(options.url.as_str()).map_err(refuse)?;
-        let address = client.get_connection_info().addr().to_string();
-        let rows = RedisRows {
+        Ok(RedisRows {
+            address: client.get_connection_info().addr().to_string(),
             client,
-            address,
             options,
             idle: Mutex::new(Vec::new()),
-        };
-        rows.run("ping", |connection| {
-            redis::cmd("PING").query::<String>(connection)
-        })?;
-        Ok(rows)
+        })
     }
 
-    fn open(&self) -> RedisResult<Connection> {
+    fn ping(&self) -> Result<(), StoreError> {
+        let ping = |connection: &mut Connection| redis::cmd("PING").query::<String>(connection);
+        self.run("ping", ping).map(|_| ())
+    }
+
+    fn reach(&self) -> RedisResult<Connection> {
         let connection = self
             .client
             .get_connection_with_timeout(self.options.connect_timeout)?;
@@ -112,7 +134,7 @@ impl RedisRows {
         };
         let outcome = outcome.unwrap_or_else(|| {
             self.lock_idle().clear();
-            self.attempt(self.open()?, &call)
+            self.attempt(self.reach()?, &call)
         });
         outcome.map_err(|error| self.fail(action, error))
     }
@@ -280,6 +302,11 @@ fn canonical_id(text: &str) -> Option<i64> {
 /// After these the connection is gone or its replies may be out of step.
 fn is_broken(error: &RedisError) -> bool {
     error.is_io_error() || error.is_unrecoverable_error()
+}
+
+/// Whether a server that may answer later did not answer now: nothing listens, the way is cut, it still reads its file.
+fn is_away(error: &RedisError) -> bool {
+    error.is_io_error() || matches!(error.code(), Some("LOADING" | "MASTERDOWN"))
 }
 
 /// The key holds something that is no row of ours: another Redis type, or bytes that are not UTF-8.

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use rankine_store::testing::RedisServer;
+use rankine_store::vectors::{RedisVectors, VectorStore};
 use rankine_store::{Cells, RedisOptions, RedisRows, RowStore, Scanned, conformance};
 
 fn row(text: &str) -> Cells {
@@ -77,6 +78,24 @@ fn a_dead_server_is_an_error_that_names_the_address() {
         "{error}"
     );
     assert!(RedisRows::connect(RedisOptions::new(&format!("redis://127.0.0.1:{port}/"))).is_err());
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for_and_one_that_refuses_is_not() {
+    let (folder, server) = start();
+    let (url, port) = (server.url(), server.port());
+    let barred = url.replace("redis://", "redis://:secret@");
+    let refused = RedisRows::open(RedisOptions::new(&barred)).err().unwrap();
+    assert!(!refused.to_string().contains("secret"), "{refused}");
+    drop(server);
+    let rows = RedisRows::open(RedisOptions::new(&url)).unwrap();
+    let vectors = RedisVectors::open(RedisOptions::new(&url)).unwrap();
+    assert!(rows.get_many("uf", &[1]).is_err() && vectors.versions("items").is_err());
+    let _server = RedisServer::start_on(port, folder.path()).unwrap();
+    rows.put_many("uf", &[(1, row("new"))]).unwrap();
+    assert_eq!(rows.get_many("uf", &[1]).unwrap(), [Some(row("new"))]);
+    assert_eq!(vectors.versions("items").unwrap(), [0_u64; 0]);
+    assert!(RedisRows::open(RedisOptions::new("redis://127.0.0.1:x/")).is_err());
 }
 
 #[test]

@@ -386,6 +386,45 @@ fn a_model_in_another_process_makes_the_same_vectors_and_is_waited_for() {
 }
 
 #[test]
+fn a_redis_that_is_away_at_the_start_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    train(home.path());
+    let files = home.path().join("films");
+    crate::home::copy(&Path::new(REPOSITORY).join(EXAMPLE), &files);
+    let redis =
+        RedisServer::start(home.path()).expect("redis-server is needed: apt-get install redis-server");
+    let (url, port) = (redis.url(), redis.port());
+    drop(redis);
+    let path = files.join("stream.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let config = config.replace(
+        "[vectors]\n",
+        &format!("[vectors]\nstores = [\"embedded\", \"redis\"]\nredis = \"{url}\"\n"),
+    );
+    std::fs::write(
+        &path,
+        format!("{config}\n[features]\nkind = \"redis\"\ndsn = \"{url}\"\n"),
+    )
+    .unwrap();
+    let stream = Stream::start(home.path(), &path);
+    wait_until("the stream to say what holds it", || {
+        stream.figures()["held_by"]
+            .as_str()
+            .is_some_and(|by| by.contains("redis at"))
+    });
+    let _redis = RedisServer::start_on(port, home.path()).unwrap();
+    wait_until("three films", || {
+        stream.figures()["live"] == 3 && stream.figures()["pending"] == 0
+    });
+    stream.stop();
+    let rows = RedisRows::connect(RedisOptions::new(&url)).unwrap();
+    let rows = StoredFeatures::new(Arc::new(rows), "mf", Types::new(Vec::new())).get(&[1, 2, 3]);
+    assert!(rows.unwrap().iter().all(Option::is_some));
+    let vectors = RedisVectors::connect(RedisOptions::new(&url)).unwrap();
+    assert_eq!(vectors.ids(&Generation::new("items", 1)).unwrap(), [1, 2, 3]);
+}
+
+#[test]
 fn faults_of_a_configuration_are_told_at_once() {
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("s.toml");

@@ -35,6 +35,27 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Refuses to add to vectors of a version, items' or users' as `what` says, that another artefact has made.
+    pub(crate) fn follows(
+        &self,
+        maker: Option<Identity>,
+        (what, version): (&str, u64),
+    ) -> Result<(), PipelineError> {
+        match maker.filter(|maker| !maker.is_same(self)) {
+            None => Ok(()),
+            Some(maker) => Err(PipelineError::Embed {
+                reason: format!(
+                    "version {version} is of {self}, where the {what} of version {version} were made by {maker}: publish it once more, \
+                     under a higher version, or begin a stream under another name"
+                ),
+                model: self.model.clone(),
+                transient: false,
+            }),
+        }
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let checksum = match self.checksum.as_str() {

@@ -110,21 +110,16 @@ impl Generations {
         self.agree(true)
     }
 
-    /// Opens a version that has vectors, where it is of the model that made them.
+    /// Opens a version that has vectors, where it is of the models that made them, items' and users'.
     fn opened(&self, version: u64, state: &State) -> Result<Arc<dyn Embedder>, PipelineError> {
         let embedder = self.embedders.open(version)?;
-        let (now, maker) = (embedder.identity(), state.maker(version)?);
-        match maker.filter(|maker| !maker.is_same(&now)) {
-            None => Ok(embedder),
-            Some(maker) => Err(PipelineError::Embed {
-                reason: format!(
-                    "version {version} is of {now}, where the vectors of version {version} were made by {maker}: publish it once more, \
-                     under a higher version, or begin a stream under another name"
-                ),
-                model: now.model,
-                transient: false,
-            }),
+        embedder
+            .identity()
+            .follows(state.maker(version)?, ("vectors", version))?;
+        if let Some(users) = &self.users {
+            users.agree(version, &self.stores, state)?;
         }
+        Ok(embedder)
     }
 
     /// Serves a version at once.
@@ -305,7 +300,12 @@ impl Generations {
 
     /// Whether users' vectors of `version` serve or are ready to; begins to make them where they are not. A failure is the
     /// caller's to tell; it is tried again after a while.
-    pub(crate) fn users_ready(&mut self, version: u64, now: i64) -> Result<bool, PipelineError> {
+    pub(crate) fn users_ready(
+        &mut self,
+        version: u64,
+        now: i64,
+        state: &State,
+    ) -> Result<bool, PipelineError> {
         let Some(users) = &self.users else {
             return Ok(true);
         };
@@ -316,10 +316,12 @@ impl Generations {
         match over {
             Some(false) => Ok(false),
             Some(true) => {
-                let ended = self.making.take().map_or(Ok(0), Making::end);
+                let ended = self.making.take().map(Making::end).transpose();
                 self.rest = ended.is_err().then(|| Instant::now() + AGAIN);
-                let count = ended?;
-                tracing::info!(version, count, "users have vectors of this version");
+                if let Some((count, maker)) = ended? {
+                    users.made(version, &maker, state)?;
+                    tracing::info!(version, count, "users have vectors of this version");
+                }
                 Ok(true)
             }
             None if self.rest.is_some_and(|rest| Instant::now() < rest) => Ok(false),
@@ -523,7 +525,7 @@ impl Worker {
         }
         let version = self.generations.version();
         let now = (self.settings.clock)();
-        let ready = match self.generations.users_ready(version, now) {
+        let ready = match self.generations.users_ready(version, now, &self.state) {
             // a wrong statement, a model without users: better told at the start than waited for
             Err(error) if !error.is_transient() => return Err(error),
             ready => self.told_ready(version, ready),
@@ -572,7 +574,7 @@ impl Worker {
         let next = self.generations.next.as_ref();
         let version = next.map_or(0, |next| next.embedder.version());
         let now = (self.settings.clock)();
-        let ready = self.generations.users_ready(version, now);
+        let ready = self.generations.users_ready(version, now, &self.state);
         if !self.told_ready(version, ready) {
             return Ok(false);
         }

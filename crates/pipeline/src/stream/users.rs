@@ -15,14 +15,18 @@ use rankine_table::json_lines::JsonLinesReader;
 use rankine_table::{Record, Step, parquet};
 use serde_json::{Map, Value as Json};
 
-use super::embedder::{Embedder, Embedders, vectors_of};
+use super::embedder::{Embedder, Embedders, Identity, vectors_of};
 use super::joined::JoinedRow;
 use super::lookup_postgres::connect;
+use super::state::State;
 use crate::error::PipelineError;
 use crate::sample::cells::Cells;
 
 /// Users read, embedded and written at a time.
 const CHUNK: usize = 500;
+
+/// The note of the model that made the users' vectors of a version; the version's number follows.
+const MAKER: &str = "maker of users of version ";
 
 /// Takes some rows; a failure ends the reading.
 pub type Take<'a> = &'a mut dyn FnMut(Vec<JoinedRow>) -> Result<(), PipelineError>;
@@ -165,10 +169,38 @@ pub struct Users {
 pub(crate) struct Making {
     version: u64,
     given_up: Arc<AtomicBool>,
-    thread: JoinHandle<Result<usize, PipelineError>>,
+    thread: JoinHandle<Result<(usize, Identity), PipelineError>>,
 }
 
 impl Users {
+    /// Refuses a version whose users' vectors serve and were made by another model than the one that has its number now. A model
+    /// that is not there says nothing.
+    pub(crate) fn agree(
+        &self,
+        version: u64,
+        stores: &[Arc<dyn VectorStore>],
+        state: &State,
+    ) -> Result<(), PipelineError> {
+        let noted = state.meta(&format!("{MAKER}{version}"))?;
+        let maker = noted.and_then(|text| serde_json::from_str(&text).ok());
+        let mut serve = false;
+        for store in stores {
+            serve |= store.current(&self.set)? == Some(version);
+        }
+        match self.embedders.open(version) {
+            Ok(embedder) if serve => embedder.identity().follows(maker, ("users' vectors", version)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes which model made the users' vectors of a version.
+    pub(crate) fn made(&self, version: u64, maker: &Identity, state: &State) -> Result<(), PipelineError> {
+        state.set_meta(
+            &format!("{MAKER}{version}"),
+            &serde_json::json!(maker).to_string(),
+        )
+    }
+
     /// Begins to make the vectors of `version`.
     pub(crate) fn begin(&self, version: u64, stores: &[Arc<dyn VectorStore>], now: i64) -> Making {
         let (rows, embedders) = (self.rows.clone(), self.embedders.clone());
@@ -179,7 +211,11 @@ impl Users {
             given_up: given_up.clone(),
             now,
         };
-        let run = move || task.run(rows.as_ref(), embedders.open(version)?.as_ref());
+        let run = move || {
+            let embedder = embedders.open(version)?;
+            let count = task.run(rows.as_ref(), embedder.as_ref())?;
+            Ok((count, embedder.identity()))
+        };
         Making {
             version,
             given_up,
@@ -198,8 +234,8 @@ impl Making {
         self.thread.is_finished()
     }
 
-    /// How many users have a vector now; waits for the end.
-    pub(crate) fn end(self) -> Result<usize, PipelineError> {
+    /// How many users have a vector now, and by which model; waits for the end.
+    pub(crate) fn end(self) -> Result<(usize, Identity), PipelineError> {
         let died = |_| PipelineError::Stream {
             reason: "the thread that embeds users has died".to_owned(),
         };

@@ -88,6 +88,15 @@ impl RedisVectors {
         Ok(RedisVectors { redis })
     }
 
+    /// As [`RedisVectors::connect`], but a server that is away is no fault: the first call that finds it there is answered.
+    ///
+    /// # Errors
+    /// As [`RedisVectors::connect`], where the server answers, and for a malformed address.
+    pub fn open(options: RedisOptions) -> Result<RedisVectors, StoreError> {
+        let redis = RedisRows::open(options)?;
+        Ok(RedisVectors { redis })
+    }
+
     fn ask<T: FromRedisValue>(&self, action: &'static str, words: &[&str]) -> Result<T, StoreError> {
         self.redis.run(action, |connection| {
             let mut command = redis::cmd(words[0]);

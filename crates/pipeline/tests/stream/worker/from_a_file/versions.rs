@@ -54,10 +54,15 @@ impl Staged {
 
     /// As `parts`, with users that cannot be read while the gate is shut.
     fn parts_with_users(&self, home: &Home) -> Parts {
+        self.parts_with_users_of(home, Arc::new(Versions(self.newest.clone())))
+    }
+
+    /// The same with another model for users.
+    fn parts_with_users_of(&self, home: &Home, embedders: Arc<dyn Embedders>) -> Parts {
         let users = Users {
             set: "users".to_owned(),
             rows: Arc::new(self.clone()),
-            embedders: Arc::new(Versions(self.newest.clone())),
+            embedders,
         };
         Parts {
             users: Some(users),
@@ -279,6 +284,40 @@ fn another_model_of_the_same_version_is_refused_or_filled_beside() {
     other.publish(2);
     other.shut(false);
     wait_until(&Some(2), || home.vectors.current("items").unwrap());
+    running.stop();
+}
+
+#[test]
+fn another_model_of_users_under_the_same_version_is_refused_by_both_names() {
+    let home = Home::new();
+    let of = |model| Staged {
+        model,
+        ..Staged::new("")
+    };
+    std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
+    let items = of("films");
+    let by = |users: &Staged| items.parts_with_users_of(&home, Arc::new(users.clone()));
+    let (first, other) = (of("readers"), of("viewers"));
+    let serving = || home.vectors.current("users").unwrap();
+    let running = start(settings(dimensions()), by(&first), Replay::default());
+    wait_until(&Some(1), serving);
+    running.stop();
+    let running = start(settings(dimensions()), by(&other), Replay::default());
+    let told = running.thread.join().unwrap().unwrap_err().to_string();
+    for part in [
+        "`viewers` (artefact viewers1)",
+        "users' vectors of version 1",
+        "`readers` (artefact readers1)",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    // the model that made them goes on; the other takes over under a higher number
+    let running = start(settings(dimensions()), by(&first), Replay::default());
+    wait_until(&1, || count(&running.status.version));
+    running.stop();
+    items.publish(2);
+    let running = start(settings(dimensions()), by(&other), Replay::default());
+    wait_until(&Some(2), serving);
     running.stop();
 }
 
