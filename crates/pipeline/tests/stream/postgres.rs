@@ -298,6 +298,52 @@ fn more_log_than_allowed_is_let_go_and_the_stream_begins_anew() {
     assert_eq!(ids.len(), 60);
 }
 
+/// From where the server reads its log for a slot.
+fn read_from(client: &mut Client, slot: &str) -> i64 {
+    let query =
+        "SELECT pg_wal_lsn_diff(restart_lsn, '0/0')::bigint FROM pg_replication_slots WHERE slot_name = $1";
+    client.query_one(query, &[&slot]).unwrap().get(0)
+}
+
+#[test]
+fn log_is_not_read_from_the_beginning_at_every_start() {
+    // within 15 s of its start a server notes nothing by itself
+    let server = PostgresServer::start(Durability::Process).unwrap();
+    let (url, mut client) = tables(&server);
+    let mut source = PostgresSource::new(options(&url, "noted"));
+    let (opened, _) = open(&mut source, &Past::default());
+    let first = read_from(&mut client, "noted");
+    let padding = "INSERT INTO item (id, big) SELECT n, repeat('x', 7000) FROM generate_series(1, 1000) n";
+    client.batch_execute(padding).unwrap();
+    let (_, end) = until(&mut source, "1000");
+    source.confirm(end).unwrap();
+    drop(source);
+    let past = Past {
+        confirmed: Some(end),
+        origin: Some(opened.origin),
+    };
+    let mut source = PostgresSource::new(options(&url, "noted"));
+    open(&mut source, &past);
+    // far less than those 15 s
+    let mut read = first;
+    for id in 2000..2040_i64 {
+        client
+            .execute("INSERT INTO item (id) VALUES ($1)", &[&id])
+            .unwrap();
+        let (_, end) = until(&mut source, &id.to_string());
+        source.confirm(end).unwrap();
+        read = read_from(&mut client, "noted");
+        if read > first + 7_000_000 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    assert!(
+        read > first + 7_000_000,
+        "the slot is read from {read} on, at first from {first}"
+    );
+}
+
 #[test]
 fn a_given_slot_is_used_and_never_made() {
     let (_server, url, mut client) = database();

@@ -24,6 +24,8 @@ use crate::stream::source::{Arrival, Backfill, Opened, Past, Retained, Source};
 const SNAPSHOT_CHUNK: usize = 10_000;
 /// How often the server hears how far we are, at least.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
+/// Bytes of log kept from which on the server is asked to note which transactions run.
+const MARK_AFTER: u64 = 4 << 20;
 /// How often at most.
 const STATUS_GAP: Duration = Duration::from_millis(50);
 
@@ -294,6 +296,7 @@ impl Source for PostgresSource {
             quoted(&self.options.slot),
             print_lsn(from),
         ))?;
+        slot::mark(&mut client)?;
         let keys = std::iter::once(&self.options.key).chain(self.options.others.iter().map(|(_, key)| key));
         let keys = tables.into_iter().map(|t| t.name).zip(keys.cloned()).collect();
         self.stream = Some(Stream::new(wire, keys, from));
@@ -332,6 +335,7 @@ impl Source for PostgresSource {
             Some(kept) if self.options.managed && kept.bytes > self.options.max_retained => {
                 Err(self.give_up(kept))
             }
+            Some(kept) if kept.bytes > MARK_AFTER => slot::mark(client).map(|_| Some(kept)),
             kept => Ok(kept),
         }
     }
