@@ -168,13 +168,19 @@ impl PostgresServer {
                 Ok(_) => return Ok(()),
                 Err(error) => last = error.to_string(),
             }
-            if !Path::new(&format!("/proc/{}", self.server)).exists() {
+            if !self.runs() {
                 break;
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         let log = std::fs::read_to_string(self.root.join("server.log")).unwrap_or_default();
         Err(refuse(&format!("{last}; its log: {log}")))
+    }
+
+    /// Whether the server's process is there; its shell has one that has ended wait until it is told to stop.
+    fn runs(&self) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", self.server));
+        state.is_ok_and(|state| !state.contains(") Z "))
     }
 
     /// The address of an existing database.
