@@ -3,8 +3,9 @@
 use rankine_kernel::Real;
 use rankine_kernel::activation::{sigmoid, softplus};
 
-/// Turns the candidates' scores (−∞ for those that do not count) into their slopes; returns the loss and the slope of p.
-pub(super) fn row<T: Real>(scores: &mut [T], positive: T) -> (T, T) {
+/// Turns the candidates' scores (−∞ for those that do not count) into their slopes but for a factor; returns the loss, the slope of p, and
+/// that factor.
+pub(super) fn row<T: Real>(scores: &mut [T], positive: T) -> (T, T, T) {
     super::hinge::pairs(scores, |s| {
         let gap = s - positive;
         (softplus(gap), sigmoid(gap))

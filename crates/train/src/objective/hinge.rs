@@ -2,8 +2,9 @@
 
 use rankine_kernel::Real;
 
-/// Turns the candidates' scores (−∞ for those that do not count) into their slopes; returns the loss and the slope of p.
-pub(super) fn row<T: Real>(scores: &mut [T], positive: T, margin: T) -> (T, T) {
+/// Turns the candidates' scores (−∞ for those that do not count) into their slopes but for a factor; returns the loss, the slope of p, and
+/// that factor.
+pub(super) fn row<T: Real>(scores: &mut [T], positive: T, margin: T) -> (T, T, T) {
     pairs(scores, |s| {
         let gap = margin + s - positive;
         if gap > T::ZERO {
@@ -15,8 +16,8 @@ pub(super) fn row<T: Real>(scores: &mut [T], positive: T, margin: T) -> (T, T) {
 }
 
 /// The mean over the candidates that count of what `judge` says of each: value, and slope with respect to s (that of p is
-/// its negative).
-pub(super) fn pairs<T: Real>(scores: &mut [T], judge: impl Fn(T) -> (T, T)) -> (T, T) {
+/// its negative); what the slopes lack is the mean's share.
+pub(super) fn pairs<T: Real>(scores: &mut [T], judge: impl Fn(T) -> (T, T)) -> (T, T, T) {
     let none = T::of(f64::NEG_INFINITY);
     let count = scores.iter().filter(|s| **s > none).count();
     let share = T::ONE / T::of(count.max(1) as f64);
@@ -24,8 +25,8 @@ pub(super) fn pairs<T: Real>(scores: &mut [T], judge: impl Fn(T) -> (T, T)) -> (
     for s in scores {
         let (v, g) = if *s > none { judge(*s) } else { (T::ZERO, T::ZERO) };
         value += v * share;
-        *s = g * share;
-        slope += *s;
+        *s = g;
+        slope += g;
     }
-    (value, -slope)
+    (value, -slope * share, share)
 }

@@ -32,6 +32,7 @@ use std::ops::Range;
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use rankine_kernel::activation::Activation;
 use rankine_kernel::{Real, dense};
 use rankine_model::config::ObjectiveKind;
 use rankine_model::{ModelConfig, Network};
@@ -81,7 +82,12 @@ pub struct Work<T> {
     to_queries: Vec<T>,
     to_keys: Vec<T>,
     corrections: Vec<T>,
+    /// Slopes of the positives' own scores.
     slopes: Vec<T>,
+    /// Of each user of a part, what the slopes of the others' scores lack.
+    factors: Vec<T>,
+    /// A part's queries, each times its factor.
+    scaled: Vec<T>,
 }
 
 /// A step's numbers: rows, candidates, and which of the latter are held against positives.
@@ -168,6 +174,8 @@ impl Objective {
             to_keys: Vec::new(),
             corrections: Vec::new(),
             slopes: Vec::new(),
+            factors: Vec::new(),
+            scaled: Vec::new(),
         }
     }
 
@@ -288,34 +296,17 @@ impl Objective {
             let mut scores = std::mem::take(&mut work.scores);
             let part = sized(&mut scores, rows * columns);
             dense::input_gradient(rows, &work.queries[span.clone()], &work.transposed, part);
-            work.slopes.clear();
+            (work.slopes.clear(), work.factors.clear());
             for (r, row) in part.chunks_exact_mut(columns.max(1)).enumerate() {
                 let (i, w) = (first + r, weight(first + r, work));
                 // behind the candidates are zeros: what is empty has no slope
-                let judged = self.judge(mask, (i, w * share), &mut row[..candidates], (shape, work));
-                sum += (w * judged.0).to_f64();
-                work.slopes.push(judged.1);
+                let (value, slope, factor) =
+                    self.judge(mask, (i, w * share), &mut row[..candidates], (shape, work));
+                sum += (w * value).to_f64();
+                work.slopes.push(slope);
+                work.factors.push(factor);
             }
-            let to_queries = &mut work.to_queries[span.clone()];
-            dense::affine_batch(
-                rows,
-                part,
-                &work.keys[from * dim..],
-                None,
-                rankine_kernel::activation::Activation::Linear,
-                to_queries,
-            );
-            dense::weight_gradient(
-                rows,
-                part,
-                &work.queries[span.clone()],
-                &mut work.to_keys[from * dim..],
-            );
-            for (r, slope) in work.slopes.iter().enumerate() {
-                let at = (first + r) * dim..(first + r + 1) * dim;
-                dense::axpy(*slope, &work.keys[at.clone()], &mut work.to_queries[at.clone()]);
-                dense::axpy(*slope, &work.queries[at.clone()], &mut work.to_keys[at]);
-            }
+            back(part, (span, from * dim), dim, work);
             work.scores = scores;
         }
         work.keys.truncate(keys * dim);
@@ -323,17 +314,17 @@ impl Objective {
         (sum, total.to_f64())
     }
 
-    /// Turns a sample's scores into their slopes; returns the loss and the slope of the positive's own score.
+    /// Turns a sample's scores into their slopes but for a factor; returns the loss, the slope of the positive's own score, and the factor.
     fn judge<T: Real>(
         &self,
         mask: &Mask,
         (i, share): (usize, T),
         scores: &mut [T],
         (shape, work): (Shape, &Work<T>),
-    ) -> (T, T) {
+    ) -> (T, T, T) {
         if share <= T::ZERO {
             scores.fill(T::ZERO);
-            return (T::ZERO, T::ZERO);
+            return (T::ZERO, T::ZERO, T::ZERO);
         }
         let at = i * shape.dim..(i + 1) * shape.dim;
         let own = dense::dot(&work.queries[at.clone()], &work.keys[at]) - work.corrections[i];
@@ -345,19 +336,45 @@ impl Objective {
         if let Some(most) = self.settings.hard {
             hard::keep(most, scores);
         }
-        let (value, slope) = match self.settings.kind {
+        let (value, slope, factor) = match self.settings.kind {
             ObjectiveKind::Bpr => bpr::row(scores, own),
             ObjectiveKind::Hinge => hinge::row(scores, own, T::of(self.settings.margin)),
             ObjectiveKind::Inbatch
             | ObjectiveKind::Sampled
             | ObjectiveKind::Pointwise
-            | ObjectiveKind::Mix => {
-                let (value, slope) = softmax::row(scores, own, share);
-                return (value, slope * share);
-            }
+            | ObjectiveKind::Mix => softmax::row(scores, own),
         };
-        dense::scale(share, scores);
-        (value, slope * share)
+        (value, slope * share, factor * share)
+    }
+}
+
+/// From slopes of a part's scores to the gradients of its queries and of all keys; `from` is the first candidate's place.
+fn back<T: Real>(slopes: &[T], (span, from): (Range<usize>, usize), dim: usize, work: &mut Work<T>) {
+    let Work {
+        queries,
+        keys,
+        to_queries,
+        to_keys,
+        scaled,
+        ..
+    } = work;
+    let rows = work.slopes.len();
+    let (own, to_queries) = (&queries[span.clone()], &mut to_queries[span.clone()]);
+    dense::affine_batch(rows, slopes, &keys[from..], None, Activation::Linear, to_queries);
+    copy(own, scaled);
+    for (r, factor) in work.factors.iter().enumerate() {
+        let at = r * dim..(r + 1) * dim;
+        dense::scale(*factor, &mut scaled[at.clone()]);
+        dense::scale(*factor, &mut to_queries[at]);
+    }
+    dense::weight_gradient(rows, slopes, scaled, &mut to_keys[from..]);
+    for (r, slope) in work.slopes.iter().enumerate() {
+        let (at, whole) = (
+            r * dim..(r + 1) * dim,
+            span.start + r * dim..span.start + (r + 1) * dim,
+        );
+        dense::axpy(*slope, &keys[whole.clone()], &mut to_queries[at.clone()]);
+        dense::axpy(*slope, &own[at], &mut to_keys[whole]);
     }
 }
 

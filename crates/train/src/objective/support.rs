@@ -28,10 +28,11 @@ pub(super) fn row<T: Real>(scores: &mut [T], positive: T, guide: Guide<T>) -> (T
         }
         *s *= gamma;
     }
-    let (value, slope) = super::softmax::row(&mut guided, positive * gamma, T::ONE);
+    let (value, slope, factor) = super::softmax::row(&mut guided, positive * gamma);
+    let factor = factor * gamma;
     for (s, g) in scores.iter_mut().zip(guided) {
         let inner = if *s > positive { support } else { T::ONE };
-        *s = g * gamma * inner;
+        *s = g * factor * inner;
     }
     (value, slope * gamma)
 }
