@@ -47,7 +47,7 @@ use mask::Mask;
 use target::Target;
 
 /// Users whose scores are held at once.
-const PART: usize = 256;
+const PART: usize = 128;
 
 /// The width of a row of scores of so many candidates. Where rows would lie a multiple of 1,024 bytes apart there are 16 empty places
 /// behind each: a product that reads across the rows would find all of them in a few places of the processor's caches.
