@@ -38,7 +38,8 @@ pub(crate) fn run(options: &Options, globals: &Globals) -> anyhow::Result<()> {
         }));
     }
     output::line(&format!(
-        "{user} version {users}, {item} version {items}; together they differ from {} by {:e} at most on the logit",
+        "{user} version {users}, {item} version {items}; together they differ from {} by {:e} at most on the logit, where an item's \
+         preference is not given: a half knows content alone",
         options.model, halves.difference
     ));
     Ok(())

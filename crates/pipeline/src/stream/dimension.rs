@@ -17,26 +17,29 @@ const ITEMS: usize = 500;
 /// Rows of a dimension whose items are asked for at once, at most.
 const ROWS: usize = 256;
 
-/// How rows of dimensions take turns with what else waits.
+/// How what rests on dimensions takes turns with what else waits.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    /// Rows to ask for at once: so many that about [`ITEMS`] rest on them.
+    /// Rows of dimensions to ask for at once: so many that about [`ITEMS`] rest on them.
     rows: usize,
-    /// Whether it was their turn last.
-    last: bool,
+    /// Whose turn it was last.
+    of_dimensions: bool,
 }
 
 impl Default for Turns {
     fn default() -> Turns {
-        Turns { rows: 8, last: false }
+        Turns {
+            rows: 8,
+            of_dimensions: false,
+        }
     }
 }
 
 impl Turns {
-    /// Whether the rows come now, `others` waiting: steady changes must not hold up a backfill for ever.
-    fn come(&mut self, others: bool) -> bool {
-        self.last = !(self.last && others);
-        self.last
+    /// Whose turn it is now: steady changes of dimensions must not hold up a backfill for ever, nor it them.
+    fn next(&mut self) -> bool {
+        self.of_dimensions = !self.of_dimensions;
+        self.of_dimensions
     }
 
     /// Learns how many items rest on the rows that were asked for.
@@ -68,40 +71,56 @@ impl Worker {
         Ok(())
     }
 
-    /// Lets the items of the next rows wait, unless items of earlier ones do; whether there were such rows.
-    pub(crate) fn spread(&mut self, first: Option<&Pending>) -> Result<bool, PipelineError> {
-        if first.is_some_and(|one| one.reason == Reason::Dimension) {
-            return Ok(false);
+    /// Rows to be made again, in turn what rests on dimensions and what else waits.
+    pub(crate) fn next_waiting(&mut self, count: usize) -> Result<Vec<Pending>, PipelineError> {
+        let of_dimensions = self.turns.next();
+        let rows = self.waiting(of_dimensions, count)?;
+        match rows.is_empty() {
+            true => self.waiting(!of_dimensions, count),
+            false => Ok(rows),
         }
+    }
+
+    fn waiting(&mut self, of_dimensions: bool, count: usize) -> Result<Vec<Pending>, PipelineError> {
+        let rows = self.state.next_pending(of_dimensions, count)?;
+        match rows.is_empty() && of_dimensions && self.spread()? {
+            true => self.state.next_pending(true, count),
+            false => Ok(rows),
+        }
+    }
+
+    /// Lets the items of the next changed rows wait; whether there were such rows.
+    fn spread(&mut self) -> Result<bool, PipelineError> {
         let moved = self.state.next_moved(self.turns.rows)?;
-        if moved.is_empty() || !self.turns.come(first.is_some()) {
+        if moved.is_empty() {
             return Ok(false);
         }
         let (mut outcome, mut letters) = (Outcome::default(), Vec::new());
+        let mut found = 0;
         for dimension in 0..self.settings.dimensions.len() {
-            self.spread_of(dimension, &moved, (&mut outcome.pending, &mut letters))?;
+            found += self.spread_of(dimension, &moved, (&mut outcome.pending, &mut letters))?;
         }
-        self.turns.learn(outcome.pending.len());
+        self.turns.learn(found);
         outcome.spread = moved;
         self.bury_all(&letters)?;
         self.state.commit(&outcome)?;
         Ok(true)
     }
 
-    /// The items that rest on rows of one dimension, and the letters of rows on which its statement fails.
+    /// Of one dimension, the items to be made again and the letters of rows on which its statement fails; how many items rest on the rows.
     fn spread_of(
         &mut self,
         at: usize,
         moved: &[Moved],
         (pending, letters): (&mut Vec<Pending>, &mut Vec<Letter>),
-    ) -> Result<(), PipelineError> {
+    ) -> Result<usize, PipelineError> {
         let Some(dimension) = self.settings.dimensions.get(at).cloned() else {
-            return Ok(());
+            return Ok(0);
         };
         let name = dimension.name();
         let of_this: Vec<&Moved> = moved.iter().filter(|one| one.dimension == name).collect();
         let Some(latest) = of_this.iter().max_by_key(|one| one.position) else {
-            return Ok(());
+            return Ok(0);
         };
         let keys: Vec<String> = of_this.iter().map(|one| one.key.clone()).collect();
         let Worker {
@@ -124,7 +143,7 @@ impl Worker {
             as_of: latest.as_of,
             reason: Reason::Dimension,
         }));
-        Ok(())
+        Ok(items.len())
     }
 
     /// The letter of a dimension's row on which the statement that finds its items fails. The row itself is in its table: the
@@ -147,14 +166,6 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rows_of_dimensions_take_turns_with_what_else_waits() {
-        let mut turns = Turns::default();
-        let came: Vec<bool> = (0..4).map(|_| turns.come(true)).collect();
-        assert_eq!(came, [true, false, true, false]);
-        assert!(turns.come(false) && turns.come(false), "nothing else waits");
-    }
 
     #[test]
     fn so_many_rows_are_asked_for_that_few_items_wait() {

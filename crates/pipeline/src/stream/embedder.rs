@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rankine_config::nearest;
 use rankine_feature::FieldType;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +101,16 @@ pub trait Embedders: Send + Sync {
     /// # Errors
     /// It has no tower for that side, or is damaged.
     fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError>;
+}
+
+/// The first column of these that a row does not have, with the nearest it has. A null is a value; a column that is not there is
+/// a slip in a statement, of which all vectors would be wrong alike.
+#[must_use]
+pub fn lacking<'a>(names: impl IntoIterator<Item = &'a str>, row: &JoinedRow) -> Option<String> {
+    let name = names.into_iter().find(|name| !row.cells.contains_key(*name))?;
+    let near = nearest(name, row.cells.keys().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!(" (there is `{near}`)"));
+    Some(format!("the statement gives no column `{name}`{near}"))
 }
 
 /// A version's vectors of rows; one that no store would take, with all of its batch, is a row's own fault.

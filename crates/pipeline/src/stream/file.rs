@@ -113,6 +113,7 @@ impl Source for FileSource {
         Ok(Opened {
             origin,
             from,
+            base: 0,
             snapshot: false,
         })
     }
@@ -372,6 +373,7 @@ mod tests {
         let past = Past {
             confirmed: Some(end),
             origin: None,
+            ..Past::default()
         };
         source.open(&past, &mut state).unwrap();
         assert!(matches!(

@@ -4,6 +4,8 @@
 //! planned once, runs as one statement, and yet sees each row's own `:as_of`; rows come as JSON, which names columns
 //! and keeps every number exact.
 
+use std::time::Duration;
+
 use postgres::{Client, Statement as Prepared};
 use serde_json::Value as Json;
 
@@ -73,6 +75,12 @@ impl PostgresLookup {
                 let join = client
                     .prepare(&self.join)
                     .map_err(PipelineError::postgres("prepare the join's statement"))?;
+                for reverse in &self.reverse {
+                    // one that is wrong is told at once, not when the dimension's first row changes
+                    client
+                        .prepare(reverse)
+                        .map_err(PipelineError::postgres("prepare a dimension's statement"))?;
+                }
                 Session { client, join }
             }
         };
@@ -114,11 +122,22 @@ fn id_of(row: &postgres::Row, action: &str) -> Result<Option<i64>, PipelineError
     })
 }
 
+/// After how long without a word a server is asked whether it is there, and how long what was sent may stay unheard.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const UNHEARD: Duration = Duration::from_secs(60);
+
 /// Reads a connection string; a wrong one does not become right by waiting.
 pub(crate) fn config_of(dsn: &str) -> Result<postgres::Config, PipelineError> {
-    dsn.parse().map_err(|error| PipelineError::Stream {
-        reason: format!("cannot read the connection string of PostgreSQL: {error}"),
-    })
+    let refuse = |reason: String| PipelineError::Stream {
+        reason: format!("cannot read the connection string of PostgreSQL: {reason}"),
+    };
+    let mut config: postgres::Config = dsn.parse().map_err(|error| refuse(format!("{error}")))?;
+    if config.get_hosts().len() > 1 {
+        // replication and join would each find one of its own
+        return Err(refuse("expected one host, got several".to_owned()));
+    }
+    config.keepalives_idle(KEEPALIVE).tcp_user_timeout(UNHEARD);
+    Ok(config)
 }
 
 /// Connects with one form for times, whatever the server's settings.
@@ -242,6 +261,13 @@ mod tests {
             !under_way(u32::MAX, 3, &[]) && under_way(2, u32::MAX, &[]),
             "numbers wrap"
         );
+    }
+
+    #[test]
+    fn several_hosts_are_refused() {
+        assert!(config_of("host=a user=b").is_ok());
+        let told = config_of("postgres://b@a:5432,c:5433/d").unwrap_err().to_string();
+        assert!(told.contains("expected one host"), "{told}");
     }
 
     #[test]

@@ -88,7 +88,25 @@ impl SqliteLookup {
         for (table, key) in all {
             lookup.make(&table, &key)?;
         }
+        lookup.check()?;
         Ok(lookup)
+    }
+
+    /// Refuses statements over tables that are not there; columns may come with the changes.
+    fn check(&self) -> Result<(), PipelineError> {
+        for (statement, action) in std::iter::once((&self.join, "prepare the join's statement in")).chain(
+            self.reverse
+                .iter()
+                .map(|sql| (sql, "prepare a dimension's statement in")),
+        ) {
+            match self.database.prepare(statement) {
+                Err(error) if error.to_string().contains("no such table") => {
+                    return Err(fault(&self.path, action, &error.to_string()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn make(&mut self, table: &str, key: &str) -> Result<(), PipelineError> {

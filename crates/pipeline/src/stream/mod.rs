@@ -23,6 +23,7 @@ pub mod lookup;
 pub mod lookup_postgres;
 pub mod lookup_sqlite;
 pub mod moment;
+mod onward;
 pub mod postgres;
 pub mod rules;
 mod run;

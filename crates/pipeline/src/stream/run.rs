@@ -119,7 +119,7 @@ impl Worker {
         if opened.snapshot {
             self.reconcile(opened.from)?;
         }
-        self.state.opened(&opened.origin, opened.from)?;
+        self.state.opened(&opened)?;
         self.status.confirmed.store(opened.from, Relaxed);
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::moment;
 use super::rules::Late;
 use super::state::{Applied, Outcome, Pending, Reason};
 use super::status::{DEAD, Status, Trace};
-use super::worker::Worker;
+use super::worker::{Settings, Worker};
 use crate::error::PipelineError;
 
 /// A row to be made.
@@ -88,8 +88,22 @@ impl Worker {
                 self.sort_item(change, work)?;
             }
             self.sort_dimension(change, work);
+            self.tell_unknown(&change.table);
         }
         Ok(())
+    }
+
+    /// Tells, once, that changes come of a table that the configuration does not name: a slip there would leave the index empty.
+    fn tell_unknown(&mut self, table: &str) {
+        let Settings { item, dimensions, .. } = &self.settings;
+        let mut named = std::iter::once(&item.0).chain(dimensions.iter().map(|d| &d.table));
+        if !named.any(|name| same_table(name, table)) && self.unknown.insert(table.to_owned()) {
+            tracing::warn!(
+                table,
+                item = item.0,
+                "changes of a table that the configuration does not name are left out"
+            );
+        }
     }
 
     /// Notes which rows of dimensions a change moves.

@@ -15,6 +15,9 @@ pub struct Past {
     pub confirmed: Option<u64>,
     /// Which source that was (a database cluster, a file).
     pub origin: Option<String>,
+    /// What is added to the source's own places, so that they stand above those of an earlier source; 0 for the first. A source
+    /// sees its own places alone.
+    pub base: u64,
 }
 
 /// How the stream begins.
@@ -24,6 +27,8 @@ pub struct Opened {
     pub origin: String,
     /// The first change comes after this place.
     pub from: u64,
+    /// What was added to it; a source itself says 0.
+    pub base: u64,
     /// Whether rows were handed to the backfill: the rows that were there at `from`.
     pub snapshot: bool,
 }
@@ -65,6 +70,14 @@ pub trait Backfill {
     /// # Errors
     /// When they cannot be kept.
     fn rows(&mut self, at: Position, keys: &[i64]) -> Result<(), PipelineError>;
+
+    /// The highest place that anything was applied at, or waits for; 0 where nothing was.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    fn highest(&mut self) -> Result<u64, PipelineError> {
+        Ok(0)
+    }
 }
 
 /// A source of changes.

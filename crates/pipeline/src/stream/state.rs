@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::change::Position;
 use super::embedder::Identity;
-use super::source::{Backfill, Past};
+use super::source::{Backfill, Opened, Past};
 use crate::error::PipelineError;
 
 const TABLES: &str = "
@@ -52,6 +52,9 @@ const MAKER: &str = "maker of version ";
 
 /// The note of the version that lacks changes.
 const LACKING: &str = "version that lacks changes";
+
+/// The note of what is added to the source's places.
+const BASE: &str = "base";
 
 /// The note of the latest time that the source has told.
 const LATEST: &str = "latest";
@@ -206,6 +209,7 @@ impl State {
         Ok(Past {
             confirmed: self.meta("confirmed")?.and_then(|text| text.parse().ok()),
             origin: self.meta("origin")?,
+            base: self.meta(BASE)?.and_then(|text| text.parse().ok()).unwrap_or(0),
         })
     }
 
@@ -271,14 +275,20 @@ impl State {
         self.set_meta(LACKING, &text)
     }
 
-    /// Notes that the source is open: its origin, and the place it begins at, which ends a snapshot.
+    /// Notes that the source is open: its origin, and the place it begins at, which ends a snapshot. Of another source's rows nothing is
+    /// taken for unchanged: its feature table is another one, too.
     ///
     /// # Errors
     /// `Sqlite`.
-    pub fn opened(&mut self, origin: &str, from: u64) -> Result<(), PipelineError> {
+    pub fn opened(&mut self, opened: &Opened) -> Result<(), PipelineError> {
+        let before = self.meta("origin")?;
         self.transact("write", |database| {
-            put_meta(database, "origin", origin)?;
-            put_meta(database, "confirmed", &from.to_string())
+            if before.is_some_and(|before| before != opened.origin) {
+                database.execute_batch("UPDATE applied SET hash = 0, row_hash = 0")?;
+            }
+            put_meta(database, "origin", &opened.origin)?;
+            put_meta(database, BASE, &opened.base.to_string())?;
+            put_meta(database, "confirmed", &opened.from.to_string())
         })
     }
 
@@ -315,15 +325,17 @@ impl State {
         })
     }
 
-    /// Rows that wait to be made again: dimensions first, then replays, the backfill, refreshes.
+    /// Rows that wait to be made again, at most `count`: those that rest on a changed row of a dimension, or the others, which are
+    /// replays, the backfill and refreshes, in this order.
     ///
     /// # Errors
     /// `Sqlite`.
-    pub fn next_pending(&self, count: usize) -> Result<Vec<Pending>, PipelineError> {
-        let query = "SELECT key, lsn, seq, as_of, reason FROM pending ORDER BY reason, key LIMIT ?1";
+    pub fn next_pending(&self, of_dimensions: bool, count: usize) -> Result<Vec<Pending>, PipelineError> {
+        let query = "SELECT key, lsn, seq, as_of, reason FROM pending WHERE reason BETWEEN ?1 AND ?2 ORDER BY reason, key LIMIT ?3";
+        let (least, most) = if of_dimensions { (0, 0) } else { (1, i64::MAX) };
         self.run("read", |database| {
             let mut query = database.prepare_cached(query)?;
-            let rows = query.query_map([signed(count as u64)], |row| {
+            let rows = query.query_map(params![least, most, signed(count as u64)], |row| {
                 Ok(Pending {
                     key: row.get(0)?,
                     position: Position::new(unsigned(row.get(1)?), row.get(2)?),
@@ -332,6 +344,17 @@ impl State {
                 })
             })?;
             rows.collect()
+        })
+    }
+
+    /// Whether anything waits: a row, or the items of a changed row of a dimension.
+    ///
+    /// # Errors
+    /// `Sqlite`.
+    pub fn waits(&self) -> Result<bool, PipelineError> {
+        let query = "SELECT EXISTS (SELECT 1 FROM pending) OR EXISTS (SELECT 1 FROM moved)";
+        self.run("read", |database| {
+            database.prepare_cached(query)?.query_row([], |row| row.get(0))
         })
     }
 
@@ -529,6 +552,13 @@ impl Backfill for State {
         let pending: Vec<Pending> = keys.iter().map(pending).collect();
         self.transact("write", |database| put_pending(database, &pending))
     }
+
+    fn highest(&mut self) -> Result<u64, PipelineError> {
+        let query = "SELECT max(COALESCE((SELECT max(lsn) FROM applied), 0), COALESCE((SELECT max(lsn) FROM pending), 0), \
+             COALESCE((SELECT max(lsn) FROM moved), 0), COALESCE((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'confirmed'), 0))";
+        self.run("read", |database| database.query_row(query, [], |row| row.get(0)))
+            .map(unsigned)
+    }
 }
 
 fn put_meta(database: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
@@ -701,14 +731,22 @@ mod tests {
             ..Outcome::default()
         };
         let mut state = State::open(&path).unwrap();
-        state.opened("here", 8).unwrap();
+        let opened = |origin: &str| Opened {
+            origin: origin.to_owned(),
+            from: 8,
+            base: 16,
+            snapshot: true,
+        };
+        assert_eq!(state.highest().unwrap(), 0);
+        state.opened(&opened("here")).unwrap();
         state.commit(&outcome).unwrap();
         assert!(State::open(&path).is_err(), "two streams on one state");
         drop(state);
-        let state = State::open(&path).unwrap();
+        let mut state = State::open(&path).unwrap();
         let past = Past {
             confirmed: Some(24),
             origin: Some("here".to_owned()),
+            base: 16,
         };
         assert_eq!(state.past().unwrap(), past);
         assert_eq!(state.latest().unwrap(), Some(-7));
@@ -717,6 +755,10 @@ mod tests {
         assert_eq!(state.counts().unwrap(), (1, 1, 1));
         assert_eq!(state.live_after(None, 9).unwrap(), [(1, whole)]);
         assert_eq!(state.live_after(Some(1), 9).unwrap(), []);
+        assert_eq!(state.highest().unwrap(), 24);
+        state.opened(&opened("elsewhere")).unwrap();
+        let found = state.applied(&[1]).unwrap()[0].unwrap();
+        assert_eq!((found.position.lsn, found.hash, found.row_hash), (8, 0, 0));
     }
 
     #[test]
@@ -724,7 +766,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut state = State::open(&folder.path().join("state.db")).unwrap();
         state.rows(Position::new(8, 0), &[1, 2]).unwrap();
-        let taken = state.next_pending(1).unwrap();
+        let taken = state.next_pending(false, 1).unwrap();
         assert_eq!(
             taken,
             [Pending {
@@ -742,9 +784,20 @@ mod tests {
             ..Outcome::default()
         };
         state.commit(&done).unwrap();
-        let left = state.next_pending(9).unwrap();
+        let left = state.next_pending(false, 9).unwrap();
         assert_eq!(left[0], pending(1, 16, Reason::Backfill));
         assert_eq!(left[1].key, 2);
+        let moved = Outcome {
+            pending: vec![pending(3, 16, Reason::Dimension), pending(4, 16, Reason::Refresh)],
+            ..Outcome::default()
+        };
+        state.commit(&moved).unwrap();
+        let keys = |of_dimensions| -> Vec<i64> {
+            let waiting = state.next_pending(of_dimensions, 9).unwrap();
+            waiting.iter().map(|one| one.key).collect()
+        };
+        assert_eq!((keys(true), keys(false)), (vec![3], vec![1, 2, 4]));
+        assert!(state.waits().unwrap());
     }
 
     #[test]
@@ -817,7 +870,7 @@ mod tests {
             2,
             "and for those that the join gave nothing"
         );
-        let waiting = state.next_pending(9).unwrap();
+        let waiting = state.next_pending(false, 9).unwrap();
         assert_eq!(
             (waiting[0].key, waiting[0].as_of, waiting[0].reason),
             (1, 6, Reason::Refresh)

@@ -15,7 +15,7 @@ use rankine_table::json_lines::JsonLinesReader;
 use rankine_table::{Record, Step, parquet};
 use serde_json::{Map, Value as Json};
 
-use super::embedder::{Embedder, Embedders, Identity, vectors_of};
+use super::embedder::{Embedder, Embedders, Identity, lacking, vectors_of};
 use super::joined::JoinedRow;
 use super::lookup_postgres::connect;
 use super::state::State;
@@ -275,6 +275,9 @@ impl Task {
             if self.given_up.load(Relaxed) {
                 return Err(PipelineError::Stopped);
             }
+            if count == 0 {
+                named(&users, embedder)?;
+            }
             count += self.write(&users, embedder)?;
             Ok(())
         })?;
@@ -300,6 +303,22 @@ impl Task {
         }
         Ok(made.len())
     }
+}
+
+/// Refuses rows none of which has a column that the model reads: a slip in the statement, where what some rows of a file lack may be
+/// missing.
+fn named(users: &[JoinedRow], embedder: &dyn Embedder) -> Result<(), PipelineError> {
+    for (name, _) in embedder.fields() {
+        let told: Option<Vec<String>> = users.iter().map(|user| lacking([&**name], user)).collect();
+        if let Some(reason) = told.and_then(|told| told.into_iter().next()) {
+            return Err(PipelineError::Embed {
+                reason: format!("users: {reason}, which the model reads"),
+                model: embedder.identity().model,
+                transient: false,
+            });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,13 +17,14 @@ use super::allowance::{Allowance, Remade};
 use super::change::{Change, Kind, Position};
 use super::dead::{DIMENSION, DeadLetters, Letter};
 use super::dimension::Turns;
-use super::embedder::{Embedder, Embedders, vectors_of};
+use super::embedder::{Embedder, Embedders, lacking, vectors_of};
 use super::features::{FeatureRows, Refused, put_each};
 use super::file::{arrival, line};
 use super::generation::Generations;
 use super::joined::JoinedRow;
 use super::lookup::{Dimension, Found, Lookup};
 use super::moment;
+use super::onward::Onward;
 use super::rules::{Rules, Watermark};
 use super::sort::{Wish, Work, same_table};
 use super::source::{Arrival, Source};
@@ -105,6 +106,8 @@ pub(crate) struct Worker {
     /// Rows that may be made again now.
     allowance: Allowance,
     pub(crate) turns: Turns,
+    /// Tables of changes that are nobody's, which have been told.
+    pub(crate) unknown: FxHashSet<String>,
     /// Whether the serving version's users are still to be embedded.
     pub(crate) users_due: bool,
 }
@@ -130,9 +133,10 @@ impl Worker {
             watermark: Watermark::default(),
             allowance: Allowance::new(Instant::now()),
             turns: Turns::default(),
+            unknown: FxHashSet::default(),
             users_due: false,
         };
-        (worker, parts.source)
+        (worker, Box::new(Onward::new(parts.source)))
     }
 
     /// The stop signal, to be held beside the worker.
@@ -274,17 +278,21 @@ impl Worker {
     /// Makes rows again that wait for it, as many as the rate allows and at most `most`.
     pub(crate) fn remake(&mut self, most: usize) -> Result<Remade, PipelineError> {
         let allowed = self.allowance.now(self.settings.remake_per_s, Instant::now());
-        let pending = self
-            .state
-            .next_pending(allowed.min(most).clamp(1, self.settings.batch))?;
-        if allowed > 0 && self.spread(pending.first())? {
-            return Ok(Remade::Some);
-        }
-        if pending.is_empty() && (allowed > 0 || self.state.next_moved(1)?.is_empty()) {
-            return Ok(Remade::Nothing);
-        }
         if allowed == 0 {
-            return Ok(Remade::Later);
+            return Ok(if self.state.waits()? {
+                Remade::Later
+            } else {
+                Remade::Nothing
+            });
+        }
+        let pending = self.next_waiting(allowed.min(most).clamp(1, self.settings.batch))?;
+        if pending.is_empty() {
+            // items of changed rows were asked for, and there were none
+            return Ok(if self.state.waits()? {
+                Remade::Some
+            } else {
+                Remade::Nothing
+            });
         }
         self.allowance.spend(pending.len());
         let mut work = Work::default();
@@ -389,7 +397,12 @@ impl Worker {
                 continue;
             }
             let Worker { status, stop, .. } = self;
-            let vectors = retry(status, stop, || vectors_of(embedder.as_ref(), &fresh))?;
+            let mut vectors = retry(status, stop, || vectors_of(embedder.as_ref(), &fresh))?;
+            for (row, vector) in fresh.iter().zip(&mut vectors) {
+                if let Some(reason) = Self::lacks(embedder.as_ref(), row) {
+                    *vector = Err(reason);
+                }
+            }
             let mut of_version = GenerationRows {
                 version,
                 rows: Vec::new(),
@@ -412,6 +425,16 @@ impl Worker {
             made.push(of_version);
         }
         Ok(made)
+    }
+
+    /// Why a joined row makes no vector, where a column is not there that the model reads.
+    fn lacks(embedder: &dyn Embedder, row: &JoinedRow) -> Option<String> {
+        let fields = embedder.fields().iter().map(|field| &*field.0);
+        let told = lacking(fields, row)?;
+        Some(format!(
+            "{told}, which model `{}` reads",
+            embedder.identity().model
+        ))
     }
 
     fn vector_row(&self, row: &JoinedRow, wish: &Wish, vector: Vec<f32>) -> VectorRow {

@@ -109,17 +109,21 @@ fn snapshot_and_stream_have_neither_gap_nor_overlap_under_writes() {
     let (opened, mut ids) = open(&mut source, &Past::default());
     assert!(opened.snapshot);
     writer.join().unwrap();
-    let (changes, _) = until(&mut source, "600");
+    // on a slow machine the snapshot may have all of them
+    client
+        .batch_execute("INSERT INTO item (id) VALUES (601)")
+        .unwrap();
+    let (changes, _) = until(&mut source, "601");
     let streamed: Vec<i64> = changes
         .iter()
         .map(|c| c.text("id").unwrap().parse().unwrap())
         .collect();
-    assert!(ids.len() >= 50 && !streamed.is_empty());
+    assert!(ids.len() >= 50);
     assert!(changes.iter().all(|c| c.position.lsn > opened.from));
     ids.extend(streamed);
     assert_eq!(
         ids,
-        (1..=600).collect::<Vec<_>>(),
+        (1..=601).collect::<Vec<_>>(),
         "each row once, in the snapshot or in the stream"
     );
 }
@@ -199,6 +203,7 @@ fn a_stream_goes_on_from_what_was_confirmed() {
     let past = Past {
         confirmed: Some(safe),
         origin: Some(opened.origin.clone()),
+        ..Past::default()
     };
     let again = loop {
         // the server notices after a moment that the first connection is gone
@@ -236,6 +241,7 @@ fn a_slot_that_moved_on_without_us_begins_anew() {
     let past = Past {
         confirmed: Some(opened.from),
         origin: Some(opened.origin),
+        ..Past::default()
     };
     let (again, ids) = open(&mut source, &past);
     assert!(again.snapshot, "what somebody else has read would be a gap");
@@ -292,6 +298,7 @@ fn more_log_than_allowed_is_let_go_and_the_stream_begins_anew() {
     let past = Past {
         confirmed: Some(opened.from),
         origin: Some(opened.origin),
+        ..Past::default()
     };
     let (again, ids) = open(&mut source, &past);
     assert!(again.snapshot);
@@ -321,6 +328,7 @@ fn log_is_not_read_from_the_beginning_at_every_start() {
     let past = Past {
         confirmed: Some(end),
         origin: Some(opened.origin),
+        ..Past::default()
     };
     let mut source = PostgresSource::new(options(&url, "noted"));
     open(&mut source, &past);

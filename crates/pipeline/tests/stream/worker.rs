@@ -21,8 +21,8 @@ use rankine_pipeline::stream::rules::Rules;
 use rankine_pipeline::stream::state::{Moved, Outcome};
 use rankine_pipeline::stream::users::PostgresUsers;
 use rankine_pipeline::stream::{
-    Dimension, Embedded, Embedder, Embedders, Found, Identity, JoinedRow, Lookup, Parts, Position, Resting,
-    Settings, State, Status, Users, run,
+    Dimension, Embedded, Embedder, Embedders, Found, Identity, JoinedRow, Lookup, Opened, Parts, Position,
+    Resting, Settings, State, Status, Users, run,
 };
 use rankine_store::MemoryRows;
 use rankine_store::testing::{Durability, PostgresServer};
@@ -272,7 +272,9 @@ mod from_a_file {
     fn rules_decide_what_is_embedded_and_faults_go_to_the_dead_letters() {
         let home = Home::new();
         std::fs::write(home.path("changes.jsonl"), changes()).unwrap();
-        let status = home.run(|_| {}, Replay::default());
+        // one batch, however slowly the file is read: item 5 comes and goes in it
+        let whole = |settings: &mut Settings| settings.wait = Duration::from_millis(300);
+        let status = home.run(whole, Replay::default());
         assert_eq!(home.ids(), [1, 2]);
         assert_eq!(
             (
@@ -346,8 +348,14 @@ mod from_a_file {
         home.run(|settings| settings.batch = 1, Replay::default());
         let before = home.vectors.get(&Generation::new("items", 1), &[1, 2]).unwrap();
         let mut state = State::open(&home.path("state.db")).unwrap();
-        let origin = state.past().unwrap().origin.unwrap();
-        state.opened(&origin, 0).unwrap();
+        let past = state.past().unwrap();
+        let opened = Opened {
+            origin: past.origin.unwrap(),
+            from: 0,
+            base: past.base,
+            snapshot: false,
+        };
+        state.opened(&opened).unwrap();
         drop(state);
         let status = home.run(|settings| settings.batch = 1, Replay::default());
         assert_eq!(home.ids(), [1, 2], "what was deleted stays deleted");
@@ -968,6 +976,71 @@ mod from_postgres {
         check(&mut client, &url, &vectors, 1);
         assert!(running.status.retries.load(Ordering::Relaxed) > 0);
         running.stop();
+    }
+
+    #[test]
+    fn another_server_whose_log_stands_lower_is_followed_as_it_is() {
+        let Begun {
+            mut client,
+            folder,
+            vectors,
+            newest,
+            running,
+            ..
+        } = begun();
+        running.stop();
+        let place = |client: &mut Client| -> i64 {
+            let query = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
+            client.query_one(query, &[]).unwrap().get(0)
+        };
+        let server = PostgresServer::start(Durability::Process).unwrap();
+        let url = server.database().unwrap();
+        let mut other = tables(&url);
+        while place(&mut client) < place(&mut other) {
+            client
+                .batch_execute("SELECT txid_current(); SELECT pg_switch_wal()")
+                .unwrap();
+        }
+        // touched at the higher place, which a lower one must not lose against
+        let begin = |url: &str| {
+            start(
+                settings(dimensions()),
+                parts(url, folder.path(), &vectors, &newest),
+                Replay::default(),
+            )
+        };
+        let first = client.query_one("SELECT current_database()::text", &[]).unwrap();
+        let first = PostgresServer::shared().unwrap().url(first.get(0));
+        let running = begin(&first);
+        client
+            .batch_execute("UPDATE item SET title = 'touched', created = now(); INSERT INTO item (id, title) VALUES (60, 'gone')")
+            .unwrap();
+        wait_until(&Some("gone".to_owned()), || title(&first, 60));
+        check(&mut client, &first, &vectors, 1);
+        running.stop();
+        other
+            .batch_execute("DELETE FROM item WHERE id = 5; UPDATE item SET title = 'elsewhere'")
+            .unwrap();
+        let running = begin(&url);
+        wait_until(&Some("elsewhere".to_owned()), || title(&url, 50));
+        check(&mut other, &url, &vectors, 1);
+        other
+            .batch_execute("DELETE FROM item WHERE id = 6; UPDATE item SET title = 'later', created = now() WHERE id = 7")
+            .unwrap();
+        wait_until(&Some("later".to_owned()), || title(&url, 7));
+        check(&mut other, &url, &vectors, 1);
+        running.stop();
+        let running = begin(&url);
+        other.batch_execute("DELETE FROM item WHERE id = 8").unwrap();
+        check(&mut other, &url, &vectors, 1);
+        running.stop();
+    }
+
+    /// The title in an item's feature row.
+    fn title(url: &str, id: i64) -> Option<String> {
+        let mut features = PostgresFeatures::new(url, "item_features", "id", SQL);
+        let row = features.get(&[id]).unwrap().remove(0)?;
+        row.cells["title"].as_str().map(str::to_owned)
     }
 
     #[test]

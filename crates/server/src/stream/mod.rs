@@ -136,8 +136,12 @@ async fn search(State(view): State<StreamView>, Json(query): Json<Query>) -> Res
                 &format!("version: expected {version}, which serves, got {wanted}"),
             ));
         }
+        if query.n > MOST {
+            let reason = format!("n: expected {MOST} at most, got {}", query.n);
+            return Err(refused(StatusCode::BAD_REQUEST, &reason));
+        }
         let asked = Search {
-            n: query.n.min(MOST),
+            n: query.n,
             filter: Filter {
                 created_from: query.created_from,
                 categories: query.categories,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, ensure};
 use rankine_feature::{FieldType, Plan, Side, Value};
 use rankine_pipeline::PipelineError;
+use rankine_pipeline::stream::embedder::lacking;
 use rankine_pipeline::stream::users::PostgresUsers;
 use rankine_pipeline::stream::{JoinedRow, UserRows};
 use rankine_pipeline::users_sqlite::SqliteUsers;
@@ -163,7 +164,11 @@ impl Statement {
 
     fn each(&self, take: Take<'_>) -> anyhow::Result<()> {
         let (mut held, mut broken) = (Vec::new(), None);
+        let mut first = true;
         let mut step = |users: Vec<JoinedRow>| {
+            if let (true, Some(user)) = (std::mem::take(&mut first), users.first()) {
+                self.check(user)?;
+            }
             for user in &users {
                 held.push(self.typed(user)?);
             }
@@ -183,6 +188,15 @@ impl Statement {
         }
         read?;
         take(held)
+    }
+
+    /// Refuses a statement that does not give a field: a null is a value, a column that is not there a slip.
+    fn check(&self, user: &JoinedRow) -> anyhow::Result<()> {
+        let fields = self.fields.iter().map(|field| &*field.0);
+        match lacking(fields, user) {
+            None => Ok(()),
+            Some(reason) => Err(anyhow!("--users-sql: {reason}, a field of the conf's users")),
+        }
     }
 
     fn typed(&self, user: &JoinedRow) -> anyhow::Result<(i64, Row)> {

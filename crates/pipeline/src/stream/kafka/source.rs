@@ -325,6 +325,7 @@ impl Source for KafkaSource {
         Ok(Opened {
             origin,
             from: from << 3,
+            base: 0,
             snapshot: false,
         })
     }

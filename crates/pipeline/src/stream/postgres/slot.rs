@@ -15,6 +15,8 @@ use crate::stream::source::Retained;
 pub(crate) struct SlotState {
     /// Everything before it is confirmed.
     pub(crate) confirmed: u64,
+    /// The end of the server's log.
+    pub(crate) written: u64,
     /// The server has thrown away log that it would need.
     pub(crate) lost: bool,
     /// The plugin it was made with.
@@ -26,14 +28,15 @@ pub(crate) struct SlotState {
 /// # Errors
 /// `Postgres`.
 pub(crate) fn state(client: &mut Client, slot: &str) -> Result<Option<SlotState>, PipelineError> {
-    const QUERY: &str = "SELECT confirmed_flush_lsn::text, COALESCE(wal_status, '') = 'lost', plugin::text \
-         FROM pg_replication_slots WHERE slot_name = $1 AND slot_type = 'logical'";
+    const QUERY: &str = "SELECT confirmed_flush_lsn::text, COALESCE(wal_status, '') = 'lost', plugin::text, \
+         (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text FROM pg_replication_slots WHERE slot_name = $1 AND slot_type = 'logical'";
     let row = client.query_opt(QUERY, &[&slot]);
     let row = row.map_err(PipelineError::postgres(format!("look at slot {slot}")))?;
     Ok(row.map(|row| {
-        let confirmed: Option<String> = row.get(0);
+        let place = |at: usize| row.get::<_, Option<String>>(at).as_deref().and_then(parse_lsn);
         SlotState {
-            confirmed: confirmed.as_deref().and_then(parse_lsn).unwrap_or(0),
+            confirmed: place(0).unwrap_or(0),
+            written: place(3).unwrap_or(u64::MAX),
             lost: row.get(1),
             plugin: row.get(2),
         }

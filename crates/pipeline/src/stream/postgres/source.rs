@@ -29,6 +29,9 @@ const MARK_AFTER: u64 = 4 << 20;
 /// How often at most.
 const STATUS_GAP: Duration = Duration::from_millis(50);
 
+/// How often a slot is tried to be dropped, a gap of [`STATUS_GAP`] between two; after that it is dropped when the stream opens again.
+const DROP_TRIES: u32 = 40;
+
 /// What to read, and through what.
 #[derive(Debug, Clone)]
 pub struct PostgresOptions {
@@ -167,8 +170,8 @@ impl PostgresSource {
                 found.plugin
             )));
         }
-        // somebody else has read from it: what lies between will not come again
-        let gap = confirmed.is_some_and(|confirmed| found.confirmed > confirmed);
+        // somebody else has read from it: what lies between will not come again; or the server was set back to an earlier state
+        let gap = confirmed.is_some_and(|confirmed| found.confirmed > confirmed || confirmed > found.written);
         match confirmed {
             Some(confirmed) if !found.lost && !gap => Ok(Begin::Resume(confirmed)),
             _ if self.options.managed => Ok(Begin::Fresh),
@@ -249,14 +252,16 @@ impl PostgresSource {
         }
     }
 
-    /// The log kept is more than allowed: lets go of it.
+    /// The log kept is more than allowed: lets go of it, once the server has noticed that nobody reads any more.
     fn give_up(&mut self, kept: Retained) -> PipelineError {
         self.stream = None;
-        let dropped = self
-            .client()
-            .and_then(|mut c| slot::drop_slot(&mut c, &self.options.slot));
-        if let Err(error) = dropped {
-            tracing::warn!(%error, "cannot drop the slot yet");
+        for last in (0..DROP_TRIES).rev().map(|left| left == 0) {
+            let client = self.client();
+            match client.and_then(|mut c| slot::drop_slot(&mut c, &self.options.slot)) {
+                Ok(()) => break,
+                Err(error) if last => tracing::warn!(%error, "cannot drop the slot yet"),
+                Err(_) => std::thread::sleep(STATUS_GAP),
+            }
         }
         PipelineError::Retained {
             slot: self.options.slot.clone(),
@@ -304,6 +309,7 @@ impl Source for PostgresSource {
         Ok(Opened {
             origin,
             from,
+            base: 0,
             snapshot,
         })
     }

@@ -27,7 +27,7 @@ pub(crate) fn quoted(name: &str) -> String {
 /// # Errors
 /// `SourceTable`: there is none.
 pub(crate) fn find(client: &mut Client, table: &str) -> Result<SourceTable, PipelineError> {
-    const QUERY: &str = "SELECT n.nspname::text, c.relname::text, c.oid FROM pg_class c \
+    const QUERY: &str = "SELECT n.nspname::text, c.relname::text, c.oid, c.relkind = 'p' FROM pg_class c \
          JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)::oid";
     let row = client.query_opt(QUERY, &[&table]);
     let row = row.map_err(PipelineError::postgres(format!("look for table {table}")))?;
@@ -35,6 +35,13 @@ pub(crate) fn find(client: &mut Client, table: &str) -> Result<SourceTable, Pipe
         return Err(fault(table, "there is no such table in this database"));
     };
     let (schema, name): (String, String) = (row.get(0), row.get(1));
+    if row.get(3) {
+        tracing::warn!(
+            table,
+            "the table is partitioned: PostgreSQL does not tell when a partition is truncated, dropped, attached or detached; \
+             items that go with one leave with the next refresh"
+        );
+    }
     Ok(SourceTable {
         quoted: format!("{}.{}", quoted(&schema), quoted(&name)),
         name: format!("{schema}.{name}"),

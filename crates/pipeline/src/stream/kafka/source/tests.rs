@@ -161,6 +161,7 @@ fn what_comes_again_of_several_partitions_has_the_places_it_had() {
     let past = |place: u64| Past {
         confirmed: Some(place),
         origin: Some(opened.origin.clone()),
+        ..Past::default()
     };
     let (_, all) = read(&mut second, &past(opened.from));
     assert_eq!(all[..begun.len()], begun);
@@ -195,6 +196,7 @@ fn where_the_order_is_lost_all_is_read_again_above_what_there_was() {
     let past = Past {
         confirmed: Some((SEVERAL + 23) << 3),
         origin: Some(opened.origin),
+        ..Past::default()
     };
     std::fs::remove_file(folder.path().join("order.jsonl")).unwrap();
     let (opened, again) = read(&mut of_three(folder.path(), 3).0, &past);
@@ -220,6 +222,7 @@ fn a_topic_that_gets_partitions_goes_on_and_one_that_loses_them_ends() {
     let past = Past {
         confirmed: Some(5 << 3),
         origin: Some(origin),
+        ..Past::default()
     };
     let (opened, all) = read(&mut source, &past);
     assert!(opened.from >= SEVERAL << 3);
@@ -240,6 +243,7 @@ fn a_topic_that_gets_partitions_goes_on_and_one_that_loses_them_ends() {
     let past = Past {
         confirmed: Some(SEVERAL << 3),
         origin: Some(origin),
+        ..Past::default()
     };
     let error = fewer.open(&past, &mut NoRows).unwrap_err();
     assert!(

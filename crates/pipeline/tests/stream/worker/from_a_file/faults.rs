@@ -73,9 +73,86 @@ fn an_author_whose_items_cannot_be_found_is_a_letter_and_the_others_are_made_aga
 fn a_statement_that_is_wrong_ends_the_stream_by_name() {
     let home = Home::new();
     let lines = by("a", 1, "[]") + &author("a", 7);
-    let wrong = "SELECT id FROM film WHERE author IN (SELECT value FROM json_each(:keys))";
+    let wrong = "SELECT ident FROM item WHERE author IN (SELECT value FROM json_each(:keys))";
     let told = run_over(&home, &lines, wrong, Replay::default()).unwrap_err();
+    assert!(told.to_string().contains("no such column: ident"), "{told}");
+    // columns may come with the changes, tables do not
+    let options = SqliteLookupOptions {
+        path: home.path("other.db"),
+        schema: String::new(),
+        sql: SQL.to_owned(),
+        item: ("item".to_owned(), "id".to_owned()),
+        dimensions: by_json("SELECT id FROM film WHERE author IN (SELECT value FROM json_each(:keys))"),
+    };
+    let told = SqliteLookup::open(&options).unwrap_err();
     assert!(told.to_string().contains("no such table: film"), "{told}");
+}
+
+/// A model that reads a column of some name.
+#[derive(Clone)]
+struct Reading(Vec<(Arc<str>, FieldType)>);
+
+impl Embedders for Reading {
+    fn newest(&self) -> Result<Option<u64>, PipelineError> {
+        Ok(Some(1))
+    }
+
+    fn open(&self, _: u64) -> Result<Arc<dyn Embedder>, PipelineError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Embedder for Reading {
+    fn version(&self) -> u64 {
+        1
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            model: "films".to_owned(),
+            ..Identity::default()
+        }
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn fields(&self) -> &[(Arc<str>, FieldType)] {
+        &self.0
+    }
+
+    fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {
+        Ok(rows.iter().map(|row| Ok(vector(1, row))).collect())
+    }
+}
+
+#[test]
+fn a_column_that_the_model_reads_and_the_statement_does_not_give_is_told_by_name() {
+    let home = Home::new();
+    std::fs::write(home.path("changes.jsonl"), by("a", 1, "[]") + &by("a", 2, "[]")).unwrap();
+    let run = |name: &str| {
+        let mut settings = settings(dimensions());
+        settings.until_idle = true;
+        let parts = Parts {
+            embedders: Arc::new(Reading(vec![(name.into(), FieldType::String)])),
+            ..home.parts()
+        };
+        let replay = match home.path("dead.jsonl").exists() {
+            true => Replay::open(&home.path("dead.jsonl")).unwrap(),
+            false => Replay::default(),
+        };
+        start(settings, parts, replay).thread.join().unwrap().unwrap();
+    };
+    run("titel");
+    assert_eq!(home.ids(), Vec::<i64>::new());
+    let letters = DeadLetters::read(&home.path("dead.jsonl")).unwrap();
+    assert_eq!((letters.len(), letters[0].stage.as_str()), (2, "embed"));
+    let told = "the statement gives no column `titel` (there is `title`), which model `films` reads";
+    assert_eq!(letters[0].reason, told);
+    // a level is null here, which is a value
+    run("level");
+    assert_eq!(home.ids(), [1, 2]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ impl Source for Given {
         Ok(Opened {
             origin: "given".to_owned(),
             from: past.confirmed.unwrap_or(0),
+            base: 0,
             snapshot: false,
         })
     }
