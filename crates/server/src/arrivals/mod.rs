@@ -303,7 +303,7 @@ impl Arrivals {
         let serving = self.serving.load(Relaxed);
         let (version, query) = self.query(user, serving).map_err(Fault::Unasked)?;
         let mut body = json!({
-            "n": wanted.n,
+            "n": wanted.n.min(crate::stream::MOST),
             "created_from": wanted.filter.created_from,
             "categories": wanted.filter.categories,
             "without": wanted.filter.without,

@@ -30,7 +30,7 @@ use crate::error::ServerError;
 /// Largest body of a search.
 const BODY: usize = 1 << 20;
 /// Most items of an answer.
-const MOST: usize = 1000;
+pub(crate) const MOST: usize = 1000;
 
 /// What is shown.
 #[derive(Clone)]
