@@ -96,6 +96,11 @@ pub(crate) fn run(job: &Job, globals: &Globals) -> anyhow::Result<()> {
         output::note(&format!(
             "no day has a sample; are the behaviour table's days written as {date}?"
         ));
+    } else if let Some(last) = report.days.last().filter(|day| day.rows == 0) {
+        let (day, state) = (&last.day, if last.kept { "was" } else { "is" });
+        output::note(&format!(
+            "{day} {state} built without a sample; where its events came later, build it `--again`"
+        ));
     }
     if globals.json {
         return output::json(&report);

@@ -539,6 +539,15 @@ impl StreamConfig {
         };
         let postgres = self.source.kind == "postgres" || self.join.kind == "postgres";
         need(self.format != 1, "format", "expected 1");
+        let port = self
+            .listen
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse::<u16>().ok());
+        need(
+            port.is_none() && !self.listen.is_empty(),
+            "listen",
+            "expected an address and a port, like 127.0.0.1:6020",
+        );
         need(
             postgres && self.source.dsn.is_empty(),
             "source.dsn",
@@ -780,7 +789,7 @@ mod tests {
 
     #[test]
     fn all_faults_come_at_once() {
-        let text = "name = \"a b\"\n[source]\nkind = \"pigeon\"\nstart_time = \"soon\"\n[join]\nsql = \"SELECT :id\"\n[vectors]\nstores = [\"x\"]\nindex = \"hnsw\"\nhnsw.ef = 0";
+        let text = "name = \"a b\"\nlisten = \"127.0.0.1:99999\"\n[source]\nkind = \"pigeon\"\nstart_time = \"soon\"\n[join]\nsql = \"SELECT :id\"\n[vectors]\nstores = [\"x\"]\nindex = \"hnsw\"\nhnsw.ef = 0";
         let error = compiled(text).unwrap_err();
         for part in [
             "source.kind",
@@ -791,6 +800,7 @@ mod tests {
             "vectors.stores",
             "vectors.hnsw: ef: expected 1 to 65536, got 0",
             "name:",
+            "listen: expected an address and a port",
             "join.kind",
         ] {
             assert!(error.contains(part) || part == "join.kind", "{part}: {error}");
