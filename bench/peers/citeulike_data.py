@@ -1,9 +1,10 @@
 """citeulike-a as our files: usage citeulike_data.py DATA OUT [FACTORS]; prints the baselines' recall@100 of cold items as one JSON line.
 
 Without FACTORS: samples (learn, warm, vali, test) and rows of ids. Warm test, cut from train by this rule: of every user each
-tenth of his pairs in the file's order; of the rest each tenth again (choose) tells numbers of a factorisation apart that is fitted on what is left (fit). With the folder of factors of those learn samples (users.npy, items.npy): the dictionaries
-that `confs/citeulike.feature.toml` reads. An item's content are its tags alone: tf-idf of tags, and of the words in them, each as 256
-numbers (a truncated SVD fitted on warm items), and the factors that a ridge tells from those.
+tenth of his pairs in the file's order. OUT/choosing has the same to choose numbers on: its warm is each tenth of what is learnt,
+its learn the rest, its test vali. With the folder of factors of OUT's learn samples (users.npy, items.npy): the dictionaries
+that `confs/citeulike.feature.toml` reads, factors scaled to length SCALE. An item's content are its tags alone: tf-idf of tags,
+and of the words in them, each as 256 numbers (a truncated SVD fitted on warm items).
 """
 
 import json
@@ -18,7 +19,7 @@ import scipy.sparse
 from scipy.sparse.linalg import svds
 
 data, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-K, DIM, IDF, LAMBDA = 100, 256, 1.5, 10.0
+K, DIM, IDF, LAMBDA, SCALE = 100, 256, 1.5, 10.0, 3.0
 pairs = {name: numpy.loadtxt(data / f"{name}.csv", delimiter=",", skiprows=1, dtype=int) for name in ("train", "vali", "test")}
 tags = [[int(tag) for tag in line.split()[1:]] for line in open(data / "item-tag.dat")]
 names = [line.strip().lower() for line in open(data / "tags.dat", errors="replace")]
@@ -80,20 +81,27 @@ def vectors(x):
     return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(numpy.ascontiguousarray(x, "f4").ravel()), x.shape[1])
 
 
-learn, warm_test = cut(pairs["train"])
-met = scipy.sparse.csr_matrix((numpy.ones(len(learn)), (learn[:, 0], learn[:, 1])), (USERS, ITEMS))
-warm = numpy.unique(learn[:, 1])
-out.mkdir(parents=True, exist_ok=True)
-if len(sys.argv) == 3:
-    fit, choose = cut(learn)
-    for name, part in (("learn", learn), ("warm", warm_test), ("fit", fit), ("choose", choose), ("vali", pairs["vali"]), ("test", pairs["test"])):
-        (out / f"{name}.csv").write_text("user,item,label\n" + "".join(f"{u},{i},1\n" for u, i in part))
+def write(folder, **parts):
+    """Samples, and a row of every user and item."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, part in parts.items():
+        (folder / f"{name}.csv").write_text("user,item,label\n" + "".join(f"{u},{i},1\n" for u, i in part))
     for name, count in (("user", USERS), ("item", ITEMS)):
-        pyarrow.parquet.write_table(pyarrow.table({name: numpy.arange(count)}), out / f"{name}s.parquet")
-    print(json.dumps({"learn": len(learn), "warm": len(warm_test), "users": int(USERS), "items": ITEMS}))
+        pyarrow.parquet.write_table(pyarrow.table({name: numpy.arange(count)}), folder / f"{name}s.parquet")
+
+
+if len(sys.argv) == 3:
+    learn, warm = cut(pairs["train"])
+    fit, choose = cut(learn)
+    write(out, learn=learn, warm=warm, vali=pairs["vali"], test=pairs["test"])
+    write(out / "choosing", learn=fit, warm=choose, vali=pairs["vali"], test=pairs["vali"])
+    print(json.dumps({"learn": len(learn), "warm": len(warm), "users": int(USERS), "items": ITEMS}))
     sys.exit()
 
-factors = {side: lengths(numpy.load(pathlib.Path(sys.argv[3]) / f"{side}.npy")) for side in ("users", "items")}
+learn, test = (numpy.loadtxt(out / f"{name}.csv", delimiter=",", skiprows=1, dtype=int, usecols=(0, 1)) for name in ("learn", "test"))
+met = scipy.sparse.csr_matrix((numpy.ones(len(learn)), (learn[:, 0], learn[:, 1])), (USERS, ITEMS))
+warm = numpy.unique(learn[:, 1])
+factors = {side: SCALE * lengths(numpy.load(pathlib.Path(sys.argv[3]) / f"{side}.npy")) for side in ("users", "items")}
 by_tag = matrix(tags, len(names))
 places = {}
 split = [[places.setdefault(word, len(places)) for word in words(name)] for name in names]
@@ -112,13 +120,11 @@ content = lengths(numpy.concatenate([reduced(by_tag), reduced(by_word)], 1))
 profile = lengths(met @ content)
 raw = numpy.load(pathlib.Path(sys.argv[3]) / "items.npy")
 w = numpy.linalg.solve(content[warm].T @ content[warm] + LAMBDA * numpy.eye(content.shape[1]), content[warm].T @ raw[warm])
-told = lengths(content @ w)
 cold = numpy.ones(ITEMS, "f4")
 cold[warm] = 0
 factors["items"][cold > 0] = 0
 pyarrow.parquet.write_table(pyarrow.table({"user": numpy.arange(USERS), "profile": vectors(profile), "factors": vectors(factors["users"])}), out / "user-rows.parquet")
-pyarrow.parquet.write_table(pyarrow.table({"item": numpy.arange(ITEMS), "content": vectors(content), "told": vectors(told),
-                                           "factors": vectors(factors["items"]), "cold": cold}), out / "item-rows.parquet")
+pyarrow.parquet.write_table(pyarrow.table({"item": numpy.arange(ITEMS), "content": vectors(content), "factors": vectors(factors["items"]), "cold": cold}), out / "item-rows.parquet")
 plain = tfidf(by_tag, warm, 1.0)
 taste, draw = (met @ plain).tocsr(), numpy.random.default_rng(1)
 users = numpy.load(pathlib.Path(sys.argv[3]) / "users.npy")
@@ -126,4 +132,4 @@ by_ridge = content @ w
 lines = {"random": lambda user, items: draw.random(len(items)),
          "tf-idf profile": lambda user, items: (plain[items] @ taste[user].T).toarray().ravel(),
          "ridge content to factors": lambda user, items: by_ridge[items] @ users[user]}
-print(json.dumps({name: recall(score, pairs["test"]) for name, score in lines.items()}))
+print(json.dumps({name: recall(score, test) for name, score in lines.items()}))

@@ -1,7 +1,6 @@
-"""Recall@100 of vectors: usage citeulike_recall.py FOLDER USERS.npy ITEMS.npy [choose]; one JSON line: recall and standard error over users.
+"""Recall@100 of vectors: usage citeulike_recall.py FOLDER USERS.npy ITEMS.npy; one JSON line: recall and standard error over users.
 
-vali and test: their own items alone, as if there were no others. warm: all items of the learn samples but those the user has there; with
-`choose` only that, of the pairs that choose and all items of those that were fitted.
+vali and test: their own items alone, as if there were no others. warm: all items of the learn samples but those the user has there.
 """
 
 import json
@@ -33,10 +32,6 @@ def recall(held, ranked, met):
     return float(numpy.mean(found)), float(numpy.std(found) / len(found) ** .5)
 
 
-if sys.argv[4:] == ["choose"]:
-    fit = read("fit")
-    print(json.dumps({"warm": recall(read("choose"), numpy.unique(fit[:, 1]), by_user(fit))}))
-    sys.exit()
 learn = read("learn")
 figures = {name: recall(read(name), numpy.unique(read(name)[:, 1]), {}) for name in ("vali", "test")}
 figures["warm"] = recall(read("warm"), numpy.unique(learn[:, 1]), by_user(learn))
