@@ -26,7 +26,7 @@ import threading
 import time
 import urllib.error
 
-from run import HERE, LIKED, ROOT, FileSource, Postgres, Process, binary, get, post, say, year_of
+from run import HERE, LIKED, ROOT, FileSource, Postgres, Process, binary, get, in_time, post, say, year_of
 
 FILES = HERE / "replay"
 LAST = datetime.date(2016, 10, 16)
@@ -44,6 +44,8 @@ def arguments():
     parser.add_argument("--days", type=int, default=14, help="so many nights")
     parser.add_argument("--span", type=float, default=60, help="days of MovieLens that one night stands for")
     parser.add_argument("--since", type=int, default=2013, help="films released from this year on are new")
+    parser.add_argument("--until", type=int, default=9999, help="the last year there is: neither films nor ratings of later ones, to choose numbers by")
+    parser.add_argument("--seed", type=int, default=1, help="the model's seed")
     parser.add_argument("--bad", type=int, help="the night whose data is broken; 0: none")
     parser.add_argument("--back", type=int, help="the night from which on the first published version is rolled back; 0: none")
     parser.add_argument("--gate", type=float, help="what recall of new films may lose, instead of the model file's")
@@ -114,9 +116,9 @@ class Data:
     def __init__(self, options):
         folder = ROOT / "data" / "movielens-small"
         with open(folder / "movies.csv", encoding="utf-8", newline="") as file:
-            self.films = {int(row["movieId"]): row for row in csv.DictReader(file)}
+            self.films = {int(row["movieId"]): row for row in csv.DictReader(file) if year_of(row["title"]) <= options.until}
         with open(folder / "ratings.csv", encoding="utf-8", newline="") as file:
-            ratings = [self.rating(row) for row in csv.DictReader(file)]
+            ratings = [self.rating(row) for row in csv.DictReader(file) if int(row["movieId"]) in self.films and in_time(row, options.until)]
         ratings.sort(key=lambda one: (one["time"], one["user"], one["film"]))
         self.years = {film: year_of(row["title"]) for film, row in self.films.items()}
         self.new = [film for film, year in self.years.items() if year >= options.since]
@@ -326,7 +328,7 @@ class Replay:
     def train(self, day, first):
         """Trains on a day's samples: all there is to say of it, and why it was not published."""
         words = ["train", FILES / f"{NAME}.toml", "--conf", FILES / f"{NAME}.feature.toml", "--train", day["path"], "--hold-out", 0.1,
-                 "--test", self.judge]
+                 "--test", self.judge, "--set", f"seed={self.options.seed}"]
         words += [] if self.options.gate is None else ["--gate", self.options.gate]
         if first:
             # few samples in small batches, or there were too few steps to learn anything

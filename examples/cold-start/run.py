@@ -41,9 +41,11 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--postgres", action="store_true", help="the films live in a private PostgreSQL; vectors go to pgvector, too")
     parser.add_argument("--since", type=int, default=2013, help="films released from this year on are new")
+    parser.add_argument("--until", type=int, default=9999, help="the last year there is: neither films nor ratings of later ones, to choose numbers by")
     parser.add_argument("--films", type=int, default=10_000, help="at most so many of them")
     parser.add_argument("--users", type=int, help="at most so many users, to see that it goes, not how well")
     parser.add_argument("--epochs", type=int, help="epochs of training, instead of the model file's")
+    parser.add_argument("--seed", type=int, help="the model's seed, instead of the model file's")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "target" / "cold-start", help="the folder to work in")
     parser.add_argument("--free-ports", action="store_true", help="any free ports instead of 6010, 6020, 8501")
     parser.add_argument("--once", action="store_true", help="end when everything was shown")
@@ -67,15 +69,21 @@ def year_of(title):
     return int(found[1]) if found else 0
 
 
+def in_time(rating, until):
+    """Whether a row of `ratings.csv` is of a year up to `until`."""
+    return time.gmtime(int(rating["timestamp"])).tm_year <= until
+
+
 class Data:
     """Films and ratings, those of new films apart."""
 
-    def __init__(self, since, most, users=None):
-        folder = ROOT / "data" / "movielens-small"
+    def __init__(self, options):
+        folder, since, most, users = ROOT / "data" / "movielens-small", options.since, options.films, options.users
         with open(folder / "movies.csv", encoding="utf-8", newline="") as file:
-            self.films = {int(row["movieId"]): row for row in csv.DictReader(file)}
+            self.films = {int(row["movieId"]): row for row in csv.DictReader(file) if year_of(row["title"]) <= options.until}
         with open(folder / "ratings.csv", encoding="utf-8", newline="") as file:
-            ratings = [row for row in csv.DictReader(file) if users is None or int(row["userId"]) <= users]
+            ratings = [row for row in csv.DictReader(file) if int(row["movieId"]) in self.films and in_time(row, options.until)]
+        ratings = [row for row in ratings if users is None or int(row["userId"]) <= users]
         new = [film for film, row in self.films.items() if year_of(row["title"]) >= since]
         self.new = random.Random(1).sample(new, min(most, len(new)))
         out = set(new)
@@ -324,13 +332,14 @@ def call(rankine, home, *words):
     return json.loads(subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE).stdout)
 
 
-def prepare(rankine, work, data, epochs):
+def prepare(rankine, work, data, options):
     """Imports, builds samples, trains."""
     data.write(work / "data")
     run = lambda *words: subprocess.run([str(w) for w in (rankine, "--home", work / "home", *words)], check=True, cwd=ROOT)
     run("data", "import", work / "data")
     run("sample", "build")
-    more = ["--set", f"train.epochs={epochs}"] if epochs else []
+    given = {"train.epochs": options.epochs, "seed": options.seed}
+    more = [word for key, value in given.items() if value is not None for word in ("--set", f"{key}={value}")]
     run("train", FILES / "dropoutnet.toml", *more)
 
 
@@ -511,9 +520,9 @@ def main():
     rankine, work = binary(), options.work.resolve()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    data = Data(options.since, options.films, options.users)
+    data = Data(options)
     say(f"{len(data.warm)} older films with {len(data.ratings)} ratings; {len(data.new)} films of {options.since} or later are held out")
-    prepare(rankine, work, data, options.epochs)
+    prepare(rankine, work, data, options)
     ports = ["127.0.0.1:0"] * 3 if options.free_ports else ["127.0.0.1:6010", "127.0.0.1:6020", "127.0.0.1:8501"]
     running = []
     try:
