@@ -187,7 +187,9 @@ fn tower_of(artefact: &Artefact, wanted: Wanted) -> Result<(&Scorer, usize, Grou
     // a half of a split model has but one side
     let tower = tower.filter(|_| towers.is_none_or(|towers| towers.has(group)));
     let tower = tower.and_then(|scorer| Some((scorer, scorer.vector_width()?, group)));
+    let side = if wanted.users { "user" } else { "item" };
     tower.ok_or_else(|| PredictError::NoVectors {
+        side,
         model: artefact.manifest().name.clone(),
         kind: artefact.manifest().kind.clone(),
     })

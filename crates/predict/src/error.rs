@@ -62,9 +62,11 @@ pub enum PredictError {
         /// Its kind.
         kind: String,
     },
-    /// The model has no item tower, so no item vectors (client fault).
-    #[error("model {model}: kind {kind} has no item tower")]
+    /// The model has no tower of that side, so no vectors (client fault).
+    #[error("model {model}: kind {kind} has no {side} tower")]
     NoVectors {
+        /// The side whose vectors were wanted.
+        side: &'static str,
         /// The model.
         model: String,
         /// Its kind.

@@ -32,6 +32,8 @@ pub(crate) struct Feed {
 struct Shared {
     confirmed: AtomicU64,
     stop: AtomicBool,
+    /// The source was asked last and had nothing.
+    rests: AtomicBool,
 }
 
 /// What the worker got.
@@ -85,6 +87,11 @@ impl Feed {
         self.shared.confirmed.fetch_max(end, Ordering::Release);
     }
 
+    /// Whether the source has said that it has nothing more for now: a thread that gets no time says nothing.
+    pub(crate) fn rests(&self) -> bool {
+        self.shared.rests.load(Ordering::Acquire)
+    }
+
     /// Stops reading and gives the source back, with the fault that ended it.
     pub(crate) fn end(self) -> Result<Read, PipelineError> {
         self.shared.stop.store(true, Ordering::Release);
@@ -121,7 +128,9 @@ impl Reader {
     fn read(&mut self) -> Result<(), PipelineError> {
         while !self.stopped() {
             self.attend()?;
-            if let Some(arrival) = self.source.next(WAIT)?
+            let arrival = self.source.next(WAIT)?;
+            self.shared.rests.store(arrival.is_none(), Ordering::Release);
+            if let Some(arrival) = arrival
                 && !self.hand_on(arrival)?
             {
                 return Ok(());

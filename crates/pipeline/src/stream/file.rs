@@ -2,7 +2,7 @@
 //!
 //! For a stream without any other program. Two forms of a line: `{"op", "table", "time", "row"}` (`op`: insert, update,
 //! upsert, delete, snapshot, truncate), and Debezium's envelope (`before`, `after`, `op`, `ts_ms`, `source.table`). The
-//! decision: a line's place is the byte after it, so a file that was cut or replaced is noticed and refused.
+//! decision: a line's place is the byte after it, so a file that was cut is noticed and refused; one that begins with another line is another file.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::change::{Cell, Change, Fields, Kind, Position};
 use super::features::iso;
@@ -90,18 +91,17 @@ impl FileSource {
 
 impl Source for FileSource {
     fn open(&mut self, past: &Past, _: &mut dyn Backfill) -> Result<Opened, PipelineError> {
-        let origin = format!("file {}", self.path.display());
+        let mut file = File::open(&self.path).map_err(|e| self.fault(&e.to_string()))?;
+        let begins = first_line(&mut file).map_err(|e| self.fault(&e.to_string()))?;
+        // another file under this name begins with another line
+        let origin = format!("file {} {begins:016x}", self.path.display());
         let from = past
             .confirmed
             .filter(|_| past.origin.as_ref().is_none_or(|o| *o == origin))
             .unwrap_or(0);
-        let mut file = File::open(&self.path).map_err(|e| self.fault(&e.to_string()))?;
         let length = file.metadata().map_err(|e| self.fault(&e.to_string()))?.len();
         if length < from >> 3 {
-            let reason = format!(
-                "{length} bytes, where {} were read before: it was cut or replaced",
-                from >> 3
-            );
+            let reason = format!("{length} bytes, where {} were read before: it was cut", from >> 3);
             return Err(self.fault(&reason));
         }
         file.seek(SeekFrom::Start(from >> 3))
@@ -264,6 +264,13 @@ fn cell_of(cell: &Json) -> Cell {
     }
 }
 
+/// A hash of a file's first line, or of what there is of it in 64 KiB.
+fn first_line(file: &mut File) -> std::io::Result<u64> {
+    let mut line = Vec::new();
+    BufReader::new(file.take(1 << 16)).read_until(b'\n', &mut line)?;
+    Ok(if line.ends_with(b"\n") { xxh3_64(&line) } else { 0 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,7 +389,7 @@ mod tests {
         ));
         std::fs::write(&path, "").unwrap();
         let error = source.open(&past, &mut state).unwrap_err().to_string();
-        assert!(error.contains("cut or replaced"), "{error}");
+        assert!(error.contains("it was cut"), "{error}");
     }
 
     #[test]

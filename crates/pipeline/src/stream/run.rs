@@ -211,7 +211,8 @@ impl Worker {
             self.keep_house(&mut timers, full)?;
             busy |= timers.expiring;
             let under_way = later || self.users_due || self.generations.is_under_way();
-            if timers.idle_for(!busy && !news && !under_way && owed.is_none()) && self.settings.until_idle {
+            let quiet = !busy && !news && !under_way && owed.is_none() && feed.rests();
+            if timers.idle_for(quiet) && self.settings.until_idle {
                 return Ok(Ended::Stopped);
             }
         }

@@ -418,6 +418,23 @@ mod from_a_file {
     }
 
     #[test]
+    fn another_file_under_the_name_is_read_from_its_beginning() {
+        let home = Home::new();
+        let film = |id: i64, title: &str| item("insert", id, 2_000_000, title);
+        std::fs::write(home.path("changes.jsonl"), changes() + &film(7, "first")).unwrap();
+        home.run(|_| {}, Replay::default());
+        assert_eq!(home.ids(), [1, 2, 7]);
+        // longer than what was read, and each of its places stands lower than what was applied
+        let other = film(7, "second") + &line("delete", "item", 2_000_001, serde_json::json!({"id": 2}));
+        let longer = film(8, &"x".repeat(4000));
+        std::fs::write(home.path("changes.jsonl"), other + &longer).unwrap();
+        home.run(|_| {}, Replay::default());
+        assert_eq!(home.ids(), [1, 7, 8]);
+        let row = home.features().get(&[7]).unwrap().remove(0).unwrap();
+        assert_eq!(row.cells["title"], "second");
+    }
+
+    #[test]
     fn a_dimension_that_is_emptied_re_emits_what_rested_on_it() {
         let home = Home::new();
         let author = |level: i64| {

@@ -284,7 +284,8 @@ impl Source for PostgresSource {
                 .and_then(|row| row.get(at)?.clone())
                 .unwrap_or_default()
         };
-        let origin = format!("postgres {} {}", cell(0), cell(3));
+        // a server that was set back to an earlier state goes on on another timeline
+        let origin = format!("postgres {} {} {}", cell(0), cell(1), cell(3));
         let found = slot::state(&mut client, &self.options.slot)?;
         let (from, snapshot) = match self.begin(past, &origin, found.as_ref())? {
             Begin::Resume(confirmed) => (confirmed, false),
