@@ -38,32 +38,16 @@ impl Draw {
     }
 }
 
-/// Trains the example's model on samples from a seed.
+/// Trains the example's model on its samples: label 1 where the user likes the film's genre.
 pub(crate) fn train(home: &Path) {
     trained(home, "seed=1");
 }
 
 /// The same with a setting of the model.
 fn trained(home: &Path, set: &str) {
-    let genres = ["Drama", "Comedy", "War", "Horror"];
-    let mut draw = Draw(5);
-    let mut text = "user,item,likes,genres,days,level,label\n".to_owned();
-    for row in 0..400 {
-        let (liked, genre) = (draw.below(4), draw.below(4));
-        let (days, level, label) = (draw.below(900), draw.below(5), u8::from(liked == genre));
-        let (liked, genre) = (
-            genres[usize::try_from(liked).unwrap()],
-            genres[usize::try_from(genre).unwrap()],
-        );
-        text += &format!("{},{row},{liked},{genre},{days},{level},{label}\n", row % 40);
-    }
-    let samples = home.join("samples.csv");
-    std::fs::write(&samples, text).unwrap();
-    let (model, conf) = (
-        format!("{REPOSITORY}/{EXAMPLE}/films.toml"),
-        format!("{REPOSITORY}/{EXAMPLE}/films.feature.toml"),
-    );
-    let samples = samples.to_str().unwrap();
+    let of_example = |name: &str| format!("{REPOSITORY}/{EXAMPLE}/{name}");
+    let (model, conf) = (of_example("films.toml"), of_example("films.feature.toml"));
+    let samples = &of_example("samples.csv");
     rankine(
         home,
         &[
