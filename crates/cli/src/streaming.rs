@@ -3,6 +3,7 @@
 //! The decision: the model runs in the stream's own process over the code that serves, so that a vector has the bits that
 //! `rankine embed` would give for the same row.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -292,6 +293,7 @@ struct LocalEmbedder {
     width: usize,
     layout: RowLayout,
     fields: Vec<(Arc<str>, FieldType)>,
+    needed: Vec<Arc<str>>,
 }
 
 impl LocalEmbedder {
@@ -320,6 +322,7 @@ impl LocalEmbedder {
             .map(|f| (f.name.clone(), f.ty))
             .collect();
         Ok(LocalEmbedder {
+            needed: needed(&artefact, &plan, side),
             layout: RowLayout::new(fields.iter().map(|field| field.0.clone())),
             artefact,
             side,
@@ -339,6 +342,20 @@ impl LocalEmbedder {
         let made = embedded(&self.artefact, &self.plan, self.side, vec![(id, row)]);
         made.map(|rows| rows.floats).map_err(|e| e.to_string())
     }
+}
+
+/// The fields of a side that what a model reads rests on: from the features of its slots back along what they depend on.
+pub(crate) fn needed(artefact: &Artefact, plan: &Plan, side: Side) -> Vec<Arc<str>> {
+    let mut names = BTreeSet::new();
+    // a feature stands behind those it rests on
+    for feature in plan.outline().iter().rev() {
+        let read = |slot| artefact.scorer().is_some_and(|scorer| scorer.reads(slot));
+        if names.contains(&feature.name) || feature.slot.is_some_and(read) {
+            names.extend(feature.depend.iter().cloned());
+        }
+    }
+    let fields = plan.schema().side(side).iter().map(|field| field.name.clone());
+    fields.filter(|name| names.contains(name)).collect()
 }
 
 fn embedded(
@@ -373,6 +390,10 @@ impl Embedder for LocalEmbedder {
 
     fn fields(&self) -> &[(Arc<str>, FieldType)] {
         &self.fields
+    }
+
+    fn needed(&self) -> &[Arc<str>] {
+        &self.needed
     }
 
     fn embed(&self, rows: &[JoinedRow]) -> Result<Embedded, PipelineError> {

@@ -215,7 +215,7 @@ fn users_made<'a>(
     globals: &Globals,
 ) -> anyhow::Result<Made<'a>> {
     let (sql, keep) = (options.users_sql.as_deref(), options.keep.as_deref());
-    let users = Users::open(place, sql, keep, plan)?;
+    let users = Users::open(place, sql, keep, (artefact, plan))?;
     let called = |given: Option<&str>, default: &str| given.unwrap_or(default).to_owned();
     let set = options.set(&artefact.manifest().name, true);
     let places = Places {

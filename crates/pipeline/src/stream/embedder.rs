@@ -81,6 +81,11 @@ pub trait Embedder: Send + Sync {
     /// The fields of that side it reads, with their types; none where the other side keeps that to itself.
     fn fields(&self) -> &[(Arc<str>, FieldType)];
 
+    /// Those of them without whose column a row makes no vector: what the model reads rests on them.
+    fn needed(&self) -> &[Arc<str>] {
+        &[]
+    }
+
     /// Makes the vectors, in the rows' order. The same row gives the same bits in any batch.
     ///
     /// # Errors

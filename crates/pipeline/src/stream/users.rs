@@ -308,7 +308,7 @@ impl Task {
 /// Refuses rows none of which has a column that the model reads: a slip in the statement, where what some rows of a file lack may be
 /// missing.
 fn named(users: &[JoinedRow], embedder: &dyn Embedder) -> Result<(), PipelineError> {
-    for (name, _) in embedder.fields() {
+    for name in embedder.needed() {
         let told: Option<Vec<String>> = users.iter().map(|user| lacking([&**name], user)).collect();
         if let Some(reason) = told.and_then(|told| told.into_iter().next()) {
             return Err(PipelineError::Embed {

@@ -429,8 +429,7 @@ impl Worker {
 
     /// Why a joined row makes no vector, where a column is not there that the model reads.
     fn lacks(embedder: &dyn Embedder, row: &JoinedRow) -> Option<String> {
-        let fields = embedder.fields().iter().map(|field| &*field.0);
-        let told = lacking(fields, row)?;
+        let told = lacking(embedder.needed().iter().map(|name| &**name), row)?;
         Some(format!(
             "{told}, which model `{}` reads",
             embedder.identity().model

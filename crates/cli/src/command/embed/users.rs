@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
 use rankine_feature::{FieldType, Plan, Side, Value};
+use rankine_model::Artefact;
 use rankine_pipeline::PipelineError;
 use rankine_pipeline::stream::embedder::lacking;
 use rankine_pipeline::stream::users::PostgresUsers;
@@ -16,6 +17,7 @@ use rankine_pipeline::users_sqlite::SqliteUsers;
 use rankine_predict::{Row, RowFile, RowLayout};
 
 use super::{rows_of, vector_of};
+use crate::streaming::needed;
 
 /// Rows at a time.
 const CHUNK: usize = 8192;
@@ -40,6 +42,8 @@ pub(super) struct Statement {
     rows: Box<dyn UserRows>,
     count: Box<dyn UserRows>,
     fields: Vec<(Arc<str>, FieldType)>,
+    /// Those without whose column there is no vector.
+    needed: Vec<Arc<str>>,
     layout: RowLayout,
 }
 
@@ -52,13 +56,15 @@ impl Users {
         place: &str,
         sql: Option<&str>,
         keep: Option<&str>,
-        plan: &Plan,
+        (artefact, plan): (&Artefact, &Plan),
     ) -> anyhow::Result<Users> {
         if let Some(open) = database(place) {
             let needs = |argument: &str| format!("--users {place} needs {argument}");
             let sql = statement(sql.with_context(|| needs("--users-sql: a SELECT, or a file of one"))?)?;
             let keep = keep.with_context(|| needs("--keep: the column that identifies a user"))?;
-            return Ok(Users::Statement(Statement::new(&*open, &sql, keep, plan)));
+            let needed = needed(artefact, plan, Side::User);
+            let made = Statement::new(&*open, &sql, keep, plan);
+            return Ok(Users::Statement(Statement { needed, ..made }));
         }
         ensure!(
             sql.is_none(),
@@ -150,6 +156,7 @@ impl Statement {
             count: open(count, COUNT.to_owned()),
             layout: RowLayout::new(fields.iter().map(|field| field.0.clone())),
             fields,
+            needed: Vec::new(),
         }
     }
 
@@ -192,10 +199,9 @@ impl Statement {
 
     /// Refuses a statement that does not give a field: a null is a value, a column that is not there a slip.
     fn check(&self, user: &JoinedRow) -> anyhow::Result<()> {
-        let fields = self.fields.iter().map(|field| &*field.0);
-        match lacking(fields, user) {
+        match lacking(self.needed.iter().map(|name| &**name), user) {
             None => Ok(()),
-            Some(reason) => Err(anyhow!("--users-sql: {reason}, a field of the conf's users")),
+            Some(reason) => Err(anyhow!("--users-sql: {reason}, which the model reads")),
         }
     }
 

@@ -90,7 +90,7 @@ fn a_statement_that_is_wrong_ends_the_stream_by_name() {
 
 /// A model that reads a column of some name.
 #[derive(Clone)]
-struct Reading(Vec<(Arc<str>, FieldType)>);
+struct Reading(Vec<Arc<str>>);
 
 impl Embedders for Reading {
     fn newest(&self) -> Result<Option<u64>, PipelineError> {
@@ -119,6 +119,10 @@ impl Embedder for Reading {
     }
 
     fn fields(&self) -> &[(Arc<str>, FieldType)] {
+        &[]
+    }
+
+    fn needed(&self) -> &[Arc<str>] {
         &self.0
     }
 
@@ -135,7 +139,7 @@ fn a_column_that_the_model_reads_and_the_statement_does_not_give_is_told_by_name
         let mut settings = settings(dimensions());
         settings.until_idle = true;
         let parts = Parts {
-            embedders: Arc::new(Reading(vec![(name.into(), FieldType::String)])),
+            embedders: Arc::new(Reading(vec![name.into()])),
             ..home.parts()
         };
         let replay = match home.path("dead.jsonl").exists() {
