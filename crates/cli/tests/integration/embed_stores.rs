@@ -250,6 +250,14 @@ fn users_come_from_a_database_and_go_under_the_names_that_are_said() {
     let users = ["embed", "dssm", "--side", "user", "--users", database.as_str()];
     let fault = rankine(trained.0.path(), &users).bad(1);
     assert!(fault.contains("needs --users-sql"), "{fault}");
+    let nameless = "SELECT userid, taste FROM member";
+    let out = text(&trained.at("nameless.parquet"));
+    let more = ["--users-sql", nameless, "--keep", "userid", "--users-out", &out];
+    let fault = rankine(trained.0.path(), &[&users[..], &more].concat()).bad(1);
+    assert!(
+        fault.contains("gives no column `user`, which the model reads"),
+        "{fault}"
+    );
 }
 
 #[test]
