@@ -344,9 +344,13 @@ impl LocalEmbedder {
     }
 }
 
-/// The fields of a side that what a model reads rests on: from the features of its slots back along what they depend on.
+/// The fields of a side that what a model's towers read rests on: from the features of its slots back along what they depend on.
 pub(crate) fn needed(artefact: &Artefact, plan: &Plan, side: Side) -> Vec<Arc<str>> {
     let mut names = BTreeSet::new();
+    if artefact.network().is_none_or(|network| network.towers.is_none()) {
+        // a factorisation knows by ids
+        return Vec::new();
+    }
     // a feature stands behind those it rests on
     for feature in plan.outline().iter().rev() {
         let read = |slot| artefact.scorer().is_some_and(|scorer| scorer.reads(slot));

@@ -81,7 +81,7 @@ pub trait Embedder: Send + Sync {
     /// The fields of that side it reads, with their types; none where the other side keeps that to itself.
     fn fields(&self) -> &[(Arc<str>, FieldType)];
 
-    /// Those of them without whose column a row makes no vector: what the model reads rests on them.
+    /// Those of them that what the model reads rests on: a row without any of them makes no vector; where it lacks some, that is told.
     fn needed(&self) -> &[Arc<str>] {
         &[]
     }
@@ -108,8 +108,14 @@ pub trait Embedders: Send + Sync {
     fn open(&self, version: u64) -> Result<Arc<dyn Embedder>, PipelineError>;
 }
 
-/// The first column of these that a row does not have, with the nearest it has. A null is a value; a column that is not there is
-/// a slip in a statement, of which all vectors would be wrong alike.
+/// Whether a row has none of these columns: a slip, where a preference that is left out may be meant. All vectors would be one.
+#[must_use]
+pub fn is_bare(names: &[Arc<str>], row: &JoinedRow) -> bool {
+    !names.is_empty() && !names.iter().any(|name| row.cells.contains_key(&**name))
+}
+
+/// The first column of these that a row does not have, with the nearest it has. A null is a value; a column that is not there may be a slip
+/// in a statement.
 #[must_use]
 pub fn lacking<'a>(names: impl IntoIterator<Item = &'a str>, row: &JoinedRow) -> Option<String> {
     let name = names.into_iter().find(|name| !row.cells.contains_key(*name))?;

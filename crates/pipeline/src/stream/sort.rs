@@ -97,7 +97,7 @@ impl Worker {
     fn tell_unknown(&mut self, table: &str) {
         let Settings { item, dimensions, .. } = &self.settings;
         let mut named = std::iter::once(&item.0).chain(dimensions.iter().map(|d| &d.table));
-        if !named.any(|name| same_table(name, table)) && self.unknown.insert(table.to_owned()) {
+        if !named.any(|name| same_table(name, table)) && self.told.insert(table.to_owned()) {
             tracing::warn!(
                 table,
                 item = item.0,

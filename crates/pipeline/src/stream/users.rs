@@ -15,7 +15,7 @@ use rankine_table::json_lines::JsonLinesReader;
 use rankine_table::{Record, Step, parquet};
 use serde_json::{Map, Value as Json};
 
-use super::embedder::{Embedder, Embedders, Identity, lacking, vectors_of};
+use super::embedder::{Embedder, Embedders, Identity, is_bare, lacking, vectors_of};
 use super::joined::JoinedRow;
 use super::lookup_postgres::connect;
 use super::state::State;
@@ -305,17 +305,22 @@ impl Task {
     }
 }
 
-/// Refuses rows none of which has a column that the model reads: a slip in the statement, where what some rows of a file lack may be
-/// missing.
+/// Refuses rows none of which has any column that the model reads: a slip in the statement. That none has some is told.
 fn named(users: &[JoinedRow], embedder: &dyn Embedder) -> Result<(), PipelineError> {
-    for name in embedder.needed() {
+    let (needed, model) = (embedder.needed(), embedder.identity().model);
+    let bare = users.iter().all(|user| is_bare(needed, user));
+    for name in needed {
         let told: Option<Vec<String>> = users.iter().map(|user| lacking([&**name], user)).collect();
-        if let Some(reason) = told.and_then(|told| told.into_iter().next()) {
-            return Err(PipelineError::Embed {
-                reason: format!("users: {reason}, which the model reads"),
-                model: embedder.identity().model,
-                transient: false,
-            });
+        match told.and_then(|told| told.into_iter().next()) {
+            Some(reason) if bare => {
+                return Err(PipelineError::Embed {
+                    reason: format!("users: {reason}, which the model reads"),
+                    model,
+                    transient: false,
+                });
+            }
+            Some(reason) => tracing::warn!(model, "users: {reason}, which the model reads"),
+            None => {}
         }
     }
     Ok(())

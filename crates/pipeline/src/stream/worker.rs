@@ -17,7 +17,7 @@ use super::allowance::{Allowance, Remade};
 use super::change::{Change, Kind, Position};
 use super::dead::{DIMENSION, DeadLetters, Letter};
 use super::dimension::Turns;
-use super::embedder::{Embedder, Embedders, lacking, vectors_of};
+use super::embedder::{Embedder, Embedders, is_bare, lacking, vectors_of};
 use super::features::{FeatureRows, Refused, put_each};
 use super::file::{arrival, line};
 use super::generation::Generations;
@@ -106,8 +106,8 @@ pub(crate) struct Worker {
     /// Rows that may be made again now.
     allowance: Allowance,
     pub(crate) turns: Turns,
-    /// Tables of changes that are nobody's, which have been told.
-    pub(crate) unknown: FxHashSet<String>,
+    /// What has been told once: tables of changes that are nobody's, columns that are not there.
+    pub(crate) told: FxHashSet<String>,
     /// Whether the serving version's users are still to be embedded.
     pub(crate) users_due: bool,
 }
@@ -133,7 +133,7 @@ impl Worker {
             watermark: Watermark::default(),
             allowance: Allowance::new(Instant::now()),
             turns: Turns::default(),
-            unknown: FxHashSet::default(),
+            told: FxHashSet::default(),
             users_due: false,
         };
         (worker, Box::new(Onward::new(parts.source)))
@@ -399,7 +399,7 @@ impl Worker {
             let Worker { status, stop, .. } = self;
             let mut vectors = retry(status, stop, || vectors_of(embedder.as_ref(), &fresh))?;
             for (row, vector) in fresh.iter().zip(&mut vectors) {
-                if let Some(reason) = Self::lacks(embedder.as_ref(), row) {
+                if let Some(reason) = self.lacks(embedder.as_ref(), row) {
                     *vector = Err(reason);
                 }
             }
@@ -427,13 +427,18 @@ impl Worker {
         Ok(made)
     }
 
-    /// Why a joined row makes no vector, where a column is not there that the model reads.
-    fn lacks(embedder: &dyn Embedder, row: &JoinedRow) -> Option<String> {
-        let told = lacking(embedder.needed().iter().map(|name| &**name), row)?;
-        Some(format!(
-            "{told}, which model `{}` reads",
-            embedder.identity().model
-        ))
+    /// Why a joined row makes no vector, where no column is there that the model reads; that one is not there is told once.
+    fn lacks(&mut self, embedder: &dyn Embedder, row: &JoinedRow) -> Option<String> {
+        let needed = embedder.needed();
+        let told = lacking(needed.iter().map(|name| &**name), row)?;
+        let told = format!("{told}, which model `{}` reads", embedder.identity().model);
+        if is_bare(needed, row) {
+            return Some(told);
+        }
+        if self.told.insert(told.clone()) {
+            tracing::warn!("{told}: it is missing for every row");
+        }
+        None
     }
 
     fn vector_row(&self, row: &JoinedRow, wish: &Wish, vector: Vec<f32>) -> VectorRow {

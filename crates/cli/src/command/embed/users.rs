@@ -10,13 +10,14 @@ use anyhow::{Context, anyhow, ensure};
 use rankine_feature::{FieldType, Plan, Side, Value};
 use rankine_model::Artefact;
 use rankine_pipeline::PipelineError;
-use rankine_pipeline::stream::embedder::lacking;
+use rankine_pipeline::stream::embedder::{is_bare, lacking};
 use rankine_pipeline::stream::users::PostgresUsers;
 use rankine_pipeline::stream::{JoinedRow, UserRows};
 use rankine_pipeline::users_sqlite::SqliteUsers;
 use rankine_predict::{Row, RowFile, RowLayout};
 
 use super::{rows_of, vector_of};
+use crate::output;
 use crate::streaming::needed;
 
 /// Rows at a time.
@@ -197,12 +198,19 @@ impl Statement {
         take(held)
     }
 
-    /// Refuses a statement that does not give a field: a null is a value, a column that is not there a slip.
+    /// Refuses a statement that gives no column at all that the model reads; tells where one is not there.
     fn check(&self, user: &JoinedRow) -> anyhow::Result<()> {
-        match lacking(self.needed.iter().map(|name| &**name), user) {
-            None => Ok(()),
-            Some(reason) => Err(anyhow!("--users-sql: {reason}, which the model reads")),
-        }
+        let Some(reason) = lacking(self.needed.iter().map(|name| &**name), user) else {
+            return Ok(());
+        };
+        ensure!(
+            !is_bare(&self.needed, user),
+            "--users-sql: {reason}, which the model reads"
+        );
+        output::note(&format!(
+            "--users-sql: {reason}, which the model reads: it is missing for every user"
+        ));
+        Ok(())
     }
 
     fn typed(&self, user: &JoinedRow) -> anyhow::Result<(i64, Row)> {
