@@ -296,7 +296,8 @@ impl Objective {
             let mut scores = std::mem::take(&mut work.scores);
             let part = sized(&mut scores, rows * columns);
             dense::input_gradient(rows, &work.queries[span.clone()], &work.transposed, part);
-            (work.slopes.clear(), work.factors.clear());
+            work.slopes.clear();
+            work.factors.clear();
             for (r, row) in part.chunks_exact_mut(columns.max(1)).enumerate() {
                 let (i, w) = (first + r, weight(first + r, work));
                 // behind the candidates are zeros: what is empty has no slope
