@@ -34,9 +34,7 @@ impl Identity {
             false => self.checksum == other.checksum,
         }
     }
-}
 
-impl Identity {
     /// Refuses to add to vectors of a version, items' or users' as `what` says, that another artefact has made.
     pub(crate) fn follows(
         &self,

@@ -98,10 +98,6 @@ impl Backfill for Lifted<'_> {
         self.backfill
             .rows(Position::new(at.lsn + self.base, at.seq), keys)
     }
-
-    fn highest(&mut self) -> Result<u64, PipelineError> {
-        self.backfill.highest()
-    }
 }
 
 fn lift(mut arrival: Arrival, base: u64) -> Arrival {
@@ -122,7 +118,6 @@ mod tests {
         origin: &'static str,
         snapshot: bool,
         past: Past,
-        confirmed: u64,
     }
 
     impl Source for Fixed {
@@ -146,7 +141,6 @@ mod tests {
 
         fn confirm(&mut self, end: u64) -> Result<(), PipelineError> {
             assert_eq!(end, 88);
-            self.confirmed = end;
             Ok(())
         }
     }
@@ -172,7 +166,6 @@ mod tests {
             origin: "b",
             snapshot,
             past: Past::default(),
-            confirmed: 0,
         };
         let mut onward = Onward::new(Box::new(source));
         let mut told = Told(highest, Vec::new());

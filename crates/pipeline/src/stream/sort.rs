@@ -11,7 +11,7 @@ use super::moment;
 use super::rules::Late;
 use super::state::{Applied, Outcome, Pending, Reason};
 use super::status::{DEAD, Status, Trace};
-use super::worker::{Settings, Worker};
+use super::worker::Worker;
 use crate::error::PipelineError;
 
 /// A row to be made.
@@ -84,32 +84,36 @@ impl Worker {
     /// Sorts changes into rows to make, rows that are gone, and dimensions that moved.
     pub(crate) fn sort(&mut self, changes: &[Change], work: &mut Work) -> Result<(), PipelineError> {
         for change in changes {
-            if same_table(&self.settings.item.0, &change.table) {
+            let of_items = same_table(&self.settings.item.0, &change.table);
+            if of_items {
                 self.sort_item(change, work)?;
             }
-            self.sort_dimension(change, work);
-            self.tell_unknown(&change.table);
+            let of_dimensions = self.sort_dimension(change, work);
+            if !of_items && !of_dimensions {
+                self.tell_unknown(&change.table);
+            }
         }
         Ok(())
     }
 
     /// Tells, once, that changes come of a table that the configuration does not name: a slip there would leave the index empty.
     fn tell_unknown(&mut self, table: &str) {
-        let Settings { item, dimensions, .. } = &self.settings;
-        let mut named = std::iter::once(&item.0).chain(dimensions.iter().map(|d| &d.table));
-        if !named.any(|name| same_table(name, table)) && self.told.insert(table.to_owned()) {
+        if !self.told.contains(table) {
+            self.told.insert(table.to_owned());
             tracing::warn!(
                 table,
-                item = item.0,
+                item = self.settings.item.0,
                 "changes of a table that the configuration does not name are left out"
             );
         }
     }
 
-    /// Notes which rows of dimensions a change moves.
-    pub(crate) fn sort_dimension(&self, change: &Change, work: &mut Work) {
+    /// Notes which rows of dimensions a change moves; whether its table is one.
+    pub(crate) fn sort_dimension(&self, change: &Change, work: &mut Work) -> bool {
+        let mut found = false;
         for (at, dimension) in self.settings.dimensions.iter().enumerate() {
             if same_table(&dimension.table, &change.table) {
+                found = true;
                 let place = (change.position, change.commit_time);
                 match change.text(&dimension.key) {
                     Some(key) => {
@@ -120,6 +124,7 @@ impl Worker {
                 }
             }
         }
+        found
     }
 
     fn sort_item(&mut self, change: &Change, work: &mut Work) -> Result<(), PipelineError> {

@@ -398,9 +398,10 @@ impl Worker {
             }
             let Worker { status, stop, .. } = self;
             let mut vectors = retry(status, stop, || vectors_of(embedder.as_ref(), &fresh))?;
+            self.tell_lacking(embedder.as_ref(), &fresh);
             for (row, vector) in fresh.iter().zip(&mut vectors) {
-                if let Some(reason) = self.lacks(embedder.as_ref(), row) {
-                    *vector = Err(reason);
+                if is_bare(embedder.needed(), row) {
+                    *vector = Err(lacks(embedder.as_ref(), row).unwrap_or_default());
                 }
             }
             let mut of_version = GenerationRows {
@@ -427,18 +428,14 @@ impl Worker {
         Ok(made)
     }
 
-    /// Why a joined row makes no vector, where no column is there that the model reads; that one is not there is told once.
-    fn lacks(&mut self, embedder: &dyn Embedder, row: &JoinedRow) -> Option<String> {
-        let needed = embedder.needed();
-        let told = lacking(needed.iter().map(|name| &**name), row)?;
-        let told = format!("{told}, which model `{}` reads", embedder.identity().model);
-        if is_bare(needed, row) {
-            return Some(told);
-        }
-        if self.told.insert(told.clone()) {
+    /// Tells, once, a column that the model reads and the join does not give: it is the same for every row.
+    fn tell_lacking(&mut self, embedder: &dyn Embedder, rows: &[JoinedRow]) {
+        let first = rows.first().filter(|row| !is_bare(embedder.needed(), row));
+        if let Some(told) = first.and_then(|row| lacks(embedder, row))
+            && self.told.insert(told.clone())
+        {
             tracing::warn!("{told}: it is missing for every row");
         }
-        None
     }
 
     fn vector_row(&self, row: &JoinedRow, wish: &Wish, vector: Vec<f32>) -> VectorRow {
@@ -702,6 +699,15 @@ impl Worker {
             raw: None,
         }
     }
+}
+
+/// The first column that the model reads and a joined row does not have, in words.
+fn lacks(embedder: &dyn Embedder, row: &JoinedRow) -> Option<String> {
+    let told = lacking(embedder.needed().iter().map(|name| &**name), row)?;
+    Some(format!(
+        "{told}, which model `{}` reads",
+        embedder.identity().model
+    ))
 }
 
 /// Vectors that one version made.

@@ -63,20 +63,20 @@ pub(crate) fn retained(client: &mut Client, slot: &str) -> Result<Option<Retaine
 /// Has the server note in its log which transactions run. A slot is read from the last such note before what was confirmed; the
 /// server makes one every 15 seconds, and, killed more often than that, none at all: each start of the stream would then read
 /// all log since the first. Where this role may not ask for it (`EXECUTE` on `pg_log_standby_snapshot`, PostgreSQL 16),
-/// nothing is done; whether it may.
+/// nothing is done.
 ///
 /// # Errors
 /// `Postgres`.
-pub(crate) fn mark(client: &mut Client) -> Result<bool, PipelineError> {
+pub(crate) fn mark(client: &mut Client) -> Result<(), PipelineError> {
     const ALLOWED: &str = "SELECT NOT pg_is_in_recovery() \
          AND COALESCE(has_function_privilege(to_regprocedure('pg_log_standby_snapshot()')::oid, 'EXECUTE'), false)";
     let fail = || PipelineError::postgres("note running transactions");
     let allowed: bool = client.query_one(ALLOWED, &[]).map_err(fail())?.get(0);
-    if allowed {
-        let command = "SELECT pg_log_standby_snapshot()";
-        client.batch_execute(command).map_err(fail())?;
+    if !allowed {
+        return Ok(());
     }
-    Ok(allowed)
+    let done = client.batch_execute("SELECT pg_log_standby_snapshot()");
+    done.map_err(fail())
 }
 
 /// Drops a slot; none there is no fault.

@@ -24,11 +24,10 @@ use crate::stream::source::{Arrival, Backfill, Opened, Past, Retained, Source};
 const SNAPSHOT_CHUNK: usize = 10_000;
 /// How often the server hears how far we are, at least.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
-/// Bytes of log kept from which on the server is asked to note which transactions run.
-const MARK_AFTER: u64 = 4 << 20;
 /// How often at most.
 const STATUS_GAP: Duration = Duration::from_millis(50);
-
+/// Bytes of log kept from which on the server is asked to note which transactions run.
+const MARK_AFTER: u64 = 4 << 20;
 /// How often a slot is tried to be dropped, a gap of [`STATUS_GAP`] between two; after that it is dropped when the stream opens again.
 const DROP_TRIES: u32 = 40;
 
@@ -342,7 +341,7 @@ impl Source for PostgresSource {
             Some(kept) if self.options.managed && kept.bytes > self.options.max_retained => {
                 Err(self.give_up(kept))
             }
-            Some(kept) if kept.bytes > MARK_AFTER => slot::mark(client).map(|_| Some(kept)),
+            Some(kept) if kept.bytes > MARK_AFTER => slot::mark(client).map(|()| Some(kept)),
             kept => Ok(kept),
         }
     }
